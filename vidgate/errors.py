@@ -1,0 +1,174 @@
+"""Every error that vidgate raises on purpose.
+
+    VidgateError
+    ├── InputError              what the caller gave is wrong; says what, where and how to fix it
+    │   └── SettingsError       a settings file, environment variable or option
+    ├── NotFoundError           no such channel, change, session ...
+    ├── ConflictError           somebody else changed it, or it exists already
+    ├── NotAuthenticatedError   who are you?
+    ├── NotPermittedError       you may not
+    ├── LimitError              a limit of ours is reached; try again later
+    ├── StorageError            the database cannot take or give it now
+    ├── UnavailableError        the service cannot be reached (raised by its clients)
+    └── RemoteError             a camera, platform or browser failed us; carries `reason`
+        ├── UnreachableError    no connection, or it broke
+        ├── RemoteTimeoutError  a deadline passed
+        ├── ProtocolError       the peer sent nonsense
+        ├── UnauthorizedError   401 or 403; trying again would lock the camera
+        ├── BusyError           453 or 503: all its sessions are taken
+        ├── MissingStreamError  404: the camera has no such stream
+        ├── RefusedError        any other refusal by status
+        ├── NoMediaError        connected, but no picture came or it stopped coming
+        └── UnsupportedError    it speaks a codec or transport that we do not
+
+One question a caller asks is answered by `is_retryable`.
+"""
+
+from typing import ClassVar
+
+
+class VidgateError(Exception):
+    """Base of all; `code` is stable and travels in problem documents, `hint` says how to fix it."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(VidgateError):
+    """What the caller gave is wrong."""
+
+    code = "bad_input"
+
+
+class SettingsError(InputError):
+    """A settings file, an environment variable or a command-line option is wrong."""
+
+    code = "bad_settings"
+
+
+class NotFoundError(VidgateError):
+    """There is no such thing."""
+
+    code = "not_found"
+
+
+class ConflictError(VidgateError):
+    """It exists already, or somebody else changed it since."""
+
+    code = "conflict"
+
+
+class NotAuthenticatedError(VidgateError):
+    """No valid session, token or ticket came with the request."""
+
+    code = "not_authenticated"
+
+
+class NotPermittedError(VidgateError):
+    """The caller is known and may not do this."""
+
+    code = "not_permitted"
+
+
+class LimitError(VidgateError):
+    """A limit of ours is reached; trying again later helps."""
+
+    code = "limit_reached"
+
+
+class StorageError(VidgateError):
+    """The database cannot take or give it now (full disk, locked, corrupt)."""
+
+    code = "storage"
+
+
+class UnavailableError(VidgateError):
+    """The vidgate service itself cannot be reached; raised by its clients."""
+
+    code = "unavailable"
+
+
+class RemoteError(VidgateError):
+    """A camera, a platform or a browser failed us.
+
+    `reason` is one of `vidgate.model.health.Reason` by value.
+    """
+
+    code = "remote"
+    reason: ClassVar[str] = "error"
+
+
+class UnreachableError(RemoteError):
+    """No connection could be made, or it broke."""
+
+    code = "unreachable"
+    reason = "unreachable"
+
+
+class RemoteTimeoutError(RemoteError):
+    """The peer did not answer before the deadline."""
+
+    code = "timeout"
+    reason = "timeout"
+
+
+class ProtocolError(RemoteError):
+    """The peer sent bytes that the protocol does not allow, or more than the limit."""
+
+    code = "protocol_error"
+    reason = "protocol_error"
+
+
+class UnauthorizedError(RemoteError):
+    """The peer refused our credentials. Never retried by itself: cameras lock accounts."""
+
+    code = "camera_unauthorized"
+    reason = "unauthorized"
+
+
+class BusyError(RemoteError):
+    """The peer's sessions are all taken (453, 503)."""
+
+    code = "camera_busy"
+    reason = "busy"
+
+
+class MissingStreamError(RemoteError):
+    """The peer knows no stream of that address (404)."""
+
+    code = "stream_not_found"
+    reason = "not_found"
+
+
+class RefusedError(RemoteError):
+    """The peer refused with a status that has no class of its own."""
+
+    code = "refused"
+    reason = "refused"
+
+
+class NoMediaError(RemoteError):
+    """Connected and playing, yet no picture came, or it stopped coming."""
+
+    code = "no_media"
+    reason = "no_media"
+
+
+class UnsupportedError(RemoteError):
+    """The peer offers only codecs or transports that we cannot take."""
+
+    code = "unsupported"
+    reason = "unsupported"
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether trying the same again may help without anybody changing anything.
+
+    A refused credential is fatal (the account would be locked); wrong input and our own bugs are
+    too, but an unknown exception from a worker is retried: the supervisor counts and reports it.
+    """
+    return not isinstance(error, UnauthorizedError | InputError | NotFoundError)

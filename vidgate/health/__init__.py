@@ -1,0 +1,1 @@
+"""Knowing which channels can truly be seen."""

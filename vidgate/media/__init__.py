@@ -1,0 +1,1 @@
+"""The heart: live streams, who feeds them and who reads them."""

@@ -1,0 +1,195 @@
+"""The hub: stream name -> live stream. Pulls on the first reader, stops when idle, retries."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from vidgate.aio.backoff import Backoff
+from vidgate.aio.bus import Bus
+from vidgate.aio.clock import Clock, SystemClock
+from vidgate.aio.supervisor import Supervisor, cancel_and_wait
+from vidgate.errors import NoMediaError, RemoteError, VidgateError, is_retryable
+from vidgate.media.reader import Reader
+from vidgate.media.source import SourceFactory
+from vidgate.media.stream import Stream, StreamLimits
+from vidgate.model.media import StreamKey, StreamState
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """How the hub treats its streams; seconds and bytes."""
+
+    idle_stop: float = 10.0
+    stalled_after: float = 1.5
+    retry_first: float = 0.25
+    retry_cap: float = 2.5
+    busy_retry: float = 30.0  # 453 and 503: a camera short of sessions is not to be hammered
+    limits: StreamLimits = field(default_factory=StreamLimits)
+
+
+class Hub:
+    """Knows every live stream: `async with hub.read(key) as reader:`."""
+
+    def __init__(
+        self,
+        factory: SourceFactory,
+        bus: Bus,
+        settings: HubSettings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.streams: dict[StreamKey, Stream] = {}
+        self._factory = factory
+        self._bus = bus
+        self._settings = settings or HubSettings()
+        self._clock = clock or SystemClock()
+        self._tasks = Supervisor("hub")
+        self._pulls: dict[StreamKey, asyncio.Task[None]] = {}
+        self._stops: dict[StreamKey, asyncio.TimerHandle] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._tasks.keep(self._watch, "watch")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for timer in self._stops.values():
+            timer.cancel()
+        await self._tasks.__aexit__(kind, error, trace)
+        for stream in list(self.streams.values()):
+            for reader in list(stream.readers):
+                stream.detach(reader)
+
+    @asynccontextmanager
+    async def read(self, key: StreamKey) -> AsyncIterator[Reader]:
+        """Read a stream while inside the block; the first reader starts the pull.
+
+        Raises what the factory raises for a name that cannot be pulled.
+        """
+        stream = self._stream(key)
+        reader = stream.attach()
+        try:
+            self._start(stream)
+            yield reader
+        finally:
+            stream.detach(reader)
+            self._schedule_stop(stream)
+
+    def find(self, key: StreamKey) -> Stream | None:
+        """The stream of that key, if it was ever read."""
+        return self.streams.get(key)
+
+    async def forget(self, name: str) -> None:
+        """The channel or its credential changed: drop what was learnt, restart what is watched."""
+        for key in [key for key in self.streams if key.name == name]:
+            stream = self.streams[key]
+            await cancel_and_wait(self._pulls.pop(key, None))
+            stream.idle()
+            if stream.readers:
+                self._start(stream)
+            else:
+                self._drop(stream)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _stream(self, key: StreamKey) -> Stream:
+        stream = self.streams.get(key)
+        if stream is None:
+            stream = Stream(key, self._clock, self._settings.limits, self._announce)
+            self.streams[key] = stream
+        timer = self._stops.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+        return stream
+
+    def _start(self, stream: Stream) -> None:
+        if stream.state is StreamState.BLOCKED or stream.key in self._pulls:
+            return
+        task = self._tasks.start(self._pull(stream), f"pull {stream.key.name}")
+        self._pulls[stream.key] = task
+        task.add_done_callback(lambda done: self._ended(stream.key, done))
+
+    def _ended(self, key: StreamKey, task: asyncio.Task[None]) -> None:
+        if self._pulls.get(key) is task:
+            del self._pulls[key]
+
+    async def _pull(self, stream: Stream) -> None:
+        settings = self._settings
+        backoff = Backoff(first=settings.retry_first, cap=settings.retry_cap)
+        while True:
+            frames = stream.stats.frames
+            try:
+                source = self._factory(stream.key)
+                stream.connecting(source.request_key_frame)
+                await source.run(stream)
+                raise NoMediaError(f"{stream.key.name}: the source ended the stream")
+            except VidgateError as error:
+                failure = error
+            except Exception as error:
+                log.exception("source failed", channel=stream.key.name)
+                failure = RemoteError(f"{type(error).__name__}: {error}")
+            if stream.stats.frames > frames:
+                backoff.reset()
+            if not is_retryable(failure):
+                stream.failed(failure, None)
+                return
+            delay = settings.busy_retry if failure.code == "camera_busy" else backoff.next()
+            stream.failed(failure, delay)
+            await asyncio.sleep(delay)
+
+    def _schedule_stop(self, stream: Stream) -> None:
+        if stream.readers or self.streams.get(stream.key) is not stream:
+            return
+        loop = asyncio.get_running_loop()
+        self._stops[stream.key] = loop.call_later(
+            self._settings.idle_stop, self._stop_if_idle, stream
+        )
+
+    def _stop_if_idle(self, stream: Stream) -> None:
+        self._stops.pop(stream.key, None)
+        if not stream.readers:
+            _ = self._tasks.start(self._stop(stream), f"stop {stream.key.name}")
+
+    async def _stop(self, stream: Stream) -> None:
+        await cancel_and_wait(self._pulls.pop(stream.key, None))
+        if stream.readers:  # a reader came while the source was closing
+            self._start(stream)
+        elif stream.state is not StreamState.BLOCKED:
+            stream.idle()
+            self._drop(stream)
+
+    def _drop(self, stream: Stream) -> None:
+        if self.streams.get(stream.key) is stream:
+            del self.streams[stream.key]
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(0.25)
+            for stream in list(self.streams.values()):
+                stream.check_stalled(self._settings.stalled_after)
+
+    def _announce(self, stream: Stream) -> None:
+        now = self._clock.now()
+        self._bus.publish(
+            "stream.state",
+            stream.key.name,
+            {
+                "variant": stream.key.variant.value,
+                "state": stream.state.value,
+                "reason": stream.error.code if stream.error else "",
+                "attempt": stream.attempt,
+                "retry_in": None if stream.retry_at is None else round(stream.retry_at - now, 2),
+                "viewers": len(stream.readers),
+            },
+        )

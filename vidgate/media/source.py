@@ -1,0 +1,41 @@
+"""What feeds a stream: one coroutine that runs until it fails or is cancelled."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from vidgate.model.media import Frame, StreamKey, Track
+
+
+class Publisher(Protocol):
+    """The stream's side of a source."""
+
+    def start(self, tracks: Sequence[Track]) -> None:
+        """Tell the tracks, once, before the first frame. Track ids are their indexes."""
+        ...
+
+    def frame(self, frame: Frame) -> None:
+        """Publish one frame; timestamps start anywhere, must not go back by more than reordering.
+
+        Never waits and never raises for slow readers.
+        """
+        ...
+
+
+class Source(Protocol):
+    """A camera, a pusher, a conference leg, a composed wall: anything that makes frames."""
+
+    async def run(self, publisher: Publisher) -> None:
+        """Connect, publish until cancelled; raises a `RemoteError` when the peer fails.
+
+        Never retries by itself: the hub does. Closes its connection politely (TEARDOWN) on every
+        way out, within a deadline of its own.
+        """
+        ...
+
+    def request_key_frame(self) -> None:
+        """Ask the peer for a key frame, if the protocol can; debounced by the stream."""
+        ...
+
+
+SourceFactory = Callable[[StreamKey], Source]
+"""Makes the source of a stream; raises NotFoundError or InputError where there can be none."""

@@ -1,0 +1,223 @@
+"""One live stream: its tracks, the current group of pictures, its readers and its state."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from vidgate.aio.clock import Clock
+from vidgate.aio.mailbox import Mailbox
+from vidgate.errors import NoMediaError, RemoteTimeoutError, VidgateError
+from vidgate.media.reader import Parcel, Reader
+from vidgate.media.timeline import Timeline
+from vidgate.model.media import Frame, StreamKey, StreamState, Track
+
+KEY_FRAME_INTERVAL = 1.0  # seconds between two key-frame requests to one source
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """Bounds of one stream's memory."""
+
+    gop_bytes: int = 8 << 20
+    gop_frames: int = 1024
+    mailbox_bytes: int = 8 << 20
+    mailbox_items: int = 1024
+
+
+@dataclass(slots=True)
+class StreamStats:
+    """Counters since the stream was made; instants are monotonic seconds."""
+
+    frames: int = 0
+    key_frames: int = 0
+    bytes: int = 0
+    reconnects: int = 0
+    last_frame: float | None = None
+    last_key_frame: float | None = None
+
+
+class Stream:
+    """Fed by one source at a time (it is the source's `Publisher`), read by any number of readers.
+
+    It keeps the frames since the last key frame, bounded in bytes, so that a new reader sees a
+    picture at once. A group of pictures that outgrows the bound is forgotten, not truncated: half
+    of one is useless.
+    """
+
+    def __init__(
+        self,
+        key: StreamKey,
+        clock: Clock,
+        limits: StreamLimits,
+        on_state: Callable[["Stream"], None],
+    ) -> None:
+        self.key = key
+        self.state = StreamState.IDLE
+        self.error: VidgateError | None = None
+        self.attempt = 0
+        self.retry_at: float | None = None
+        self.tracks: tuple[Track, ...] = ()
+        self.readers: set[Reader] = set()
+        self.stats = StreamStats()
+        self._clock = clock
+        self._limits = limits
+        self._on_state = on_state
+        self._timeline = Timeline()
+        self._gop: list[Parcel] = []
+        self._gop_bytes = 0
+        self._described: asyncio.Future[None] | None = None
+        self._request: Callable[[], None] | None = None
+        self._requested = 0.0
+
+    # -- for the hub ---------------------------------------------------------------------------
+
+    def connecting(self, request_key_frame: Callable[[], None]) -> None:
+        """A run of the source begins."""
+        self.attempt += 1
+        self.retry_at = None
+        self._request = request_key_frame
+        self._timeline.restart()
+        if self.state is not StreamState.RETRYING or self.attempt == 1:
+            self._enter(StreamState.CONNECTING)
+
+    def failed(self, error: VidgateError, retry_in: float | None) -> None:
+        """The run failed; it is tried again in `retry_in` seconds, or (None) not by itself."""
+        self.error = error
+        self._request = None
+        self._forget_gop()
+        self.retry_at = None if retry_in is None else self._clock.now() + retry_in
+        self._settle(error)
+        self._enter(StreamState.BLOCKED if retry_in is None else StreamState.RETRYING)
+
+    def idle(self) -> None:
+        """The last reader left long ago and the source was stopped."""
+        self._request = None
+        self.attempt = 0
+        self._forget_gop()
+        self._settle(NoMediaError("the stream was stopped"))
+        self._enter(StreamState.IDLE)
+
+    def check_stalled(self, after: float) -> None:
+        """Say so when no frame has come for `after` seconds."""
+        last = self.stats.last_frame
+        if self.state is not StreamState.LIVE or last is None:
+            return
+        if self._clock.now() - last > after:
+            self._enter(StreamState.STALLED)
+
+    async def described(self, timeout: float) -> tuple[Track, ...]:
+        """Wait for the tracks; see `Reader.tracks`."""
+        if self.tracks and self.state in (StreamState.LIVE, StreamState.STALLED):
+            return self.tracks
+        if self.state is StreamState.BLOCKED and self.error is not None:
+            raise self.error
+        if self._described is None:
+            self._described = asyncio.get_running_loop().create_future()
+            self._described.add_done_callback(lambda future: future.exception())
+        try:
+            async with asyncio.timeout(timeout):
+                await asyncio.shield(self._described)
+        except TimeoutError:
+            raise RemoteTimeoutError(
+                f"{self.key.name}: the camera did not describe its stream in {timeout:g} s"
+            ) from None
+        return self.tracks
+
+    def attach(self) -> Reader:
+        """Add a reader; it gets the current group of pictures first."""
+        mailbox: Mailbox[Parcel] = Mailbox(
+            max_items=self._limits.mailbox_items, max_bytes=self._limits.mailbox_bytes
+        )
+        reader = Reader(self, mailbox)
+        for parcel in self._gop:
+            mailbox.put(parcel)
+        self.readers.add(reader)
+        return reader
+
+    def detach(self, reader: Reader) -> None:
+        """Remove a reader and end its mailbox."""
+        self.readers.discard(reader)
+        reader.mailbox.close()
+
+    def gop(self) -> list[Frame]:
+        """The frames since the last key frame, oldest first; empty when none is held."""
+        return [parcel.frame for parcel in self._gop]
+
+    def request_key_frame(self) -> None:
+        """Ask the source for a key frame, at most once a second however many viewers ask."""
+        now = self._clock.now()
+        if self._request is not None and now - self._requested >= KEY_FRAME_INTERVAL:
+            self._requested = now
+            self._request()
+
+    # -- Publisher: for the source -------------------------------------------------------------
+
+    def start(self, tracks: Sequence[Track]) -> None:
+        """The source knows its tracks."""
+        self.tracks = tuple(tracks)
+        self._settle(None)
+
+    def frame(self, frame: Frame) -> None:
+        """One frame from the source, to every reader."""
+        track = self.tracks[frame.track]
+        placed = self._timeline.place(frame, track.clock_rate)
+        is_first = self.stats.frames == 0
+        self._count(placed)
+        if self.state is not StreamState.LIVE:
+            self._live(is_first)
+        resumable = placed.key if track.is_video else not self._has_video
+        parcel = Parcel(placed, resumable)
+        self._remember(parcel, track)
+        for reader in self.readers:
+            reader.mailbox.put(parcel)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    @property
+    def _has_video(self) -> bool:
+        return any(track.is_video for track in self.tracks)
+
+    def _live(self, is_first: bool) -> None:
+        if self.state is not StreamState.STALLED and not is_first:
+            self.stats.reconnects += 1
+        self.attempt = 0
+        self.error = None
+        self._enter(StreamState.LIVE)
+
+    def _count(self, frame: Frame) -> None:
+        stats = self.stats
+        stats.frames += 1
+        stats.bytes += frame.size
+        stats.last_frame = frame.received
+        if frame.key:
+            stats.key_frames += 1
+            stats.last_key_frame = frame.received
+
+    def _remember(self, parcel: Parcel, track: Track) -> None:
+        if track.is_video and parcel.frame.key:
+            self._forget_gop()
+        elif not self._gop:
+            return
+        self._gop.append(parcel)
+        self._gop_bytes += parcel.size
+        limits = self._limits
+        if self._gop_bytes > limits.gop_bytes or len(self._gop) > limits.gop_frames:
+            self._forget_gop()
+
+    def _forget_gop(self) -> None:
+        self._gop = []
+        self._gop_bytes = 0
+
+    def _settle(self, error: VidgateError | None) -> None:
+        waiting, self._described = self._described, None
+        if waiting is None or waiting.done():
+            return
+        if error is None:
+            waiting.set_result(None)
+        else:
+            waiting.set_exception(error)
+
+    def _enter(self, state: StreamState) -> None:
+        if state is not self.state:
+            self.state = state
+            self._on_state(self)

@@ -1,0 +1,234 @@
+"""Worker processes for what must not run in the service: decoding, spreadsheets, pinyin, OpenCV.
+
+A pool starts a process on demand, ends it when idle, limits its memory (RLIMIT_AS) and kills it at
+the deadline. What crosses the pipe is pickled in our own child only; nothing from outside is
+unpickled.
+"""
+
+import asyncio
+import os
+import pickle
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+import structlog
+
+from vidgate.aio.supervisor import Supervisor
+from vidgate.errors import LimitError, VidgateError
+
+log = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+HEADER = struct.Struct(">I")
+MAX_MESSAGE = 256 << 20
+
+
+class WorkerError(VidgateError):
+    """The worker process died, or took longer than its deadline."""
+
+    code = "worker"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLimits:
+    """Bounds of one pool: processes, bytes of address space, seconds."""
+
+    processes: int = 1
+    memory: int = 1 << 30
+    idle: float = 15.0
+    waiting: int = 64
+
+
+class _Process:
+    """One child and its pipe."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.timer: asyncio.TimerHandle | None = None
+
+    async def call(self, payload: bytes) -> tuple[bool, Any]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(HEADER.pack(len(payload)) + payload)
+        await self.process.stdin.drain()
+        (size,) = HEADER.unpack(await self.process.stdout.readexactly(HEADER.size))
+        answer = pickle.loads(await self.process.stdout.readexactly(size))
+        return bool(answer[0]), answer[1]
+
+    async def end(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+        transport: asyncio.SubprocessTransport = self.process._transport  # type: ignore[attr-defined]
+        transport.close()
+
+
+class WorkerPool:
+    """`await pool.run(function, argument, ...)` runs a picklable module-level function elsewhere.
+
+    Errors of the function are raised here as they are; a dead or late worker raises `WorkerError`
+    and is replaced at the next call.
+    """
+
+    def __init__(self, name: str, limits: WorkerLimits | None = None) -> None:
+        self.name = name
+        self.starts = 0
+        self._limits = limits or WorkerLimits()
+        self._free: list[_Process] = []
+        self._all: set[_Process] = set()
+        self._slots = asyncio.Semaphore(self._limits.processes)
+        self._waiting = 0
+        self._tasks = Supervisor(f"worker {name}")
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._tasks.__aexit__(kind, error, trace)
+        for process in list(self._all):
+            await self._end(process)
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the workers alive."""
+        return [worker.process.pid for worker in self._all]
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run with the default deadline of 60 seconds; see `run_within`."""
+        return await self._run(60.0, function, args, kwargs)
+
+    async def run_within(
+        self, timeout: float, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run with a deadline in seconds, after which the worker is killed."""
+        return await self._run(timeout, function, args, kwargs)
+
+    async def _run(self, timeout: float, function: Callable[..., R], args: Any, kwargs: Any) -> R:
+        if self._waiting >= self._limits.waiting:
+            raise LimitError(f"too much work is waiting for the {self.name} workers")
+        payload = pickle.dumps((function, args, kwargs))
+        self._waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            ok, value = await self._call(timeout, payload)
+        finally:
+            self._slots.release()
+        if ok:
+            result: R = value
+            return result
+        raise value
+
+    async def _call(self, timeout: float, payload: bytes) -> tuple[bool, Any]:
+        worker = await self._take()
+        healthy = False
+        try:
+            async with asyncio.timeout(timeout):
+                answer = await worker.call(payload)
+            healthy = True
+            return answer
+        except TimeoutError:
+            raise WorkerError(f"{self.name}: not done after {timeout:g} s, worker killed") from None
+        except (asyncio.IncompleteReadError, ConnectionError, OSError) as error:
+            raise WorkerError(
+                f"{self.name}: the worker process died", hint="it may have run out of memory"
+            ) from error
+        finally:
+            if healthy:
+                self._put_back(worker)
+            else:
+                await self._end(worker)
+
+    async def _take(self) -> _Process:
+        while self._free:
+            worker = self._free.pop()
+            if worker.timer is not None:
+                worker.timer.cancel()
+            if worker.process.returncode is None:
+                return worker
+            await self._end(worker)
+        self.starts += 1
+        # -X importtime and friends stay out; the child imports only what the function needs.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "vidgate.media.worker",
+            str(self._limits.memory),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,  # a Ctrl-C at the terminal is the parent's to handle
+            limit=MAX_MESSAGE,
+        )
+        worker = _Process(process)
+        self._all.add(worker)
+        return worker
+
+    def _put_back(self, worker: _Process) -> None:
+        loop = asyncio.get_running_loop()
+        worker.timer = loop.call_later(self._limits.idle, self._retire, worker)
+        self._free.append(worker)
+
+    def _retire(self, worker: _Process) -> None:
+        if worker in self._free:
+            self._free.remove(worker)
+            _ = self._tasks.start(self._end(worker), "retire")
+
+    async def _end(self, worker: _Process) -> None:
+        self._all.discard(worker)
+        await worker.end()
+
+
+def _limit(memory: int) -> None:
+    """Bound this process; it must not outlive its parent."""
+    import ctypes  # noqa: PLC0415 - only the child needs it
+    import resource  # noqa: PLC0415
+    import signal  # noqa: PLC0415
+
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    os.nice(5)
+
+
+def _answer(payload: bytes) -> bytes:
+    function, args, kwargs = pickle.loads(payload)
+    try:
+        return pickle.dumps((True, function(*args, **kwargs)))
+    except Exception as error:  # noqa: BLE001 - every error of the function is the caller's
+        try:
+            return pickle.dumps((False, error))
+        except Exception:  # noqa: BLE001 - an error that cannot be pickled still has its words
+            return pickle.dumps((False, WorkerError(f"{type(error).__name__}: {error}")))
+
+
+def main() -> None:
+    """The child: answer calls from stdin until it ends."""
+    _limit(int(sys.argv[1]))
+    calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a stray print must not corrupt the pipe
+    while header := calls.read(HEADER.size):
+        (size,) = HEADER.unpack(header)
+        answer = _answer(calls.read(size))
+        answers.write(HEADER.pack(len(answer)) + answer)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

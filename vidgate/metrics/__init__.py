@@ -1,0 +1,1 @@
+"""Prometheus pages; offers `render() -> bytes`."""

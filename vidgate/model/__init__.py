@@ -1,0 +1,1 @@
+"""Nouns and events: frozen dataclasses and enums. No I/O, no asyncio."""

@@ -1,0 +1,109 @@
+"""Probe results and the states made from them (design.md 5)."""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from vidgate.model.media import Codec
+
+
+class State(IntEnum):
+    """The state of a channel; the numbers are the metric's codes."""
+
+    UNKNOWN = 0
+    UP = 1
+    DEGRADED = 2
+    BUSY = 3
+    DOWN = 4
+    UNAUTHORIZED = 5
+    MAINTENANCE = 6
+    DISABLED = 7
+    REACHABLE = 8
+
+    @property
+    def label(self) -> str:
+        """The word used in JSON, labels and the console's catalogue."""
+        return self.name.lower()
+
+
+class Level(IntEnum):
+    """How deep a probe went; 0 is "not tested"."""
+
+    NONE = 0
+    REACH = 1
+    DESCRIBE = 2
+    MEDIA = 3
+    PICTURE = 4
+
+    @property
+    def label(self) -> str:
+        """The word used in JSON and on the command line."""
+        return self.name.lower()
+
+
+class Reason(StrEnum):
+    """Why a probe or a stream ended as it did: a closed set, used as a label."""
+
+    OK = "ok"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    PROTOCOL_ERROR = "protocol_error"
+    UNAUTHORIZED = "unauthorized"
+    NO_CREDENTIAL = "no_credential"
+    BUSY = "busy"
+    NOT_FOUND = "not_found"
+    REFUSED = "refused"
+    NO_MEDIA = "no_media"
+    NO_KEY_FRAME = "no_key_frame"
+    FROZEN = "frozen"
+    UNSUPPORTED = "unsupported"
+    DENIED_ADDRESS = "denied_address"
+    NO_ADDRESS = "no_address"
+    NOT_TESTED = "not_tested"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeResult:
+    """One look at one channel.
+
+    `level` is the deepest level reached, `asked` the one asked for. `t0` wall-clock seconds of the
+    request; `t1`..`t3` seconds after it: response (t1), first packet (t2), first key frame (t3);
+    None where not reached. `bitrate` in bits per second.
+    """
+
+    channel: str
+    asked: Level
+    level: Level
+    reason: Reason
+    t0: float
+    t1: float | None = None
+    t2: float | None = None
+    t3: float | None = None
+    codec: Codec | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    bitrate: float | None = None
+    detail: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it reached what it was asked for."""
+        return self.reason is Reason.OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What is known of one channel now. Instants are wall-clock seconds; None is "not yet"."""
+
+    channel: str
+    state: State = State.UNKNOWN
+    reason: Reason = Reason.NOT_TESTED
+    since: float = 0.0
+    level: Level = Level.NONE
+    probed: float | None = None
+    media_seen: float | None = None  # last evidence of a key frame
+    last_frame: float | None = None
+    good: int = 0  # consecutive good results
+    bad: int = 0  # consecutive bad results
+    last: ProbeResult | None = None

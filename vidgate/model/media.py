@@ -1,0 +1,90 @@
+"""What flows through the hub: tracks and encoded frames."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Codec(StrEnum):
+    """Encodings by the name that SDP gives them, in lower case."""
+
+    H264 = "h264"
+    H265 = "h265"
+    PCMA = "pcma"
+    PCMU = "pcmu"
+    AAC = "aac"
+    OPUS = "opus"
+
+    @property
+    def is_video(self) -> bool:
+        """Whether frames of this codec are pictures."""
+        return self in (Codec.H264, Codec.H265)
+
+
+class Variant(StrEnum):
+    """Which of a channel's two streams."""
+
+    MAIN = "main"
+    SUB = "sub"
+
+
+class StreamState(StrEnum):
+    """The life of one stream in the hub."""
+
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    LIVE = "live"
+    STALLED = "stalled"
+    RETRYING = "retrying"
+    BLOCKED = "blocked"  # a fatal refusal (401): waits for a changed channel or credential
+
+
+@dataclass(frozen=True, slots=True)
+class StreamKey:
+    """Names one stream of the hub: a channel id, `soldier/ID`, `wall/ID` ... and a variant."""
+
+    name: str
+    variant: Variant = Variant.MAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One elementary stream.
+
+    `id` is its index among the stream's tracks; `clock_rate` in Hz; `parameter_sets` are NAL units
+    without start codes (H.264: SPS, PPS); `profile` is H.264's profile-level-id as six hex digits.
+    """
+
+    id: int
+    codec: Codec
+    clock_rate: int
+    channels: int = 1
+    parameter_sets: tuple[bytes, ...] = ()
+    profile: str = ""
+
+    @property
+    def is_video(self) -> bool:
+        """Whether its frames are pictures."""
+        return self.codec.is_video
+
+
+@dataclass(slots=True)
+class Frame:
+    """One access unit (video) or one packet of sound.
+
+    `timestamp` counts `Track.clock_rate` ticks, unwrapped and continuous within one stream, also
+    across reconnects. `units` are NAL units without start codes (a key frame carries its parameter
+    sets in band), or the one payload of a sound packet. `received` is monotonic seconds.
+    `packets` is a cache slot for whoever packetises the frame first; see `webrtc.fanout`.
+    """
+
+    track: int
+    timestamp: int
+    key: bool
+    units: tuple[bytes, ...]
+    received: float
+    packets: list[bytes] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all units."""
+        return sum(map(len, self.units))

@@ -1,0 +1,44 @@
+"""Who may do what: roles and permissions."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """The five roles of design.md 8."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ENGINEER = "engineer"
+    ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+
+
+class Permission(StrEnum):
+    """What a route or an event asks for."""
+
+    SESSION_OWN = "session.own"
+    CHANNEL_READ = "channel.read"
+    CHANNEL_WRITE = "channel.write"
+    CREDENTIAL_READ = "credential.read"
+    CREDENTIAL_WRITE = "credential.write"
+    PLATFORM_WRITE = "platform.write"
+    PROBE_RUN = "probe.run"
+    STREAM_WATCH = "stream.watch"
+    METRICS_READ = "metrics.read"
+    TOKEN_MANAGE = "token.manage"
+    USER_MANAGE = "user.manage"
+    AUDIT_READ = "audit.read"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is asking: a user's session, a token, a ticket or the local socket.
+
+    `via` is `session`, `token`, `ticket` or `socket`; a ticket is good for `stream` only.
+    """
+
+    name: str
+    role: Role
+    via: str
+    stream: str | None = None

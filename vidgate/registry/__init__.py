@@ -1,0 +1,1 @@
+"""The register: channels, platforms, credentials, changes."""

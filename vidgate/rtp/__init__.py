@@ -1,0 +1,1 @@
+"""RTP and RTCP; everything but `transport` works on bytes alone."""

@@ -1,0 +1,1 @@
+"""The camera fleet: used by the demo, the tests and the benches."""

@@ -1,0 +1,1 @@
+"""Pictures to browsers: one UDP port, ICE-lite, DTLS, SRTP, WHEP."""

@@ -1,0 +1,1 @@
+"""What text protocols share: buffer, message, headers, digest, SDP, URI. No I/O."""

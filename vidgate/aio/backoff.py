@@ -16,14 +16,14 @@ class Backoff:
     cap: float = 30.0
     factor: float = 2.0
     attempt: int = 0
-    random: random.Random = field(default_factory=random.Random, repr=False)
+    generator: random.Random = field(default_factory=random.Random, repr=False)
 
     def next(self) -> float:
         """Seconds to wait now: uniform in (ceiling / 10, ceiling)."""
         # The exponent is bounded so that days of failures cannot overflow the float.
         ceiling = min(self.cap, self.first * self.factor ** min(self.attempt, 32))
         self.attempt += 1
-        return self.random.uniform(ceiling / 10, ceiling)
+        return self.generator.uniform(ceiling / 10, ceiling)
 
     def reset(self) -> None:
         """Start over after a success."""

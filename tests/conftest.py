@@ -1,0 +1,49 @@
+"""What every test gets: a loop that may not be blocked, and no tasks or descriptors left behind."""
+
+import asyncio
+import gc
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+from vidgate import log
+
+log.configure("info", "json")
+
+
+@pytest.fixture(autouse=True)
+def blockbuster(request: pytest.FixtureRequest) -> Iterator[BlockBuster | None]:
+    """Blocking calls inside the loop fail the test; only our own package is watched."""
+    if request.node.get_closest_marker("peer") or request.node.get_closest_marker("e2e"):
+        yield None
+        return
+    with blockbuster_ctx("vidgate") as watcher:
+        yield watcher
+
+
+@pytest.fixture(autouse=True)
+async def no_task_left() -> AsyncIterator[None]:
+    """A test must end the tasks it started."""
+    before = asyncio.all_tasks()
+    yield
+    left: list[asyncio.Task[object]] = []
+    for _ in range(100):
+        own = asyncio.current_task()
+        left = [task for task in asyncio.all_tasks() - before if task is not own]
+        if not left:
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail(f"tasks left behind: {left}")
+
+
+@pytest.fixture
+def no_descriptor_left() -> Iterator[None]:
+    """A test must close the descriptors it opened (ask for this where sockets are made)."""
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    yield
+    gc.collect()
+    after = len(os.listdir("/proc/self/fd"))
+    assert after <= before, f"descriptors left behind: {after - before}"

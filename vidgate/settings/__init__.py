@@ -1,6 +1,21 @@
-"""The settings tree and its loading from YAML and environment."""
+"""The settings tree and its loading from YAML and environment.
 
-from vidgate.settings.load import load_settings
-from vidgate.settings.tree import Settings
+Both are imported at the first use: a client of the service needs `settings.folder` alone.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vidgate.settings.load import load_settings
+    from vidgate.settings.tree import Settings
 
 __all__ = ["Settings", "load_settings"]
+
+_HOMES = {"Settings": "vidgate.settings.tree", "load_settings": "vidgate.settings.load"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,11 +1,13 @@
 """Every setting with its default and meaning; `configs/vidgate.yaml` shows the same (a test)."""
 
-import os
 from ipaddress import IPv4Network, IPv6Network
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from vidgate.settings.folder import data_folder
+
+__all__ = ["Settings", "data_folder"]
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Network = IPv4Network | IPv6Network
@@ -152,13 +154,3 @@ class Settings(Section):
     probe: ProbeSettings = ProbeSettings()
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()
-
-
-def data_folder() -> Path:
-    """`VIDGATE_DATA`, else /var/lib/vidgate as root, else ~/.local/share/vidgate."""
-    given = os.environ.get("VIDGATE_DATA")
-    if given:
-        return Path(given)
-    if os.geteuid() == 0:
-        return Path("/var/lib/vidgate")
-    return Path.home() / ".local" / "share" / "vidgate"

@@ -7,6 +7,7 @@
     ├── ConflictError           somebody else changed it, or it exists already
     ├── NotAuthenticatedError   who are you?
     ├── NotPermittedError       you may not
+    ├── NotAcceptableError      we have it, yet in no form that the caller can take
     ├── LimitError              a limit of ours is reached; try again later
     ├── StorageError            the database cannot take or give it now
     ├── UnavailableError        the service cannot be reached (raised by its clients)
@@ -72,6 +73,12 @@ class NotPermittedError(VidgateError):
     """The caller is known and may not do this."""
 
     code = "not_permitted"
+
+
+class NotAcceptableError(VidgateError):
+    """We have it, yet in no form that the caller can take (a codec that the browser lacks)."""
+
+    code = "not_acceptable"
 
 
 class LimitError(VidgateError):

@@ -101,9 +101,22 @@ class Health:
     reason: Reason = Reason.NOT_TESTED
     since: float = 0.0
     level: Level = Level.NONE
+    failed: Level = Level.NONE  # the level of the last failure that nothing has refuted yet
     probed: float | None = None
     media_seen: float | None = None  # last evidence of a key frame
     last_frame: float | None = None
     good: int = 0  # consecutive good results
     bad: int = 0  # consecutive bad results
     last: ProbeResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """A channel went from one state to another, or found another reason for the same state."""
+
+    channel: str
+    time: float
+    before: State
+    after: State
+    reason: Reason
+    level: Level

@@ -1,0 +1,191 @@
+"""The tables. Instants are wall-clock seconds since the epoch; JSON is compact UTF-8 text.
+
+A change here needs a step in `migrations/versions`; a test compares the two.
+"""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", JSON, nullable=False),
+)
+
+platforms = Table(
+    "platforms",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("describe_parallel", Integer, nullable=False),
+    Column("quota", Integer, nullable=False),
+    Column("describe_proves", Boolean, nullable=False),
+    Column("resolver", String(32), nullable=False),
+    Column("options", JSON, nullable=False),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("username", String(128), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # secrets.SecretBox, bound to the name
+    Column("changed", Float, nullable=False),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("key", String(64), primary_key=True),  # the id in lower case: unique ignoring case
+    Column("id", String(64), nullable=False),
+    Column("number", Integer, nullable=False, index=True),
+    Column("revision", Integer, nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("gb_code", String(20), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("sub_url", Text, nullable=False),
+    Column("vendor", String(64), nullable=False),
+    Column("address", String(255), nullable=False),
+    Column("port", Integer),
+    Column("channel_no", String(32), nullable=False),
+    Column("credential", ForeignKey("credentials.name")),
+    Column("platform", ForeignKey("platforms.id")),
+    Column("department", String(128), nullable=False),
+    Column("area", String(128), nullable=False),
+    Column("point", String(64), nullable=False),
+    Column("point_class", String(8), nullable=False),
+    Column("industry", String(64), nullable=False),
+    Column("longitude", Float),
+    Column("latitude", Float),
+    Column("lifecycle", String(16), nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("transport", String(8), nullable=False),
+    Column("pinyin", Text, nullable=False),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("time", Float, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("source", String(255), nullable=False),  # a file name, or what was named
+    Column("created", Integer, nullable=False),
+    Column("updated", Integer, nullable=False),
+    Column("removed", Integer, nullable=False),
+    Column("undoes", ForeignKey("changes.id")),
+    Column("undone_by", ForeignKey("changes.id")),
+    sqlite_autoincrement=True,  # a change's number is never given again
+)
+
+change_rows = Table(
+    "change_rows",
+    metadata,
+    Column("change", ForeignKey("changes.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),  # channel, platform, credential
+    Column("object", String(64), nullable=False),
+    Column("before", JSON(none_as_null=True)),  # null: it was created
+    Column("after", JSON(none_as_null=True)),  # null: it was removed
+    Index("ix_change_rows_object", "kind", "object"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("time", Float, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("object", String(255), nullable=False),
+    Column("detail", Text, nullable=False),  # JSON as it was hashed
+    Column("hash", String(64), nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("password", String(255), nullable=False),  # an argon2id hash
+    Column("enabled", Boolean, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", String(64), primary_key=True),  # SHA-256 of the cookie's opaque value
+    Column("user", ForeignKey("users.name", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created", Float, nullable=False),
+    Column("seen", Float, nullable=False),
+    Column("address", String(64), nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),  # SHA-256 of the token
+    Column("name", String(128), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("used", Float),
+    sqlite_autoincrement=True,
+)
+
+health_now = Table(
+    "health_now",
+    metadata,
+    Column("channel", String(64), primary_key=True),
+    Column("state", Integer, nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("since", Float, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("probed", Float),
+    Column("media_seen", Float),
+    Column("last_frame", Float),
+    Column("good", Integer, nullable=False),
+    Column("bad", Integer, nullable=False),
+    Column("last", JSON(none_as_null=True)),
+)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("channel", String(64), nullable=False),
+    Column("time", Float, nullable=False, index=True),
+    Column("before", Integer, nullable=False),
+    Column("after", Integer, nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("level", Integer, nullable=False),
+    Index("ix_transitions_channel", "channel", "time"),
+)

@@ -77,7 +77,7 @@ class Stream:
         self.retry_at = None
         self._request = request_key_frame
         self._timeline.restart()
-        if self.state is not StreamState.RETRYING or self.attempt == 1:
+        if self.state in (StreamState.IDLE, StreamState.BLOCKED):
             self._enter(StreamState.CONNECTING)
 
     def failed(self, error: VidgateError, retry_in: float | None) -> None:

@@ -190,8 +190,8 @@ class WorkerPool:
             _ = self._tasks.start(self._end(worker), "retire")
 
     async def _end(self, worker: _Process) -> None:
-        self._all.discard(worker)
         await worker.end()
+        self._all.discard(worker)  # only now: a cancelled end is finished by __aexit__
 
 
 def _limit(memory: int) -> None:

@@ -1,0 +1,150 @@
+"""One pull for all readers, started by the first, stopped after the last, retried for ever."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.media.fakes import Camera, picture
+from tests.waiting import until
+from vidgate.aio.bus import Bus
+from vidgate.errors import BusyError, UnauthorizedError, UnreachableError
+from vidgate.media.hub import Hub, HubSettings
+from vidgate.model.media import StreamKey, StreamState
+
+KEY = StreamKey("camera-1")
+FAST = HubSettings(idle_stop=0.05, retry_first=0.001, retry_cap=0.002, stalled_after=0.05)
+
+
+@pytest.fixture
+def camera() -> Camera:
+    """The factory behind the hub."""
+    return Camera()
+
+
+@pytest.fixture
+def bus() -> Bus:
+    """The event bus."""
+    return Bus()
+
+
+@pytest.fixture
+async def hub(camera: Camera, bus: Bus) -> AsyncIterator[Hub]:
+    """A hub with short times."""
+    async with Hub(camera, bus, FAST) as hub:
+        yield hub
+
+
+async def test_many_readers_share_one_pull(hub: Hub, camera: Camera) -> None:
+    async with hub.read(KEY) as first, hub.read(KEY) as second:
+        camera(KEY).script.put_nowait(picture(0, key=True))
+        assert (await first.tracks())[0].is_video
+        assert (await first.get()).key
+        assert (await second.get()).key
+        assert camera(KEY).runs == 1
+
+
+async def test_a_late_reader_gets_the_current_pictures_first(hub: Hub, camera: Camera) -> None:
+    async with hub.read(KEY) as first:
+        for number in range(5):
+            camera(KEY).script.put_nowait(picture(number, key=number == 0))
+        for _ in range(5):
+            await first.get()
+        async with hub.read(KEY) as late:
+            numbers = [(await late.get()).timestamp // 3600 for _ in range(5)]
+        assert numbers == [0, 1, 2, 3, 4]
+
+
+async def test_the_pull_stops_when_nobody_watches(hub: Hub, camera: Camera) -> None:
+    async with hub.read(KEY) as reader:
+        camera(KEY).script.put_nowait(picture(0, key=True))
+        await reader.get()
+    await until(lambda: not camera(KEY).running)
+    await until(lambda: hub.find(KEY) is None)
+
+
+async def test_a_reader_within_the_idle_time_keeps_the_pull(camera: Camera, bus: Bus) -> None:
+    async with Hub(camera, bus, HubSettings(idle_stop=60)) as hub:
+        async with hub.read(KEY) as reader:
+            camera(KEY).script.put_nowait(picture(0, key=True))
+            await reader.get()
+        async with hub.read(KEY) as again:
+            assert (await again.get()).key
+        assert camera(KEY).runs == 1
+
+
+async def test_a_failed_start_is_told_at_once_and_tried_again(hub: Hub, camera: Camera) -> None:
+    async with hub.read(KEY) as reader:
+        camera(KEY).script.put_nowait(UnreachableError("refused"))
+        with pytest.raises(UnreachableError):
+            await reader.tracks()
+        camera(KEY).script.put_nowait(picture(0, key=True))
+        assert (await reader.get()).key
+        assert camera(KEY).runs >= 2
+
+
+async def test_a_lost_camera_comes_back_without_the_readers_moving(
+    hub: Hub, camera: Camera, bus: Bus
+) -> None:
+    async with bus.subscribe(["stream.state"]) as events, hub.read(KEY) as reader:
+        script = camera(KEY).script
+        for item in (picture(0, key=True), picture(1), UnreachableError("reset")):
+            script.put_nowait(item)
+        script.put_nowait(picture(500_000, key=True, received=1005.0))
+        stamps = [(await reader.get()).timestamp for _ in range(3)]
+        assert stamps[0] < stamps[1] < stamps[2]
+        assert stamps[2] - stamps[1] == pytest.approx(90_000 * (1005 - 1000.04), abs=2)
+        states = [(await events.get()).data["state"] for _ in range(4)]
+        assert states == ["connecting", "live", "retrying", "live"]
+
+
+async def test_a_refused_password_is_never_tried_again_by_itself(hub: Hub, camera: Camera) -> None:
+    async with hub.read(KEY) as reader:
+        camera(KEY).script.put_nowait(UnauthorizedError("401"))
+        with pytest.raises(UnauthorizedError):
+            await reader.tracks()
+    for _ in range(20):  # twenty impatient operators
+        async with hub.read(KEY) as reader:
+            with pytest.raises(UnauthorizedError):
+                await reader.tracks()
+    assert camera(KEY).runs == 1
+    await hub.forget(KEY.name)
+    async with hub.read(KEY) as reader:
+        camera(KEY).script.put_nowait(picture(0, key=True))
+        await reader.tracks()
+    assert camera(KEY).runs == 2
+
+
+async def test_a_busy_camera_is_left_alone(hub: Hub, camera: Camera) -> None:
+    async with hub.read(KEY) as reader:
+        camera(KEY).script.put_nowait(BusyError("453"))
+        with pytest.raises(BusyError):
+            await reader.tracks()
+        stream = hub.find(KEY)
+        assert stream is not None
+        assert stream.retry_at is not None
+        await until(lambda: camera(KEY).runs == 1)
+
+
+async def test_silence_is_called_stalled(hub: Hub, camera: Camera) -> None:
+    async with hub.read(KEY) as reader:
+        clock = asyncio.get_running_loop().time()
+        camera(KEY).script.put_nowait(picture(0, key=True, received=clock))
+        await reader.get()
+        await until(lambda: reader.stream.state is StreamState.STALLED)
+
+
+async def test_key_frame_requests_are_debounced(hub: Hub, camera: Camera) -> None:
+    async with hub.read(KEY) as reader:
+        camera(KEY).script.put_nowait(picture(0, key=True))
+        await reader.get()
+        for _ in range(100):
+            reader.stream.request_key_frame()
+        assert camera(KEY).key_frame_requests == 1
+
+
+async def test_a_crash_in_a_source_is_survived(hub: Hub, camera: Camera) -> None:
+    async with hub.read(KEY) as reader:
+        camera(KEY).script.put_nowait(ZeroDivisionError("a bug"))
+        camera(KEY).script.put_nowait(picture(0, key=True))
+        assert (await reader.get()).key

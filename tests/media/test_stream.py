@@ -1,0 +1,44 @@
+"""A stream's memory is bounded and its readers do not disturb one another."""
+
+from tests.media.fakes import SOUND, VIDEO, picture, sound
+from vidgate.aio.clock import ManualClock
+from vidgate.media.stream import Stream, StreamLimits
+from vidgate.model.media import StreamKey
+
+
+def make(limits: StreamLimits | None = None) -> Stream:
+    """A started stream."""
+    stream = Stream(StreamKey("x"), ManualClock(), limits or StreamLimits(), lambda _: None)
+    stream.start([VIDEO, SOUND])
+    return stream
+
+
+def test_the_group_of_pictures_starts_at_a_key_frame_and_is_replaced_by_the_next() -> None:
+    stream = make()
+    stream.frame(picture(0))
+    assert stream.gop() == []
+    stream.frame(picture(1, key=True))
+    stream.frame(sound(60))
+    stream.frame(picture(2))
+    assert [frame.track for frame in stream.gop()] == [0, 1, 0]
+    stream.frame(picture(3, key=True))
+    assert len(stream.gop()) == 1
+
+
+def test_an_endless_group_of_pictures_is_forgotten() -> None:
+    stream = make(StreamLimits(gop_bytes=1000))
+    stream.frame(picture(0, key=True))
+    for number in range(1, 50):
+        stream.frame(picture(number))
+    assert stream.gop() == []
+
+
+async def test_a_slow_reader_loses_frames_and_a_quick_one_does_not() -> None:
+    stream = make(StreamLimits(mailbox_items=10))
+    slow, quick = stream.attach(), stream.attach()
+    for number in range(86):
+        stream.frame(picture(number, key=number % 20 == 0))
+        assert (await quick.get()).timestamp == number * 3600
+    assert slow.dropped > 0
+    assert quick.dropped == 0
+    assert (await slow.get()).key

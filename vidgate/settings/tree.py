@@ -20,68 +20,82 @@ class Section(BaseModel):
 
 
 class TlsSettings(Section):
-    """HTTPS; a later version serves it (`http.tls.port`)."""
+    """HTTPS"""
 
-    cert: str = Field("", description="PEM certificate chain; empty: plain HTTP only")
-    key: str = Field("", description="PEM private key")
-    port: Port = Field(8443, description="HTTPS port")
+    cert: str = Field(
+        "", description="PEM 证书链; 空: 只用 HTTP / PEM certificate chain; empty: plain HTTP only"
+    )
+    key: str = Field("", description="PEM 私钥 / PEM private key")
+    port: Port = Field(8443, description="HTTPS 端口 / HTTPS port")
 
 
 class HttpSettings(Section):
-    """Console, API, WHEP, metrics."""
+    """控制台, 接口, 预览信令, 指标 / console, API, WHEP, metrics"""
 
-    host: str = Field("0.0.0.0", description="address to listen on")
-    port: Port = Field(8080, description="HTTP port; 0 picks a free one")
-    hosts: list[str] = Field(default=[], description="names and addresses users type")
+    host: str = Field("0.0.0.0", description="监听地址 / address to listen on")
+    port: Port = Field(
+        8080, description="HTTP 端口; 0: 自动选空闲端口 / HTTP port; 0 picks a free one"
+    )
+    hosts: list[str] = Field(
+        default=[], description="用户访问时输入的名称和地址 / names and addresses users type"
+    )
     tls: TlsSettings = TlsSettings()
     trusted_proxies: list[Network] = Field(
-        default=[], description="reverse proxies whose X-Forwarded-* headers are believed (CIDR)"
+        default=[],
+        description="可信反向代理 (CIDR) / reverse proxies whose X-Forwarded-* headers are believed (CIDR)",
     )
 
 
 class WebrtcSettings(Section):
-    """Pictures to browsers."""
+    """送往浏览器的画面 / pictures to browsers"""
 
     hosts: list[str] = Field(
         default=[],
-        description="addresses browsers reach us by; empty: the one the offer arrived on",
+        description="浏览器访问本机媒体的地址; 空: 请求到达的地址 / addresses browsers reach us by; empty: the one the offer arrived on",
     )
-    port: Port = Field(8189, description="the one UDP port; 0 picks a free one")
-    max_sessions: int = Field(2000, ge=1, description="viewers at once")
-    handshake_timeout: float = Field(10.0, gt=0, description="seconds from answer to connected")
-    silence_timeout: float = Field(30.0, gt=0, description="seconds without a sign of the browser")
+    port: Port = Field(
+        8189, description="唯一的 UDP 媒体端口; 0: 自动 / the one UDP port; 0 picks a free one"
+    )
+    max_sessions: int = Field(2000, ge=1, description="同时观看数上限 / viewers at once")
+    handshake_timeout: float = Field(
+        10.0, gt=0, description="应答到连通的期限 (秒) / seconds from answer to connected"
+    )
+    silence_timeout: float = Field(
+        30.0, gt=0, description="浏览器无声息多少秒后回收 / seconds without a sign of the browser"
+    )
 
 
 class RtspSettings(Section):
-    """RTSP re-serving and pushing."""
+    """RTSP 转发与推流 / RTSP re-serving and pushing"""
 
-    port: Port = Field(8554, description="RTSP port")
+    port: Port = Field(8554, description="RTSP 端口 / RTSP port")
 
 
 class RtmpSettings(Section):
-    """RTMP pushing."""
+    """RTMP 推流 / RTMP pushing"""
 
-    port: Port = Field(1935, description="RTMP port")
+    port: Port = Field(1935, description="RTMP 端口 / RTMP port")
 
 
 class SipSettings(Section):
-    """SIP."""
+    """SIP"""
 
-    port: Port = Field(5060, description="SIP port, UDP and TCP")
+    port: Port = Field(5060, description="SIP 端口, UDP 和 TCP / SIP port, UDP and TCP")
 
 
 class RtpSettings(Section):
-    """UDP ports for RTP of RTSP and SIP."""
+    """RTP 的 UDP 端口 / UDP ports for RTP"""
 
-    first: Port = Field(30000, description="first port, even")
-    last: Port = Field(30999, description="last port")
+    first: Port = Field(30000, description="起始端口 (偶数) / first port, even")
+    last: Port = Field(30999, description="结束端口 / last port")
 
 
 class MediaSettings(Section):
-    """Pulling from cameras."""
+    """从摄像机取流 / pulling from cameras"""
 
     allow: list[Network] = Field(
-        default=[], description="camera networks (CIDR); empty: every network not denied"
+        default=[],
+        description="允许的摄像机网段 (CIDR); 空: 未禁止的都允许 / camera networks (CIDR); empty: every network not denied",
     )
     deny: list[Network] = Field(
         default=[
@@ -91,52 +105,97 @@ class MediaSettings(Section):
             IPv6Network("fe80::/10"),
             IPv6Network("ff00::/8"),
         ],
-        description="never connect there; on a site add 127.0.0.0/8, which the demo needs",
+        description="禁止连接的网段; 正式现场请加上 127.0.0.0/8 (演示需要它) / never connect there; on a site add 127.0.0.0/8, which the demo needs",
     )
-    idle_stop: float = Field(10.0, ge=0, description="seconds a stream runs on without a viewer")
-    connect_timeout: float = Field(5.0, gt=0, description="seconds for TCP connect")
-    request_timeout: float = Field(5.0, gt=0, description="seconds for one RTSP answer")
-    stall_timeout: float = Field(8.0, gt=0, description="seconds without a picture: reconnect")
-    retry_cap: float = Field(2.5, gt=0, description="longest pause between tries of a watched one")
-    gop_bytes: int = Field(8 << 20, ge=1 << 16, description="bytes of pictures kept per stream")
-    font: str = Field("", description="CJK font file for captions; empty: found on the system")
+    idle_stop: float = Field(
+        10.0,
+        ge=0,
+        description="无人观看后继续拉流的秒数 / seconds a stream runs on without a viewer",
+    )
+    connect_timeout: float = Field(
+        5.0, gt=0, description="TCP 连接期限 (秒) / seconds for TCP connect"
+    )
+    request_timeout: float = Field(
+        5.0, gt=0, description="单次 RTSP 应答期限 (秒) / seconds for one RTSP answer"
+    )
+    stall_timeout: float = Field(
+        8.0, gt=0, description="多少秒无画面即重连 / seconds without a picture: reconnect"
+    )
+    retry_cap: float = Field(
+        2.5,
+        gt=0,
+        description="被观看通道重试的最长间隔 (秒) / longest pause between tries of a watched one",
+    )
+    gop_bytes: int = Field(
+        8 << 20,
+        ge=1 << 16,
+        description="每路缓存画面组的字节上限 / bytes of pictures kept per stream",
+    )
+    font: str = Field(
+        "",
+        description="字幕用中文字体文件; 空: 自动查找 / CJK font file for captions; empty: found on the system",
+    )
 
 
 class DatabaseSettings(Section):
-    """Where the register lives."""
+    """台账数据库 / where the register lives"""
 
-    url: str = Field("", description="SQLAlchemy async URL; empty: SQLite in the data folder")
+    url: str = Field(
+        "",
+        description="数据库地址 (SQLAlchemy async); 空: 数据目录里的 SQLite / SQLAlchemy async URL; empty: SQLite in the data folder",
+    )
 
 
 class ProbeSettings(Section):
-    """Looking after every channel."""
+    """巡检 / looking after every channel"""
 
-    enabled: bool = Field(True, description="probe in the background")
-    describe_period: float = Field(60.0, gt=0, description="seconds between describes")
-    media_period: float = Field(900.0, gt=0, description="seconds, directly connected channels")
-    media_period_platform: float = Field(1800.0, gt=0, description="seconds, behind a platform")
-    connects_per_second: float = Field(80.0, ge=0, description="pace in the background; 0: none")
-    per_host: int = Field(4, ge=1, description="at once to one direct host")
-    parallel: int = Field(320, ge=1, description="probes in flight at once")
-    timeout: float = Field(5.0, gt=0, description="seconds for a describe")
-    media_timeout: float = Field(12.0, gt=0, description="seconds to the first key frame")
+    enabled: bool = Field(True, description="后台巡检 / probe in the background")
+    describe_period: float = Field(
+        60.0, gt=0, description="DESCRIBE 巡检周期 (秒) / seconds between describes"
+    )
+    media_period: float = Field(
+        900.0,
+        gt=0,
+        description="取流巡检周期, 直连通道 (秒) / seconds, directly connected channels",
+    )
+    media_period_platform: float = Field(
+        1800.0, gt=0, description="取流巡检周期, 经平台的通道 (秒) / seconds, behind a platform"
+    )
+    connects_per_second: float = Field(
+        80.0, ge=0, description="后台每秒新建连接上限; 0: 不限 / pace in the background; 0: none"
+    )
+    per_host: int = Field(4, ge=1, description="同一直连主机的并发 / at once to one direct host")
+    parallel: int = Field(320, ge=1, description="同时进行的巡检数 / probes in flight at once")
+    timeout: float = Field(5.0, gt=0, description="DESCRIBE 期限 (秒) / seconds for a describe")
+    media_timeout: float = Field(
+        12.0, gt=0, description="等到首个关键帧的期限 (秒) / seconds to the first key frame"
+    )
 
 
 class AuthSettings(Section):
-    """Signing in."""
+    """登录 / signing in"""
 
-    session_idle: float = Field(43200.0, gt=0, description="seconds idle until signed out")
-    session_max: float = Field(604800.0, gt=0, description="seconds until signed out anyway")
-    attempts: int = Field(5, ge=1, description="wrong passwords before a pause")
-    attempts_window: float = Field(300.0, gt=0, description="seconds of that pause")
+    session_idle: float = Field(
+        43200.0, gt=0, description="闲置多少秒自动退出 / seconds idle until signed out"
+    )
+    session_max: float = Field(
+        604800.0, gt=0, description="登录最长有效秒数 / seconds until signed out anyway"
+    )
+    attempts: int = Field(
+        5, ge=1, description="连续输错密码多少次后暂停 / wrong passwords before a pause"
+    )
+    attempts_window: float = Field(300.0, gt=0, description="暂停秒数 / seconds of that pause")
 
 
 class LogSettings(Section):
-    """The log on stderr."""
+    """日志 (stderr) / the log"""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="最低级别 / least level"
+    )
     format: Literal["auto", "text", "json"] = Field(
-        "auto", description="auto: text on a terminal, JSON otherwise"
+        "auto",
+        description="auto: 终端用文本, 其余用 JSON / auto: text on a terminal, JSON otherwise",
     )
 
 

@@ -1,0 +1,75 @@
+"""A wrong setting stops the start and is named."""
+
+from pathlib import Path
+
+import pytest
+
+from vidgate.errors import SettingsError
+from vidgate.settings import Settings, load_settings
+
+
+def write(folder: Path, text: str) -> Path:
+    """A settings file."""
+    file = folder / "vidgate.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_nothing_given_is_the_defaults() -> None:
+    assert load_settings(None, {}) == Settings()
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = write(tmp_path, "http:\n  port: 1\n  host: 10.0.0.1\n")
+    settings = load_settings(file, {"VIDGATE__HTTP__PORT": "2"})
+    assert (settings.http.port, settings.http.host) == (2, "10.0.0.1")
+
+
+def test_lists_come_as_json() -> None:
+    settings = load_settings(None, {"VIDGATE__WEBRTC__HOSTS": '["10.0.0.1", "fd00::1"]'})
+    assert settings.webrtc.hosts == ["10.0.0.1", "fd00::1"]
+
+
+def test_the_file_is_found_by_environment(tmp_path: Path) -> None:
+    file = write(tmp_path, "http: {port: 3}")
+    assert load_settings(None, {"VIDGATE_CONFIG": str(file)}).http.port == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("htpp: {port: 1}", "htpp: there is no such setting"),
+        ("http: {prot: 1}", "http.prot: there is no such setting"),
+        ("http: {port: 99999}", "http.port"),
+        ("probe: {per_host: none}", "probe.per_host"),
+        ("- a list", "must hold keys and values"),
+        ("http: [", "vidgate.yaml"),
+        ("media: {allow: [10.0.0.1/33]}", "media.allow.0"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words.replace(".", r"\.")):
+        load_settings(write(tmp_path, text), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("VIDGATE__HTTP__PROT", "1", "http.prot"),
+        ("VIDGATE__WEBRTC__HOSTS", "[1,", "not valid JSON"),
+        ("VIDGATE__HTTP", "x", "http"),
+    ],
+)
+def test_a_wrong_variable_is_named(name: str, value: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        load_settings(None, {name: value})
+
+
+def test_a_missing_file_is_an_error() -> None:
+    with pytest.raises(SettingsError, match="No such file"):
+        load_settings(Path("/nowhere/vidgate.yaml"), {})
+
+
+def test_a_time_of_day_stays_a_text(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, "http: {hosts: [22:30, no]}"), {})
+    assert settings.http.hosts == ["22:30", "no"]

@@ -1,1 +1,4 @@
-"""Who may do what: pure decisions about passwords, permissions and tickets."""
+"""Pure decisions: passwords, secrets, tickets, attempts and the permission table.
+
+Nothing here does I/O or reads a clock: `now` is an argument.
+"""

@@ -82,9 +82,12 @@ def test_no_lock_or_constraints_file_names_a_download_address() -> None:
 
 
 def test_links_between_documents_are_alive() -> None:
-    broken = []
-    for file in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
-        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", file.read_text(encoding="utf-8")):
-            if not (file.parent / target).exists():
-                broken.append(f"{file.relative_to(ROOT)}: {target}")
+    documents = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    link = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+    broken = [
+        f"{file.relative_to(ROOT)}: {target}"
+        for file in documents
+        for target in link.findall(file.read_text(encoding="utf-8"))
+        if not (file.parent / target).exists()
+    ]
     assert broken == []

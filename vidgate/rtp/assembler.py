@@ -1,0 +1,159 @@
+"""Gathers NAL units into access units: what the H.264 and H.265 payload formats share.
+
+The marker bit ends an access unit, and so does a new timestamp: cameras exist that never set the
+marker, that set it on parameter sets, and that set it on every slice.
+"""
+
+from abc import ABC, abstractmethod
+
+from vidgate.rtp import annexb
+from vidgate.rtp.packet import RtpPacket
+
+MAX_BYTES = 8 << 20  # of one access unit; a 4K key frame has about 2 MiB
+MAX_PIECES = 16384  # fragments and units of one access unit
+MAX_LOOSE_UNITS = 16  # units without a picture, kept for the next one
+MARKER_FAULTS = 2  # access units cut apart by the marker before it is no longer believed
+
+AccessUnit = tuple[int, list[bytes]]
+
+
+class Depacketiser(ABC):
+    """RTP packets of one track in, access units out.
+
+    `push` returns a list of (RTP timestamp, NAL units), nearly always empty or of one. An access
+    unit with a hole in it is dropped and counted in `damaged`; `ignored` counts payloads that make
+    no sense.
+    """
+
+    __slots__ = (
+        "_bytes",
+        "_expected",
+        "_fragments",
+        "_has_picture",
+        "_is_broken",
+        "_is_suspect",
+        "_last",
+        "_marker_faults",
+        "_pieces",
+        "_timestamp",
+        "_units",
+        "damaged",
+        "ignored",
+        "lost",
+    )
+
+    def __init__(self) -> None:
+        self.damaged = 0
+        self.ignored = 0
+        self.lost = 0
+        self._units: list[bytes] = []
+        self._fragments: list[bytes] = []
+        self._timestamp = -1
+        self._expected = -1
+        self._bytes = 0
+        self._pieces = 0
+        self._is_broken = False  # a piece of the access unit held is missing
+        self._is_suspect = False  # its beginning may be
+        self._has_picture = False
+        self._last = -1  # timestamp of the access unit given out last
+        self._marker_faults = 0
+
+    def push(self, packet: RtpPacket) -> list[AccessUnit]:
+        """Take the next packet, in order of sequence; returns the access units it completes."""
+        done: list[AccessUnit] = []
+        sequence = packet.sequence
+        has_gap = sequence != self._expected and self._expected >= 0
+        if has_gap:
+            self._gap(sequence)
+        self._expected = (sequence + 1) & 0xFFFF
+        if packet.timestamp != self._timestamp:
+            if self._timestamp >= 0:
+                self._finish(done)
+            self._timestamp = packet.timestamp
+        if has_gap:
+            self._is_suspect = True
+        payload = packet.payload
+        if payload:
+            self._bytes += len(payload)
+            self._pieces += 1
+            if self._bytes > MAX_BYTES or self._pieces > MAX_PIECES:
+                self._break()
+            else:
+                self._payload(payload)
+        if packet.marker and self._has_picture and self._marker_faults < MARKER_FAULTS:
+            self._finish(done)
+        return done
+
+    def flush(self) -> list[AccessUnit]:
+        """What is held, at the end of a stream."""
+        done: list[AccessUnit] = []
+        self._finish(done)
+        return done
+
+    @abstractmethod
+    def _payload(self, payload: bytes) -> None:
+        """Take one RTP payload that is not empty apart."""
+
+    @abstractmethod
+    def _is_picture(self, unit: bytes) -> bool:
+        """Whether the unit is a coded slice."""
+
+    @abstractmethod
+    def _is_first_slice(self, unit: bytes) -> bool:
+        """Whether a coded slice starts a picture."""
+
+    def _gap(self, sequence: int) -> None:
+        ahead = (sequence - self._expected) & 0xFFFF
+        if ahead < 0x8000:
+            self.lost += ahead
+        # Which access unit the hole is in cannot be told: the one held is broken, and so is the
+        # next one unless its first slice came (`_add` looks).
+        if self._fragments or self._has_picture:
+            self._is_broken = True
+        self._fragments = []
+
+    def _break(self) -> None:
+        self.ignored += 1
+        self._is_broken = True
+        self._units = []
+        self._fragments = []
+
+    def _add(self, unit: bytes) -> None:
+        """One whole NAL unit, not empty."""
+        self._units.append(unit)
+        if self._has_picture or not self._is_picture(unit):
+            return
+        self._has_picture = True
+        if not self._is_first_slice(unit):
+            if self._is_suspect:
+                self._is_broken = True
+            elif self._timestamp == self._last:
+                self._marker_faults += 1
+
+    def _end_fragments(self) -> None:
+        if self._fragments:
+            unit = b"".join(self._fragments)
+            self._fragments = []
+            self._add_any(unit)
+
+    def _add_any(self, unit: bytes) -> None:
+        """A unit that may be several with start codes between them: some cameras do that."""
+        if self._is_picture(unit) and unit[0]:
+            self._add(unit)
+            return
+        for part in annexb.split(unit) if b"\x00\x00\x01" in unit else (unit,):
+            self._add(part)
+
+    def _finish(self, done: list[AccessUnit]) -> None:
+        self._end_fragments()
+        if self._is_broken:
+            self.damaged += 1
+            self._units = []
+        elif self._has_picture:
+            done.append((self._timestamp, self._units))
+            self._last = self._timestamp
+            self._units = []
+        else:  # parameter sets under a timestamp of their own belong to the picture that follows
+            del self._units[:-MAX_LOOSE_UNITS]
+        self._bytes = self._pieces = 0
+        self._is_broken = self._is_suspect = self._has_picture = False

@@ -1,0 +1,109 @@
+"""Addresses such as rtsp://user:password@host:554/path. Printing one never shows a password."""
+
+import re
+from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
+
+from vidgate.errors import InputError
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_HOST = re.compile(r"\[[0-9A-Fa-f:.%A-Za-z]+\]|[^\s\[\]:/?#@\\]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+MAX_LENGTH = 2048
+
+DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """One address. `host` has no brackets; `path` holds path and query, as given."""
+
+    scheme: str
+    host: str
+    port: int | None = None
+    path: str = ""
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> "Uri":
+        """Read an address; raises InputError, whose message never quotes the credentials.
+
+        Passwords with `@`, `#`, `/` or `?` that nobody escaped are understood where the text allows
+        only one reading.
+        """
+        text = text.strip()
+        if len(text) > MAX_LENGTH:
+            raise InputError(f"the address is longer than {MAX_LENGTH} characters")
+        if _CONTROL.search(text):
+            raise InputError("the address holds a control character")
+        scheme = _SCHEME.match(text)
+        if scheme is None:
+            raise InputError("the address has no scheme", hint="write rtsp://HOST:PORT/PATH")
+        userinfo, authority, path = _split(text[scheme.end() :])
+        host, port = _host_and_port(authority)
+        username, password = _credentials(userinfo)
+        return cls(scheme[1].lower(), host, port, path.replace(" ", "%20"), username, password)
+
+    @property
+    def authority(self) -> str:
+        """`host` or `host:port`, an IPv6 address in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+    @property
+    def effective_port(self) -> int:
+        """The port, or the scheme's default; 0 where there is none."""
+        return self.port if self.port is not None else DEFAULT_PORTS.get(self.scheme, 0)
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+    def without_credentials(self) -> "Uri":
+        """The same address with no user name and no password."""
+        return replace(self, username=None, password=None)
+
+    def with_path(self, path: str) -> "Uri":
+        """The same host with another path and query."""
+        return replace(self, path=path)
+
+
+def _split(rest: str) -> tuple[str | None, str, str]:
+    """Userinfo, authority, path: the first end of the authority that leaves a valid host."""
+    for end in re.finditer(r"[/?]|$", rest):
+        userinfo, at, authority = rest[: end.start()].rpartition("@")
+        if _is_authority(authority):
+            return userinfo if at else None, authority, rest[end.start() :]
+        if "@" not in rest[end.start() :]:
+            break
+    raise InputError("the address has no valid host and port", hint="write rtsp://HOST:PORT/PATH")
+
+
+def _is_authority(text: str) -> bool:
+    host = _HOST.match(text)
+    if host is None:
+        return False
+    rest = text[host.end() :]
+    return rest in ("", ":") or _port(rest) is not None
+
+
+def _port(text: str) -> int | None:
+    digits = text[1:]
+    if text[:1] != ":" or not (digits.isascii() and digits.isdigit()) or len(digits) > 5:
+        return None
+    port = int(digits)
+    return port if 0 < port < 65536 else None
+
+
+def _host_and_port(authority: str) -> tuple[str, int | None]:
+    host = _HOST.match(authority)
+    assert host is not None
+    name = host[0].removeprefix("[").removesuffix("]")
+    return name.lower(), _port(authority[host.end() :])
+
+
+def _credentials(userinfo: str | None) -> tuple[str | None, str | None]:
+    if not userinfo:
+        return None, None
+    username, colon, password = userinfo.partition(":")
+    return unquote(username), unquote(password) if colon else None

@@ -1,0 +1,86 @@
+"""`vidgate change`: what was changed, by whom, and undoing it."""
+
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from vidgate.cli import output, words
+from vidgate.cli.client import Client
+from vidgate.cli.output import Json
+
+OK = 0
+Number = Annotated[int, Parameter(help="变更号 · the change's number")]
+
+
+async def list_changes(*, json: Json = False) -> int:
+    """List changes, the newest first."""
+    async with Client() as client:
+        found = await client.get("/changes")
+    if json:
+        output.document(found)
+        return OK
+    output.table(_COLUMNS, found["items"])
+    if found["items"]:
+        output.next_step(f"change show {number(found['items'][0])}", "看每一行 see its rows")
+    else:
+        output.next_step("channel import FILE", "还没有变更 no change yet")
+    return OK
+
+
+async def show(change: Number, /, *, json: Json = False) -> int:
+    """The rows of one change, before and after."""
+    async with Client() as client:
+        found = await client.get(f"/changes/{change}")
+    if json:
+        output.document(found)
+        return OK
+    output.table(_COLUMNS, (found,))
+    output.table((("编号", _row_id), ("修改", _difference)), found.get("rows", ()))
+    output.next_step(f"change undo {change}", "撤销它 undo it")
+    return OK
+
+
+async def undo(change: Number, /, *, json: Json = False) -> int:
+    """Restore what was before a change; that is a change of its own."""
+    async with Client() as client:
+        report = await client.call("POST", f"/changes/{change}/undo")
+    if json:
+        output.document(report)
+        return OK
+    output.note(f"已撤销 undone: {change}")
+    output.next_step("change list", "撤销本身也是一次变更 undoing is a change too")
+    return OK
+
+
+def number(item: Any) -> object:
+    """The number of a change, wherever the document keeps it."""
+    return item.get("change", item.get("number", item.get("id")))
+
+
+_COLUMNS: tuple[output.Column, ...] = (
+    ("变更", number),
+    ("时间", lambda item: output.moment(item.get("time"))),
+    ("操作者", "actor"),
+    ("动作", "action"),
+    ("新增", "created"),
+    ("更新", "updated"),
+    ("移除", "removed"),
+)
+
+
+def _row_id(row: Any) -> object:
+    return row.get("id") or row.get("channel")
+
+
+def _difference(row: Any) -> str:
+    """`name: 旧 > 新` for every field that differs."""
+    before, after = row.get("before"), row.get("after")
+    if not before:
+        return "新增"
+    if not after:
+        return "移除"
+    return "; ".join(
+        f"{words.FIELDS.get(name, name)}: {output.text(before.get(name))} > {output.text(value)}"
+        for name, value in after.items()
+        if before.get(name) != value
+    )

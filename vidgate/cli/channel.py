@@ -1,0 +1,318 @@
+"""`vidgate channel`: the register of video channels."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from vidgate.cli import files, output, passwords, words
+from vidgate.cli.client import Client, Query, segment
+from vidgate.cli.errors import UsageError, both
+from vidgate.cli.output import Json
+from vidgate.cli.progress import Meter
+
+OK, FAILED, PARTLY = 0, 1, 3
+ERRORS_SHOWN = 50
+StateWord = Literal[
+    "unknown",
+    "up",
+    "degraded",
+    "busy",
+    "down",
+    "unauthorized",
+    "maintenance",
+    "disabled",
+    "reachable",
+]
+Id = Annotated[str, Parameter(help="通道编号或国标编码 · the channel's id")]
+
+
+def _flag(help: str, *names: str) -> Any:
+    return Parameter(help=help, negative="", name=names or None, show_default=False)
+
+
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Filter:
+    """Which channels to list."""
+
+    search: Annotated[
+        str, _flag("名称、编号或拼音首字母 · name, id or pinyin", "--search", "-q")
+    ] = ""
+    state: Annotated[StateWord | None, _flag("状态 · state")] = None
+    platform: Annotated[str, _flag("平台 · platform")] = ""
+    department: Annotated[str, _flag("部门 · department")] = ""
+    area: Annotated[str, _flag("行政区划 · area")] = ""
+    limit: Annotated[int | None, _flag("最多几条 · at most so many")] = None
+    offset: Annotated[int | None, _flag("跳过几条 · skip so many")] = None
+
+
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Fields:
+    """The columns of the register, as options; an empty value clears one."""
+
+    name: Annotated[str | None, _flag("名称")] = None
+    gb_code: Annotated[str | None, _flag("20 位国标编码", "--gb-code", "--gb_code")] = None
+    kind: Annotated[str | None, _flag("类型: rtsp, onvif, push")] = None
+    url: Annotated[str | None, _flag("主码流地址 rtsp://...")] = None
+    sub_url: Annotated[str | None, _flag("子码流地址", "--sub-url", "--sub_url")] = None
+    vendor: Annotated[str | None, _flag("厂商")] = None
+    address: Annotated[str | None, _flag("IP 地址")] = None
+    port: Annotated[str | None, _flag("端口")] = None
+    channel_no: Annotated[str | None, _flag("通道号", "--channel-no", "--channel_no")] = None
+    username: Annotated[str | None, _flag("用户名; 口令另外询问 · asks for the password")] = None
+    credential: Annotated[str | None, _flag("口令的名字 · a credential's name")] = None
+    platform: Annotated[str | None, _flag("平台")] = None
+    department: Annotated[str | None, _flag("部门")] = None
+    area: Annotated[str | None, _flag("行政区划")] = None
+    point: Annotated[str | None, _flag("点位")] = None
+    point_class: Annotated[
+        str | None, _flag("点位类型: 1, 2, 3, 9", "--point-class", "--point_class")
+    ] = None
+    industry: Annotated[str | None, _flag("行业")] = None
+    longitude: Annotated[str | None, _flag("经度 WGS-84")] = None
+    latitude: Annotated[str | None, _flag("纬度 WGS-84")] = None
+    lifecycle: Annotated[
+        str | None, _flag("planned, commissioning, accepted, suspended, retired")
+    ] = None
+    tags: Annotated[str | None, _flag("标签, 逗号分隔 · separated by commas")] = None
+    enabled: Annotated[str | None, _flag("启用: true, false")] = None
+    transport: Annotated[str | None, _flag("传输: auto, tcp, udp")] = None
+    password_stdin: Annotated[bool, _flag("从标准输入读口令 · password from stdin")] = False
+
+    def body(self) -> dict[str, object]:
+        """The fields that were given, as the API takes them."""
+        passwords.warn_of_address(self.url, self.sub_url)
+        given = {
+            name: _typed(name, value)
+            for name, value in asdict(self).items()
+            if value is not None and name != "password_stdin"
+        }
+        if self.username:
+            given["password"] = passwords.read("口令 password", from_stdin=self.password_stdin)
+        elif self.password_stdin:
+            raise UsageError(both("缺少 --username", "--password-stdin needs --username"))
+        return given
+
+
+async def template(
+    *,
+    out: Annotated[
+        Path, Parameter(name=("--out", "-o"), help="文件名, - 为标准输出 · - is stdout")
+    ] = Path("channels.xlsx"),
+    force: Annotated[bool, _flag("覆盖已有文件 · replace the file")] = False,
+) -> int:
+    """Write an empty register with headers, notes and an example."""
+    async with Client() as client:
+        content = await client.get("/channels/template")
+    files.write(out, content, force=force)
+    if str(out) != "-":
+        output.note(f"模板已写入 template written: {out}")
+    output.next_step(f"channel import {out} --dry-run", "填好后先试导入 fill it, then try it")
+    return OK
+
+
+async def import_file(
+    file: Annotated[Path, Parameter(help="xlsx 或 csv · xlsx or csv")],
+    /,
+    *,
+    dry_run: Annotated[bool, _flag("只检查, 不写入 · check, write nothing")] = False,
+    partial: Annotated[bool, _flag("坏行之外照常导入 · import the good rows")] = False,
+    json: Json = False,
+) -> int:
+    """Import a register: all rows or none, unless --partial."""
+    content = files.read(file)
+    query: Query = {"filename": file.name, "dry_run": dry_run, "partial": partial}
+    async with Client() as client:
+        with Meter(f"导入 {file.name}"):
+            report = await client.call("POST", "/channels/import", query=query, data=content)
+    if json:
+        output.document(report)
+    else:
+        _show_report(report, dry_run=dry_run)
+    _after_import(report, file, dry_run=dry_run, quiet=json)
+    if not report["rejected"]:
+        return OK
+    return PARTLY if partial and not dry_run else FAILED
+
+
+async def list_channels(*, chosen: Filter | None = None, json: Json = False) -> int:
+    """List channels and their states."""
+    query = asdict(chosen or Filter())
+    query["q"] = query.pop("search")
+    async with Client() as client:
+        found = await client.get("/channels", query)
+    if json:
+        output.document(found)
+        return OK
+    output.table(
+        (
+            ("编号", "id"),
+            ("名称", "name"),
+            ("状态", lambda item: words.state(item["state"])),
+            ("原因", lambda item: words.reason(item.get("reason") or "")),
+            ("自", lambda item: output.moment(item.get("since"))),
+            ("平台", "platform"),
+            ("部门", "department"),
+            ("区划", "area"),
+        ),
+        found["items"],
+    )
+    output.note(f"共 {found['total']} 路, 显示 {len(found['items'])} 路")
+    if found["total"]:
+        output.next_step("probe --all", "看看哪些真正看得见 which can truly be seen")
+    else:
+        output.next_step("channel template", "从登记表模板开始 start with the template")
+    return OK
+
+
+async def show(id: Id, /, *, json: Json = False) -> int:
+    """Everything about one channel."""
+    async with Client() as client:
+        channel = await client.get(f"/channels/{segment(id)}")
+    if json:
+        output.document(channel)
+    else:
+        _show_channel(channel)
+        output.next_step(f"probe {channel['id']}", "现在看看它 look at it now")
+    return OK
+
+
+async def add(id: Id, /, *, fields: Fields | None = None, json: Json = False) -> int:
+    """Add one channel."""
+    body = {"id": id, **(fields or Fields()).body()}
+    async with Client() as client:
+        channel = await client.call("POST", "/channels", body=body)
+    return _changed(channel, id, "已新增 added", json=json)
+
+
+async def set_fields(id: Id, /, *, fields: Fields | None = None, json: Json = False) -> int:
+    """Change fields of one channel; an empty value clears a field."""
+    body = (fields or Fields()).body()
+    if not body:
+        raise UsageError(
+            both("没有给出要修改的字段", "no field to change was given"),
+            hint=f"vidgate channel set {id} --name 名称",
+        )
+    async with Client() as client:
+        channel = await client.call("PATCH", f"/channels/{segment(id)}", body=body)
+    return _changed(channel, id, "已修改 changed", json=json)
+
+
+async def remove(*ids: Id) -> int:
+    """Remove channels; `change undo` brings them back."""
+    if not ids:
+        raise UsageError(both("没有给出通道编号", "no channel was given"))
+    async with Client() as client:
+        for id in ids:
+            await client.call("DELETE", f"/channels/{segment(id)}")
+            output.note(f"已移除 removed: {id}")
+    output.next_step("change list", "可以撤销 change undo N brings it back")
+    return OK
+
+
+def _typed(name: str, value: object) -> object:
+    """Text of the command line as the API's JSON: numbers, lists, yes and no."""
+    if value == "":
+        return None if name in ("port", "longitude", "latitude") else "" if name != "tags" else []
+    text = str(value)
+    match name:
+        case "port":
+            return _number(int, name, text)
+        case "longitude" | "latitude":
+            return _number(float, name, text)
+        case "tags":
+            return [tag.strip() for tag in text.replace("，", ",").split(",") if tag.strip()]
+        case "enabled":
+            return _truth(text)
+        case _:
+            return value
+
+
+def _number(kind: type[int] | type[float], name: str, text: str) -> int | float:
+    try:
+        return kind(text)
+    except ValueError:
+        raise UsageError(
+            both(f"--{name} 应是数字: {text}", f"--{name} wants a number, not {text!r}")
+        ) from None
+
+
+def _truth(text: str) -> bool:
+    if text.lower() in ("true", "yes", "1", "是", "启用"):
+        return True
+    if text.lower() in ("false", "no", "0", "否", "停用"):
+        return False
+    raise UsageError(both(f"--enabled 应是 true 或 false: {text}", "--enabled wants true or false"))
+
+
+def _changed(channel: Any, id: str, said: str, *, json: bool) -> int:
+    if json:
+        output.document(channel)
+        return OK
+    output.note(f"{said}: {id}")
+    output.next_step(f"probe {id}", "看看有没有画面 see whether there is a picture")
+    return OK
+
+
+def _show_report(report: Any, *, dry_run: bool) -> None:
+    label = "试导入, 没有写入" if dry_run else "导入"
+    output.say(
+        f"{label}: 新增 {report['created']} · 更新 {report['updated']} · "
+        f"不变 {report['unchanged']} · 错误 {report['rejected']}"
+    )
+    if not report["errors"]:
+        return
+    output.table(
+        (
+            ("表", "sheet"),
+            ("行", "row"),
+            ("列", "column"),
+            ("值", "value"),
+            ("问题", "message"),
+        ),
+        report["errors"][:ERRORS_SHOWN],
+    )
+    if len(report["errors"]) > ERRORS_SHOWN:
+        output.note(f"共 {len(report['errors'])} 处错误, 全部见 --json")
+
+
+def _after_import(report: Any, file: Path, *, dry_run: bool, quiet: bool) -> None:
+    if quiet:
+        return
+    if report["rejected"] and report["change"] is None:
+        output.next_step(f"channel import {file} --dry-run", "改好后再试; 或 --partial 只导好行")
+    elif dry_run:
+        output.next_step(f"channel import {file}", "正式导入 import it")
+    elif report["change"] is None:
+        output.next_step("channel list", "没有变化 nothing changed")
+    else:
+        output.note(f"变更号 change: {report['change']}  (撤销 vidgate change undo ...)")
+        output.next_step("probe --all", "看看哪些真正看得见 which can truly be seen")
+
+
+def _show_channel(channel: Any) -> None:
+    health = channel.get("health") or {}
+    pairs: list[tuple[str, object]] = []
+    for name, value in channel.items():
+        if name != "health":
+            pairs.append((words.field(name), _readable(name, value)))
+    for name, value in health.items():
+        pairs.append((words.field(name), _readable(name, value)))
+    output.fields(pairs)
+
+
+def _readable(name: str, value: object) -> object:
+    match name:
+        case "state":
+            return words.state(value)
+        case "reason":
+            return words.reason(value)
+        case "lifecycle":
+            return words.LIFECYCLES.get(str(value), value)
+        case "since" | "probed" | "media_seen" | "last_frame":
+            return output.moment(value)
+        case _:
+            return value

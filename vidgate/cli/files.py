@@ -1,0 +1,34 @@
+"""Files that commands read and write."""
+
+import sys
+from pathlib import Path
+
+from vidgate.cli.errors import UsageError, both
+
+MAX_FILE = 64 << 20
+
+
+def read(path: Path) -> bytes:
+    """The whole of a file the person named; UsageError says what is wrong with it."""
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise UsageError(both(f"{path} 太大", f"{path} is larger than {MAX_FILE} bytes"))
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(both(f"读不了 {path}", f"cannot read {path}: {error.strerror}")) from None
+
+
+def write(path: Path, content: bytes, *, force: bool) -> None:
+    """Write a file, or stdout where it is `-`; what exists is replaced only with `force`."""
+    if str(path) == "-":
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        with path.open("wb" if force else "xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise UsageError(
+            both(f"{path} 已存在", f"{path} exists"), hint="--force 覆盖 replaces it"
+        ) from None
+    except OSError as error:
+        raise UsageError(both(f"写不了 {path}", f"cannot write {path}: {error.strerror}")) from None

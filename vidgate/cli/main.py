@@ -1,0 +1,166 @@
+"""The tree of commands, and how each of them ends.
+
+Commands are registered as "module:function" and imported when they are called, so that a client
+command loads no media library. Exit status: 0 ok, 1 failed, 2 usage, 3 partly, 4 not permitted,
+5 conflict, 6 service unreachable, 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cyclopts import App, CycloptsError, Group
+
+import vidgate
+from vidgate.cli import errors
+from vidgate.errors import VidgateError
+
+HELP_FLAGS = ("--help", "-h", "--version")
+OK, USAGE, INTERRUPTED = 0, 2, 130
+
+
+class Verb(NamedTuple):
+    """One command: its name, where it is, and its line of help."""
+
+    name: str
+    target: str
+    help: str
+
+
+class Noun(NamedTuple):
+    """A group of commands about one kind of thing."""
+
+    name: str
+    help: str
+    verbs: tuple[Verb, ...]
+
+
+ALONE = (
+    Verb("serve", "serve:serve", "运行服务 · run the service"),
+    Verb("demo", "demo:demo", "演示: 模拟 2743 路摄像机 · a demonstration with simulated cameras"),
+    Verb("probe", "probe:probe", "探测通道, 以画面为准 · probe channels, up to a picture"),
+    Verb("version", "version:version", "版本 · the version"),
+)
+NOUNS = (
+    Noun(
+        "channel",
+        "视频通道 · video channels",
+        (
+            Verb("template", "channel:template", "登记表模板 (xlsx) · an empty register"),
+            Verb("import", "channel:import_file", "导入登记表 (xlsx, csv) · import a register"),
+            Verb(
+                "list", "channel:list_channels", "列出通道及状态 · list channels and their states"
+            ),
+            Verb("show", "channel:show", "一个通道的全部信息 · everything about one channel"),
+            Verb("add", "channel:add", "新增一个通道 · add one channel"),
+            Verb("set", "channel:set_fields", "修改一个通道 · change one channel"),
+            Verb("remove", "channel:remove", "移除通道, 可撤销 · remove channels; can be undone"),
+        ),
+    ),
+    Noun(
+        "change",
+        "变更记录 · what was changed",
+        (
+            Verb("list", "change:list_changes", "列出变更 · list changes"),
+            Verb("show", "change:show", "一次变更的每一行 · the rows of one change"),
+            Verb("undo", "change:undo", "撤销一次变更 · undo one change"),
+        ),
+    ),
+    Noun(
+        "platform",
+        "来源平台 · platforms that channels come through",
+        (
+            Verb("list", "platform:list_platforms", "列出平台 · list platforms"),
+            Verb("set", "platform:set_platform", "新增或修改平台 · add or change a platform"),
+        ),
+    ),
+    Noun(
+        "credential",
+        "摄像机口令 · camera credentials",
+        (
+            Verb("set", "credential:set_credential", "保存用户名和口令 · store a login"),
+            Verb("list", "credential:list_credentials", "列出 (不显示口令) · list, no passwords"),
+        ),
+    ),
+    Noun(
+        "token",
+        "接口令牌 · API tokens",
+        (
+            Verb("create", "token:create", "新建令牌, 只显示一次 · create one, shown once"),
+            Verb("list", "token:list_tokens", "列出令牌 · list tokens"),
+            Verb("revoke", "token:revoke", "吊销令牌 · revoke a token"),
+        ),
+    ),
+    Noun(
+        "simulate",
+        "模拟器 · the simulator",
+        (
+            Verb("register", "simulate:register", "生成示例登记表 · write a sample register"),
+            Verb("fleet", "simulate:fleet", "运行模拟摄像机 · run simulated cameras"),
+        ),
+    ),
+)
+
+
+def application() -> App:
+    """The tree of commands; nothing of them is imported yet."""
+    groups = {
+        "group_commands": Group("命令 Commands"),
+        "group_arguments": Group("参数 Arguments"),
+        "group_parameters": Group("选项 Options"),
+    }
+    root = App(
+        name="vidgate",
+        help="视频网关: 登记摄像机, 判断哪些真正看得见, 并显示画面。\n\n"
+        "Register cameras, know which can truly be seen, show them.",
+        help_epilogue="退出码 exit: 0 成功 ok · 1 失败 failed · 2 用法 usage · 3 部分 partly · "
+        "4 无权限 not permitted · 5 冲突 conflict · 6 服务不可达 unreachable",
+        version=vidgate.__version__,
+        help_format="plaintext",
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+        **groups,  # type: ignore[arg-type]
+    )
+    for verb in ALONE:
+        _register(root, verb)
+    for noun in NOUNS:
+        branch = App(name=noun.name, help=noun.help, **groups)  # type: ignore[arg-type]
+        for verb in noun.verbs:
+            _register(branch, verb)
+        root.command(branch)
+    return root
+
+
+def _register(app: App, verb: Verb) -> None:
+    app.command(f"vidgate.cli.{verb.target}", name=verb.name, help=verb.help)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit status; errors are explained on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        outcome = application()(list(arguments))
+        sys.stdout.flush()
+    except CycloptsError as error:
+        return errors.explain_usage(error)
+    except VidgateError as error:
+        return errors.explain(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us went away (`| head`): the rest has no reader, nor has a complaint at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    return _status(outcome, arguments)
+
+
+def _status(outcome: object, arguments: Sequence[str]) -> int:
+    """A command answers its status; None means that help was shown instead of one."""
+    if isinstance(outcome, int):
+        return outcome
+    asked = not arguments or any(flag in arguments for flag in HELP_FLAGS)
+    return OK if asked else USAGE

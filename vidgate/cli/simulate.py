@@ -1,0 +1,71 @@
+"""`vidgate simulate`: cameras that are not there."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from vidgate.cli import output
+
+OK = 0
+CAMERA_PORT = 10554
+
+
+def register(
+    *,
+    channels: Annotated[int, Parameter(help="已接入多少路 · delivered channels")] = 2743,
+    seed: Annotated[int, Parameter(help="随机种子 · seed")] = 1,
+    out: Annotated[
+        Path, Parameter(name=("--out", "-o"), help="文件名, .xlsx 或 .csv · .xlsx or .csv")
+    ] = Path("register.xlsx"),
+    port: Annotated[int, Parameter(help="摄像机的端口 · the cameras' port")] = CAMERA_PORT,
+) -> int:
+    """Write a sample register of simulated cameras, the same for the same seed."""
+    from vidgate.simulator.commands import write_register
+
+    write_register(channels, seed, out, port=port)
+    output.note(f"已写入 written: {out}")
+    output.next_step(f"simulate fleet --register {out}", "运行这些摄像机 run those cameras")
+    return OK
+
+
+def fleet(
+    *,
+    register: Annotated[Path, Parameter(help="登记表 · the register of the cameras")],
+    faults: Annotated[Path | None, Parameter(help="故障计划 JSON · planned faults")] = None,
+    port: Annotated[int, Parameter(help="RTSP 端口 · RTSP port")] = CAMERA_PORT,
+    control_port: Annotated[
+        int, Parameter(help="控制端口, 0 自选 · control port, 0 picks one")
+    ] = 0,
+) -> int:
+    """Run the cameras of a register until SIGTERM or Ctrl-C."""
+    import uvloop
+
+    from vidgate.simulator.commands import run_fleet
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_signal(run_fleet(register, faults, port, control_port)))
+    return OK
+
+
+async def _until_signal(running: Coroutine[Any, Any, object]) -> None:
+    """Run a coroutine; SIGTERM and Ctrl-C cancel it, which is its normal end."""
+    task = asyncio.current_task()
+    assert task is not None
+    signalled = False
+
+    def stop() -> None:
+        nonlocal signalled
+        signalled = True
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    try:
+        await running
+    except asyncio.CancelledError:
+        if not signalled:
+            raise

@@ -1,0 +1,63 @@
+"""`vidgate token`: what programs sign in with."""
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from vidgate.cli import output
+from vidgate.cli.client import Client, segment
+from vidgate.cli.output import Json
+
+OK = 0
+RoleWord = Literal["viewer", "operator", "engineer", "administrator", "auditor"]
+
+
+async def create(
+    *,
+    role: Annotated[RoleWord, Parameter(help="角色 · role")],
+    name: Annotated[str, Parameter(help="用途 · what it is for")] = "",
+    json: Json = False,
+) -> int:
+    """Create a token; it is shown this once."""
+    body = {"role": role} | ({"name": name} if name else {})
+    async with Client() as client:
+        made = await client.call("POST", "/tokens", body=body)
+    if json:
+        output.document(made)
+        return OK
+    output.say(str(made["token"]))
+    output.note("令牌只显示这一次, 请妥善保存 · shown this once; keep it safe")
+    output.note("用法 use: VIDGATE_SERVER=http://HOST:8080 VIDGATE_TOKEN=... vidgate channel list")
+    output.next_step("token list", "全部令牌 all tokens")
+    return OK
+
+
+async def list_tokens(*, json: Json = False) -> int:
+    """List tokens; their secrets are not kept."""
+    async with Client() as client:
+        found = await client.get("/tokens")
+    if json:
+        output.document(found)
+        return OK
+    output.table(
+        (
+            ("编号", "id"),
+            ("用途", "name"),
+            ("角色", "role"),
+            ("创建", lambda item: output.moment(item.get("created"))),
+            ("到期", lambda item: output.moment(item.get("expires"))),
+            ("最近使用", lambda item: output.moment(item.get("used"))),
+        ),
+        found["items"],
+    )
+    output.next_step("token revoke ID", "吊销不用的 revoke what nobody uses")
+    return OK
+
+
+async def revoke(id: Annotated[str, Parameter(help="令牌编号 · the token's id")], /) -> int:
+    """Revoke a token; it stops working at once."""
+    async with Client() as client:
+        await client.call("DELETE", f"/tokens/{segment(id)}")
+    output.note(f"已吊销 revoked: {id}")
+    output.next_step("token list", "剩下的令牌 those that remain")
+    return OK

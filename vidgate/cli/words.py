@@ -1,0 +1,87 @@
+"""The words of the closed sets, in Chinese."""
+
+STATES = {
+    "unknown": "未知",
+    "up": "在线",
+    "degraded": "画面异常",
+    "busy": "忙",
+    "down": "离线",
+    "unauthorized": "未授权",
+    "maintenance": "维护中",
+    "disabled": "停用",
+    "reachable": "可达",
+}
+REASONS = {
+    "ok": "正常",
+    "unreachable": "连不上",
+    "timeout": "超时",
+    "protocol_error": "协议错误",
+    "unauthorized": "口令不对",
+    "no_credential": "没有口令",
+    "busy": "会话已满",
+    "not_found": "没有这路码流",
+    "refused": "拒绝",
+    "no_media": "没有画面",
+    "no_key_frame": "没有关键帧",
+    "frozen": "画面静止",
+    "unsupported": "编码不支持",
+    "denied_address": "地址不允许",
+    "no_address": "没有地址",
+    "not_tested": "未探测",
+    "error": "内部错误",
+}
+LIFECYCLES = {
+    "planned": "待建",
+    "commissioning": "调试",
+    "accepted": "已验收",
+    "suspended": "暂停",
+    "retired": "退役",
+}
+FIELDS = {
+    "id": "编号",
+    "number": "序号",
+    "name": "名称",
+    "gb_code": "国标编码",
+    "kind": "类型",
+    "url": "主码流地址",
+    "sub_url": "子码流地址",
+    "vendor": "厂商",
+    "address": "IP 地址",
+    "port": "端口",
+    "channel_no": "通道号",
+    "credential": "口令",
+    "platform": "平台",
+    "department": "部门",
+    "area": "行政区划",
+    "point": "点位",
+    "point_class": "点位类型",
+    "industry": "行业",
+    "longitude": "经度",
+    "latitude": "纬度",
+    "lifecycle": "建设阶段",
+    "tags": "标签",
+    "enabled": "启用",
+    "transport": "传输",
+    "pinyin": "拼音",
+    "revision": "版本",
+    "state": "状态",
+    "reason": "原因",
+    "since": "起始时间",
+    "level": "探测深度",
+    "has_sub": "有子码流",
+}
+
+
+def state(word: object) -> str:
+    """The Chinese word of a state; an unknown one as it is."""
+    return STATES.get(str(word), str(word))
+
+
+def reason(word: object) -> str:
+    """The Chinese word of a reason; an unknown one as it is."""
+    return REASONS.get(str(word), str(word))
+
+
+def field(name: str) -> str:
+    """The Chinese name of a column, with the column's own name."""
+    return f"{FIELDS[name]} {name}" if name in FIELDS else name

@@ -1,1 +1,1 @@
-"""The camera fleet: used by the demo, the tests and the benches."""
+"""The camera fleet: thousands of RTSP cameras in one process, for demo, tests and benches."""

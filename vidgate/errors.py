@@ -16,10 +16,13 @@
         ├── RemoteTimeoutError  a deadline passed
         ├── ProtocolError       the peer sent nonsense
         ├── UnauthorizedError   401 or 403; trying again would lock the camera
+        │   └── NoCredentialError   it asks for a login and the channel has none
         ├── BusyError           453 or 503: all its sessions are taken
         ├── MissingStreamError  404: the camera has no such stream
         ├── RefusedError        any other refusal by status
+        ├── DeniedAddressError  our own settings forbid that address
         ├── NoMediaError        connected, but no picture came or it stopped coming
+        │   └── NoKeyFrameError     packets came, but never a key frame
         └── UnsupportedError    it speaks a codec or transport that we do not
 
 One question a caller asks is answered by `is_retryable`.
@@ -137,6 +140,12 @@ class UnauthorizedError(RemoteError):
     reason = "unauthorized"
 
 
+class NoCredentialError(UnauthorizedError):
+    """The peer asks for a login and the channel has none."""
+
+    reason = "no_credential"
+
+
 class BusyError(RemoteError):
     """The peer's sessions are all taken (453, 503)."""
 
@@ -158,11 +167,24 @@ class RefusedError(RemoteError):
     reason = "refused"
 
 
+class DeniedAddressError(RemoteError):
+    """The address resolves to one that `media.allow` and `media.deny` forbid; nothing was sent."""
+
+    code = "address_denied"
+    reason = "denied_address"
+
+
 class NoMediaError(RemoteError):
     """Connected and playing, yet no picture came, or it stopped coming."""
 
     code = "no_media"
     reason = "no_media"
+
+
+class NoKeyFrameError(NoMediaError):
+    """Packets came, but never a picture from which decoding can start."""
+
+    reason = "no_key_frame"
 
 
 class UnsupportedError(RemoteError):
@@ -178,4 +200,6 @@ def is_retryable(error: BaseException) -> bool:
     A refused credential is fatal (the account would be locked); wrong input and our own bugs are
     too, but an unknown exception from a worker is retried: the supervisor counts and reports it.
     """
-    return not isinstance(error, UnauthorizedError | InputError | NotFoundError)
+    return not isinstance(
+        error, UnauthorizedError | DeniedAddressError | InputError | NotFoundError
+    )

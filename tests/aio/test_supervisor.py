@@ -7,6 +7,7 @@ import pytest
 from tests.waiting import until
 from vidgate.aio.backoff import Backoff
 from vidgate.aio.supervisor import Supervisor, cancel_and_wait
+from vidgate.errors import InputError
 
 
 async def test_a_failing_worker_is_restarted_and_its_sibling_unharmed() -> None:
@@ -59,3 +60,16 @@ async def test_cancel_and_wait_accepts_none() -> None:
     task = asyncio.create_task(asyncio.Event().wait())
     await cancel_and_wait(task, None)
     assert task.cancelled()
+
+
+async def test_a_permanent_worker_that_cannot_go_on_is_told_to_the_process() -> None:
+    told: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    async def hopeless() -> None:
+        raise InputError("the settings make no sense")
+
+    async with Supervisor("test") as tasks:
+        tasks.keep(hopeless, "hopeless")
+        await until(lambda: told)
+    assert told[0]["supervisor"] == "test"

@@ -1,8 +1,8 @@
 """Who starts a task owns it: supervision after Erlang's rules, in asyncio.
 
 A worker runs once and raises; only `Supervisor` retries. One child's crash leaves its siblings
-alone (a bare TaskGroup would cancel them); a crash of the supervisor itself is told to `crashed`,
-on which the process waits and ends non-zero.
+alone (a bare TaskGroup would cancel them). A permanent worker that cannot go on at all is told to
+the loop's exception handler with the key `supervisor`, on which the process ends non-zero.
 """
 
 import asyncio
@@ -40,7 +40,6 @@ class Supervisor:
         self.name = name
         self.restarts = 0
         self.failures = 0
-        self.crashed: asyncio.Future[None] | None = None
         self._stop_timeout = stop_timeout
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -49,7 +48,6 @@ class Supervisor:
         return len(self._tasks)
 
     async def __aenter__(self) -> Self:
-        self.crashed = asyncio.get_running_loop().create_future()
         return self
 
     async def __aexit__(
@@ -65,8 +63,6 @@ class Supervisor:
             _, pending = await asyncio.wait(self._tasks, timeout=self._stop_timeout)
             for task in pending:
                 log.error("task does not stop", supervisor=self.name, task=task.get_name())
-        if self.crashed is not None and not self.crashed.done():
-            self.crashed.cancel()
 
     def start(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run a coroutine once; a failure is logged and counted, and hurts nobody else."""
@@ -80,7 +76,8 @@ class Supervisor:
 
     def keep(self, worker: Worker, name: str, *, backoff: Backoff | None = None) -> None:
         """Run a worker for ever; each end or failure is followed by a new start after a delay."""
-        _ = self.start(self._keep(worker, name, backoff or Backoff()), name)
+        task = self.start(self._keep(worker, name, backoff or Backoff()), name)
+        task.add_done_callback(self._lost)
 
     async def _keep(self, worker: Worker, name: str, backoff: Backoff) -> None:
         loop = asyncio.get_running_loop()
@@ -98,6 +95,17 @@ class Supervisor:
                 backoff.reset()
             self.restarts += 1
             await asyncio.sleep(backoff.next())
+
+    def _lost(self, task: asyncio.Task[Any]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            task.get_loop().call_exception_handler(
+                {
+                    "message": f"{task.get_name()} cannot go on",
+                    "exception": error,
+                    "supervisor": self.name,
+                }
+            )
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -1,0 +1,64 @@
+"""Stream addresses as people write them: the login apart, nothing secret left inside."""
+
+import re
+from urllib.parse import unquote
+
+from vidgate.model.channel import Login
+
+MAX_URL = 1024
+SCHEMES = ("rtsp",)
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)", re.DOTALL)
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::([0-9]{1,5}))?")
+_SECRET = re.compile(r"(?i)((?:password|passwd|pwd|pass)=)([^&_/;#]+)")
+
+
+def split_url(text: str) -> tuple[str, Login | None]:
+    """The address without its login, and the login.
+
+    A `@` in a password needs no escape: the last one before the path ends the login.
+    Raises ValueError with a sentence for the user, which never quotes the address.
+    """
+    if len(text) > MAX_URL:
+        raise ValueError(f"地址超过 {MAX_URL} 个字符")
+    if any(c.isspace() or not c.isprintable() for c in text):
+        raise ValueError("地址里有空格或控制字符，请删除")
+    parts = _URL.fullmatch(text)
+    if parts is None:
+        raise ValueError("不是地址，应形如 rtsp://主机:554/路径")
+    scheme, authority, rest = parts[1].lower(), parts[2], parts[3]
+    if scheme not in SCHEMES:
+        raise ValueError(f"不支持 {scheme}://，应为 rtsp://")
+    userinfo, _, place = authority.rpartition("@")
+    if _SECRET.search(rest):
+        raise ValueError("口令写在了路径或查询参数里，请改写为 rtsp://用户名:口令@主机/路径")
+    return f"{scheme}://{_place(place)}{rest}", _login(userinfo)
+
+
+def _place(text: str) -> str:
+    place = _HOST.fullmatch(text)
+    if place is None:
+        raise ValueError("主机或端口不对；口令含 / ? # 时请写成 %2F %3F %23")
+    if place[2] is None:
+        return place[1].lower()
+    port = int(place[2])
+    if not 1 <= port <= 65535:
+        raise ValueError("端口应在 1 到 65535 之间")
+    return f"{place[1].lower()}:{port}"
+
+
+def _login(userinfo: str) -> Login | None:
+    if not userinfo:
+        return None
+    username, _, password = userinfo.partition(":")
+    login = Login(unquote(username), unquote(password))
+    if max(map(len, (login.username, login.password))) > 128:
+        raise ValueError("用户名和口令最长 128 个字符")
+    if not (login.username + login.password).isprintable():
+        raise ValueError("用户名或口令里有控制字符")
+    return login
+
+
+def redact(text: str) -> str:
+    """The same address for a message or a log: what may be a login becomes `***`."""
+    return _SECRET.sub(r"\1***", re.sub(r"://.*@", "://***@", text, flags=re.DOTALL))

@@ -1,0 +1,235 @@
+"""From rows to one edit: pure planning against the register as it is now."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from vidgate.model.channel import Channel, Login, Platform
+from vidgate.registry.edits import Credential, Edit, Pair, key, typed
+from vidgate.registry.fields import problems
+from vidgate.registry.rows import ParsedRow
+from vidgate.storage.secrets import SecretBox
+
+Mistakes = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """The whole register at one moment; never changed, only replaced."""
+
+    channels: Mapping[str, Channel] = field(default_factory=dict)  # by lower-case id, in order
+    platforms: Mapping[str, Platform] = field(default_factory=dict)
+    credentials: Mapping[str, Credential] = field(default_factory=dict)
+
+    def next_number(self) -> int:
+        """The register number of the next new channel."""
+        return max((channel.number for channel in self.channels.values()), default=0) + 1
+
+    def after(self, edit: Edit) -> "Register":
+        """The register once the edit is made."""
+        channels = dict(self.channels)
+        _apply(channels, ((key(_any(pair).id), pair) for pair in edit.channels))
+        if any(pair.before is None and pair.after is not None for pair in edit.channels):
+            channels = dict(sorted(channels.items(), key=lambda item: item[1].number))
+        platforms = dict(self.platforms)
+        _apply(platforms, ((_any(pair).id, pair) for pair in edit.platforms))
+        credentials = dict(self.credentials)
+        _apply(credentials, ((_any(pair).name, pair) for pair in edit.credentials))
+        return Register(channels, platforms, credentials)
+
+
+def _any(pair: Pair[Any]) -> Any:
+    return pair.before if pair.after is None else pair.after
+
+
+def _apply(things: dict[str, Any], pairs: Iterable[tuple[str, Pair[Any]]]) -> None:
+    for name, pair in pairs:
+        if pair.after is None:
+            things.pop(name, None)
+        else:
+            things[name] = pair.after
+
+
+@dataclass(slots=True)
+class _Needs:
+    """What one row needs beside its channel, made only when the whole row is good."""
+
+    platform: Platform | None = None
+    credential: Credential | None = None
+
+
+class Planner:
+    """Takes rows one by one; what is wrong with a row is returned, what is right is planned."""
+
+    def __init__(self, register: Register, box: SecretBox, now: float) -> None:
+        self.edit = Edit()
+        self.unchanged = 0
+        self._register = register
+        self._box = box
+        self._now = now
+        self._number = register.next_number()
+        self._seen: dict[str, str] = {}
+        self._codes: dict[str, list[Channel]] = {}
+        for channel in register.channels.values():
+            if channel.gb_code:
+                self._codes.setdefault(channel.gb_code, []).append(channel)
+        self._platforms = {platform.name: platform.id for platform in register.platforms.values()}
+        self._platforms |= {id_: id_ for id_ in register.platforms}
+        self._credentials = dict(register.credentials)
+        self._logins = {one.login: one.name for one in register.credentials.values()}
+
+    @property
+    def seen(self) -> Mapping[str, str]:
+        """The keys of all rows taken, and where each was."""
+        return self._seen
+
+    def take(self, row: ParsedRow, where: str = "") -> Mistakes:
+        """Plan a row; `where` names it for a later row that repeats its id.
+
+        Returns all its mistakes, those of parsing included; then nothing of it is planned.
+        """
+        mistakes = list(row.mistakes)
+        current = self._find(row.values, mistakes)
+        values = {name: value for name, value in row.values.items() if name != "id"}
+        needs = _Needs()
+        self._resolve_platform(values, needs)
+        self._resolve_credential(values, row.login, current, needs, mistakes)
+        name = current.id if current else row.values.get("id") or row.values.get("gb_code")
+        _require(name, current, values, mistakes)
+        if name:
+            first = self._seen.setdefault(key(name), where)
+            if first != where:
+                mistakes.append(("id", f"与{first}的通道编号重复"))
+        if name and not mistakes:
+            mistakes += self._plan(current, name, typed(values), needs)
+        return mistakes
+
+    def _find(self, values: Mapping[str, Any], mistakes: Mistakes) -> Channel | None:
+        """The registered channel that a row is about: by id, else by its gb_code."""
+        if values.get("id"):
+            return self._register.channels.get(key(values["id"]))
+        code = values.get("gb_code")
+        if not code:
+            return None
+        found = self._codes.get(code, [])
+        if len(found) > 1:
+            ids = "、".join(channel.id for channel in found[:3])
+            mistakes.append(("gb_code", f"有 {len(found)} 个通道用此编码（{ids}），请填通道编号"))
+            return None
+        return found[0] if found else self._register.channels.get(key(code))
+
+    def _resolve_platform(self, values: dict[str, Any], needs: _Needs) -> None:
+        wanted = values.get("platform")
+        if not wanted:
+            return
+        known = self._platforms.get(wanted)
+        if known is None:
+            needs.platform = Platform(id=wanted, name=wanted)
+        values["platform"] = known or wanted
+
+    def _resolve_credential(
+        self,
+        values: dict[str, Any],
+        login: Login | None,
+        current: Channel | None,
+        needs: _Needs,
+        mistakes: Mistakes,
+    ) -> None:
+        wanted = values.get("credential")
+        if wanted and wanted not in self._credentials:
+            mistakes.append(("credential", f"没有名为 {wanted} 的凭据，请先用 credential set 登记"))
+        elif wanted and login and self._credentials[wanted].login != login:
+            mistakes.append(("credential", "地址里的用户名或口令与该凭据不同，请只填一处"))
+        elif login and not wanted:
+            held = self._credentials.get(current.credential) if current else None
+            if held is None or held.login != login:
+                values["credential"] = self._name_login(login, needs)
+
+    def _name_login(self, login: Login, needs: _Needs) -> str:
+        """The name under which a login from an address is kept; the same login, the same name."""
+        if login in self._logins:
+            return self._logins[login]
+        readable = re.sub(r"[^A-Za-z0-9._-]+", "", login.username)[:24] or "login"
+        name = f"{readable}-{self._box.fingerprint(login.username, login.password)}"
+        while name in self._credentials:  # given to this login before its password was changed
+            name += "x"
+        needs.credential = sealed_credential(self._box, name, login, self._now)
+        return name
+
+    def _plan(
+        self, current: Channel | None, id_: str, values: Mapping[str, Any], needs: _Needs
+    ) -> Mistakes:
+        if current is None:
+            channel = Channel(**{**values, "id": id_, "number": self._number})
+        elif all(getattr(current, name) == value for name, value in values.items()):
+            self.unchanged += 1
+            return []
+        else:
+            channel = replace(current, **values, revision=current.revision + 1)
+        mistakes = problems(channel)
+        if mistakes:
+            return mistakes
+        self._accept(needs)
+        if current is None:
+            self._number += 1
+        self.edit.channels.append(Pair(current, channel))
+        return []
+
+    def _accept(self, needs: _Needs) -> None:
+        if needs.platform is not None:
+            self._platforms[needs.platform.id] = needs.platform.id
+            self.edit.platforms.append(Pair(None, needs.platform))
+        if needs.credential is not None:
+            self._credentials[needs.credential.name] = needs.credential
+            self._logins[needs.credential.login] = needs.credential.name
+            self.edit.credentials.append(Pair(None, needs.credential))
+
+    def remove_unseen(self) -> None:
+        """Plan the removal of every channel that no row was about."""
+        for name, channel in self._register.channels.items():
+            if name not in self._seen:
+                self.edit.channels.append(Pair(channel, None))
+
+
+def _require(
+    name: str | None, current: Channel | None, values: Mapping[str, Any], mistakes: Mistakes
+) -> None:
+    """Every channel has a name and an id; a mistake in one of them is told once."""
+    wrong = {field for field, _ in mistakes}
+    if not name and not wrong & {"id", "gb_code"}:
+        mistakes.append(("id", "通道编号和国标编码至少填一个"))
+    is_unnamed = "name" in values if current else True
+    if is_unnamed and not values.get("name") and "name" not in wrong:
+        mistakes.append(("name", "通道要有名称"))
+
+
+def sealed_credential(box: SecretBox, name: str, login: Login, now: float) -> Credential:
+    """A credential ready for the database."""
+    sealed = box.seal(json.dumps([login.username, login.password]), f"credential:{name}")
+    return Credential(name=name, login=login, sealed=sealed, changed=now)
+
+
+def opened_credential(box: SecretBox, name: str, sealed: bytes, changed: float) -> Credential:
+    """The credential of a database row. Raises StorageError where the key does not fit."""
+    username, _, password = box.open(sealed, f"credential:{name}").partition("\n")
+    return Credential(name=name, login=Login(username, password), sealed=sealed, changed=changed)
+
+
+def with_pinyin(edit: Edit, keys: Mapping[str, str]) -> None:
+    """Give channels whose name is new their search keys; `keys` is by name."""
+    for index, pair in enumerate(edit.channels):
+        if pair.after is not None and pair.after.name in keys:
+            after = replace(pair.after, pinyin=keys[pair.after.name])
+            edit.channels[index] = Pair(pair.before, after)
+
+
+def new_names(edit: Edit) -> list[str]:
+    """The names that the register did not have, each once."""
+    names = {
+        pair.after.name: None
+        for pair in edit.channels
+        if pair.after is not None and (pair.before is None or pair.before.name != pair.after.name)
+    }
+    return list(names)

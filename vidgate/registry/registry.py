@@ -1,0 +1,414 @@
+"""The register: every channel, platform and credential, in memory and in the database.
+
+Memory is what the rest of the service reads; it is replaced, never changed, and only after the
+database has taken an edit. Every edit is one transaction with its numbered change and audit row.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+from sqlalchemy.exc import IntegrityError
+
+from vidgate.aio.bus import Bus
+from vidgate.aio.supervisor import Supervisor
+from vidgate.errors import ConflictError, InputError, NotFoundError, VidgateError
+from vidgate.model.channel import Channel, Login, Platform
+from vidgate.model.media import Variant
+from vidgate.registry import changesets, store
+from vidgate.registry.changesets import Change, ChangeRow, Undo
+from vidgate.registry.edits import Credential, Edit, Pair, key
+from vidgate.registry.fields import BY_NAME, secret, slug, text
+from vidgate.registry.importer import Importer, ImportReport
+from vidgate.registry.pinyin import pinyin_keys
+from vidgate.registry.planner import (
+    Mistakes,
+    Planner,
+    Register,
+    new_names,
+    opened_credential,
+    sealed_credential,
+    with_pinyin,
+)
+from vidgate.registry.platforms import parse_platform
+from vidgate.registry.rows import parse_row
+from vidgate.registry.sheet import parse_file
+from vidgate.registry.template import make_template
+from vidgate.storage.audit import Audit
+from vidgate.storage.database import CHUNK, Database
+from vidgate.storage.secrets import SecretBox
+
+T = TypeVar("T")
+
+FEW = 50  # channels of one change that are announced one by one
+
+
+class Runner(Protocol):
+    """Runs a module-level function in a worker process; see `media.worker.WorkerPool.run`."""
+
+    def __call__(self, function: Callable[..., T], /, *args: Any) -> Awaitable[T]:
+        """Await the function's result; its errors are raised as they are."""
+        ...
+
+
+class Registry:
+    """`async with Registry(db, secrets, bus, pool.run) as registry:` loads the register.
+
+    Writing methods raise InputError (saying what is wrong), NotFoundError, ConflictError or
+    StorageError, and then nothing was changed. They finish even if the caller is cancelled.
+    """
+
+    def __init__(self, db: Database, secrets: SecretBox, bus: Bus, worker: Runner) -> None:
+        self._db = db
+        self._box = secrets
+        self._bus = bus
+        self._worker = worker
+        self._audit = Audit(db)
+        self._register = Register()
+        self._editing = asyncio.Lock()
+        self._tasks = Supervisor("registry")
+
+    async def __aenter__(self) -> Self:
+        channels: dict[str, Channel] = {}
+        async with self._db.read() as session:
+            platforms = {one.id: one for one in await store.read_platforms(session)}
+            sealed = await store.read_credentials(session)
+            async for chunk in store.read_channels(session):
+                channels |= {key(channel.id): channel for channel in chunk}
+        credentials: dict[str, Credential] = {}
+        for rows in store.chunks(sealed):
+            for row in rows:
+                name = row["name"]
+                credentials[name] = opened_credential(
+                    self._box, name, row["sealed"], row["changed"]
+                )
+            await asyncio.sleep(0)
+        self._register = Register(channels, platforms, credentials)
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._tasks.__aexit__(kind, error, trace)
+
+    # Reading: from memory, at once.
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """All channels by lower-case id in register order; the mapping never changes."""
+        return self._register.channels
+
+    @property
+    def platforms(self) -> Mapping[str, Platform]:
+        """All platforms by id; the mapping never changes."""
+        return self._register.platforms
+
+    @property
+    def credentials(self) -> Mapping[str, Credential]:
+        """All credentials by name. Logins are in clear: never hand them to an interface."""
+        return self._register.credentials
+
+    def get(self, id_: str) -> Channel:
+        """The channel of an id, ignoring case. Raises NotFoundError."""
+        channel = self._register.channels.get(key(id_))
+        if channel is None:
+            raise NotFoundError(f"没有通道 {id_[:64]} / no such channel")
+        return channel
+
+    def platform(self, id_: str) -> Platform:
+        """The platform of an id. Raises NotFoundError."""
+        platform = self._register.platforms.get(id_)
+        if platform is None:
+            raise NotFoundError(f"没有平台 {id_[:64]} / no such platform")
+        return platform
+
+    def login(self, channel: Channel) -> Login | None:
+        """What the channel signs in with; None where it has no credential."""
+        credential = self._register.credentials.get(channel.credential)
+        return credential.login if credential else None
+
+    def address(self, channel: Channel, variant: Variant) -> str:
+        """The channel's address without a login; empty where it has none of that variant."""
+        return channel.url if variant is Variant.MAIN else channel.sub_url
+
+    def uses(self) -> dict[str, int]:
+        """How many channels use each credential."""
+        counts = dict.fromkeys(self._register.credentials, 0)
+        for channel in self._register.channels.values():
+            if channel.credential in counts:
+                counts[channel.credential] += 1
+        return counts
+
+    # Writing: one edit at a time.
+
+    async def add(self, fields: Mapping[str, Any], actor: str) -> Channel:
+        """Register one channel. ConflictError where the id is taken."""
+        return await self._finish(self._add(fields, actor))
+
+    async def set(
+        self, id_: str, fields: Mapping[str, Any], actor: str, *, revision: int | None = None
+    ) -> Channel:
+        """Change fields of one channel; an empty value sets the default.
+
+        With `revision`, ConflictError where somebody has changed the channel since.
+        """
+        return await self._finish(self._set(id_, fields, actor, revision))
+
+    async def remove(self, id_: str, actor: str) -> None:
+        """Remove one channel; `undo` brings it back."""
+        await self._finish(self._remove(id_, actor))
+
+    async def import_file(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        dry_run: bool = False,
+        partial: bool = False,
+        prune: bool = False,
+        actor: str,
+    ) -> ImportReport:
+        """Register the rows of an xlsx or csv file: all of them or, with `partial`, the good ones.
+
+        `prune` also removes the channels that the file does not have, if no row is rejected.
+        InputError where the file cannot be read at all; wrong rows are in the report.
+        """
+        flags = _Flags(dry_run, partial, prune)
+        return await self._finish(self._import(name, data, flags, actor))
+
+    async def set_platform(self, id_: str, fields: Mapping[str, Any], actor: str) -> Platform:
+        """Change fields of a platform, or make it."""
+        return await self._finish(self._set_platform(id_, fields, actor))
+
+    async def set_credential(
+        self, name: str, username: str, password: str, actor: str
+    ) -> Credential:
+        """Set the login of a credential, or make it; every channel that uses it follows."""
+        return await self._finish(self._set_credential(name, username, password, actor))
+
+    async def undo(self, number: int, actor: str) -> Change:
+        """Take a change back by a new one. ConflictError where a later one touched the same."""
+        return await self._finish(self._undo(number, actor))
+
+    async def template(self) -> bytes:
+        """The workbook to fill in."""
+        return await self._worker(make_template)
+
+    # The past.
+
+    async def changes(self, *, limit: int = 100) -> list[Change]:
+        """The last changes, newest first."""
+        async with self._db.read() as session:
+            return await changesets.newest(session, limit)
+
+    async def change(
+        self, number: int, *, offset: int = 0, limit: int = CHUNK
+    ) -> tuple[Change, list[ChangeRow], int]:
+        """A change, some of its rows, and how many it has. Raises NotFoundError."""
+        async with self._db.read() as session:
+            change = await changesets.find(session, number)
+            rows = await changesets.rows_of(session, number, offset, limit)
+            return change, rows, await changesets.count_rows(session, number)
+
+    # The edits themselves.
+
+    async def _finish(self, edit: Coroutine[Any, Any, T]) -> T:
+        """Run an edit to its end: a caller that goes away must not leave memory behind the disk."""
+        value, error = await asyncio.shield(self._tasks.start(_outcome(edit), "edit"))
+        if error is not None:
+            raise error
+        result: T = value
+        return result
+
+    def _planner(self) -> Planner:
+        return Planner(self._register, self._box, self._db.clock.wall())
+
+    async def _add(self, fields: Mapping[str, Any], actor: str) -> Channel:
+        _check_names(fields, BY_NAME.keys())
+        async with self._editing:
+            row = parse_row(fields)
+            name = row.values.get("id") or row.values.get("gb_code") or ""
+            if key(name) in self._register.channels:
+                raise ConflictError(f"通道 {name} 已登记 / is registered already")
+            planner = self._planner()
+            # By its own id only: a second channel of the same camera may share the code.
+            row.values["id"] = name
+            _refuse(planner.take(row))
+            await self._commit(planner.edit, actor, "add", name)
+            return self.get(name)
+
+    async def _set(
+        self, id_: str, fields: Mapping[str, Any], actor: str, revision: int | None
+    ) -> Channel:
+        _check_names(fields, BY_NAME.keys() - {"id"})
+        async with self._editing:
+            channel = self.get(id_)
+            if revision is not None and revision != channel.revision:
+                raise ConflictError(
+                    f"通道 {channel.id} 已被他人修改 / changed since", hint="重新读取后再修改"
+                )
+            row = parse_row(fields, blanks=True)
+            row.values["id"] = channel.id
+            planner = self._planner()
+            _refuse(planner.take(row))
+            await self._commit(planner.edit, actor, "set", channel.id)
+            return self.get(id_)
+
+    async def _remove(self, id_: str, actor: str) -> None:
+        async with self._editing:
+            channel = self.get(id_)
+            edit = Edit(channels=[Pair(channel, None)])
+            await self._commit(edit, actor, "remove", channel.id)
+
+    async def _import(self, name: str, data: bytes, flags: "_Flags", actor: str) -> ImportReport:
+        parsed = await self._worker(parse_file, name, data)
+        async with self._editing:
+            planner, report = self._planner(), ImportReport()
+            await Importer(planner, report).plan(parsed)
+            report.unchanged = planner.unchanged
+            if report.rejected and not flags.dry_run and not flags.partial:
+                return report
+            if flags.prune and not report.rejected:
+                planner.remove_unseen()
+            report.created, report.updated, _ = planner.edit.counts()
+            if not flags.dry_run:
+                report.change = await self._commit(planner.edit, actor, "import", name)
+            return report
+
+    async def _set_platform(self, id_: str, fields: Mapping[str, Any], actor: str) -> Platform:
+        async with self._editing:
+            current = self._register.platforms.get(id_)
+            platform = parse_platform(id_, current, fields)
+            if platform != current:
+                edit = Edit(platforms=[Pair(current, platform)])
+                await self._commit(edit, actor, "platform", id_)
+            return platform
+
+    async def _set_credential(
+        self, name: str, username: str, password: str, actor: str
+    ) -> Credential:
+        login = _checked_login(name, username, password)
+        async with self._editing:
+            current = self._register.credentials.get(name)
+            if current is not None and current.login == login:
+                return current
+            credential = sealed_credential(self._box, name, login, self._db.clock.wall())
+            edit = Edit(credentials=[Pair(current, credential)])
+            await self._commit(edit, actor, "credential", name)
+            return credential
+
+    async def _undo(self, number: int, actor: str) -> Change:
+        async with self._editing:
+            planner = Undo(self._register, self._box, self._db.clock.wall())
+            async with self._db.read() as session:
+                change = await changesets.find(session, number)
+                if change.undone_by is not None:
+                    raise ConflictError(
+                        f"变更 {number} 已由变更 {change.undone_by} 撤销 / undone already"
+                    )
+                offset = 0
+                while rows := await changesets.rows_of(session, number, offset, CHUNK):
+                    planner.take(rows)
+                    offset += len(rows)
+            undo = await self._commit(planner.edit(), actor, "undo", str(number), undoes=number)
+            async with self._db.read() as session:
+                return await changesets.find(session, undo or 0)
+
+    async def _commit(
+        self, edit: Edit, actor: str, action: str, source: str, *, undoes: int | None = None
+    ) -> int | None:
+        """Write, then believe, then tell. Returns the change's number; None if nothing changes."""
+        names = new_names(edit) if undoes is None else []
+        if names:
+            with_pinyin(edit, await self._worker(pinyin_keys, names))
+        created, updated, removed = edit.counts()
+        detail: dict[str, Any] = {"created": created, "updated": updated, "removed": removed}
+        number: int | None = None
+        try:
+            async with self._db.write() as session:
+                if not edit.is_empty or undoes is not None:
+                    now = self._db.clock.wall()
+                    number = await changesets.begin(session, now, actor, action, source, edit)
+                    await store.write(session, number, edit)
+                    detail["change"] = number
+                if number is not None and undoes is not None:
+                    await changesets.mark_undone(session, undoes, number)
+                await self._audit.record(session, actor, f"register.{action}", source, detail)
+        except IntegrityError as error:
+            raise ConflictError(f"登记册不一致，未作改动 / {error.orig}") from error
+        self._register = self._register.after(edit)
+        if number is not None:
+            self._announce(number, edit)
+        return number
+
+    def _announce(self, number: int, edit: Edit) -> None:
+        for pair in edit.credentials:
+            if pair.before is not None:  # a new one has no channel yet that could try it again
+                self._bus.publish("credential.changed", pair.before.name)
+        for platform in edit.platforms:
+            one = platform.after or platform.before
+            if one is not None:
+                self._bus.publish("platform.changed", one.id, {"change": number})
+        if len(edit.channels) <= FEW:
+            for channels in edit.channels:
+                self._announce_channel(channels)
+        created, updated, removed = edit.counts()
+        data = {"change": number, "created": created, "updated": updated, "removed": removed}
+        self._bus.publish("register.changed", "", data)
+
+    def _announce_channel(self, pair: Pair[Channel]) -> None:
+        kind = "added" if pair.before is None else "removed" if pair.after is None else "changed"
+        channel = pair.after or pair.before
+        if channel is not None:
+            self._bus.publish("channel.changed", channel.id, {"kind": kind})
+
+
+@dataclass(frozen=True, slots=True)
+class _Flags:
+    dry_run: bool
+    partial: bool
+    prune: bool
+
+
+async def _outcome(edit: Coroutine[Any, Any, T]) -> tuple[Any, VidgateError | None]:
+    """What an edit came to: its own errors are answers, not failures of a task."""
+    try:
+        return await edit, None
+    except VidgateError as error:
+        return None, error
+
+
+def _check_names(fields: Mapping[str, Any], allowed: Collection[str]) -> None:
+    unknown = [name for name in fields if name not in allowed]
+    if unknown:
+        raise InputError(
+            f"没有或不能设置的字段: {', '.join(unknown)} / no such field",
+            hint=f"可用: {', '.join(sorted(allowed))}",
+        )
+
+
+def _refuse(mistakes: Mistakes) -> None:
+    if mistakes:
+        raise InputError("；".join(f"{name}: {message}" for name, message in mistakes))
+
+
+def _checked_login(name: str, username: str, password: str) -> Login:
+    mistakes = []
+    for title, value, parse in (
+        ("name", name, slug(64)),
+        ("username", username, text(128)),
+        ("password", password, secret),
+    ):
+        try:
+            if parse(value) != value or (not value and title != "password"):
+                mistakes.append((title, "不能为空，首尾不能有空格"))
+        except ValueError as error:
+            mistakes.append((title, str(error)))
+    _refuse(mistakes)
+    return Login(username, password)

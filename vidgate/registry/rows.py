@@ -1,0 +1,66 @@
+"""One row of input, from a sheet, the API or the command line: parsed, its login taken out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vidgate.model.channel import Login
+from vidgate.registry.addresses import redact, split_url
+from vidgate.registry.fields import BY_NAME, LOGINS, URLS, plain
+
+SHOWN = 80  # characters of a wrong value that a message quotes
+
+
+@dataclass(slots=True)
+class ParsedRow:
+    """Values by field (JSON-ready), the row's login, and (field, sentence) for each mistake."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    login: Login | None = None
+    mistakes: list[tuple[str, str]] = field(default_factory=list)
+
+
+def parse_row(cells: Mapping[str, Any], *, blanks: bool = False) -> ParsedRow:
+    """Parse the cells of one row, by field name.
+
+    A blank cell says nothing and is left out; with `blanks` it says "empty" (to the default).
+    All mistakes are found at once.
+    """
+    row = ParsedRow()
+    logins: list[Login] = []
+    for name, cell in cells.items():
+        if cell is None or cell == "" or (name not in LOGINS and not plain(cell)):
+            if blanks and name not in LOGINS:
+                row.values[name] = None
+            continue
+        try:
+            value = BY_NAME[name].parse(cell)
+            if name in URLS:
+                value, login = split_url(value)
+                logins += [login] if login else []
+            row.values[name] = value
+        except ValueError as error:
+            row.mistakes.append((name, str(error)))
+    _take_login(row, logins)
+    return row
+
+
+def _take_login(row: ParsedRow, logins: list[Login]) -> None:
+    username, password = (row.values.pop(name, None) for name in LOGINS)
+    if username:
+        logins.append(Login(username, password or ""))
+    elif password:
+        row.mistakes.append(("password", "有口令而没有用户名"))
+    if len(set(logins)) > 1:
+        row.mistakes.append(("url", "这一行里有不同的用户名或口令；一个通道只能用一个凭据"))
+    elif logins:
+        row.login = logins[0]
+
+
+def shown(name: str, value: Any) -> str:
+    """A value for a message: short, one line, nothing secret."""
+    if name in LOGINS:
+        return "***" if value not in (None, "") else ""
+    # What stands before a login may be cut away, the login itself must not stay.
+    text = redact(plain(value))
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

@@ -1,0 +1,209 @@
+"""One stream of the hub to all its viewers: read once, packetised once, sealed for each."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from vidgate.aio.clock import Clock
+from vidgate.aio.supervisor import Supervisor, cancel_and_wait
+from vidgate.errors import NoMediaError, VidgateError
+from vidgate.media.hub import Hub
+from vidgate.media.reader import Reader
+from vidgate.media.stream import Stream
+from vidgate.model.media import Frame, StreamKey, Track
+from vidgate.webrtc.line import BURST, Batch, Line
+from vidgate.webrtc.mux import Mux
+from vidgate.webrtc.viewer import Flow, Viewer, compress
+
+PAUSE = 0.002  # seconds between two batches to one viewer: 190 Mbit/s
+TURN = 64  # viewers served before other tasks get their turn
+FULL_WAIT = 0.1  # seconds for a full socket to drain before a viewer loses pictures
+REPEAT_INTERVAL = 1.0  # seconds between two repeated groups of pictures to one viewer
+
+
+class Fanout:
+    """One stream's way to its viewers: `run` reads until cancelled, `join` and `leave` are theirs.
+
+    `run` also ends when the stream comes back with another picture codec: then every session on it
+    must be made anew.
+    """
+
+    def __init__(self, key: StreamKey, hub: Hub, mux: Mux, clock: Clock) -> None:
+        self.key = key
+        self.viewers: set[Viewer] = set()
+        self._hub = hub
+        self._mux = mux
+        self._clock = clock
+        self._tasks = Supervisor(f"fanout {key.name}")
+        self._reader: asyncio.Future[Reader] = asyncio.get_running_loop().create_future()
+        self._reader.add_done_callback(lambda done: done.exception())  # nobody may be waiting
+        self._stream: Stream | None = None
+        self._tracks: tuple[Track, ...] = ()
+        self._lines: dict[bool, Line] = {}  # the key is: of pictures
+        self._flows: dict[bool, set[Flow]] = {True: set(), False: set()}
+        self._catching: dict[Viewer, asyncio.Task[None]] = {}
+        self._refreshed: dict[Viewer, float] = {}
+        self._reconnects = 0
+        self._needs_key = True
+
+    async def run(self) -> None:
+        """Read and send; what the hub raises for the name reaches `tracks` too."""
+        try:
+            async with self._hub.read(self.key) as reader, self._tasks:
+                self._stream = reader.stream
+                self._reader.set_result(reader)
+                await self._pump(reader)
+        except VidgateError as error:
+            if self._reader.done():
+                raise
+            self._reader.set_exception(error)
+        finally:
+            if not self._reader.done():
+                self._reader.set_exception(NoMediaError("the stream was stopped"))
+
+    async def tracks(self, timeout: float) -> tuple[Track, ...]:
+        """Wait for the tracks; raises the RemoteError of the attempt under way."""
+        reader = await asyncio.shield(self._reader)
+        return await reader.tracks(timeout)
+
+    def line(self, track: Track) -> Line:
+        """The RTP line of this track; made at the first demand."""
+        line = self._lines.get(track.is_video)
+        if line is None:
+            line = self._lines[track.is_video] = Line(track)
+        return line
+
+    def join(self, viewer: Viewer) -> None:
+        """Send to this viewer from now on, beginning with the newest group of pictures."""
+        self.viewers.add(viewer)
+        for flow in viewer.flows:
+            is_video = flow.line.track.is_video
+            self._flows[is_video].add(flow)
+            if is_video:
+                self._catch_up(viewer, flow)
+            else:
+                flow.jump(flow.line.next)
+
+    async def leave(self, viewer: Viewer) -> None:
+        """Send nothing more to this viewer."""
+        self.viewers.discard(viewer)
+        self._refreshed.pop(viewer, None)
+        for flow in viewer.flows:
+            self._flows[flow.line.track.is_video].discard(flow)
+        await cancel_and_wait(self._catching.pop(viewer, None))
+
+    def refresh(self, viewer: Viewer) -> None:
+        """The viewer lost a picture for good: repeat the group, and ask the source for a new one.
+
+        At most once a second; a viewer that is catching up has its key frame under way.
+        """
+        if viewer not in self.viewers or viewer in self._catching:
+            return
+        now = self._clock.now()
+        if now - self._refreshed.get(viewer, -REPEAT_INTERVAL) < REPEAT_INTERVAL:
+            return
+        self._ask_key_frame()
+        for flow in viewer.flows:
+            if flow.line.track.is_video:
+                self._catch_up(viewer, flow)
+
+    def _ask_key_frame(self) -> None:
+        if self._stream is not None:
+            self._stream.request_key_frame()
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    async def _pump(self, reader: Reader) -> None:
+        async for frame in reader:
+            if reader.stream.tracks is not self._tracks and not self._described(reader):
+                return
+            if frame.track < len(self._tracks):
+                await self._take(reader, frame, self._tracks[frame.track])
+
+    def _described(self, reader: Reader) -> bool:
+        """Note the tracks; False when viewers of the old ones cannot go on with these."""
+        self._tracks = reader.stream.tracks
+        line = self._lines.get(True)
+        pictures = [track.codec for track in self._tracks if track.is_video]
+        return line is None or line.track.codec in pictures
+
+    async def _take(self, reader: Reader, frame: Frame, track: Track) -> None:
+        line = self.line(track)
+        if line.track.codec is not track.codec:
+            return  # the sound has changed its codec: its viewers go on without
+        reconnects = reader.stream.stats.reconnects
+        if track.is_video:
+            # After a reconnect the first pictures may refer to ones that nobody has seen.
+            if reconnects != self._reconnects:
+                self._reconnects = reconnects
+                self._needs_key = True
+            if self._needs_key and not frame.key:
+                return
+            self._needs_key = False
+        await self._send(line.cut(frame), self._flows[track.is_video])
+
+    # -- sending ---------------------------------------------------------------------------------
+
+    async def _send(self, batches: Sequence[Batch], flows: Iterable[Flow]) -> None:
+        for batch in batches:
+            await self._send_batch(batch, tuple(flows))
+            if not batch.is_last:
+                await asyncio.sleep(PAUSE)
+
+    async def _send_batch(self, batch: Batch, flows: Sequence[Flow]) -> None:
+        lanes: dict[int, list[bytes]] = {}
+        is_stuck = False
+        for turn, flow in enumerate(flows, 1):
+            if flow.next != batch.index:
+                if flow.next is not None or not (batch.key and batch.is_first):
+                    continue  # it is catching up, or waits for a key frame
+                flow.jump(batch.index)
+            headers = None if flow.moved else lanes.get(flow.lane)
+            if headers is None:
+                headers = flow.headers(batch)
+                if not flow.moved:
+                    lanes[flow.lane] = headers
+            if not flow.send(batch, headers):
+                is_stuck = not await self._push(flow, batch, 0.0 if is_stuck else FULL_WAIT)
+            if turn % TURN == 0:
+                await asyncio.sleep(0)
+
+    async def _push(self, flow: Flow, batch: Batch, wait: float) -> bool:
+        """Send to a full socket: wait for room, else let the viewer lose pictures."""
+        if await self._mux.writable(wait):
+            if flow.next != batch.index:
+                return True  # sent by its catching up meanwhile
+            if flow.send(batch, flow.headers(batch)):
+                return True
+        if flow.next == batch.index:
+            flow.stop()
+        return False
+
+    def _catch_up(self, viewer: Viewer, flow: Flow) -> None:
+        start = flow.line.gop
+        if start is None:
+            flow.next = None
+            self._ask_key_frame()
+            return
+        self._refreshed[viewer] = self._clock.now()
+        flow.jump(start, compress(flow.line.since(start), flow.timestamp))
+        task = self._tasks.start(self._replay(flow), "catch up")
+        self._catching[viewer] = task
+        task.add_done_callback(lambda _: self._catching.pop(viewer, None))
+
+    async def _replay(self, flow: Flow) -> None:
+        """Send what is kept from `flow.next` on, paced, until the flow is live."""
+        sent = 0
+        while flow.next is not None and flow.next != flow.line.next:
+            batch = flow.line.at(flow.next)
+            if batch is None:
+                flow.stop()  # we were so slow that it is forgotten
+                return
+            if not flow.send(batch, flow.headers(batch)):
+                if not await self._push(flow, batch, FULL_WAIT):
+                    return
+                continue
+            sent += len(batch.payloads)
+            if sent >= BURST:
+                sent = 0
+                await asyncio.sleep(PAUSE)
+        flow.settle()

@@ -1,0 +1,157 @@
+"""One elementary stream as RTP, packetised once for all its viewers.
+
+Viewers share SSRC, sequence numbers and timestamps (each has keys of its own, so that no nonce is
+used twice), and with them the packets' headers: per viewer only the cipher is left to do.
+"""
+
+import secrets
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from struct import Struct
+
+from vidgate.model.media import Codec, Frame, Track
+from vidgate.rtp.h264 import packetise
+from vidgate.webrtc.mux import Run, runs_of
+
+HEADER = Struct("!BBHII")
+VERSION = 0x80
+MARKER = 0x80
+MAX_PAYLOAD = 1180  # with header, tag, UDP and IPv6 below every path's 1,280 bytes
+BURST = 40  # packets sent in one go: what fits a browser's 64 KiB receive buffer
+KEEP = 1.0  # seconds of packets kept for NACK beyond the current group of pictures
+MAX_KEPT = 8 << 20  # bytes
+SMOOTHING = 1 / 64  # of the sender clock's estimate
+
+
+@dataclass(slots=True)
+class Batch:
+    """Up to `BURST` consecutive packets of one frame.
+
+    `index` is the extended sequence number of the first on the shared scale, `timestamp` is
+    unwrapped; `is_first` and `is_last` tell where in its frame it stands.
+    """
+
+    index: int
+    timestamp: int
+    received: float
+    key: bool
+    is_first: bool
+    is_last: bool
+    payloads: list[bytes]
+    runs: list[Run]
+    octets: int
+    ssrc: int
+    marker: bool
+
+    @property
+    def end(self) -> int:
+        """The index after its last packet."""
+        return self.index + len(self.payloads)
+
+    def headers(self, payload_type: int, shift: int, timestamp: int) -> list[bytes]:
+        """The RTP headers, with sequence numbers moved by `shift`."""
+        pack, ssrc, stamp = HEADER.pack, self.ssrc, timestamp & 0xFFFFFFFF
+        first = self.index + shift
+        heads = [
+            pack(VERSION, payload_type, number & 0xFFFF, stamp, ssrc)
+            for number in range(first, first + len(self.payloads))
+        ]
+        if self.is_last and self.marker:
+            last = (first + len(self.payloads) - 1) & 0xFFFF
+            heads[-1] = pack(VERSION, MARKER | payload_type, last, stamp, ssrc)
+        return heads
+
+
+@dataclass(slots=True)
+class Line:
+    """Cuts the frames of one track into batches and remembers the newest."""
+
+    track: Track
+    ssrc: int = field(default_factory=lambda: secrets.randbelow(1 << 32))
+    next: int = field(default_factory=lambda: secrets.randbelow(1 << 15))
+    offset: int = field(default_factory=lambda: secrets.randbelow(1 << 32))
+    gop: int | None = None  # index of the newest key frame's first packet
+    _batches: list[Batch] = field(default_factory=list)
+    _bytes: int = 0
+    _zero: float | None = None  # monotonic seconds at which the timestamp was `offset`
+
+    def cut(self, frame: Frame) -> list[Batch]:
+        """The frame as batches, which are kept for viewers who come or ask again."""
+        payloads = self._packetise(frame)
+        timestamp = frame.timestamp + self.offset
+        self._follow(frame)
+        batches = []
+        for start in range(0, len(payloads), BURST):
+            part = payloads[start : start + BURST]
+            sizes = [len(payload) for payload in part]
+            batches.append(
+                Batch(
+                    index=self.next,
+                    timestamp=timestamp,
+                    received=frame.received,
+                    key=frame.key and self.track.is_video,
+                    is_first=start == 0,
+                    is_last=start + BURST >= len(payloads),
+                    payloads=part,
+                    runs=runs_of(sizes),
+                    octets=sum(sizes),
+                    ssrc=self.ssrc,
+                    marker=self.track.is_video,
+                )
+            )
+            self.next += len(part)
+        if batches:
+            self._keep(batches)
+        return batches
+
+    def at(self, index: int) -> Batch | None:
+        """The batch that holds the packet of that index, if it is still kept."""
+        position = bisect_right(self._batches, index, key=lambda batch: batch.index) - 1
+        if position < 0 or index >= self._batches[position].end:
+            return None
+        return self._batches[position]
+
+    def since(self, index: int) -> list[Batch]:
+        """The kept batches from that index on."""
+        position = bisect_right(self._batches, index, key=lambda batch: batch.index) - 1
+        return self._batches[max(0, position) :]
+
+    def timestamp_at(self, now: float) -> int | None:
+        """The RTP timestamp of the monotonic instant `now`, for sender reports."""
+        if self._zero is None:
+            return None
+        return self.offset + int((now - self._zero) * self.track.clock_rate)
+
+    def _packetise(self, frame: Frame) -> list[bytes]:
+        if frame.packets is None:
+            if self.track.codec is Codec.H264:
+                frame.packets = packetise(frame.units, MAX_PAYLOAD)
+            else:
+                frame.packets = [unit for unit in frame.units if unit]
+        return frame.packets
+
+    def _follow(self, frame: Frame) -> None:
+        zero = frame.received - frame.timestamp / self.track.clock_rate
+        if self._zero is None or abs(zero - self._zero) > 1.0:
+            self._zero = zero
+        else:
+            self._zero += (zero - self._zero) * SMOOTHING
+
+    def _keep(self, batches: list[Batch]) -> None:
+        first = batches[0]
+        if first.key:
+            self.gop = first.index
+        self._batches += batches
+        self._bytes += sum(batch.octets for batch in batches)
+        forget = 0
+        oldest_needed = first.index if self.gop is None else self.gop
+        for batch in self._batches:
+            is_old = batch.received < first.received - KEEP and batch.index < oldest_needed
+            if not is_old and self._bytes <= MAX_KEPT:
+                break
+            if self.gop is not None and batch.index >= self.gop:
+                self.gop = None  # half a group of pictures is useless
+            self._bytes -= batch.octets
+            forget += 1
+        if forget:
+            del self._batches[:forget]

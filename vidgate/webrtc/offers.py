@@ -1,0 +1,276 @@
+"""WHEP's offer and answer (draft-ietf-wish-whep, RFC 8829, 8843): what a browser can take.
+
+Pure: text in, text out. A browser offers every codec that it decodes; we answer with the one that
+the camera sends, for nothing is transcoded here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from vidgate.errors import InputError, NotAcceptableError, ProtocolError
+from vidgate.model.media import Codec, Track
+from vidgate.webrtc.fingerprint import Fingerprint
+from vidgate.wire.sdp import Media, Session
+
+MAX_OFFER = 64 << 10
+MAX_SECTIONS = 16
+NAMES = {
+    Codec.H264: "H264",
+    Codec.H265: "H265",
+    Codec.PCMA: "PCMA",
+    Codec.PCMU: "PCMU",
+    Codec.OPUS: "OPUS",
+}
+FEEDBACK = ("nack", "nack pli", "ccm fir")
+CANDIDATE_PRIORITY = 2130706431  # host, component 1 (RFC 8445 5.1.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One m-line that is answered: with this payload type, for this track."""
+
+    mid: str
+    payload_type: int
+    track: Track
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A parsed offer; `ufrag` and `password` are the browser's, for its own checks of ours."""
+
+    session: Session
+    ufrag: str
+    password: str = field(repr=False)
+    fingerprints: tuple[Fingerprint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What we send on an m-line: its SSRC and the name that ties sound to picture."""
+
+    pick: Pick
+    ssrc: int
+    cname: str
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Our side of the transport."""
+
+    ufrag: str
+    password: str = field(repr=False)
+    fingerprint: Fingerprint
+    hosts: tuple[str, ...]
+    port: int
+
+
+def parse_offer(text: str) -> Offer:
+    """Read a browser's offer. Raises InputError, which says what is missing."""
+    if len(text) > MAX_OFFER:
+        raise InputError(f"the offer is longer than {MAX_OFFER} characters")
+    try:
+        session = Session.parse(text)
+    except ProtocolError as error:
+        raise InputError(f"the offer cannot be read: {error.message}") from None
+    if not 1 <= len(session.media) <= MAX_SECTIONS:
+        raise InputError(f"the offer must have 1 to {MAX_SECTIONS} m= lines")
+    fingerprints = tuple(
+        found
+        for section in (session, *session.media)
+        for value in section.all("fingerprint")
+        if (found := _fingerprint(value)).is_supported
+    )
+    if not fingerprints:
+        raise InputError("the offer has no certificate fingerprint that we can check")
+    setup = _anywhere(session, "setup")
+    if setup not in ("actpass", "active"):
+        raise InputError("the offer must let us be passive: a=setup:actpass")
+    return Offer(
+        session,
+        _anywhere(session, "ice-ufrag"),
+        _anywhere(session, "ice-pwd"),
+        tuple(dict.fromkeys(fingerprints)),
+    )
+
+
+def choose(offer: Offer, tracks: Sequence[Track]) -> list[Pick]:
+    """The m-lines that these tracks answer, pictures first.
+
+    Raises NotAcceptableError when the browser cannot take the pictures (or, of a stream without
+    pictures, the sound). Sound alone that it cannot take is left out.
+    """
+    picks: list[Pick] = []
+    taken: set[int] = set()
+    for track in sorted(tracks, key=lambda track: not track.is_video):
+        if any(pick.track.is_video == track.is_video for pick in picks):
+            continue  # one picture, one sound
+        found = _find(offer, track, taken)
+        if found is not None:
+            position, pick = found
+            taken.add(position)
+            picks.append(pick)
+        elif track.is_video:
+            raise _unable(offer, track)
+    if not picks:
+        raise NotAcceptableError("the browser offers no codec of this stream")
+    return picks
+
+
+def answer(offer: Offer, outgoing: Sequence[Outgoing], local: Local) -> str:
+    """The answer: ICE-lite, passive DTLS, everything bundled on our one port."""
+    by_mid = {out.pick.mid: out for out in outgoing}
+    session = Session(
+        lines=[
+            ("v", "0"),
+            ("o", "- 1 1 IN IP4 127.0.0.1"),
+            ("s", "-"),
+            ("t", "0 0"),
+            ("a", "ice-lite"),
+            ("a", "group:BUNDLE " + " ".join(out.pick.mid for out in outgoing)),
+            ("a", "msid-semantic: WMS *"),
+        ]
+    )
+    for position, offered in enumerate(offer.session.media):
+        found = by_mid.pop(_mid(offered, position), None)
+        session.media.append(
+            _rejected(offered) if found is None else _accepted(offered, found, local)
+        )
+    return str(session)
+
+
+def codecs(offer: Offer) -> list[str]:
+    """Names of the codecs offered, for messages."""
+    return list(
+        dict.fromkeys(
+            mapped.name
+            for media in offer.session.media
+            for number in media.payload_types
+            if (mapped := media.rtpmap(number)) is not None
+            and mapped.name not in ("RTX", "RED", "ULPFEC", "FLEXFEC-03", "CN", "TELEPHONE-EVENT")
+        )
+    )
+
+
+def _unable(offer: Offer, track: Track) -> NotAcceptableError:
+    name = NAMES.get(track.codec, track.codec.value.upper())
+    return NotAcceptableError(
+        f"the stream is {name}; the browser offers {', '.join(codecs(offer)) or 'nothing'}",
+        hint="watch the sub-stream (?stream=sub), or use a browser that decodes " + name,
+    )
+
+
+def _find(offer: Offer, track: Track, taken: set[int]) -> tuple[int, Pick] | None:
+    kind = "video" if track.is_video else "audio"
+    name = NAMES.get(track.codec)
+    for position, media in enumerate(offer.session.media):
+        if media.kind != kind or position in taken or name is None or not _wants(media):
+            continue
+        numbers = [
+            number
+            for number in media.payload_types
+            if (mapped := media.rtpmap(number)) is not None
+            and mapped.name == name
+            and (track.is_video or mapped.clock_rate in (track.clock_rate, 48000))
+        ]
+        number = _best(media, numbers, track)
+        if number is not None:
+            return position, Pick(_mid(media, position), number, track)
+    return None
+
+
+def _wants(media: Media) -> bool:
+    return "SAVPF" in media.protocol and media.direction in ("recvonly", "sendrecv", None)
+
+
+def _best(media: Media, numbers: Sequence[int], track: Track) -> int | None:
+    """The payload type whose parameters are nearest to what the camera sends."""
+    if track.codec is Codec.H264:
+        # Mode 1 is a must, for we send FU-A. Decoders take every profile that they offer, and in
+        # practice more: so an equal profile is preferred, and another one is no reason to refuse.
+        numbers = [n for n in numbers if media.fmtp(n).get("packetization-mode") == "1"]
+        profile = track.profile[:2].lower()
+        numbers = sorted(numbers, key=lambda n: _distance(media.fmtp(n), profile))
+    elif track.codec is Codec.H265:
+        numbers = [
+            n
+            for n in numbers
+            if media.fmtp(n).get("profile-id", "1") == "1"
+            and media.fmtp(n).get("tx-mode", "SRST").upper() == "SRST"
+        ]
+    return next(iter(numbers), None)
+
+
+def _distance(parameters: dict[str, str], profile: str) -> int:
+    offered = parameters.get("profile-level-id", "42e01f").lower()
+    if offered[:2] == profile:
+        return 0
+    return 1 if offered[:4] == "42e0" else 2
+
+
+def _accepted(offered: Media, out: Outgoing, local: Local) -> Media:
+    number = str(out.pick.payload_type)
+    media = Media(kind=offered.kind, port=local.port, protocol=offered.protocol, formats=[number])
+    media.lines.append(("c", f"IN {_family(local.hosts[0])} {local.hosts[0]}"))
+    media.add("mid", out.pick.mid)
+    media.add("sendonly")
+    media.add("rtcp-mux")
+    for name in ("rtpmap", "fmtp"):
+        for value in offered.all(name):
+            if value.split(" ", 1)[0] == number:
+                media.add(name, value)
+    if out.pick.track.is_video:
+        for feedback in FEEDBACK:
+            if _offers_feedback(offered, number, feedback):
+                media.add("rtcp-fb", f"{number} {feedback}")
+    media.add("setup", "passive")
+    media.add("ice-ufrag", local.ufrag)
+    media.add("ice-pwd", local.password)
+    media.add("fingerprint", f"{local.fingerprint.algorithm} {local.fingerprint.value}")
+    for position, host in enumerate(local.hosts, 1):
+        priority = CANDIDATE_PRIORITY - position + 1
+        media.add("candidate", f"{position} 1 udp {priority} {host} {local.port} typ host")
+    media.add("end-of-candidates")
+    media.add("msid", f"{out.cname} {offered.kind}")
+    media.add("ssrc", f"{out.ssrc} cname:{out.cname}")
+    return media
+
+
+def _offers_feedback(media: Media, number: str, feedback: str) -> bool:
+    return any(
+        value.split() in ([number, *feedback.split()], ["*", *feedback.split()])
+        for value in media.all("rtcp-fb")
+    )
+
+
+def _rejected(offered: Media) -> Media:
+    media = Media(
+        kind=offered.kind, port=0, protocol=offered.protocol, formats=list(offered.formats)
+    )
+    media.lines.append(("c", "IN IP4 0.0.0.0"))
+    mid = offered.get("mid")
+    if mid is not None:
+        media.add("mid", mid)
+    media.add("inactive")
+    return media
+
+
+def _mid(media: Media, position: int) -> str:
+    return media.get("mid") or str(position)
+
+
+def _anywhere(session: Session, name: str) -> str:
+    """An attribute of the session or of its first medium that has it; they are all bundled."""
+    for section in (session, *session.media):
+        value = section.get(name)
+        if value:
+            return value
+    raise InputError(f"the offer has no a={name}")
+
+
+def _fingerprint(value: str) -> Fingerprint:
+    algorithm, _, digest = value.strip().partition(" ")
+    return Fingerprint(algorithm.lower(), digest.strip().upper())
+
+
+def _family(host: str) -> str:
+    return "IP6" if ":" in host else "IP4"

@@ -12,16 +12,20 @@ OK = 0
 Number = Annotated[int, Parameter(help="变更号 · the change's number")]
 
 
-async def list_changes(*, json: Json = False) -> int:
+async def list_changes(
+    *,
+    limit: Annotated[int | None, Parameter(help="最多几条 · at most so many")] = None,
+    json: Json = False,
+) -> int:
     """List changes, the newest first."""
     async with Client() as client:
-        found = await client.get("/changes")
+        found = await client.get("/changes", {"limit": limit})
     if json:
         output.document(found)
         return OK
     output.table(_COLUMNS, found["items"])
     if found["items"]:
-        output.next_step(f"change show {number(found['items'][0])}", "看每一行 see its rows")
+        output.next_step(f"change show {found['items'][0]['id']}", "看每一行 see its rows")
     else:
         output.next_step("channel import FILE", "还没有变更 no change yet")
     return OK
@@ -35,7 +39,7 @@ async def show(change: Number, /, *, json: Json = False) -> int:
         output.document(found)
         return OK
     output.table(_COLUMNS, (found,))
-    output.table((("编号", _row_id), ("修改", _difference)), found.get("rows", ()))
+    output.table((("编号", "object"), ("修改", _difference)), found.get("rows", ()))
     output.next_step(f"change undo {change}", "撤销它 undo it")
     return OK
 
@@ -52,35 +56,26 @@ async def undo(change: Number, /, *, json: Json = False) -> int:
     return OK
 
 
-def number(item: Any) -> object:
-    """The number of a change, wherever the document keeps it."""
-    return item.get("change", item.get("number", item.get("id")))
-
-
 _COLUMNS: tuple[output.Column, ...] = (
-    ("变更", number),
-    ("时间", lambda item: output.moment(item.get("time"))),
+    ("变更", "id"),
+    ("时间", lambda item: output.moment(item["time"])),
     ("操作者", "actor"),
     ("动作", "action"),
+    ("来源", "source"),
     ("新增", "created"),
     ("更新", "updated"),
     ("移除", "removed"),
+    ("撤销了", "undoes"),
+    ("被撤销于", "undone_by"),
 )
-
-
-def _row_id(row: Any) -> object:
-    return row.get("id") or row.get("channel")
+_ACTIONS = {"created": "新增", "removed": "移除"}
 
 
 def _difference(row: Any) -> str:
-    """`name: 旧 > 新` for every field that differs."""
-    before, after = row.get("before"), row.get("after")
-    if not before:
-        return "新增"
-    if not after:
-        return "移除"
+    """`名称: 旧 > 新` for every field that differs; a new thing has no before."""
+    if row["action"] in _ACTIONS:
+        return _ACTIONS[row["action"]]
     return "; ".join(
-        f"{words.FIELDS.get(name, name)}: {output.text(before.get(name))} > {output.text(value)}"
-        for name, value in after.items()
-        if before.get(name) != value
+        f"{words.FIELDS.get(name, name)}: {output.text(before)} > {output.text(after)}"
+        for name, (before, after) in row["fields"].items()
     )

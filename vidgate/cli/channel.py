@@ -51,7 +51,10 @@ class Filter:
 @Parameter(name="*")
 @dataclass(kw_only=True)
 class Fields:
-    """The columns of the register, as options; an empty value clears one."""
+    """The columns of the register, as options; an empty value clears one.
+
+    All are texts: the service reads them as it reads a cell of the register.
+    """
 
     name: Annotated[str | None, _flag("名称")] = None
     gb_code: Annotated[str | None, _flag("20 位国标编码", "--gb-code", "--gb_code")] = None
@@ -86,7 +89,7 @@ class Fields:
         """The fields that were given, as the API takes them."""
         passwords.warn_of_address(self.url, self.sub_url)
         given = {
-            name: _typed(name, value)
+            name: value
             for name, value in asdict(self).items()
             if value is not None and name != "password_stdin"
         }
@@ -180,12 +183,14 @@ async def show(id: Id, /, *, json: Json = False) -> int:
     return OK
 
 
-async def add(id: Id, /, *, fields: Fields | None = None, json: Json = False) -> int:
-    """Add one channel."""
-    body = {"id": id, **(fields or Fields()).body()}
+async def add(id: Id = "", *, fields: Fields | None = None, json: Json = False) -> int:
+    """Add one channel; its id is its GB code where none is given."""
+    body = (fields or Fields()).body()
+    if id:
+        body["id"] = id
     async with Client() as client:
         channel = await client.call("POST", "/channels", body=body)
-    return _changed(channel, id, "已新增 added", json=json)
+    return _changed(channel, "已新增 added", json=json)
 
 
 async def set_fields(id: Id, /, *, fields: Fields | None = None, json: Json = False) -> int:
@@ -198,7 +203,7 @@ async def set_fields(id: Id, /, *, fields: Fields | None = None, json: Json = Fa
         )
     async with Client() as client:
         channel = await client.call("PATCH", f"/channels/{segment(id)}", body=body)
-    return _changed(channel, id, "已修改 changed", json=json)
+    return _changed(channel, "已修改 changed", json=json)
 
 
 async def remove(*ids: Id) -> int:
@@ -213,47 +218,12 @@ async def remove(*ids: Id) -> int:
     return OK
 
 
-def _typed(name: str, value: object) -> object:
-    """Text of the command line as the API's JSON: numbers, lists, yes and no."""
-    if value == "":
-        return None if name in ("port", "longitude", "latitude") else "" if name != "tags" else []
-    text = str(value)
-    match name:
-        case "port":
-            return _number(int, name, text)
-        case "longitude" | "latitude":
-            return _number(float, name, text)
-        case "tags":
-            return [tag.strip() for tag in text.replace("，", ",").split(",") if tag.strip()]
-        case "enabled":
-            return _truth(text)
-        case _:
-            return value
-
-
-def _number(kind: type[int] | type[float], name: str, text: str) -> int | float:
-    try:
-        return kind(text)
-    except ValueError:
-        raise UsageError(
-            both(f"--{name} 应是数字: {text}", f"--{name} wants a number, not {text!r}")
-        ) from None
-
-
-def _truth(text: str) -> bool:
-    if text.lower() in ("true", "yes", "1", "是", "启用"):
-        return True
-    if text.lower() in ("false", "no", "0", "否", "停用"):
-        return False
-    raise UsageError(both(f"--enabled 应是 true 或 false: {text}", "--enabled wants true or false"))
-
-
-def _changed(channel: Any, id: str, said: str, *, json: bool) -> int:
+def _changed(channel: Any, said: str, *, json: bool) -> int:
     if json:
         output.document(channel)
         return OK
-    output.note(f"{said}: {id}")
-    output.next_step(f"probe {id}", "看看有没有画面 see whether there is a picture")
+    output.note(f"{said}: {channel['id']}")
+    output.next_step(f"probe {channel['id']}", "看看有没有画面 see whether there is a picture")
     return OK
 
 

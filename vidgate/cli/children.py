@@ -10,16 +10,17 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
-from vidgate.aio.supervisor import Supervisor
 from vidgate.cli.errors import both
 from vidgate.errors import VidgateError
 
 KEPT_LINES = 40
-MAX_LINE = 1 << 20
+MAX_LINE = 1 << 16
 STOP_TIMEOUT = 12.0  # the service drains for 10 s
+PIPE_TIMEOUT = 2.0  # what left the group may hold the pipe for ever
 PR_SET_PDEATHSIG = 1
+VIDGATE = (sys.executable, "-m", "vidgate")
 
 
 class ChildError(VidgateError):
@@ -28,21 +29,27 @@ class ChildError(VidgateError):
     code = "child"
 
 
-class Child:
-    """One `python -m vidgate ...`, in a process group of its own.
+class Child(asyncio.SubprocessProtocol):
+    """One child process, in a process group of its own.
 
     Its stderr is read all the time: `expect` waits for a line, the last ones explain a failure.
     """
 
-    def __init__(
-        self, name: str, process: asyncio.subprocess.Process, tasks: Supervisor, *, verbose: bool
-    ) -> None:
+    def __init__(self, name: str, *, verbose: bool) -> None:
         self.name = name
-        self._process = process
+        self.gone = asyncio.get_running_loop().create_future()
+        # Later than its end: a grandchild may hold the pipe open.
+        self._closed = asyncio.get_running_loop().create_future()
         self._verbose = verbose
+        self._transport: asyncio.SubprocessTransport
+        self._pending = b""
         self._last: deque[str] = deque(maxlen=KEPT_LINES)
         self._waiting: dict[re.Pattern[str], asyncio.Future[re.Match[str]]] = {}
-        self.watcher = tasks.start(self._watch(), name)
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which is its group's too."""
+        return self._transport.get_pid()
 
     async def expect(self, pattern: str, *, timeout: float) -> re.Match[str]:
         """Wait until a line of its stderr matches; ChildError when it ends or is late."""
@@ -51,63 +58,72 @@ class Child:
             if found := compiled.search(line):
                 return found
         future = self._waiting.setdefault(compiled, asyncio.get_running_loop().create_future())
-        try:
-            async with asyncio.timeout(timeout):
-                await asyncio.wait((future, self.watcher), return_when=asyncio.FIRST_COMPLETED)
-        except TimeoutError:
-            raise self.failure("没有按时就绪", "was not ready in time") from None
-        finally:
-            self._waiting.pop(compiled, None)
-        if not future.done():
-            raise self.failure("提前退出", "ended")
-        return future.result()
+        await asyncio.wait(
+            (future, self.gone), timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+        )
+        self._waiting.pop(compiled, None)
+        if future.done():
+            return future.result()
+        if self.gone.done():
+            raise await self.failure("提前退出", "ended")
+        raise await self.failure("没有按时就绪", "was not ready in time")
 
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL for the whole group when it does not go or leaves something."""
         with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
-        try:
-            async with asyncio.timeout(STOP_TIMEOUT):
-                await asyncio.wait((self.watcher,))
-        except TimeoutError:
-            pass
-        finally:
-            self.kill()
-            await asyncio.wait((self.watcher,))
+            self._transport.terminate()
+        await asyncio.wait((self.gone,), timeout=STOP_TIMEOUT)
+        await self._end()
 
     def kill(self) -> None:
         """End it and all that it started, at once."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
 
-    async def _watch(self) -> None:
-        assert self._process.stderr is not None
-        async for raw in self._process.stderr:
-            line = raw.decode(errors="replace").rstrip()
-            self._last.append(line)
-            if self._verbose:
-                print(f"[{self.name}] {line}", file=sys.stderr, flush=True)
-            for pattern, future in self._waiting.items():
-                if not future.done() and (found := pattern.search(line)):
-                    future.set_result(found)
-        await self._process.wait()
-
-    def failure(self, chinese: str, english: str) -> ChildError:
-        """The error that tells what became of it, with its last words but no password."""
+    async def failure(self, chinese: str, english: str) -> ChildError:
+        """End it; the error that tells what became of it, with its last words but no password."""
+        await self._end()
         words = "\n".join(line for line in self._last if "password" not in line)
         return ChildError(both(f"{self.name} {chinese}", f"{self.name} {english}\n{words}"))
+
+    async def _end(self) -> None:
+        self.kill()
+        await asyncio.wait((self.gone, self._closed), timeout=PIPE_TIMEOUT)
+        self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.SubprocessTransport, transport)
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        *lines, self._pending = (self._pending + data).split(b"\n")
+        self._pending = self._pending[-MAX_LINE:]
+        for line in lines:
+            self._hear(line.decode(errors="replace").rstrip())
+
+    def process_exited(self) -> None:
+        self.gone.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closed.set_result(None)
+
+    def _hear(self, line: str) -> None:
+        self._last.append(line)
+        if self._verbose:
+            print(f"[{self.name}] {line}", file=sys.stderr, flush=True)
+        for pattern, future in self._waiting.items():
+            if not future.done() and (found := pattern.search(line)):
+                future.set_result(found)
 
 
 class Children:
     """`async with Children() as children:` stops what was started and waits for its end."""
 
-    def __init__(self, *, verbose: bool = False) -> None:
+    def __init__(self, *, program: Sequence[str] = VIDGATE, verbose: bool = False) -> None:
+        self._program = program
         self._verbose = verbose
         self._all: list[Child] = []
-        self._tasks = Supervisor("children")
 
     async def __aenter__(self) -> Self:
-        await self._tasks.__aenter__()
         return self
 
     async def __aexit__(
@@ -117,26 +133,23 @@ class Children:
         traceback: TracebackType | None,
     ) -> None:
         await asyncio.gather(*(child.stop() for child in self._all))
-        await self._tasks.__aexit__(kind, error, traceback)
 
     async def start(
         self, name: str, arguments: Sequence[str], environment: Mapping[str, str]
     ) -> Child:
         """Start one more; SIGTERM reaches it when this process dies, however it dies."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "vidgate",
+        loop = asyncio.get_running_loop()
+        _, child = await loop.subprocess_exec(
+            lambda: Child(name, verbose=self._verbose),
+            *self._program,
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             env=dict(environment),
-            limit=MAX_LINE,
             process_group=0,  # Ctrl-C is for the parent, which stops them in order
             preexec_fn=_die_with(os.getpid()),
         )
-        child = Child(name, process, self._tasks, verbose=self._verbose)
         self._all.append(child)
         return child
 
@@ -147,11 +160,11 @@ class Children:
 
     async def run(self) -> None:
         """Wait until one of them ends, which is a ChildError as long as the demo runs."""
-        watchers = [child.watcher for child in self._all]
-        await asyncio.wait(watchers, return_when=asyncio.FIRST_COMPLETED)
+        ends = [child.gone for child in self._all]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for child in self._all:
-            if child.watcher.done():
-                raise child.failure("提前退出", "ended")
+            if child.gone.done():
+                raise await child.failure("提前退出", "ended")
 
 
 def _die_with(parent: int) -> Callable[[], None]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vidgate.cli.errors import UsageError, both
 
-MAX_FILE = 64 << 20
+MAX_FILE = 10 << 20  # as the service takes
 
 
 def read(path: Path) -> bytes:

@@ -1,0 +1,187 @@
+"""`vidgate channel`."""
+
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import FakeService, Vidgate
+
+ITEM = {
+    "id": "c1",
+    "name": "城关镇路口",
+    "state": "up",
+    "reason": "ok",
+    "since": 1_700_000_000.0,
+    "platform": "公安回流",
+    "department": "公安局",
+    "area": "城关镇",
+}
+
+
+def _report(**told: Any) -> dict[str, Any]:
+    return {
+        "change": 7,
+        "created": 2,
+        "updated": 1,
+        "unchanged": 0,
+        "rejected": 0,
+        "errors": [],
+    } | told
+
+
+BAD_ROW = {"sheet": "通道", "row": 17, "column": "port", "value": "５５x", "message": "应为整数"}
+
+
+async def test_list_as_a_table(service: FakeService, vidgate: Vidgate) -> None:
+    service.answer("GET", "/channels", {"total": 1, "items": [ITEM]})
+    ended = await vidgate("channel", "list", "-q", "cgz", "--state", "up", "--limit", "5")
+    assert ended.status == 0
+    assert "城关镇路口" in ended.out
+    assert "在线" in ended.out
+    assert "probe --all" in ended.err
+    assert service.asked[0].query == {"q": "cgz", "state": "up", "limit": "5"}
+
+
+async def test_list_as_json_is_the_document(service: FakeService, vidgate: Vidgate) -> None:
+    document = {"total": 1, "items": [ITEM]}
+    service.answer("GET", "/channels", document)
+    ended = await vidgate("channel", "list", "--json")
+    assert ended.document == document
+    assert ended.err == ""
+
+
+async def test_a_name_does_not_steer_the_terminal(service: FakeService, vidgate: Vidgate) -> None:
+    service.answer("GET", "/channels", {"total": 1, "items": [ITEM | {"name": "a\x1b[2Jb"}]})
+    assert "\x1b" not in (await vidgate("channel", "list")).out
+
+
+async def test_show(service: FakeService, vidgate: Vidgate) -> None:
+    channel = ITEM | {"lifecycle": "accepted", "url": "rtsp://10.0.0.1/1", "health": {"good": 2}}
+    service.answer("GET", "/channels/c1", channel)
+    ended = await vidgate("channel", "show", "c1")
+    assert ended.status == 0
+    assert "已验收" in ended.out
+    assert "rtsp://10.0.0.1/1" in ended.out
+    assert (await vidgate("channel", "show", "c1", "--json")).document == channel
+
+
+async def test_template_is_written_once(
+    service: FakeService, vidgate: Vidgate, tmp_path: Path
+) -> None:
+    service.give("GET", "/channels/template", b"PK-template")
+    file = tmp_path / "t.xlsx"
+    assert (await vidgate("channel", "template", "-o", str(file))).status == 0
+    assert file.read_bytes() == b"PK-template"
+    file.write_bytes(b"filled in")
+    ended = await vidgate("channel", "template", "-o", str(file))
+    assert ended.status == 2
+    assert "--force" in ended.err
+    assert file.read_bytes() == b"filled in"
+    assert (await vidgate("channel", "template", "-o", str(file), "--force")).status == 0
+    assert file.read_bytes() == b"PK-template"
+
+
+@pytest.mark.parametrize(
+    ("flags", "report", "status"),
+    [
+        ((), _report(), 0),
+        ((), _report(change=None, created=0, updated=0, unchanged=3), 0),
+        (("--dry-run",), _report(change=None), 0),
+        ((), _report(change=None, rejected=1, errors=[BAD_ROW]), 1),
+        (("--dry-run",), _report(change=None, rejected=1, errors=[BAD_ROW]), 1),
+        (("--dry-run", "--partial"), _report(change=None, rejected=1, errors=[BAD_ROW]), 1),
+        (("--partial",), _report(rejected=1, errors=[BAD_ROW]), 3),
+        (("--partial",), _report(), 0),
+    ],
+)
+async def test_import(
+    service: FakeService,
+    vidgate: Vidgate,
+    tmp_path: Path,
+    flags: tuple[str, ...],
+    report: dict[str, Any],
+    status: int,
+) -> None:
+    file = tmp_path / "登记表.csv"
+    file.write_bytes(b"id,name\n1,a\n")
+    service.answer("POST", "/channels/import", report)
+    ended = await vidgate("channel", "import", str(file), *flags, "--json")
+    assert ended.status == status
+    assert ended.document == report
+    (asked,) = service.asked
+    assert asked.data == b"id,name\n1,a\n"
+    flagged = {flag[2:].replace("-", "_"): "true" for flag in flags}
+    assert asked.query == {"filename": "登记表.csv"} | flagged
+    ended = await vidgate("channel", "import", str(file), *flags)
+    assert ended.status == status
+    assert ("第" in ended.out or "17" in ended.out) == bool(report["errors"])
+    assert "next: vidgate" in ended.err
+
+
+async def test_set_sends_what_was_given(service: FakeService, vidgate: Vidgate) -> None:
+    service.answer("PATCH", "/channels/c1", ITEM)
+    ended = await vidgate(
+        "channel", "set", "c1", "--name", "新名", "--gb_code", "1" * 20, "--channel-no", "3",
+        "--port", "554", "--tags", "a，b", "--enabled", "否", "--department", "",
+    )  # fmt: skip
+    assert ended.status == 0, ended.err
+    assert service.asked[0].body == {
+        "name": "新名",
+        "gb_code": "1" * 20,
+        "channel_no": "3",
+        "port": "554",
+        "tags": "a，b",
+        "enabled": "否",
+        "department": "",
+    }
+
+
+async def test_add_without_an_id_or_with_one_by_name(
+    service: FakeService, vidgate: Vidgate
+) -> None:
+    service.answer("POST", "/channels", ITEM, 201)
+    assert (await vidgate("channel", "add", "--gb-code", "2" * 20)).status == 0
+    assert (await vidgate("channel", "add", "--id", "c1", "--name", "x")).status == 0
+    bodies = [asked.body for asked in service.asked]
+    assert bodies == [{"gb_code": "2" * 20}, {"name": "x", "id": "c1"}]
+
+
+async def test_add_asks_for_the_password(
+    service: FakeService, vidgate: Vidgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.answer("POST", "/channels", ITEM)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("p@ss word\n"))
+    ended = await vidgate(
+        "channel", "add", "c1", "--url", "rtsp://10.0.0.1/1", "--username", "u", "--password-stdin"
+    )
+    assert ended.status == 0, ended.err
+    assert service.asked[0].body == {
+        "id": "c1",
+        "url": "rtsp://10.0.0.1/1",
+        "username": "u",
+        "password": "p@ss word",
+    }
+    assert "p@ss" not in ended.out + ended.err
+
+
+async def test_a_password_in_an_address_is_warned_of(
+    service: FakeService, vidgate: Vidgate
+) -> None:
+    service.answer("POST", "/channels", ITEM)
+    ended = await vidgate("channel", "add", "c1", "--url", "rtsp://u:secret@10.0.0.1/1")
+    assert ended.status == 0
+    assert "credential set" in ended.err
+    assert "secret" not in ended.out + ended.err
+
+
+async def test_remove_several(service: FakeService, vidgate: Vidgate) -> None:
+    service.give("DELETE", "/channels/a", b"")
+    service.give("DELETE", "/channels/b", b"")
+    ended = await vidgate("channel", "remove", "a", "b")
+    assert ended.status == 0
+    assert [asked.path for asked in service.asked] == ["/api/v1/channels/a", "/api/v1/channels/b"]
+    assert "undo" in ended.err
+    assert (await vidgate("channel", "remove", "nosuch")).status == 1

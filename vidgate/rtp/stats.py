@@ -1,0 +1,93 @@
+"""What a receiver knows of a sender, and the report block it owes (RFC 3550 6.4.1, A.3, A.8)."""
+
+from vidgate.rtp.rtcp import ReportBlock, SenderReport, middle
+from vidgate.rtp.sequence import Unwrapper
+
+
+class Reception:
+    """Counts of one synchronisation source. Instants are monotonic seconds, jitter in ticks."""
+
+    __slots__ = (
+        "_arrival",
+        "_base",
+        "_expected_before",
+        "_order",
+        "_received_before",
+        "_report_at",
+        "_report_ntp",
+        "_timestamp",
+        "clock_rate",
+        "highest",
+        "jitter",
+        "received",
+        "ssrc",
+    )
+
+    def __init__(self, ssrc: int, clock_rate: int) -> None:
+        self.ssrc = ssrc
+        self.clock_rate = clock_rate
+        self.received = 0
+        self.highest = -1
+        self.jitter = 0.0
+        self._order = Unwrapper(16)
+        self._base = 0
+        self._expected_before = 0
+        self._received_before = 0
+        self._timestamp = -1
+        self._arrival = 0.0
+        self._report_ntp = 0
+        self._report_at = 0.0
+
+    @property
+    def expected(self) -> int:
+        """Packets that should have come."""
+        return self.highest - self._base + 1 if self.received else 0
+
+    @property
+    def lost(self) -> int:
+        """Packets that never came; negative when duplicates did."""
+        return self.expected - self.received
+
+    def packet(self, sequence: int, timestamp: int, arrival: float) -> None:
+        """Count a packet. Jitter is measured on the first packet of each timestamp."""
+        place = self._order.unwrap(sequence)
+        if self.received == 0:
+            self._base = self.highest = place
+        elif place > self.highest:
+            self.highest = place
+        self.received += 1
+        if timestamp != self._timestamp:
+            self._jitter(timestamp, arrival)
+
+    def _jitter(self, timestamp: int, arrival: float) -> None:
+        if self._timestamp >= 0:
+            step = (timestamp - self._timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+            deviation = abs((arrival - self._arrival) * self.clock_rate - step)
+            if deviation < 10 * self.clock_rate:  # beyond, the camera's clock has jumped
+                self.jitter += (deviation - self.jitter) / 16
+        self._timestamp = timestamp
+        self._arrival = arrival
+
+    def report(self, sent: SenderReport, now: float) -> None:
+        """Remember the sender's report, for LSR and DLSR."""
+        self._report_ntp = middle(sent.ntp)
+        self._report_at = now
+
+    def block(self, now: float) -> ReportBlock:
+        """The report block due now; the fraction lost is that since the last call."""
+        expected = self.expected - self._expected_before
+        received = self.received - self._received_before
+        self._expected_before = self.expected
+        self._received_before = self.received
+        lost = expected - received
+        fraction = min(255, (lost << 8) // expected) if expected > 0 and lost > 0 else 0
+        delay = int((now - self._report_at) * 65536) if self._report_ntp else 0
+        return ReportBlock(
+            self.ssrc,
+            fraction,
+            self.lost,
+            self.highest & 0xFFFFFFFF,
+            int(self.jitter) & 0xFFFFFFFF,
+            self._report_ntp,
+            min(delay, 0xFFFFFFFF),
+        )

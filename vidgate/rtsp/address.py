@@ -1,0 +1,30 @@
+"""Where a stream is and how it may be reached."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from vidgate.model.channel import Login, Transport
+
+
+def any_address(_: str) -> bool:
+    """The check that forbids nothing."""
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtspAddress:
+    """One stream of one camera; timeouts in seconds.
+
+    `url` holds no credentials. `allowed` judges the IP address that the host resolved to, before
+    anything is sent to it; that very address is then connected to. `udp_ports` is the inclusive
+    range for RTP over UDP.
+    """
+
+    url: str
+    login: Login | None = field(default=None, repr=False)
+    transport: Transport = Transport.AUTO
+    connect_timeout: float = 5.0
+    request_timeout: float = 5.0
+    stall_timeout: float = 10.0
+    allowed: Callable[[str], bool] = field(default=any_address, repr=False)
+    udp_ports: tuple[int, int] = (30000, 30999)

@@ -1,0 +1,268 @@
+"""The asyncio shell around `ClientSession`: connects, waits with deadlines, always tears down."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Self
+
+from vidgate.aio.clock import Clock
+from vidgate.errors import (
+    DeniedAddressError,
+    NoCredentialError,
+    ProtocolError,
+    RemoteError,
+    RemoteTimeoutError,
+    UnauthorizedError,
+    UnreachableError,
+    UnsupportedError,
+)
+from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.headers import TransportHeader, base_uri, resolve_control
+from vidgate.rtsp.messages import check
+from vidgate.rtsp.session import ClientSession, Ended, Reply
+from vidgate.wire import sdp
+from vidgate.wire.message import Message
+from vidgate.wire.uri import Uri
+
+__all__ = ["FrameHandler", "RtspAddress", "RtspClient"]
+
+TEARDOWN_TIMEOUT = 1.0  # seconds
+CLOSE_TIMEOUT = 1.0
+
+FrameHandler = Callable[[bytes], None]
+
+
+class RtspClient(asyncio.Protocol):
+    """One connection: `async with RtspClient.connect(address, clock) as client:`.
+
+    Interleaved frames go to `channels[number]`, in the order of arrival, straight from the socket's
+    callback. `received` is the monotonic time of the last bytes.
+    """
+
+    def __init__(self, address: RtspAddress, uri: Uri, clock: Clock) -> None:
+        self.address = address
+        self.channels: dict[int, FrameHandler] = {}
+        self.received = clock.now()
+        self.remote_ip = ""
+        self.local_ip = ""
+        self.base = uri
+        self.session = ClientSession(uri, address.login)
+        self.unknown_frames = 0
+        self._clock = clock
+        self._now = clock.now
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._replies: dict[int, asyncio.Future[Message]] = {}
+        self._failure: RemoteError | None = None
+        self._woken = asyncio.Event()
+        self._lost: asyncio.Future[None] = self._loop.create_future()
+
+    # -- life ------------------------------------------------------------------------------------
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, address: RtspAddress, clock: Clock) -> AsyncIterator[Self]:
+        """Connect; on every way out TEARDOWN is sent if a session was set up, within a second.
+
+        Raises UnreachableError, RemoteTimeoutError, DeniedAddressError, UnsupportedError.
+        """
+        uri = Uri.parse(address.url).without_credentials()
+        if uri.scheme != "rtsp":
+            raise UnsupportedError(f"{uri.scheme} addresses cannot be pulled")
+        client = cls(address, uri, clock)
+        try:
+            await client._open(uri)
+            yield client
+        finally:
+            await client._close()
+
+    async def _open(self, uri: Uri) -> None:
+        where = uri.authority
+        try:
+            async with asyncio.timeout(self.address.connect_timeout):
+                self.remote_ip = await self._resolve(uri.host)
+                if not self.address.allowed(self.remote_ip):
+                    raise DeniedAddressError(
+                        f"{where}: the address {self.remote_ip} is not allowed",
+                        hint="see media.allow and media.deny in the settings",
+                    )
+                await self._loop.create_connection(lambda: self, self.remote_ip, uri.effective_port)
+        except TimeoutError:
+            raise RemoteTimeoutError(
+                f"{where}: no connection within {self.address.connect_timeout:g} s"
+            ) from None
+        except OSError as error:
+            raise UnreachableError(f"{where}: {error.strerror or error}") from error
+
+    async def _resolve(self, host: str) -> str:
+        try:
+            return str(ipaddress.ip_address(host))
+        except ValueError:
+            found = await self._loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            return str(found[0][4][0])
+
+    async def _close(self) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        if self.session.id and self._failure is None:
+            try:
+                cseq = self.session.request("TEARDOWN", self.session.play_uri)
+                await self._reply(cseq, "TEARDOWN", TEARDOWN_TIMEOUT)
+            except RemoteError:
+                pass  # the camera's own timeout ends the session
+            finally:
+                transport.close()
+        transport.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await asyncio.shield(self._lost)
+        except TimeoutError:  # the peer does not read what we wrote
+            transport.abort()
+
+    # -- requests --------------------------------------------------------------------------------
+
+    async def describe(self) -> sdp.Session:
+        """DESCRIBE; sets `base` for relative addresses."""
+        uri = str(self.session.uri)
+        reply = await self.call("DESCRIBE", uri, ("Accept", "application/sdp"))
+        headers = reply.headers
+        base = headers.get("Content-Base") or headers.get("Content-Location")
+        self.base = base_uri(self.session.uri, base) if base else self.session.uri
+        description = sdp.Session.parse(reply.body)
+        if not description.media:
+            raise ProtocolError("DESCRIBE: the description names no media")
+        self.session.play_uri = str(resolve_control(self.base, description.get("control")))
+        return description
+
+    async def setup(self, media: sdp.Media, wanted: TransportHeader) -> TransportHeader:
+        """SETUP of one media; returns the transport that the camera chose."""
+        uri = str(resolve_control(self.base, media.get("control")))
+        reply = await self.call("SETUP", uri, ("Transport", str(wanted)))
+        given = TransportHeader.parse(reply.headers.get("Transport"))
+        if not self.session.id:
+            raise ProtocolError("SETUP: the camera gave no session")
+        return given
+
+    async def play(self) -> Message:
+        """PLAY everything that was set up, from now on; keepalives begin."""
+        self.session.parser.channels = frozenset(self.channels)
+        reply = await self.call("PLAY", self.session.play_uri, ("Range", "npt=0.000-"))
+        self.session.playing(self._clock.now())
+        return reply
+
+    async def call(self, method: str, uri: str, *headers: tuple[str, str]) -> Message:
+        """A request and its successful reply; raises the RemoteError of any other outcome."""
+        cseq = self.session.request(method, uri, *headers)
+        reply = await self._reply(cseq, method, self.address.request_timeout)
+        try:
+            return check(reply, method)
+        except UnauthorizedError as error:
+            if self.address.login is None:
+                raise NoCredentialError(error.message) from None
+            raise
+
+    async def _reply(self, cseq: int, method: str, timeout: float) -> Message:
+        if self._failure is not None:
+            raise self._failure
+        future: asyncio.Future[Message] = self._loop.create_future()
+        self._replies[cseq] = future
+        self._flush()
+        try:
+            async with asyncio.timeout(timeout):
+                return await future
+        except TimeoutError:
+            raise RemoteTimeoutError(f"{method}: no reply within {timeout:g} s") from None
+        finally:
+            del self._replies[cseq]
+
+    # -- while playing ---------------------------------------------------------------------------
+
+    async def wait(self, seconds: float) -> None:
+        """Wait so long or until `interrupt`, sending keepalives when due.
+
+        Raises as soon as the connection fails.
+        """
+        end = self._clock.now() + seconds
+        while not self._woken.is_set():
+            now = self._clock.now()
+            self.session.handle_timer(now)
+            self._flush()
+            if now >= end:
+                return
+            wake = min(end, self.session.wake_at or end)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(wake - now, 0.001)):
+                    await self._woken.wait()
+        if self._failure is not None:
+            raise self._failure
+        self._woken.clear()
+
+    def interrupt(self) -> None:
+        """Make `wait` return."""
+        self._woken.set()
+
+    def send_frame(self, channel: int, payload: bytes) -> None:
+        """Send RTCP on an interleaved channel, unless the peer has stopped reading."""
+        if self._transport is None or self._transport.get_write_buffer_size() > 65536:
+            return
+        self.session.frame(channel, payload)
+        self._flush()
+
+    def _flush(self) -> None:
+        data = self.session.data_to_send()
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    # -- asyncio.Protocol ------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is open."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        name = transport.get_extra_info("sockname")
+        self.local_ip = name[0] if name else ""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the camera."""
+        self.received = self._now()
+        channels = self.channels
+        try:
+            for event in self.session.receive(data):
+                if type(event) is tuple:
+                    handler = channels.get(event[0])
+                    if handler is None:
+                        self.unknown_frames += 1
+                    else:
+                        handler(event[1])
+                elif isinstance(event, Reply):
+                    self._answered(event)
+                elif isinstance(event, Ended):
+                    self._fail(UnreachableError(event.why))
+        except ProtocolError as error:
+            self._fail(error)
+        self._flush()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The socket is closed, by either side."""
+        why = (getattr(error, "strerror", None) or str(error)) if error else "closed by the camera"
+        self._fail(UnreachableError(f"{self.session.uri.authority}: connection lost: {why}"))
+        if not self._lost.done():
+            self._lost.set_result(None)
+
+    def _answered(self, reply: Reply) -> None:
+        future = self._replies.get(reply.cseq)
+        if future is not None and not future.done():
+            future.set_result(reply.message)
+
+    def _fail(self, error: RemoteError) -> None:
+        if self._failure is None:
+            self._failure = error
+            self._woken.set()
+        for future in self._replies.values():
+            if not future.done():
+                future.set_exception(self._failure)
+        if self._transport is not None:
+            self._transport.close()

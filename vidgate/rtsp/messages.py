@@ -1,0 +1,176 @@
+"""RTSP on the wire (RFC 2326 10.12): messages and interleaved `$` frames in one byte stream."""
+
+import re
+
+from vidgate.errors import (
+    BusyError,
+    MissingStreamError,
+    ProtocolError,
+    RefusedError,
+    RemoteError,
+    UnauthorizedError,
+    UnsupportedError,
+)
+from vidgate.wire.message import DEFAULT_LIMITS, Message, MessageLimits, body_length, parse_head
+
+Frame = tuple[int, bytes]  # channel, payload
+Item = Frame | Message
+
+MAX_GARBAGE = 64 << 10  # bytes in a row that are neither frame nor message
+
+_DOLLAR = 0x24
+_BLANKS = b"\r\n \0"
+_START = re.compile(rb"[A-Z][A-Z_]{2,15}[ /]")
+_PARTIAL_START = re.compile(rb"[A-Z][A-Z_]{0,15}\Z")
+_SYNC = re.compile(
+    rb"\$([\x00-\xff])[\x00-\xff]{2}[\x80-\xbf]|RTSP/1\.[0-9] [1-5][0-9]{2}", re.DOTALL
+)
+_SYNC_SIZE = 12
+
+_ERRORS: dict[int, type[RemoteError]] = {
+    401: UnauthorizedError,
+    403: UnauthorizedError,
+    404: MissingStreamError,
+    453: BusyError,
+    461: UnsupportedError,
+    503: BusyError,
+}
+
+
+class Parser:
+    """Bytes in, frames and messages out, in order.
+
+    Where neither begins, it looks for the next place where one may (`$`, a known channel, RTP
+    version 2; or a status line): cameras let garbage slip between frames. `skipped` counts those
+    bytes. `channels`, once known, makes that search strict.
+    """
+
+    __slots__ = ("_garbage", "_held", "_limits", "_need", "_searched", "channels", "skipped")
+
+    def __init__(self, limits: MessageLimits = DEFAULT_LIMITS) -> None:
+        self.channels: frozenset[int] = frozenset()
+        self.skipped = 0
+        self._limits = limits
+        self._held = bytearray()
+        self._need = 0  # bytes without which nothing can go on; 0: until a head ends
+        self._searched = 0
+        self._garbage = 0
+
+    def feed(self, data: bytes) -> list[Item]:
+        """Take received bytes; raises ProtocolError for nonsense and beyond the limits."""
+        held = self._held
+        if held:
+            held += data
+            if not self._can_go_on():
+                return []
+            data = bytes(held)
+            held.clear()
+        items: list[Item] = []
+        at = 0
+        size = len(data)
+        while at < size:
+            if data[at] != _DOLLAR:
+                start = at
+                at = self._other(data, at, items)
+                if at == start:
+                    break
+                continue
+            if at + 4 > size:
+                self._need = 4
+                break
+            end = at + 4 + (data[at + 2] << 8 | data[at + 3])
+            if end > size:
+                self._need = end - at
+                break
+            items.append((data[at + 1], data[at + 4 : end]))
+            at = end
+        if at < size:
+            held += data[at:]
+        if items:
+            self._garbage = 0
+        return items
+
+    def _can_go_on(self) -> bool:
+        held = self._held
+        if self._need:
+            return len(held) >= self._need
+        start = max(0, self._searched - 2)
+        if held.find(b"\n\r\n", start) >= 0 or held.find(b"\n\n", start) >= 0:
+            return True
+        self._searched = len(held)
+        self._check_head(len(held))
+        return False
+
+    def _check_head(self, size: int) -> None:
+        if size > self._limits.head:
+            raise ProtocolError(f"a message head is longer than {self._limits.head} bytes")
+
+    def _other(self, data: bytes, at: int, items: list[Item]) -> int:
+        """What is no frame: the place after it, or `at` itself where more bytes are needed."""
+        if data[at] in _BLANKS:
+            return at + 1
+        if _START.match(data, at):
+            return self._message(data, at, items)
+        if _PARTIAL_START.match(data, at):
+            self._need = len(data) - at + 1
+            return at
+        return self._resync(data, at)
+
+    def _message(self, data: bytes, at: int, items: list[Item]) -> int:
+        ends = [
+            place + len(mark)
+            for mark in (b"\n\r\n", b"\n\n")
+            if (place := data.find(mark, at)) >= 0
+        ]
+        if not ends:
+            self._check_head(len(data) - at)
+            self._need = 0
+            self._searched = len(data) - at
+            return at
+        end = min(ends)
+        self._check_head(end - at)
+        message = parse_head(data[at:end], self._limits)
+        length = body_length(message.headers, self._limits)
+        if end + length > len(data):
+            self._need = end + length - at
+            return at
+        message.body = data[end : end + length]
+        items.append(message)
+        return end + length
+
+    def _resync(self, data: bytes, at: int) -> int:
+        place = len(data)
+        for found in _SYNC.finditer(data, at + 1):
+            if found[1] is None or not self.channels or found[1][0] in self.channels:
+                place = found.start()
+                break
+        else:
+            # The tail may hold the beginning of a mark; it is looked at again with what follows.
+            place = len(data) - _SYNC_SIZE
+            if place <= at:
+                self._need = len(data) - at + 1
+                return at
+        self.skipped += place - at
+        self._garbage += place - at
+        if self._garbage > MAX_GARBAGE:
+            raise ProtocolError(f"{self._garbage} bytes in a row are neither RTSP nor RTP")
+        return place
+
+
+def check(reply: Message, what: str) -> Message:
+    """The reply, if it says 200; else raises the RemoteError of its status."""
+    status = reply.status
+    if 200 <= status < 300:
+        return reply
+    reason = _printable(reply.reason)
+    if 300 <= status < 400:
+        raise RefusedError(
+            f"{what}: {status} {reason}: redirects are not followed",
+            hint="register the address that it redirects to",
+        )
+    raise _ERRORS.get(status, RefusedError)(f"{what}: {status} {reason}".rstrip())
+
+
+def _printable(text: str) -> str:
+    """A peer's words, fit for one log line."""
+    return "".join(c if c.isprintable() else "?" for c in text[:80])

@@ -1,0 +1,176 @@
+"""Sets up what a description offers and keeps it playing: what source and probe share."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Self
+
+from vidgate.aio.clock import Clock
+from vidgate.errors import (
+    NoKeyFrameError,
+    NoMediaError,
+    ProtocolError,
+    RemoteError,
+    UnauthorizedError,
+    UnreachableError,
+    UnsupportedError,
+)
+from vidgate.model.channel import Transport
+from vidgate.model.media import Frame
+from vidgate.rtp.transport import UdpPair
+from vidgate.rtsp.client import RtspClient
+from vidgate.rtsp.headers import TransportHeader
+from vidgate.rtsp.receiver import TrackReceiver
+from vidgate.rtsp.tracks import Offer
+
+REPORT_INTERVAL = 5.0  # seconds between receiver reports; some cameras stop without them
+LOOK_INTERVAL = 2.5
+KEY_FRAME_PATIENCE = 3  # stall timeouts that a first key frame may take
+
+OnFrame = Callable[[Frame], None]
+
+
+class Player:
+    """The tracks of one session. Made by `Player.open`, which closes its ports."""
+
+    def __init__(self, client: RtspClient, clock: Clock, on_frame: OnFrame) -> None:
+        self.offers: list[Offer] = []
+        self.receivers: list[TrackReceiver] = []
+        self._client = client
+        self._clock = clock
+        self._on_frame = on_frame
+        self._ports = AsyncExitStack()
+        self._send_rtcp: list[Callable[[bytes], None]] = []
+        self._reported = clock.now()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, client: RtspClient, clock: Clock, on_frame: OnFrame) -> AsyncIterator[Self]:
+        """A player whose UDP ports are closed when the block is left."""
+        player = cls(client, clock, on_frame)
+        async with player._ports:
+            yield player
+
+    async def setup(self, offers: Sequence[Offer]) -> None:
+        """SETUP of each; a sound that cannot be had is left out, a picture that cannot raises."""
+        for offer in offers:
+            try:
+                await self._setup(offer)
+            except (UnauthorizedError, UnreachableError):
+                raise
+            except RemoteError:
+                if offer.codec.is_video or not self.receivers:
+                    raise
+
+    async def play(self) -> None:
+        """PLAY."""
+        await self._client.play()
+        self._reported = self._clock.now()
+
+    async def watch(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Keep the session alive until it fails; raises NoMediaError when frames stop coming.
+
+        Returns only when `until` is true, at which `RtspClient.interrupt` makes it look at once.
+        """
+        started = self._clock.now()
+        limit = self._client.address.stall_timeout
+        while not until():
+            await self._client.wait(min(LOOK_INTERVAL, limit / 2))
+            now = self._clock.now()
+            if now - self._reported >= REPORT_INTERVAL:
+                self._reported = now
+                self._report(now)
+            self._check(now, started, limit)
+
+    def request_key_frame(self) -> None:
+        """Send PLI where the camera says that it understands it."""
+        for offer, receiver, send in zip(self.offers, self.receivers, self._send_rtcp, strict=True):
+            if offer.codec.is_video and offer.feedback and (pli := receiver.picture_loss()):
+                send(pli)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _check(self, now: float, started: float, limit: float) -> None:
+        leader = self.receivers[0]
+        if leader.last_frame is not None:
+            silence = now - leader.last_frame
+            if leader.ended and silence > min(limit, 1.0):
+                raise NoMediaError("the camera said goodbye to its stream")
+            if silence > limit:
+                raise NoMediaError(f"no picture for {silence:.0f} s")
+        elif leader.packets == 0:
+            if now - started > limit:
+                raise NoMediaError(f"playing, yet nothing came in {now - started:.0f} s")
+        elif now - started > KEY_FRAME_PATIENCE * limit:
+            raise NoKeyFrameError(f"packets, yet no key frame in {now - started:.0f} s")
+
+    def _report(self, now: float) -> None:
+        for receiver, send in zip(self.receivers, self._send_rtcp, strict=True):
+            send(receiver.report(now))
+
+    async def _setup(self, offer: Offer) -> None:
+        receiver = TrackReceiver(
+            len(self.receivers),
+            offer.codec,
+            offer.payload_type,
+            offer.clock_rate,
+            lambda: self._client.received,
+            self._on_frame,
+        )
+        receiver.sets.learn(offer.parameter_sets)
+        wanted = self._client.address.transport
+        if wanted is Transport.UDP:
+            send = await self._setup_udp(offer, receiver)
+        else:
+            try:
+                send = await self._setup_tcp(offer, receiver)
+            except UnsupportedError:
+                if wanted is Transport.TCP or self.receivers:
+                    raise
+                send = await self._setup_udp(offer, receiver)
+        self.offers.append(offer)
+        self.receivers.append(receiver)
+        self._send_rtcp.append(send)
+
+    async def _setup_tcp(self, offer: Offer, receiver: TrackReceiver) -> Callable[[bytes], None]:
+        first = 2 * len(self.receivers)
+        asked = (first, first + 1)
+        given = await self._client.setup(
+            offer.media, TransportHeader(is_tcp=True, interleaved=asked)
+        )
+        if not given.is_tcp and (given.server_port or given.client_port):
+            raise UnsupportedError("SETUP: the camera answers TCP with UDP")
+        rtp, rtcp = given.interleaved or asked
+        if rtp in self._client.channels or rtp == rtcp:
+            rtp, rtcp = asked  # some cameras give every track the channels of the first
+        self._client.channels[rtp] = receiver.rtp
+        self._client.channels[rtcp] = receiver.rtcp
+        return lambda data: self._client.send_frame(rtcp, data)
+
+    async def _setup_udp(self, offer: Offer, receiver: TrackReceiver) -> Callable[[bytes], None]:
+        client = self._client
+        pair = await self._ports.enter_async_context(
+            UdpPair.bind(client.local_ip, *client.address.udp_ports)
+        )
+        pair.peers = frozenset((client.remote_ip,))
+        receiver.use_udp()
+        pair.on_rtp = self._timed(receiver.rtp)
+        pair.on_rtcp = self._timed(receiver.rtcp)
+        given = await client.setup(
+            offer.media, TransportHeader(is_tcp=False, client_port=pair.ports)
+        )
+        if given.is_tcp or given.is_multicast:
+            raise ProtocolError("SETUP: the camera answers unicast UDP with another transport")
+        if given.source and client.address.allowed(given.source):
+            pair.peers |= {given.source}
+        if given.server_port is not None and given.server_port[0] > 1:
+            pair.punch(client.remote_ip, given.server_port)
+        return pair.send_rtcp
+
+    def _timed(self, handler: Callable[[bytes], None]) -> Callable[[bytes], None]:
+        client, now = self._client, self._clock.now
+
+        def receive(data: bytes) -> None:
+            client.received = now()
+            handler(data)
+
+        return receive

@@ -1,0 +1,102 @@
+"""Looks at a camera: does it describe itself, does a picture come (design.md 5)."""
+
+from dataclasses import dataclass, field
+
+from vidgate.aio.clock import Clock
+from vidgate.errors import UnsupportedError
+from vidgate.model.media import Codec, Frame
+from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.client import RtspClient
+from vidgate.rtsp.player import Player
+from vidgate.rtsp.receiver import TrackReceiver
+from vidgate.rtsp.tracks import Offer, choose, picture, sps_info
+
+
+@dataclass(slots=True)
+class ProbeTimes:
+    """What was seen, filled in as it is seen: also of use when the probe then fails.
+
+    `t0` is wall-clock seconds just before connecting; `t1` (response), `t2` (first packet) and `t3`
+    (first complete key frame) are seconds after it. `bitrate` in bits a second, as announced, else
+    as measured.
+    """
+
+    t0: float = 0.0
+    t1: float | None = None
+    t2: float | None = None
+    t3: float | None = None
+    codec: Codec | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    bitrate: float | None = None
+    others: list[str] = field(default_factory=list)  # media that we cannot take
+
+
+async def describe(
+    address: RtspAddress, clock: Clock, times: ProbeTimes | None = None
+) -> ProbeTimes:
+    """Connect and DESCRIBE; raises the RemoteError of what went wrong."""
+    times = times if times is not None else ProbeTimes()
+    times.t0, started = clock.wall(), clock.now()
+    async with RtspClient.connect(address, clock) as client:
+        await _describe(client, clock, times, started)
+    return times
+
+
+async def media(address: RtspAddress, clock: Clock, times: ProbeTimes | None = None) -> ProbeTimes:
+    """DESCRIBE, SETUP of the picture alone, PLAY until a whole key frame has come, TEARDOWN.
+
+    Raises NoMediaError after `stall_timeout` without a packet, NoKeyFrameError after three times
+    that without a key frame.
+    """
+    times = times if times is not None else ProbeTimes()
+    times.t0, started = clock.wall(), clock.now()
+    async with RtspClient.connect(address, clock) as client:
+        offer = await _describe(client, clock, times, started)
+        came: list[float] = []
+
+        def look(frame: Frame) -> None:
+            came.append(frame.received)
+            client.interrupt()
+
+        async with Player.open(client, clock, look) as player:
+            await player.setup([offer])
+            await player.play()
+            receiver = player.receivers[0]
+            try:
+                await player.watch(until=lambda: bool(came))
+            finally:
+                if receiver.first_packet is not None:
+                    times.t2 = max(0.0, receiver.first_packet - started)
+            times.t3 = max(0.0, came[0] - started)
+            _note(times, receiver)
+    return times
+
+
+async def _describe(client: RtspClient, clock: Clock, times: ProbeTimes, started: float) -> Offer:
+    description = await client.describe()
+    times.t1 = clock.now() - started
+    offers, times.others = choose(description)
+    videos = [offer for offer in offers if offer.codec.is_video]
+    if not videos:
+        raise UnsupportedError(
+            f"no picture that we can take; the camera offers {', '.join(times.others)[:200]}"
+        )
+    seen = picture(videos[0])
+    times.codec = videos[0].codec
+    times.width, times.height, times.fps = seen.width, seen.height, seen.fps
+    times.bitrate = videos[0].media.bandwidth or None
+    return videos[0]
+
+
+def _note(times: ProbeTimes, receiver: TrackReceiver) -> None:
+    """What the picture itself says goes before what the description said."""
+    info = sps_info(receiver.codec, receiver.sets.units)
+    if info is not None:
+        times.width, times.height = info.width, info.height
+        times.fps = times.fps or info.fps
+    if times.bitrate is None and times.t2 is not None and times.t3 is not None:
+        seconds = times.t3 - times.t2
+        if seconds >= 1.0:
+            times.bitrate = round(8 * receiver.bytes / seconds)

@@ -1,0 +1,182 @@
+"""The way of one track's packets: RTP in, order, access units out, reports back."""
+
+from collections.abc import Callable
+
+from vidgate.errors import ProtocolError
+from vidgate.model.media import Codec, Frame
+from vidgate.rtp import h264, h265
+from vidgate.rtp.audio import AudioDepacketiser
+from vidgate.rtp.jitter import ReorderBuffer
+from vidgate.rtp.packet import RtpPacket
+from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, Sdes, SenderReport, parse_compound
+from vidgate.rtp.sequence import Unwrapper
+from vidgate.rtp.stats import Reception
+
+CNAME = "vidgate"
+OUR_SSRC = 0x76696467
+
+_MAKERS: dict[Codec, Callable[[], h264.Depacketiser | h265.Depacketiser | AudioDepacketiser]] = {
+    Codec.H264: h264.Depacketiser,
+    Codec.H265: h265.Depacketiser,
+    Codec.PCMA: AudioDepacketiser,
+    Codec.PCMU: AudioDepacketiser,
+}
+
+
+class ParameterSets:
+    """The parameter sets in force: from the description, then whatever comes in band."""
+
+    def __init__(self, codec: Codec, units: tuple[bytes, ...]) -> None:
+        self._is_h264 = codec is Codec.H264
+        self._wanted = (h264.SPS, h264.PPS) if self._is_h264 else (h265.VPS, h265.SPS, h265.PPS)
+        self._units: dict[int, bytes] = {}
+        self.learn(units)
+
+    @property
+    def units(self) -> tuple[bytes, ...]:
+        """Those known, in the order a decoder wants them."""
+        return tuple(self._units[kind] for kind in self._wanted if kind in self._units)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a decoder could start."""
+        return len(self._units) == len(self._wanted)
+
+    def learn(self, units: tuple[bytes, ...]) -> frozenset[int]:
+        """Remember the parameter sets among the units; returns which kinds came."""
+        came: set[int] = set()
+        for unit in units:
+            kind = unit[0] & 31 if self._is_h264 else h265.kind(unit)
+            if kind in self._wanted and kind not in came:
+                self._units[kind] = unit
+                came.add(kind)
+        return frozenset(came)
+
+    def complete(self, units: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """A key frame with its parameter sets in band."""
+        came = self.learn(units)
+        if len(came) == len(self._wanted):
+            return units
+        missing = [kind for kind in self._wanted if kind not in came and kind in self._units]
+        return (*(self._units[kind] for kind in missing), *units)
+
+
+class TrackReceiver:
+    """One track. `on_frame` gets every frame; video begins with a key frame.
+
+    `rtp` and `rtcp` are handlers for the transport; `received` says when the bytes came (monotonic
+    seconds), so that no clock is read per packet.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        codec: Codec,
+        payload_type: int,
+        clock_rate: int,
+        received: Callable[[], float],
+        on_frame: Callable[[Frame], None],
+    ) -> None:
+        self.number = number
+        self.codec = codec
+        self.clock_rate = clock_rate
+        self.packets = 0
+        self.bytes = 0
+        self.ignored = 0
+        self.first_packet: float | None = None
+        self.last_frame: float | None = None
+        self.has_key = not codec.is_video
+        self.sets = ParameterSets(codec, ())
+        self.ended = False
+        self._payload_type = payload_type
+        self._received = received
+        self._on_frame = on_frame
+        self._is_key = h265.is_key if codec is Codec.H265 else h264.is_key
+        self._depacketiser = _MAKERS[codec]()
+        self._reorder: ReorderBuffer | None = None
+        self._reception: Reception | None = None
+        self._time = Unwrapper(32)
+
+    @property
+    def lost(self) -> int:
+        """RTP packets that never came."""
+        return self._depacketiser.lost
+
+    @property
+    def damaged(self) -> int:
+        """Access units dropped because a piece was missing."""
+        return getattr(self._depacketiser, "damaged", 0)
+
+    def use_udp(self) -> None:
+        """Packets may come out of order."""
+        self._reorder = ReorderBuffer()
+
+    def rtp(self, data: bytes) -> None:
+        """One RTP packet as it came."""
+        try:
+            packet = RtpPacket.parse(data)
+        except ProtocolError:
+            self.ignored += 1
+            return
+        if packet.payload_type != self._payload_type:
+            self.ignored += 1  # Uniview and others slip foreign types into a track
+            return
+        now = self._received()
+        self.packets += 1
+        self.bytes += len(data)
+        reception = self._reception
+        if reception is None or reception.ssrc != packet.ssrc:
+            reception = self._new_source(packet.ssrc, now)
+        reception.packet(packet.sequence, packet.timestamp, now)
+        if self._reorder is None:
+            for timestamp, units in self._depacketiser.push(packet):
+                self._emit(timestamp, units, now)
+            return
+        for ordered in self._reorder.push(packet, now):
+            for timestamp, units in self._depacketiser.push(ordered):
+                self._emit(timestamp, units, now)
+
+    def rtcp(self, data: bytes) -> None:
+        """One compound RTCP packet as it came; nonsense is ignored."""
+        for packet in parse_compound(data):
+            if isinstance(packet, SenderReport) and self._reception is not None:
+                if packet.ssrc == self._reception.ssrc:
+                    self._reception.report(packet, self._received())
+            elif isinstance(packet, Bye):
+                self.ended = True
+
+    def report(self, now: float) -> bytes:
+        """The receiver report due, before the first packet an empty one."""
+        blocks = (self._reception.block(now),) if self._reception is not None else ()
+        return bytes(ReceiverReport(OUR_SSRC, blocks)) + bytes(Sdes(((OUR_SSRC, CNAME),)))
+
+    def picture_loss(self) -> bytes:
+        """A compound packet that asks for a key frame; empty before the first packet."""
+        if self._reception is None:
+            return b""
+        return bytes(ReceiverReport(OUR_SSRC)) + bytes(Pli(OUR_SSRC, self._reception.ssrc))
+
+    def _new_source(self, ssrc: int, now: float) -> Reception:
+        if self.first_packet is None:
+            self.first_packet = now
+        else:  # the camera restarted its encoder: old order and old fragments mean nothing
+            self._depacketiser = _MAKERS[self.codec]()
+            if self._reorder is not None:
+                self._reorder = ReorderBuffer()
+        self.ended = False
+        self._reception = Reception(ssrc, self.clock_rate)
+        return self._reception
+
+    def _emit(self, timestamp: int, nals: list[bytes], now: float) -> None:
+        units = tuple(nals)
+        key = True
+        if self.codec.is_video:
+            key = self._is_key(units)
+            if key:
+                units = self.sets.complete(units)
+                self.has_key = True
+            elif not self.has_key:
+                self.sets.learn(units)
+                return
+        self.last_frame = now
+        self._on_frame(Frame(self.number, self._time.unwrap(timestamp), key, units, now))

@@ -1,0 +1,157 @@
+"""Which media of a description we take, as what tracks. Pure; tolerant of what cameras write."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+from vidgate.errors import ProtocolError
+from vidgate.model.media import Codec, Track
+from vidgate.rtp import annexb, h264, h265
+from vidgate.wire import sdp
+
+_CODECS = {
+    "H264": Codec.H264,
+    "H265": Codec.H265,
+    "HEVC": Codec.H265,
+    "PCMA": Codec.PCMA,
+    "PCMU": Codec.PCMU,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One media that can be pulled."""
+
+    media: sdp.Media
+    payload_type: int
+    codec: Codec
+    clock_rate: int
+    parameter_sets: tuple[bytes, ...] = ()
+    feedback: bool = False  # the camera takes PLI
+
+    def track(self, number: int) -> Track:
+        """The track as the hub knows it."""
+        profile = ""
+        if self.codec is Codec.H264:
+            profile = self._profile()
+        return Track(
+            id=number,
+            codec=self.codec,
+            clock_rate=self.clock_rate,
+            parameter_sets=self.parameter_sets,
+            profile=profile,
+        )
+
+    def _profile(self) -> str:
+        for unit in self.parameter_sets:
+            if unit[0] & 31 == h264.SPS and len(unit) >= 4:
+                return unit[1:4].hex()
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a description tells of its pictures; None where it is silent."""
+
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+
+
+def choose(session: sdp.Session) -> tuple[list[Offer], list[str]]:
+    """The first video and the first sound that we can take, video first; and the names of others.
+
+    A camera's back channel (we would send) is listed as sound with `sendonly`, and is left out.
+    """
+    chosen: dict[bool, Offer] = {}
+    others: list[str] = []
+    for media in session.media:
+        offer = _offer(media)
+        if offer is None:
+            others.append(_name(media))
+        elif offer.codec.is_video in chosen:
+            others.append(offer.codec.value)
+        else:
+            chosen[offer.codec.is_video] = offer
+    return [chosen[is_video] for is_video in (True, False) if is_video in chosen], others
+
+
+def _name(media: sdp.Media) -> str:
+    for payload_type in media.payload_types:
+        mapped = media.rtpmap(payload_type)
+        if mapped is not None:
+            return mapped.name[:32].lower()
+    return media.kind[:32]
+
+
+def _offer(media: sdp.Media) -> Offer | None:
+    if media.kind not in ("video", "audio"):
+        return None
+    for payload_type in media.payload_types:
+        mapped = media.rtpmap(payload_type)
+        codec = _CODECS.get(mapped.name) if mapped is not None else None
+        if mapped is None or codec is None or codec.is_video != (media.kind == "video"):
+            continue
+        if not codec.is_video and (media.direction == "sendonly" or mapped.channels != 1):
+            return None
+        sets = parameter_sets(media, payload_type, codec) if codec.is_video else ()
+        feedback = any(value.split()[1:] == ["nack", "pli"] for value in media.all("rtcp-fb"))
+        return Offer(media, payload_type, codec, mapped.clock_rate, sets, feedback)
+    return None
+
+
+def parameter_sets(media: sdp.Media, payload_type: int, codec: Codec) -> tuple[bytes, ...]:
+    """The NAL units that fmtp gives; from another payload type's fmtp where ours has none."""
+    found: list[dict[str, str]] = [media.fmtp(payload_type)]
+    found += [sdp.parse_parameters(value.partition(" ")[2]) for value in media.all("fmtp")]
+    for parameters in found:
+        if codec is Codec.H264:
+            units = _decode(parameters.get("sprop-parameter-sets", ""))
+            if any(unit[0] & 31 == h264.SPS for unit in units):
+                return units
+        else:
+            names = ("sprop-vps", "sprop-sps", "sprop-pps")
+            if all(parameters.get(name) for name in names):
+                return tuple(unit for name in names for unit in _decode(parameters[name]))
+    return ()
+
+
+def _decode(text: str) -> tuple[bytes, ...]:
+    units: list[bytes] = []
+    for part in text.split(","):
+        try:
+            data = base64.b64decode(part + "=" * (-len(part) % 4), validate=False)
+        except (binascii.Error, ValueError):
+            continue
+        units += annexb.split(data)  # some cameras leave the start code in
+    return tuple(unit for unit in units if len(unit) > 1)[:16]
+
+
+def picture(offer: Offer) -> Picture:
+    """Size and rate by the parameter sets and `a=framerate`."""
+    announced = _framerate(offer.media.get("framerate"))
+    info = sps_info(offer.codec, offer.parameter_sets)
+    if info is None:
+        return Picture(fps=announced)
+    return Picture(info.width, info.height, announced or info.fps)
+
+
+def sps_info(codec: Codec, units: tuple[bytes, ...]) -> h264.SpsInfo | None:
+    """What the SPS among the units tells; None where there is none that can be read."""
+    for unit in units:
+        try:
+            if codec is Codec.H264 and unit[0] & 31 == h264.SPS:
+                return h264.parse_sps(unit)
+            if codec is Codec.H265 and h265.kind(unit) == h265.SPS:
+                return h265.parse_sps(unit)
+        except ProtocolError:
+            continue
+    return None
+
+
+def _framerate(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if 0 < value <= 1000 else None

@@ -25,9 +25,14 @@ async def test_list(service: FakeService, vidgate: Vidgate) -> None:
 
 async def test_show_tells_the_difference(service: FakeService, vidgate: Vidgate) -> None:
     rows = [
-        {"object": "a", "action": "updated", "fields": {"name": ["旧", "新"], "port": [None, 1]}},
-        {"object": "b", "action": "created", "fields": {"name": [None, "x"]}},
-        {"object": "c", "action": "removed", "fields": {"name": ["x", None]}},
+        {
+            "id": "a",
+            "action": "updated",
+            "before": {"name": "旧", "port": None},
+            "after": {"name": "新", "port": 1},
+        },
+        {"id": "b", "action": "created", "before": None, "after": {"name": "x"}},
+        {"id": "c", "action": "removed", "before": {"name": "x"}, "after": None},
     ]
     service.answer("GET", "/changes/3", CHANGE | {"rows": rows})
     ended = await vidgate("change", "show", "3")
@@ -38,10 +43,10 @@ async def test_show_tells_the_difference(service: FakeService, vidgate: Vidgate)
 
 
 async def test_undo(service: FakeService, vidgate: Vidgate) -> None:
-    service.answer("POST", "/changes/3/undo", {"change": 4})
+    service.answer("POST", "/changes/3/undo", CHANGE | {"id": 4})
     ended = await vidgate("change", "undo", "3", "--json")
     assert ended.status == 0
-    assert ended.document == {"change": 4}
+    assert ended.document == CHANGE | {"id": 4}
 
 
 async def test_a_later_change_is_a_conflict(service: FakeService, vidgate: Vidgate) -> None:

@@ -1,5 +1,6 @@
 """`vidgate demo`: what it ignores, which ports it takes."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from vidgate.cli import demo
 
 
 def _plan(monkeypatch: pytest.MonkeyPatch, **environment: str) -> demo.Plan:
-    for name in list(demo.os.environ):
+    for name in list(os.environ):
         if name.startswith("VIDGATE"):
             monkeypatch.delenv(name)
     for name, value in environment.items():

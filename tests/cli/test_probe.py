@@ -55,3 +55,12 @@ async def test_of_many_only_the_bad_are_shown(service: FakeService, vidgate: Vid
 async def test_an_end_without_a_result_is_an_error(service: FakeService, vidgate: Vidgate) -> None:
     service.stream("POST", "/probes", [{"done": 0, "total": 2}])
     assert (await vidgate("probe", "--all", "--json")).status == 1
+
+
+async def test_an_error_on_the_way_is_told(service: FakeService, vidgate: Vidgate) -> None:
+    told = {"code": "storage", "detail": "no space left", "hint": "free some"}
+    service.stream("POST", "/probes", [{"done": 0, "total": 2}, told])
+    ended = await vidgate("probe", "--all")
+    assert ended.status == 1
+    assert "no space left" in ended.err
+    assert "free some" in ended.err

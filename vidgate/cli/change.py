@@ -39,7 +39,7 @@ async def show(change: Number, /, *, json: Json = False) -> int:
         output.document(found)
         return OK
     output.table(_COLUMNS, (found,))
-    output.table((("编号", "object"), ("修改", _difference)), found.get("rows", ()))
+    output.table((("编号", "id"), ("修改", _difference)), found.get("rows", ()))
     output.next_step(f"change undo {change}", "撤销它 undo it")
     return OK
 
@@ -47,12 +47,12 @@ async def show(change: Number, /, *, json: Json = False) -> int:
 async def undo(change: Number, /, *, json: Json = False) -> int:
     """Restore what was before a change; that is a change of its own."""
     async with Client() as client:
-        report = await client.call("POST", f"/changes/{change}/undo")
+        made = await client.call("POST", f"/changes/{change}/undo")
     if json:
-        output.document(report)
+        output.document(made)
         return OK
-    output.note(f"已撤销 undone: {change}")
-    output.next_step("change list", "撤销本身也是一次变更 undoing is a change too")
+    output.note(f"已撤销 undone: {change}; 本次变更 this change: {made['id']}")
+    output.next_step(f"change undo {made['id']}", "撤销本身也可撤销 undoing can be undone")
     return OK
 
 
@@ -75,7 +75,8 @@ def _difference(row: Any) -> str:
     """`名称: 旧 > 新` for every field that differs; a new thing has no before."""
     if row["action"] in _ACTIONS:
         return _ACTIONS[row["action"]]
+    before, after = row["before"], row["after"]
     return "; ".join(
-        f"{words.FIELDS.get(name, name)}: {output.text(before)} > {output.text(after)}"
-        for name, (before, after) in row["fields"].items()
+        f"{words.FIELDS.get(name, name)}: {output.text(before[name])} > {output.text(after[name])}"
+        for name in after
     )

@@ -211,14 +211,18 @@ def _problem(response: aiohttp.ClientResponse, content: bytes) -> VidgateError:
     try:
         told = json.loads(content)
     except ValueError:
-        told = {}
-    if not isinstance(told, dict):
-        told = {}
-    code = str(told.get("code", ""))
-    kind = _CLASSES.get(code) or _STATUSES.get(response.status, VidgateError)
-    detail = str(told.get("detail") or f"HTTP {response.status} {response.reason}")
+        told = None
+    known = told if isinstance(told, dict) else {}
+    plain = {"detail": f"HTTP {response.status} {response.reason}"}
+    return error_of(plain | known, _STATUSES.get(response.status, VidgateError))
+
+
+def error_of(told: Mapping[str, Any], otherwise: type[VidgateError] = VidgateError) -> VidgateError:
+    """The error of a problem document: of its code's class, or of another where we know none."""
+    kind = _CLASSES.get(str(told.get("code", "")), otherwise)
     title = str(told.get("title") or TITLES.get(kind.code, "操作失败"))
-    return kind(both(title, detail), hint=str(told.get("hint") or _HINTS.get(kind, "")))
+    hint = str(told.get("hint") or _HINTS.get(kind, ""))
+    return kind(both(title, str(told.get("detail") or title)), hint=hint)
 
 
 def _descend(base: type[VidgateError]) -> dict[str, type[VidgateError]]:

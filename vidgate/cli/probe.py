@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from vidgate.cli import output, words
-from vidgate.cli.client import Client
+from vidgate.cli.client import Client, error_of
 from vidgate.cli.errors import UsageError, both
 from vidgate.cli.output import Json
 from vidgate.cli.progress import Meter
@@ -62,15 +62,13 @@ async def _run(body: dict[str, Any]) -> Any:
             async for line in client.lines("POST", "/probes", body):
                 if "items" in line:
                     result = line
+                elif "code" in line:
+                    raise error_of(line)
                 else:
-                    meter.update(line["done"], line["total"], _note(line))
+                    meter.update(line["done"], line["total"])
     if result is None:
         raise VidgateError(both("探测中断, 没有结果", "the probe ended without a result"))
     return result
-
-
-def _note(line: Any) -> str:
-    return f"在线 {line['up']}" if "up" in line else ""
 
 
 def _show(result: Any) -> None:

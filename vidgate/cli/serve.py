@@ -1,6 +1,5 @@
 """`vidgate serve`."""
 
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,6 @@ def serve(
     ] = None,
 ) -> int:
     """Run the service until SIGTERM or Ctrl-C."""
-    # Imported by name: everything that the service is made of comes with it.
-    status: int = import_module("vidgate.app").main(config)
-    return status
+    from vidgate.app import main
+
+    return main(config)

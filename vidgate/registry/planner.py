@@ -1,5 +1,6 @@
 """From rows to one edit: pure planning against the register as it is now."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -10,6 +11,7 @@ from vidgate.model.channel import Channel, Login, Platform
 from vidgate.registry.edits import Credential, Edit, Pair, key, typed
 from vidgate.registry.fields import problems
 from vidgate.registry.rows import ParsedRow
+from vidgate.storage.database import CHUNK
 from vidgate.storage.secrets import SecretBox
 
 Mistakes = list[tuple[str, str]]
@@ -217,12 +219,14 @@ def opened_credential(box: SecretBox, name: str, sealed: bytes, changed: float) 
     return Credential(name=name, login=Login(username, password), sealed=sealed, changed=changed)
 
 
-def with_pinyin(edit: Edit, keys: Mapping[str, str]) -> None:
+async def give_pinyin(edit: Edit, keys: Mapping[str, str]) -> None:
     """Give channels whose name is new their search keys; `keys` is by name."""
     for index, pair in enumerate(edit.channels):
         if pair.after is not None and pair.after.name in keys:
             after = replace(pair.after, pinyin=keys[pair.after.name])
             edit.channels[index] = Pair(pair.before, after)
+        if index % CHUNK == 0:
+            await asyncio.sleep(0)
 
 
 def new_names(edit: Edit) -> list[str]:

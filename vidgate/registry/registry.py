@@ -27,10 +27,10 @@ from vidgate.registry.planner import (
     Mistakes,
     Planner,
     Register,
+    give_pinyin,
     new_names,
     opened_credential,
     sealed_credential,
-    with_pinyin,
 )
 from vidgate.registry.platforms import parse_platform
 from vidgate.registry.rows import parse_row
@@ -326,7 +326,7 @@ class Registry:
         """Write, then believe, then tell. Returns the change's number; None if nothing changes."""
         names = new_names(edit) if undoes is None else []
         if names:
-            with_pinyin(edit, await self._worker(pinyin_keys, names))
+            await give_pinyin(edit, await self._worker(pinyin_keys, names))
         created, updated, removed = edit.counts()
         detail: dict[str, Any] = {"created": created, "updated": updated, "removed": removed}
         number: int | None = None

@@ -75,6 +75,13 @@ class Audit:
         values["hash"] = chain(last.hash if last else FIRST, draft)
         await session.execute(insert(audit), values)
 
+    async def note(
+        self, actor: str, action: str, object_: str, detail: Mapping[str, Any] | None = None
+    ) -> None:
+        """Add a row in a transaction of its own."""
+        async with self._db.write() as session:
+            await self.record(session, actor, action, object_, detail)
+
     async def rows(self, *, before: int | None = None, limit: int = 100) -> list[AuditRow]:
         """Newest first; `before` an id pages backwards."""
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)

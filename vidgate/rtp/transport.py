@@ -5,6 +5,7 @@ import random
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 from vidgate.errors import LimitError
 
@@ -25,8 +26,8 @@ class _Port(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is bound."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        # CPython's own class is no subclass of it before 3.12, uvloop's is none at all.
+        self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         """One datagram."""

@@ -101,13 +101,6 @@ def test_still_pictures_repeat_the_one_before(loop: CodedLoop) -> None:
     assert all(np.array_equal(luma(frames[0]), luma(frame)) for frame in frames)
 
 
-def test_still_row_keeps_the_strip_while_the_picture_moves(loop: CodedLoop) -> None:
-    moving = [[loop.still_row(at), *loop.pictures[at].rest] for at in range(1, 10)]
-    frames = list(decode(iter([coded_unit(loop, 0, 9, 50), *moving])))
-    assert {read_strip(luma(frame)) for frame in frames} == {Strip(9, 50)}
-    assert not np.array_equal(luma(frames[0]), luma(frames[-1]))
-
-
 def test_plain_loop_decodes_and_keeps_its_bitrate() -> None:
     recipe = Recipe("h264", 704, 576, 1_000_000, coded=False)
     loop = plain_loop(704, 576, encode(recipe))

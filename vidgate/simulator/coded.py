@@ -113,7 +113,6 @@ class CodedLoop:
     parameter_sets: tuple[bytes, ...]
     pictures: tuple[Picture, ...]
     _flips: dict[tuple[int, int, int], bytes] = field(default_factory=dict, repr=False)
-    _stills: dict[int, bytes] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -140,22 +139,12 @@ class CodedLoop:
             self._flips[index, flipped, level] = known
         return known
 
-    def still_row(self, index: int) -> bytes:
-        """The first slice of picture `index` (not a key one) that changes nothing in the row."""
-        return self._skip(index, self.width // CELL)
-
     def still(self, index: int) -> bytes:
         """A whole picture in the place of `index` that repeats the one before it."""
-        return self._skip(index, self.width // CELL * (-(-self.height // CELL)))
-
-    def _skip(self, index: int, blocks: int) -> bytes:
-        known = self._stills.get(index << 16 | blocks)
-        if known is None:
-            picture = self.pictures[index]
-            bits = BitWriter(picture.head, picture.head_bits).unsigned(blocks).trail()
-            known = bytes([picture.nal]) + escape(bits.bytes())
-            self._stills[index << 16 | blocks] = known
-        return known
+        picture = self.pictures[index]
+        blocks = self.width // CELL * -(-self.height // CELL)
+        bits = BitWriter(picture.head, picture.head_bits).unsigned(blocks).trail()
+        return bytes([picture.nal]) + escape(bits.bytes())
 
     def _make_flip(self, picture: Picture, cell: int, level: int) -> bytes:
         before = BitWriter(picture.head, picture.head_bits).unsigned(cell)  # mb_skip_run

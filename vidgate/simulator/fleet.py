@@ -1,0 +1,353 @@
+"""The fleet: all cameras of a register in one process, on one RTSP port of 127.0.0.0/8."""
+
+import asyncio
+import resource
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from vidgate.aio.clock import Clock, SystemClock
+from vidgate.errors import ConflictError, InputError, LimitError, NotFoundError
+from vidgate.model.channel import Login
+from vidgate.model.media import Variant
+from vidgate.simulator import register
+from vidgate.simulator.camera import Camera, LiveStream, Usage
+from vidgate.simulator.control import Control
+from vidgate.simulator.faults import PlannedFault, parse_fault
+from vidgate.simulator.footage import Footage
+from vidgate.simulator.pictures import FPS, SCENES
+from vidgate.simulator.players import UdpPair
+from vidgate.simulator.server import Connection
+from vidgate.simulator.studio import Studio, recipe_for
+from vidgate.simulator.ticker import Ticker
+from vidgate.wire.uri import Uri
+
+BACKLOG = 4096
+SPARE_DESCRIPTORS = 512
+SWEEP_INTERVAL = 5.0  # seconds between two looks for sessions that fell silent
+PROFILES = ("coded", "load")
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    """How the cameras behave.
+
+    `profile` coded or load (then with `bitrate` bits per second); `camera_sessions` a camera of its
+    own allows, `host_sessions` a platform's host (0: no limit); `delay` seconds that answers take,
+    from the nearest to the farthest camera; `session_timeout` seconds of silence.
+    """
+
+    profile: str = "coded"
+    bitrate: int = 1_000_000
+    camera_sessions: int = 6
+    host_sessions: int = 0
+    delay: tuple[float, float] = (0.0, 0.0)
+    session_timeout: float = 60.0
+    realm: str = "IP Camera"
+
+
+class Fleet:
+    """`async with Fleet(rows) as fleet:` serves them; `rows` may be a register's path.
+
+    Port 0 picks a free one; `register_rows` are the rows with the real port in their addresses.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Mapping[str, str]] | Path,
+        settings: FleetSettings | None = None,
+        *,
+        port: int = 0,
+        control_port: int = 0,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings or FleetSettings()
+        if self.settings.profile not in PROFILES:
+            raise InputError(f"no profile is called {self.settings.profile!r}: coded or load")
+        self.port = port
+        self.control_url = ""
+        self.cameras: dict[str, Camera] = {}
+        self.hosts: dict[str, Usage] = {}
+        self.register_rows: list[dict[str, str]] = []
+        self.planned: list[PlannedFault] = []
+        self.connections: set[Connection] = set()
+        self._rows = rows
+        self._control_port = control_port
+        self._clock = clock or SystemClock()
+        self._paths: dict[tuple[str, str], tuple[Camera, Variant]] = {}
+        self._timers: dict[PlannedFault, list[asyncio.TimerHandle]] = {}
+        self._sweep: asyncio.TimerHandle | None = None
+        self._udp: UdpPair | None = None
+        self._studio = Studio()
+        self._stack = AsyncExitStack()
+
+    # -- life ------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._studio)
+            self._studio.prepare(self._recipes(first=True))
+            rows = self._rows
+            if isinstance(rows, Path):
+                rows = await asyncio.to_thread(register.read, rows)
+            _raise_limit(len(rows))
+            self._ticker = Ticker()
+            self._epoch_wall = self._clock.wall()
+            stack.callback(self._stop)
+            server = await self._listen()
+            stack.push_async_callback(_close_server, server)
+            stack.callback(self._cut_all)
+            self._take(rows)
+            control = await stack.enter_async_context(Control(self, self._control_port))
+            self.control_url = control.url
+            for recipe in self._recipes(first=True):
+                await self._studio.want(recipe)
+            self._studio.prepare(self._recipes(first=False))
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _listen(self) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        try:
+            # All of 127.0.0.0/8 by one socket; connections to other addresses are turned away.
+            server = await loop.create_server(
+                lambda: Connection(self), "0.0.0.0", self.port, backlog=BACKLOG
+            )
+        except OSError as error:
+            raise ConflictError(
+                f"port {self.port} cannot be listened on: {error.strerror}",
+                hint="--port picks another one, in register and fleet alike",
+            ) from error
+        self.port = server.sockets[0].getsockname()[1]
+        return server
+
+    def _stop(self) -> None:
+        for timers in self._timers.values():
+            for timer in timers:
+                timer.cancel()
+        if self._sweep is not None:
+            self._sweep.cancel()
+        self._ticker.stop()
+        if self._udp is not None:
+            self._udp.close()
+
+    def _cut_all(self) -> None:
+        for connection in list(self.connections):
+            connection.reset()
+
+    # -- cameras ---------------------------------------------------------------------------------
+
+    def _take(self, rows: Iterable[Mapping[str, str]]) -> None:
+        for number, row in enumerate(rows, start=1):
+            url, sub = self._own_port(row.get("url", "")), self._own_port(row.get("sub_url", ""))
+            self.register_rows.append({**row, "url": url, "sub_url": sub})
+            if url:
+                self._add(number, row, url, sub)
+
+    def _own_port(self, url: str) -> str:
+        """The address with our port: the register may have been written for another one."""
+        if not url:
+            return ""
+        uri = Uri.parse(url)
+        before, _, after = url.partition(f"@{uri.authority}" if "@" in url else uri.authority)
+        at = "@" if "@" in url else ""
+        return f"{before}{at}{uri.host}:{self.port}{after}"
+
+    def _add(self, number: int, row: Mapping[str, str], url: str, sub_url: str) -> None:
+        uri = Uri.parse(url)
+        id_ = row.get("id") or row.get("gb_code") or ""
+        if not id_ or id_ in self.cameras:
+            raise InputError(f"row {number}: the id {id_!r} is empty or there twice")
+        is_direct = not row.get("platform")
+        nearest, farthest = self.settings.delay
+        camera = Camera(
+            id=id_,
+            number=number,
+            host=uri.host,
+            platform=row.get("platform", ""),
+            login=None if uri.username is None else Login(uri.username, uri.password or ""),
+            codec="h265" if "/h265/" in uri.path else "h264",
+            usage=Usage(self.settings.camera_sessions if is_direct else 0),
+            place=self.hosts.setdefault(
+                uri.host, Usage(0 if is_direct else self.settings.host_sessions)
+            ),
+            delay=nearest + (farthest - nearest) * (number * 29 % 101) / 100,
+        )
+        self.cameras[id_] = camera
+        self._paths[uri.host, uri.path] = camera, Variant.MAIN
+        if sub_url:
+            sub = Uri.parse(sub_url)
+            self._paths[sub.host, sub.path] = camera, Variant.SUB
+
+    def camera(self, id_: str) -> Camera:
+        """A camera by channel id; raises NotFoundError."""
+        try:
+            return self.cameras[id_]
+        except KeyError:
+            raise NotFoundError(f"no simulated camera has the id {id_!r}") from None
+
+    def set_fault(
+        self, id_: str, name: str, start: float | None = None, until: float | None = None
+    ) -> None:
+        """Break a camera, now or from and until so many seconds after the fleet's start."""
+        self.plan(PlannedFault(id_, parse_fault(name), start, until))
+
+    def clear_fault(self, id_: str) -> None:
+        """Mend a camera and forget what is planned for it."""
+        camera = self.camera(id_)
+        for entry in [entry for entry in self.planned if entry.channel == id_]:
+            self._forget(entry)
+        camera.set_fault(None)
+
+    def plan(self, entry: PlannedFault) -> None:
+        """Let a fault come and go as planned; raises NotFoundError for an unknown channel."""
+        self.camera(entry.channel)
+        if entry in self._timers:
+            return
+        now, loop = self._ticker.seconds, asyncio.get_running_loop()
+        timers = self._timers[entry] = []
+        self.planned.append(entry)
+        if entry.until is not None:
+            at = self._ticker.epoch + entry.until
+            timers.append(loop.call_at(at, self._end_fault, entry))
+        if entry.start is None or entry.start <= now:
+            self._begin_fault(entry)
+        else:
+            at = self._ticker.epoch + entry.start
+            timers.append(loop.call_at(at, self._begin_fault, entry))
+
+    def _begin_fault(self, entry: PlannedFault) -> None:
+        self.cameras[entry.channel].set_fault(entry.fault)
+
+    def _end_fault(self, entry: PlannedFault) -> None:
+        camera = self.cameras[entry.channel]
+        self._forget(entry)
+        if camera.fault is entry.fault:
+            camera.set_fault(None)
+
+    def _forget(self, entry: PlannedFault) -> None:
+        self.planned.remove(entry)
+        for timer in self._timers.pop(entry):
+            timer.cancel()
+
+    def truth(self) -> dict[str, Any]:
+        """What is true: each camera's condition and what was asked of it, sessions by host.
+
+        `epoch` is the wall-clock second of frame counter 0, of which there are `fps` a second.
+        """
+        cameras = self.cameras.values()
+        return {
+            "uptime": round(self._ticker.seconds, 3),
+            "epoch": self._epoch_wall,
+            "fps": FPS,
+            "profile": self.settings.profile,
+            "sessions": sum(camera.usage.sessions for camera in cameras),
+            "streams": len(self._ticker),
+            "connections": len(self.connections),
+            "skipped": self._ticker.skipped,
+            "hosts": {
+                host: {"sessions": usage.sessions, "max_sessions": usage.max_sessions}
+                for host, usage in self.hosts.items()
+            },
+            "channels": {camera.id: camera.as_json() for camera in cameras},
+        }
+
+    # -- for connections -------------------------------------------------------------------------
+
+    @property
+    def realm(self) -> str:
+        """The realm of every challenge."""
+        return self.settings.realm
+
+    @property
+    def session_timeout(self) -> float:
+        """Seconds of silence after which a session ends."""
+        return self.settings.session_timeout
+
+    def find(self, host: str, uri: str) -> tuple[Camera, Variant] | None:
+        """The camera and stream that a request to one of our addresses means."""
+        start = uri.find("/", uri.find("://") + 3) if "://" in uri else 0
+        if start < 0:
+            return None
+        path = uri[start:]
+        return self._paths.get((host, path)) or self._paths.get((host, path.rstrip("/")))
+
+    def connected(self, connection: Connection) -> None:
+        """A client is there."""
+        self.connections.add(connection)
+        if self._sweep is None:
+            self._sweep_later()
+
+    def disconnected(self, connection: Connection) -> None:
+        """A client is gone."""
+        self.connections.discard(connection)
+
+    def _sweep_later(self) -> None:
+        interval = min(SWEEP_INTERVAL, self.session_timeout / 4)
+        self._sweep = asyncio.get_running_loop().call_later(interval, self._sweep_silent)
+
+    def _sweep_silent(self) -> None:
+        self._sweep = None
+        deadline = asyncio.get_running_loop().time() - self.session_timeout
+        for connection in list(self.connections):
+            if connection.heard < deadline:
+                connection.reset()
+        if self.connections:
+            self._sweep_later()
+
+    def footage(self, camera: Camera, variant: Variant) -> "asyncio.Future[Footage]":
+        """What a camera shows; encoded at the first demand."""
+        return self._studio.want(self._recipe(variant, camera.codec_of(variant), camera.number))
+
+    def make_stream(self, camera: Camera, footage: Footage) -> LiveStream:
+        """A stream of a camera on the fleet's time."""
+        return LiveStream(camera, footage, self._ticker, self._epoch_wall)
+
+    def udp_pair(self) -> UdpPair:
+        """The UDP ports, opened when the first client asks for them."""
+        if self._udp is None:
+            self._udp = UdpPair()
+        return self._udp
+
+    def _recipe(self, variant: Variant, codec: str, number: int) -> Any:
+        return recipe_for(variant, codec, number, self.settings.profile, self.settings.bitrate)
+
+    def _recipes(self, *, first: bool) -> list[Any]:
+        """What must be there before the fleet is ready, or what is made right after."""
+        if first:
+            return [self._recipe(variant, "h264", 0) for variant in Variant]
+        others = [self._recipe(v, "h264", n) for n in range(1, SCENES) for v in Variant]
+        if any(camera.codec == "h265" for camera in self.cameras.values()):
+            others.insert(0, self._recipe(Variant.MAIN, "h265", 0))
+        return others
+
+
+async def _close_server(server: asyncio.Server) -> None:
+    server.close()
+    await server.wait_closed()
+
+
+def _raise_limit(channels: int) -> None:
+    """Allow a descriptor for main and sub stream of each channel, or refuse what cannot work."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    least, wanted = channels + SPARE_DESCRIPTORS, 2 * channels + SPARE_DESCRIPTORS
+    unlimited = hard == resource.RLIM_INFINITY
+    if not unlimited and hard < least:
+        raise LimitError(
+            f"{channels} cameras need {least} open files, {hard} are allowed",
+            hint=f"ulimit -Hn {wanted}, or fewer channels",
+        )
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        limit = wanted if unlimited else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))

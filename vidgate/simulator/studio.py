@@ -1,0 +1,81 @@
+"""Makes footage on demand: encoding runs in a worker process, each recipe once."""
+
+import asyncio
+from collections.abc import Iterable
+from types import TracebackType
+from typing import ClassVar, Self
+
+from vidgate.aio.supervisor import Supervisor
+from vidgate.media.worker import WorkerLimits, WorkerPool
+from vidgate.model.media import Variant
+from vidgate.simulator.footage import Footage, make_footage
+from vidgate.simulator.pictures import SCENES, Recipe, encode
+
+ENCODE_TIMEOUT = 60.0
+_SUB = Recipe("h264", 640, 360, 400_000)
+
+
+class Studio:
+    """`get(recipe)` answers at once when the footage is there, `want` gives a future of it."""
+
+    # What an encoder makes of a recipe never changes: later studios need not encode again.
+    _encoded: ClassVar[dict[Recipe, list[list[bytes]]]] = {}
+
+    def __init__(self) -> None:
+        self._pool = WorkerPool("pictures", WorkerLimits(idle=2.0, memory=2 << 30))
+        self._tasks = Supervisor("studio")
+        self._footage: dict[Recipe, asyncio.Future[Footage]] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._pool.__aenter__()
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._tasks.__aexit__(kind, error, trace)
+        await self._pool.__aexit__(kind, error, trace)
+
+    def want(self, recipe: Recipe) -> asyncio.Future[Footage]:
+        """A future of the footage; encoding starts if nobody asked before."""
+        known = self._footage.get(recipe)
+        if known is None:
+            known = self._footage[recipe] = asyncio.get_running_loop().create_future()
+            _ = self._tasks.start(self._make(recipe, known), f"encode {recipe.codec}")
+        return known
+
+    def prepare(self, recipes: Iterable[Recipe]) -> None:
+        """Have footage made before anybody asks."""
+        for recipe in recipes:
+            _ = self.want(recipe)
+
+    async def _make(self, recipe: Recipe, result: asyncio.Future[Footage]) -> None:
+        try:
+            units = self._encoded.get(recipe)
+            if units is None:
+                units = await self._pool.run_within(ENCODE_TIMEOUT, encode, recipe)
+                self._encoded[recipe] = units
+            result.set_result(make_footage(recipe, units))
+        except BaseException:
+            # Whoever waits is told by the cancelled future; the supervisor logs the reason.
+            result.cancel()
+            self._footage.pop(recipe, None)
+            raise
+
+
+def recipe_for(variant: Variant, codec: str, number: int, profile: str, bitrate: int) -> Recipe:
+    """What a camera shows: by its number one of a few scenes, or the plain load profile."""
+    if profile == "load":
+        if variant is Variant.SUB:
+            return Recipe("h264", 640, 360, min(bitrate, 400_000), coded=False)
+        size = (1280, 720) if bitrate >= 2_000_000 else (704, 576)
+        return Recipe(codec, *size, bitrate, coded=False)
+    if variant is Variant.SUB:
+        return Recipe("h264", _SUB.width, _SUB.height, _SUB.bitrate, number % SCENES)
+    if codec == "h265":
+        return Recipe("h265", 704, 576, 800_000, coded=False)
+    return Recipe("h264", 704, 576, 800_000, number % SCENES)

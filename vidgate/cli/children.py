@@ -51,6 +51,11 @@ class Child(asyncio.SubprocessProtocol):
         """Its process id, which is its group's too."""
         return self._transport.get_pid()
 
+    @property
+    def status(self) -> int | None:
+        """Its exit status; None as long as it runs."""
+        return self._transport.get_returncode()
+
     async def expect(self, pattern: str, *, timeout: float) -> re.Match[str]:
         """Wait until a line of its stderr matches; ChildError when it ends or is late."""
         compiled = re.compile(pattern)

@@ -26,8 +26,8 @@ def register(
     """Write a sample register of simulated cameras, the same for the same seed."""
     from vidgate.simulator.commands import write_register
 
-    write_register(channels, seed, out, port=port)
-    output.note(f"已写入 written: {out}")
+    rows = write_register(channels, seed, out, port=port)
+    output.note(f"已写入 {rows} 行 rows written: {out}")
     output.next_step(f"simulate fleet --register {out}", "运行这些摄像机 run those cameras")
     return OK
 

@@ -6,18 +6,19 @@ the long random secrets of sessions and tokens.
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, RowMapping, delete, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, Update, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from vidgate.errors import ConflictError, NotFoundError
+from vidgate.aio.clock import Clock
+from vidgate.aio.report import Report
+from vidgate.errors import ConflictError, NotFoundError, StorageError
 from vidgate.model.user import Role
+from vidgate.settings.tree import AuthSettings
 from vidgate.storage import models
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
 
 TOUCH = 60.0  # seconds between writes of "last seen": a page asks several times a second
-SESSION_IDLE = 43_200.0
-SESSION_MAX = 604_800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +51,13 @@ class Accounts:
     """
 
     def __init__(
-        self, db: Database, *, session_idle: float = SESSION_IDLE, session_max: float = SESSION_MAX
+        self, db: Database, settings: AuthSettings | None = None, *, clock: Clock | None = None
     ) -> None:
         self._db = db
         self._audit = Audit(db)
-        self._idle = session_idle
-        self._max = session_max
+        self._settings = settings or AuthSettings()
+        self._clock = clock or db.clock
+        self._report = Report()
 
     # Users
 
@@ -79,7 +81,7 @@ class Accounts:
 
     async def add_user(self, name: str, role: Role, password: str, actor: str) -> User:
         """Make a user with a password hash. ConflictError where the name is taken."""
-        user = User(name=name.lower(), role=role, password=password, created=self._db.clock.wall())
+        user = User(name=name.lower(), role=role, password=password, created=self._clock.wall())
         values = {
             "name": user.name,
             "role": role.value,
@@ -112,7 +114,7 @@ class Accounts:
 
     async def open_session(self, hash_: str, user: str, address: str) -> None:
         """Sign a user in from an address."""
-        now = self._db.clock.wall()
+        now = self._clock.wall()
         values = {
             "hash": hash_,
             "user": user.lower(),
@@ -129,7 +131,7 @@ class Accounts:
     async def session(self, hash_: str) -> User | None:
         """The user of a session that is not over, if enabled; using it keeps it alive."""
         sessions, users = models.sessions, models.users
-        now = self._db.clock.wall()
+        now = self._clock.wall()
         query = (
             select(users, sessions.c.seen)
             .join(sessions, sessions.c.user == users.c.name)
@@ -139,10 +141,8 @@ class Accounts:
             row = (await session.execute(query)).mappings().first()
         if row is None:
             return None
-        if now - row["seen"] > min(TOUCH, self._idle / 4):
-            change = update(sessions).where(sessions.c.hash == hash_).values(seen=now)
-            async with self._db.write() as session:
-                await session.execute(change)
+        if now - row["seen"] > min(TOUCH, self._settings.session_idle / 4):
+            await self._touch(update(sessions).where(sessions.c.hash == hash_).values(seen=now))
         return _user(row)
 
     async def close_session(self, hash_: str) -> None:
@@ -155,8 +155,18 @@ class Accounts:
                 await self._audit.record(session, user, "session.close", user)
 
     def _is_over(self, now: float) -> ColumnElement[bool]:
-        sessions = models.sessions
-        return (sessions.c.seen <= now - self._idle) | (sessions.c.created <= now - self._max)
+        sessions, settings = models.sessions, self._settings
+        return (sessions.c.seen <= now - settings.session_idle) | (
+            sessions.c.created <= now - settings.session_max
+        )
+
+    async def _touch(self, change: Update) -> None:
+        """Note a use; who is signed in stays so while the disk is full."""
+        try:
+            async with self._db.write() as session:
+                await session.execute(change)
+        except StorageError as error:
+            self._report.warning("touch", "last use not noted", error=error.message)
 
     # Tokens
 
@@ -173,7 +183,7 @@ class Accounts:
             "name": name[:128],
             "role": role.value,
             "actor": actor[:128],
-            "created": self._db.clock.wall(),
+            "created": self._clock.wall(),
         }
         query = insert(models.tokens).values(values).returning(models.tokens)
         async with self._db.write() as session:
@@ -190,11 +200,9 @@ class Accounts:
             row = (await session.execute(query)).mappings().first()
         if row is None:
             return None
-        now = self._db.clock.wall()
+        now = self._clock.wall()
         if row["used"] is None or now - row["used"] > TOUCH:
-            change = update(tokens).where(tokens.c.id == row["id"]).values(used=now)
-            async with self._db.write() as session:
-                await session.execute(change)
+            await self._touch(update(tokens).where(tokens.c.hash == hash_).values(used=now))
         return _token(row)
 
     async def revoke_token(self, id_: int, actor: str) -> Token:

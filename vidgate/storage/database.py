@@ -10,14 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
     IntegrityError,
     ProgrammingError,
-    SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -25,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.errors import ConflictError, SettingsError, StorageError
 from vidgate.storage.migrations import upgrade
+from vidgate.storage.models import meta
 
 CHUNK = 200  # rows of one statement: more would hold the event loop for over 20 ms
 BUSY_TIMEOUT = 5000  # milliseconds
@@ -108,6 +108,15 @@ class Database:
                     async with session.begin():
                         yield session
 
+    async def is_ready(self) -> bool:
+        """Whether the database answers; for `/readyz`."""
+        try:
+            async with self.read() as session:
+                await session.execute(select(meta.c.key).limit(1))
+        except StorageError:
+            return False
+        return True
+
     def _opened(self) -> AsyncEngine:
         if self._engine is None:
             raise StorageError("数据库未打开 / the database is not open")
@@ -190,5 +199,3 @@ def translated() -> Iterator[None]:
         ) from error
     except PoolTimeoutError as error:
         raise StorageError("数据库忙 / database is busy", hint="稍后重试") from error
-    except SQLAlchemyError:
-        raise

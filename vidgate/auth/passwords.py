@@ -32,13 +32,14 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(stored: str | None, password: str) -> bool:
-    """Whether `password` is the one hashed; `stored` None (unknown user) takes as long and fails."""
+    """Whether `password` was hashed so; `stored` None (no such user) takes as long and fails."""
     if len(password) > MAX_LENGTH:
         return False
     try:
-        return _hasher.verify(stored or _NOBODY, password) and stored is not None
+        _hasher.verify(stored or _NOBODY, password)
     except (Argon2Error, InvalidHashError, UnicodeEncodeError):
         return False
+    return stored is not None
 
 
 def is_outdated(stored: str) -> bool:

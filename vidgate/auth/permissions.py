@@ -41,6 +41,7 @@ EVENTS: Mapping[str, Permission] = {
     "stream.state": Permission.CHANNEL_READ,
     "channel.state": Permission.CHANNEL_READ,
     "channel.changed": Permission.CHANNEL_READ,
+    "platform.changed": Permission.CHANNEL_READ,
     "register.changed": Permission.CHANNEL_READ,
     "credential.changed": Permission.CREDENTIAL_READ,
 }

@@ -1,0 +1,55 @@
+"""What every handler finds under `request.app[CONTEXT]`."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from vidgate.aio.clock import Clock
+from vidgate.auth.attempts import Attempts
+from vidgate.auth.tickets import Tickets
+from vidgate.errors import NotFoundError
+from vidgate.settings.tree import Settings
+from vidgate.web.console import Console
+from vidgate.web.keyring import Keyring
+from vidgate.web.listener import Doorman
+from vidgate.web.parts import WebParts
+from vidgate.web.peer import Peers
+from vidgate.web.sockets import Sockets, Viewers
+from vidgate.web.trail import Notes
+from vidgate.web.turns import Turns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The service's parts, and the web layer's own memory. `is_demo` is told to the console."""
+
+    parts: WebParts
+    settings: Settings
+    clock: Clock
+    tickets: Tickets
+    keyring: Keyring
+    attempts: Attempts
+    hashing: Turns  # passwords looked at at once: 19 MiB each
+    probing: Turns  # requests that probe at once
+    sockets: Sockets
+    viewers: Viewers
+    notes: Notes
+    peers: Peers
+    console: Console
+    description: bytes  # the OpenAPI document
+    doormen: list[Doorman]
+    is_demo: bool
+
+    async def revoke(self, credential: str) -> None:
+        """A session or token is no longer good: end what it opened, now."""
+        self.keyring.forget()
+        await self.sockets.revoke(credential)
+        for id_ in self.viewers.of(credential):
+            self.viewers.discard(id_)
+            try:
+                await self.parts.whep.close(id_)
+            except NotFoundError:
+                pass  # it ended by itself
+
+
+CONTEXT = web.AppKey("context", Context)

@@ -1,0 +1,155 @@
+"""Events to consoles over a WebSocket, resumable by sequence number.
+
+First a greeting `{"type": "hello", "seq", "complete"}`, then events. `complete` false means that
+events after the one asked for are forgotten: the client loads everything anew.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+from aiohttp import WSMsgType, web
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
+
+from vidgate.aio.bus import Subscription
+from vidgate.auth.permissions import EVENTS, may_hear
+from vidgate.errors import StorageError
+from vidgate.model.event import Event
+from vidgate.model.user import Principal
+from vidgate.web.access import CALLER
+from vidgate.web.context import CONTEXT, Context
+from vidgate.web.exchange import read_query
+from vidgate.web.keyring import Caller
+from vidgate.web.sockets import REVOKED
+
+log = structlog.get_logger(__name__)
+
+QUEUE = 5_000  # events held for a slow client: two sweeps' worth
+BATCH = 100  # events sent between two looks at the rest of the world
+HEARTBEAT = 20.0
+CHECK = 30.0  # seconds between two looks whether the session still stands
+SEND_TIMEOUT = 10.0
+MAX_MESSAGE = 4096
+
+LAGGING = 4000  # close code: the client was too slow
+
+
+class EventsQuery(BaseModel):
+    """`after`: the sequence number of the last event seen."""
+
+    model_config = ConfigDict(extra="forbid")
+    after: int | None = Field(None, ge=0)
+
+
+class EventMessage(BaseModel):
+    """One event as it is sent."""
+
+    seq: int
+    time: float
+    type: str
+    object: str
+    data: dict[str, Any]
+
+
+async def listen(request: web.Request) -> web.StreamResponse:
+    """The stream of events that the caller may hear, from `after` on."""
+    context = request.app[CONTEXT]
+    query = read_query(request.query, EventsQuery)
+    caller = request[CALLER]
+    socket = web.WebSocketResponse(
+        heartbeat=HEARTBEAT, max_msg_size=MAX_MESSAGE, timeout=2.0, writer_limit=1 << 16
+    )
+    context.sockets.add(socket, caller.credential)
+    try:
+        await socket.prepare(request)
+        await _serve(context, socket, caller, query.after)
+    except* (ConnectionError, TimeoutError):
+        pass  # the client left, or does not read: it comes back with ?after=
+    finally:
+        context.sockets.discard(socket)
+        await socket.close(drain=False)
+    return socket
+
+
+async def _serve(
+    context: Context, socket: web.WebSocketResponse, caller: Caller, after: int | None
+) -> None:
+    types = [type_ for type_ in EVENTS if may_hear(caller.principal, type_)]
+    async with AsyncExitStack() as stack:
+        subscription = await stack.enter_async_context(
+            context.parts.bus.subscribe(types, limit=QUEUE)
+        )
+        # No await between the two: what is published from here on is in the subscription.
+        seq = context.parts.bus.seq
+        complete, missed = (True, []) if after is None else context.parts.bus.since(after)
+        await _send(socket, to_json({"type": "hello", "seq": seq, "complete": complete}))
+        if complete:
+            await _replay(socket, caller.principal, missed)
+        async with asyncio.TaskGroup() as tasks:
+            pump = tasks.create_task(_pump(socket, subscription))
+            watch = tasks.create_task(_watch(context, socket, caller))
+            await _drain(socket)
+            pump.cancel()
+            watch.cancel()
+
+
+async def _replay(socket: web.WebSocketResponse, principal: Principal, missed: list[Event]) -> None:
+    for number, event in enumerate(missed):
+        if may_hear(principal, event.type):
+            await _send(socket, encode(event))
+        if number % BATCH == BATCH - 1:
+            await asyncio.sleep(0)
+
+
+async def _pump(socket: web.WebSocketResponse, subscription: Subscription) -> None:
+    sent = 0
+    while not socket.closed:
+        event = await subscription.get()
+        if subscription.lost:
+            # Half of a history is worse than none: the client resumes, or loads everything anew.
+            await socket.close(code=LAGGING, message=b"too slow", drain=False)
+            return
+        await _send(socket, encode(event))
+        sent += 1
+        if sent % BATCH == 0:
+            await asyncio.sleep(0)
+
+
+async def _watch(context: Context, socket: web.WebSocketResponse, caller: Caller) -> None:
+    """Close the socket when its session ends by age; a revocation closes it at once."""
+    while not socket.closed:
+        await asyncio.sleep(CHECK)
+        try:
+            good = await context.keyring.is_good(caller)
+        except StorageError:
+            continue  # a database that is busy for a while ends nobody's work
+        if not good:
+            await socket.close(code=REVOKED, drain=False)
+
+
+async def _drain(socket: web.WebSocketResponse) -> None:
+    """Read until the client closes: this answers pings. Nothing that it says matters."""
+    while True:
+        message = await socket.receive()
+        if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+            return
+
+
+async def _send(socket: web.WebSocketResponse, message: bytes) -> None:
+    async with asyncio.timeout(SEND_TIMEOUT):
+        await socket.send_str(message.decode())
+
+
+def encode(event: Event) -> bytes:
+    """One event as JSON."""
+    return to_json(
+        {
+            "seq": event.seq,
+            "time": event.time,
+            "type": event.type,
+            "object": event.object,
+            "data": event.data,
+        }
+    )

@@ -1,0 +1,98 @@
+"""Reading requests within limits and deadlines, and writing JSON without holding the loop."""
+
+import asyncio
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from aiohttp import hdrs, web
+from multidict import MultiMapping
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from vidgate.web.problems import MediaTypeError, SlowBodyError, TooLargeError
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+JSON = "application/json"
+MAX_JSON = 64 << 10
+BODY_TIMEOUT = 10.0  # seconds for a small body; a large one gets a second per 64 KiB more
+CHUNK = 200  # rows encoded between two turns of the loop: some 2 ms
+GZIP_FROM = 4096  # bytes; less is not worth the CPU
+
+
+async def read_body(request: web.Request, limit: int) -> bytes:
+    """The whole body. Raises TooLargeError beyond `limit` bytes and SlowBodyError when it drips."""
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        # A compressed body could unpack to any size: nothing we take needs it.
+        raise MediaTypeError("compressed bodies are not taken")
+    if (request.content_length or 0) > limit:
+        raise TooLargeError(f"the body may have {limit} bytes at most")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT + limit / (64 << 10)):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > limit:
+                    raise TooLargeError(f"the body may have {limit} bytes at most")
+    except TimeoutError:
+        raise SlowBodyError("the body did not arrive in time") from None
+    return bytes(body)
+
+
+async def read_json(request: web.Request, model: type[M]) -> M:
+    """The JSON body as a model. Only application/json: a foreign form cannot send that (CSRF)."""
+    if request.content_type != JSON:
+        raise MediaTypeError("the body must be application/json")
+    return model.model_validate_json(await read_body(request, MAX_JSON))
+
+
+def read_query(query: MultiMapping[str], model: type[M]) -> M:
+    """The query as a model; an unknown parameter is an error, of a repeated one the last counts."""
+    return model.model_validate(dict(query.items()))
+
+
+def reply(document: Any, status: int = 200) -> web.Response:
+    """A JSON answer of a model or of plain data."""
+    return web.Response(body=to_json(document), status=status, content_type=JSON, charset="utf-8")
+
+
+async def encode_rows(rows: Iterable[T], encode: Callable[[T], Any]) -> bytes:
+    """A JSON array of any number of rows, giving way to the loop between chunks."""
+    everything = list(rows)
+    pieces = []
+    for start in range(0, len(everything), CHUNK):
+        if start:
+            await asyncio.sleep(0)
+        pieces.append(to_json([encode(row) for row in everything[start : start + CHUNK]])[1:-1])
+    return b"[" + b",".join(pieces) + b"]"
+
+
+async def reply_packed(request: web.Request, body: bytes, content_type: str = JSON) -> web.Response:
+    """A large answer, gzipped in a thread when the client takes that."""
+    headers = {hdrs.VARY: "Accept-Encoding"}
+    if len(body) >= GZIP_FROM and accepts_gzip(request):
+        body = await asyncio.to_thread(gzip, body)
+        headers[hdrs.CONTENT_ENCODING] = "gzip"
+    return web.Response(body=body, headers=headers, content_type=content_type, charset="utf-8")
+
+
+def accepts_gzip(request: web.Request) -> bool:
+    """Whether the client listed gzip, and not with a zero quality."""
+    for item in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower().split(","):
+        name, _, parameters = item.partition(";")
+        if name.strip() == "gzip":
+            return parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
+
+
+def gzip(data: bytes, level: int = 1) -> bytes:
+    """RFC 1952; level 1 takes a third of the time of 6 for a tenth more bytes of our JSON."""
+    packer = zlib.compressobj(level, wbits=31)
+    return packer.compress(data) + packer.flush()
+
+
+def parts_of(rows: Sequence[T], offset: int, limit: int | None) -> Sequence[T]:
+    """The page of the rows that was asked for."""
+    return rows[offset : None if limit is None else offset + limit]

@@ -1,0 +1,71 @@
+"""The fleet in numbers, and the streams that are live."""
+
+from collections import Counter
+
+from aiohttp import web
+
+from vidgate.media.stream import Stream
+from vidgate.model.health import State
+from vidgate.model.media import StreamState
+from vidgate.web.context import CONTEXT
+from vidgate.web.exchange import reply
+from vidgate.web.schemas import Overview, StreamList, StreamView
+
+
+async def overview(request: web.Request) -> web.Response:
+    """How many channels there are and are up, how many are watched."""
+    parts = request.app[CONTEXT].parts
+    channels = list(parts.registry.channels.values())
+    states = {channel.id: parts.health.of(channel.id).state for channel in channels}
+    labels = Counter(state.label for state in states.values())
+    counted = [channel.id for channel in channels if channel.is_counted]
+    streams = list(parts.hub.streams.values())
+    return reply(
+        Overview(
+            total=len(channels),
+            counted=len(counted),
+            up=sum(states[id_] is State.UP for id_ in counted),
+            states={state.label: labels[state.label] for state in State},
+            viewers=len(parts.whep.sessions),
+            streams=sum(stream.state is not StreamState.IDLE for stream in streams),
+        )
+    )
+
+
+async def streams(request: web.Request) -> web.Response:
+    """Every stream of the hub with its counters."""
+    context = request.app[CONTEXT]
+    now = context.clock.now()
+    viewers = Counter(
+        (session.name, session.variant) for session in context.parts.whep.sessions.values()
+    )
+    return reply(
+        StreamList(
+            items=[
+                _view(stream, viewers[stream.key.name, stream.key.variant], now)
+                for stream in context.parts.hub.streams.values()
+            ]
+        )
+    )
+
+
+def _view(stream: Stream, viewers: int, now: float) -> StreamView:
+    stats = stream.stats
+    return StreamView(
+        name=stream.key.name,
+        variant=stream.key.variant,
+        state=stream.state,
+        reason=stream.error.code if stream.error else "",
+        viewers=viewers,
+        codecs=[track.codec.value for track in stream.tracks],
+        frames=stats.frames,
+        key_frames=stats.key_frames,
+        bytes=stats.bytes,
+        reconnects=stats.reconnects,
+        frame_age=_age(stats.last_frame, now),
+        key_frame_age=_age(stats.last_key_frame, now),
+    )
+
+
+def _age(instant: float | None, now: float) -> float | None:
+    return None if instant is None else round(now - instant, 3)

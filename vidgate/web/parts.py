@@ -1,0 +1,184 @@
+"""What the web layer needs of the rest of the service, part by part.
+
+Small protocols instead of the classes themselves: each test gives the few methods that it needs.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from vidgate.aio.bus import Bus
+from vidgate.media.stream import Stream
+from vidgate.model.channel import Channel, Platform
+from vidgate.model.health import Health, Level, ProbeResult
+from vidgate.model.media import StreamKey, Variant
+from vidgate.model.user import Principal, Role
+from vidgate.registry.changesets import Change, ChangeRow
+from vidgate.registry.edits import Credential
+from vidgate.registry.importer import ImportReport
+from vidgate.storage.accounts import Token, User
+
+
+class Registry(Protocol):
+    """The register of channels; see `vidgate.registry.registry`, which says what each raises."""
+
+    @property
+    def channels(self) -> Mapping[str, Channel]: ...
+
+    @property
+    def platforms(self) -> Mapping[str, Platform]: ...
+
+    @property
+    def credentials(self) -> Mapping[str, Credential]: ...
+
+    def get(self, id_: str) -> Channel: ...
+
+    def uses(self) -> dict[str, int]: ...
+
+    async def add(self, fields: Mapping[str, Any], actor: str) -> Channel: ...
+
+    async def set(self, id_: str, fields: Mapping[str, Any], actor: str) -> Channel: ...
+
+    async def remove(self, id_: str, actor: str) -> None: ...
+
+    async def import_file(
+        self, name: str, data: bytes, *, dry_run: bool, partial: bool, actor: str
+    ) -> ImportReport: ...
+
+    async def template(self) -> bytes: ...
+
+    async def changes(self, *, limit: int) -> list[Change]: ...
+
+    async def change(
+        self, number: int, *, offset: int, limit: int
+    ) -> tuple[Change, list[ChangeRow], int]: ...
+
+    async def undo(self, number: int, actor: str) -> Change: ...
+
+    async def set_platform(self, id_: str, fields: Mapping[str, Any], actor: str) -> Platform: ...
+
+    async def set_credential(
+        self, name: str, username: str, password: str, actor: str
+    ) -> Credential: ...
+
+
+class HealthBook(Protocol):
+    """What is known of every channel, and probing now; see `vidgate.health`."""
+
+    def of(self, id_: str) -> Health: ...
+
+    def run(
+        self, ids: Iterable[str], level: Level, *, unspread: bool = True
+    ) -> AsyncIterator[ProbeResult]: ...
+
+
+class Streams(Protocol):
+    """The live streams; see `vidgate.media.hub`."""
+
+    @property
+    def streams(self) -> Mapping[StreamKey, Stream]: ...
+
+
+class Watching(Protocol):
+    """One viewer's session."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def variant(self) -> Variant: ...
+
+    @property
+    def answer_sdp(self) -> str: ...
+
+    @property
+    def principal(self) -> Principal: ...
+
+
+class Whep(Protocol):
+    """Viewers' sessions; see `vidgate.webrtc.whep`."""
+
+    @property
+    def sessions(self) -> Mapping[str, Watching]: ...
+
+    def find(self, session_id: str) -> Watching: ...
+
+    async def open(
+        self,
+        name: str,
+        offer_sdp: str,
+        *,
+        stream: str,
+        has_sub: bool,
+        local_address: str,
+        principal: Principal,
+    ) -> Watching: ...
+
+    async def close(self, session_id: str) -> None: ...
+
+
+class Accounts(Protocol):
+    """Users, sessions and tokens; see `vidgate.storage.accounts`.
+
+    `hash_` is the SHA-256 of a secret; what is over, disabled or revoked is not found.
+    """
+
+    async def has_users(self) -> bool: ...
+
+    async def user(self, name: str) -> User | None: ...
+
+    async def add_user(self, name: str, role: Role, password: str, actor: str) -> User: ...
+
+    async def open_session(self, hash_: str, user: str, address: str) -> None: ...
+
+    async def session(self, hash_: str) -> User | None: ...
+
+    async def close_session(self, hash_: str) -> None: ...
+
+    async def tokens(self) -> list[Token]: ...
+
+    async def add_token(self, hash_: str, name: str, role: Role, actor: str) -> Token: ...
+
+    async def token(self, hash_: str) -> Token | None: ...
+
+    async def revoke_token(self, id_: int, actor: str) -> Token: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One deed for the audit table; `detail` is JSON-ready and holds no secret."""
+
+    actor: str
+    action: str
+    object: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Trail(Protocol):
+    """The audit table; see `vidgate.web.trail`."""
+
+    async def write(self, notes: Sequence[Note]) -> None:
+        """Add rows in one transaction of their own. Raises StorageError."""
+        ...
+
+
+Page = Callable[[], bytes | Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebParts:
+    """Everything that the routes talk to, handed over by `app`."""
+
+    registry: Registry
+    health: HealthBook
+    hub: Streams
+    whep: Whep
+    bus: Bus
+    accounts: Accounts
+    audit: Trail
+    metrics: Page
+    channel_metrics: Page
+    is_ready: Callable[[], Awaitable[bool]]

@@ -1,0 +1,95 @@
+"""Who is at the other end: the client's address and scheme, through trusted proxies only."""
+
+import socket
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from aiohttp import web
+
+from vidgate.settings.tree import Network
+
+Address = IPv4Address | IPv6Address
+
+
+class Peers:
+    """Answers questions about a request's origin; `trusted` are the proxies whose word counts."""
+
+    def __init__(self, trusted: Sequence[Network] = ()) -> None:
+        self._trusted = tuple(trusted)
+
+    def address(self, request: web.Request) -> str:
+        """The client's address: the last one that no trusted proxy vouches for."""
+        direct = _parse(_peername(request))
+        if direct is None or not self._is_trusted(direct):
+            return str(direct or "")
+        client = direct
+        for hop in reversed(_hops(request)):
+            address = _parse(hop)
+            if address is None:
+                break
+            client = address
+            if not self._is_trusted(address):
+                break
+        return str(client)
+
+    def is_secure(self, request: web.Request) -> bool:
+        """Whether the browser speaks HTTPS, to us or to a trusted proxy."""
+        return request.secure or self._forwarded(request, "X-Forwarded-Proto") == "https"
+
+    def origin(self, request: web.Request) -> str:
+        """The origin (RFC 6454) that our own pages have for this client."""
+        host = self._forwarded(request, "X-Forwarded-Host") or request.host
+        return f"{'https' if self.is_secure(request) else 'http'}://{host}".lower()
+
+    def _forwarded(self, request: web.Request, header: str) -> str:
+        direct = _parse(_peername(request))
+        if direct is None or not self._is_trusted(direct):
+            return ""
+        return request.headers.get(header, "").split(",")[-1].strip().lower()
+
+    def _is_trusted(self, address: Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+
+def is_local_socket(request: web.Request) -> bool:
+    """Whether the request came by the unix socket, whose file mode lets only its owner in."""
+    transport = request.transport
+    sock = transport.get_extra_info("socket") if transport is not None else None
+    return sock is not None and sock.family == socket.AF_UNIX
+
+
+def local_address(request: web.Request) -> str:
+    """Our own address on which the request arrived, for the candidates of an answer."""
+    transport = request.transport
+    name = transport.get_extra_info("sockname") if transport is not None else None
+    if not isinstance(name, tuple):
+        return "127.0.0.1"
+    return str(_parse(name[0]) or "127.0.0.1")
+
+
+def network_of(address: str) -> str:
+    """What one subscriber holds: the address, or the /64 of an IPv6 one; for rate limits."""
+    parsed = _parse(address)
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Address(int(parsed) >> 64 << 64))
+    return address
+
+
+def _peername(request: web.Request) -> str:
+    transport = request.transport
+    name = transport.get_extra_info("peername") if transport is not None else None
+    return str(name[0]) if isinstance(name, tuple) else ""
+
+
+def _hops(request: web.Request) -> list[str]:
+    values = request.headers.getall("X-Forwarded-For", [])
+    return [hop.strip() for value in values for hop in value.split(",")][-32:]
+
+
+def _parse(text: str) -> Address | None:
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

@@ -1,0 +1,139 @@
+"""Probing now: progress line by line, then the document of `probe --json`."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+from pydantic_core import to_json
+
+from vidgate.errors import InputError, VidgateError
+from vidgate.model.health import Level, ProbeResult, State
+from vidgate.web.access import actor_of
+from vidgate.web.context import CONTEXT, Context
+from vidgate.web.exchange import encode_rows, read_json
+from vidgate.web.schemas import ProbeRequest
+
+NDJSON = "application/x-ndjson"
+PROGRESS = 0.2  # seconds between two lines of progress at least
+WRITE_TIMEOUT = 15.0
+
+
+async def run(request: web.Request) -> web.StreamResponse:
+    """Probe channels; lines `{"done", "total"}`, then the result (or a problem) as the last."""
+    context = request.app[CONTEXT]
+    asked = await read_json(request, ProbeRequest)
+    ids = targets(context, asked)
+    async with context.probing.turn():
+        detail = {"level": asked.level, "targets": len(ids)}
+        context.notes.note(actor_of(request), "probe.run", _named(asked), detail)
+        response = web.StreamResponse()
+        response.content_type = NDJSON
+        await response.prepare(request)
+        await _stream(context, response, ids, Level[asked.level.upper()])
+        await response.write_eof()
+    return response
+
+
+def targets(context: Context, asked: ProbeRequest) -> list[str]:
+    """The ids asked for, without repetition. Raises InputError, NotFoundError."""
+    ways = (asked.ids is not None, asked.department is not None, asked.all)
+    if sum(ways) != 1:
+        raise InputError("给出 ids、department、all 之一 / give one of ids, department and all")
+    registry = context.parts.registry
+    if asked.ids is not None:
+        return list(dict.fromkeys(registry.get(id_).id for id_ in asked.ids))
+    return [
+        channel.id
+        for channel in registry.channels.values()
+        if channel.is_counted and (asked.all or channel.department == asked.department)
+    ]
+
+
+async def _stream(
+    context: Context, response: web.StreamResponse, ids: Sequence[str], level: Level
+) -> None:
+    loop = asyncio.get_running_loop()
+    began = told = loop.time()
+    results: dict[str, ProbeResult] = {}
+    await _line(response, {"done": 0, "total": len(ids)})
+    try:
+        async with _probing(context, ids, level) as probing:
+            async for result in probing:
+                results[result.channel] = result
+                if loop.time() - told >= PROGRESS:
+                    told = loop.time()
+                    await _line(response, {"done": len(results), "total": len(ids)})
+    except VidgateError as error:
+        # The status line is long sent: the problem is told in the last line.
+        told_so_far = {"done": len(results), "total": len(ids)}
+        problem = {"code": error.code, "detail": error.message, "hint": error.hint}
+        await _line(response, told_so_far | problem)
+        return
+    await _line(response, {"done": len(results), "total": len(ids)})
+    seconds = round(loop.time() - began, 3)
+    await _write(response, await _document(context, level, ids, results, seconds))
+
+
+@asynccontextmanager
+async def _probing(
+    context: Context, ids: Sequence[str], level: Level
+) -> AsyncIterator[AsyncIterator[ProbeResult]]:
+    probing = context.parts.health.run(ids, level, unspread=True)
+    try:
+        yield probing
+    finally:
+        if isinstance(probing, AsyncGenerator):
+            await probing.aclose()  # now, not when the garbage collector comes by
+
+
+async def _document(
+    context: Context,
+    level: Level,
+    ids: Sequence[str],
+    results: Mapping[str, ProbeResult],
+    seconds: float,
+) -> bytes:
+    states = {id_: context.parts.health.of(id_).state for id_ in ids}
+    counts = Counter(state.label for state in states.values())
+    head = to_json(
+        {
+            "level": level.label,
+            "total": len(ids),
+            "up": counts[State.UP.label],
+            "states": counts,
+            "seconds": seconds,
+        }
+    )
+    items = await encode_rows(ids, lambda id_: _item(id_, states[id_], results.get(id_)))
+    return head[:-1] + b',"items":' + items + b"}\n"
+
+
+def _item(id_: str, state: State, result: ProbeResult | None) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "state": state.label,
+        "reason": result.reason.value if result else "not_tested",
+        "t0": result.t0 if result else None,
+        "t1": result.t1 if result else None,
+        "t2": result.t2 if result else None,
+        "t3": result.t3 if result else None,
+    }
+
+
+def _named(asked: ProbeRequest) -> str:
+    if asked.ids is not None:
+        return " ".join(asked.ids[:8])[:255]
+    return asked.department or "all"
+
+
+async def _line(response: web.StreamResponse, document: Mapping[str, Any]) -> None:
+    await _write(response, to_json(document) + b"\n")
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    """A client that left or does not read ends the probing, not a probe slot for ever."""
+    async with asyncio.timeout(WRITE_TIMEOUT):
+        await response.write(data)

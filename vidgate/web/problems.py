@@ -1,0 +1,173 @@
+"""Errors become RFC 9457 problem documents with a stable `code`; the one gate of the HTTP side."""
+
+import json
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+import structlog
+from aiohttp import web
+from pydantic import ValidationError
+
+from vidgate.errors import InputError, VidgateError
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+MEDIA_TYPE = "application/problem+json"
+
+# code -> status and titles, zh-CN and English. A test holds every VidgateError against it.
+PROBLEMS: dict[str, tuple[int, str, str]] = {
+    "bad_input": (400, "请求有误", "Bad input"),
+    "bad_settings": (400, "设置有误", "Bad settings"),
+    "not_authenticated": (401, "请先登录", "Not signed in"),
+    "not_permitted": (403, "没有权限", "Not permitted"),
+    "not_found": (404, "不存在", "Not found"),
+    "method_not_allowed": (405, "不支持此方法", "Method not allowed"),
+    "not_acceptable": (406, "浏览器不支持此编码", "No codec the browser can take"),
+    "request_timeout": (408, "请求超时", "The request took too long"),
+    "conflict": (409, "已被他人修改或已存在", "Conflict"),
+    "too_large": (413, "内容过大", "Too large"),
+    "media_type": (415, "内容类型不支持", "Unsupported media type"),
+    "unprocessable": (422, "无法处理", "Cannot be processed"),
+    "too_many_attempts": (429, "尝试过于频繁，请稍后再试", "Too many attempts"),
+    "error": (500, "内部错误", "Internal error"),
+    "remote": (502, "设备出错", "The device failed"),
+    "unreachable": (502, "设备无法连接", "Device unreachable"),
+    "protocol_error": (502, "设备应答有误", "The device sent nonsense"),
+    "camera_unauthorized": (502, "设备用户名或密码错误", "The device refused our credentials"),
+    "stream_not_found": (502, "设备上没有此码流", "The device has no such stream"),
+    "refused": (502, "设备拒绝", "The device refused"),
+    "no_media": (502, "没有画面", "No picture"),
+    "unsupported": (502, "设备编码不支持", "Codec of the device not supported"),
+    "camera_busy": (503, "设备会话已满", "All sessions of the device are taken"),
+    "limit_reached": (503, "已达上限，请稍后再试", "Limit reached"),
+    "unavailable": (503, "服务不可用", "Unavailable"),
+    "timeout": (504, "设备超时", "The device did not answer in time"),
+    "storage": (507, "数据库无法写入", "The database cannot take it"),
+}
+
+_OF_STATUS = {
+    401: "not_authenticated",
+    403: "not_permitted",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "media_type",
+    422: "unprocessable",
+}
+
+
+class TooLargeError(InputError):
+    """The body is larger than the route takes."""
+
+    code = "too_large"
+
+
+class SlowBodyError(InputError):
+    """The body did not arrive before the deadline."""
+
+    code = "request_timeout"
+
+
+class MediaTypeError(InputError):
+    """The body's media type or encoding is not what the route takes."""
+
+    code = "media_type"
+
+
+class UnprocessableError(InputError):
+    """Well formed, and yet it asks for what we do not do."""
+
+    code = "unprocessable"
+
+
+class TooManyAttemptsError(VidgateError):
+    """Too many wrong passwords; `retry_after` seconds until the next try."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+def problem(
+    request: web.Request, code: str, detail: str = "", *, hint: str = "", status: int | None = None
+) -> web.Response:
+    """The problem document of RFC 9457 section 3, in the language the caller prefers."""
+    known, chinese, english = PROBLEMS.get(code, PROBLEMS["error"])
+    prefers_english = request.headers.get("Accept-Language", "").lower().startswith("en")
+    document = {
+        "type": f"urn:vidgate:problem:{code}",
+        "title": english if prefers_english else chinese,
+        "status": status or known,
+        "detail": detail,
+        "code": code,
+        "hint": hint,
+    }
+    response = web.Response(
+        status=status or known,
+        text=json.dumps(document, ensure_ascii=False),
+        content_type=MEDIA_TYPE,
+    )
+    if response.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="vidgate"'
+    return response
+
+
+def problem_of(request: web.Request, error: VidgateError) -> web.Response:
+    """The problem document of one of our errors."""
+    response = problem(request, error.code, error.message, hint=error.hint)
+    if isinstance(error, TooManyAttemptsError):
+        response.headers["Retry-After"] = str(int(error.retry_after) + 1)
+    return response
+
+
+def explain(error: ValidationError) -> str:
+    """What is wrong with a body or query, field by field, without repeating what was sent."""
+    lines = []
+    for item in error.errors(include_input=False, include_url=False, include_context=False):
+        place = ".".join(str(part) for part in item["loc"])
+        lines.append(f"{place}: {item['msg']}" if place else item["msg"])
+    return "; ".join(lines[:20])
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every error of the inner layers into a problem document."""
+    try:
+        return await handler(request)
+    except VidgateError as error:
+        return problem_of(request, error)
+    except ValidationError as error:
+        return problem(request, "bad_input", explain(error))
+    except web.HTTPException as error:
+        return _of_aiohttp(request, error)
+    except (TimeoutError, ConnectionError) as error:
+        return _broken(request, error)
+    except Exception:
+        # What went wrong is ours to know: the log has it, the caller not (ASVS 16.5.1).
+        log.exception("request failed", method=request.method, route=_route(request))
+        return problem(request, "error", "see the log of the service")
+
+
+def _of_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+    if error.status < HTTPStatus.BAD_REQUEST:
+        return error
+    code = _OF_STATUS.get(error.status, "bad_input" if error.status < 500 else "error")
+    response = problem(request, code, error.reason, status=error.status)
+    if "Allow" in error.headers:
+        response.headers["Allow"] = error.headers["Allow"]
+    return response
+
+
+def _broken(request: web.Request, error: TimeoutError | ConnectionError) -> web.StreamResponse:
+    if isinstance(error, ConnectionError):
+        raise error  # the client left: nobody to tell
+    return problem(request, "timeout", "not done in time")
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else ""

@@ -1,0 +1,390 @@
+"""The models of the API: what bodies may hold and what answers hold (OpenAPI is made of them)."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from vidgate.model.user import Permission, Role
+
+Name = Field(min_length=1, max_length=128)
+
+
+class Body(BaseModel):
+    """A request's body: an unknown field is an error, for it may be a misspelt one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(BaseModel):
+    """RFC 9457, with a stable `code`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str
+
+
+class SignIn(Body):
+    """A user name and a password."""
+
+    username: str = Field(min_length=1, max_length=64)
+    password: SecretStr = Field(min_length=1, max_length=256)
+
+
+class UserView(BaseModel):
+    """Who is signed in, and what they may do."""
+
+    name: str
+    role: Role
+    permissions: list[Permission]
+
+
+class ServerView(BaseModel):
+    """What a console needs to know of the service; `https` false calls for a warning."""
+
+    version: str
+    demo: bool
+    https: bool
+
+
+class SessionView(BaseModel):
+    """The answer to signing in."""
+
+    user: UserView
+    server: ServerView
+
+
+class TicketRequest(Body):
+    """A ticket for which stream."""
+
+    stream: str = Name
+
+
+class TicketView(BaseModel):
+    """`expires`: wall-clock seconds."""
+
+    ticket: str
+    expires: float
+
+
+class TokenRequest(Body):
+    """A token of which role; `name` says what it is for."""
+
+    role: Role
+    name: str = Field("", max_length=128)
+
+
+class TokenView(BaseModel):
+    """One token; its secret is not kept. Instants are wall-clock seconds."""
+
+    id: int
+    name: str
+    role: Role
+    actor: str
+    created: float
+    used: float | None
+
+
+class NewTokenView(TokenView):
+    """The answer to creating one: the only time that the secret is shown."""
+
+    token: str
+
+
+class TokenList(BaseModel):
+    """All tokens."""
+
+    items: list[TokenView]
+
+
+class ChannelItem(BaseModel):
+    """A channel in a list. `since` is wall-clock seconds, `number` the register order."""
+
+    id: str
+    name: str
+    number: int
+    state: str
+    reason: str
+    since: float
+    level: str
+    kind: str
+    platform: str
+    department: str
+    area: str
+    lifecycle: str
+    enabled: bool
+    pinyin: str
+    has_sub: bool
+
+
+class ChannelList(BaseModel):
+    """`total` counts all that match; `items` may be a page of them."""
+
+    total: int
+    items: list[ChannelItem]
+
+
+Text = str | int | float | None
+
+
+class ChannelFields(Body):
+    """The columns of the register that can be set; an empty text clears one."""
+
+    name: Text = None
+    gb_code: Text = None
+    kind: Text = None
+    url: Text = None
+    sub_url: Text = None
+    vendor: Text = None
+    address: Text = None
+    port: Text = None
+    channel_no: Text = None
+    username: Text = None
+    password: SecretStr | None = None
+    credential: Text = None
+    platform: Text = None
+    department: Text = None
+    area: Text = None
+    point: Text = None
+    point_class: Text = None
+    industry: Text = None
+    longitude: Text = None
+    latitude: Text = None
+    lifecycle: Text = None
+    tags: Text | list[str] = None
+    enabled: bool | Text = None
+    transport: Text = None
+
+    def given(self) -> dict[str, Any]:
+        """The fields that were sent, as the register takes them."""
+        fields = self.model_dump(exclude_unset=True)
+        if self.password is not None:
+            fields["password"] = self.password.get_secret_value()
+        return fields
+
+
+class NewChannel(ChannelFields):
+    """`id` may be left out where there is a `gb_code`."""
+
+    id: Text = None
+
+
+class ProbeView(BaseModel):
+    """The last look. `t0` wall-clock seconds, `t1`..`t3` seconds after it; absent: not reached."""
+
+    asked: str
+    level: str
+    reason: str
+    t0: float
+    t1: float | None
+    t2: float | None
+    t3: float | None
+    codec: str | None
+    width: int | None
+    height: int | None
+    fps: float | None
+    bitrate: float | None
+    detail: str
+
+
+class HealthView(BaseModel):
+    """What is known of a channel now."""
+
+    state: str
+    reason: str
+    since: float
+    level: str
+    probed: float | None
+    media_seen: float | None
+    last_frame: float | None
+    last: ProbeView | None
+
+
+class ChannelView(BaseModel):
+    """Everything about a channel but its password. Addresses are empty for who may not edit."""
+
+    id: str
+    name: str
+    number: int
+    revision: int
+    gb_code: str
+    kind: str
+    url: str
+    sub_url: str
+    vendor: str
+    address: str
+    port: int | None
+    channel_no: str
+    credential: str
+    platform: str
+    department: str
+    area: str
+    point: str
+    point_class: str
+    industry: str
+    longitude: float | None
+    latitude: float | None
+    lifecycle: str
+    tags: list[str]
+    enabled: bool
+    transport: str
+    pinyin: str
+    has_sub: bool
+    state: str
+    reason: str
+    since: float
+    level: str
+    health: HealthView
+
+
+class ImportErrorView(BaseModel):
+    """One cell that cannot be taken, and how to put it right."""
+
+    sheet: str
+    row: int
+    column: str
+    value: str
+    message: str
+
+
+class ImportReportView(BaseModel):
+    """`change` is null when nothing was written."""
+
+    change: int | None
+    created: int
+    updated: int
+    unchanged: int
+    rejected: int
+    errors: list[ImportErrorView]
+
+
+class ChangeView(BaseModel):
+    """One change of the register."""
+
+    id: int
+    time: float
+    actor: str
+    action: str
+    source: str
+    created: int
+    updated: int
+    removed: int
+    undoes: int | None
+    undone_by: int | None
+
+
+class ChangeRowView(BaseModel):
+    """What a change did to one thing: the fields that differ; null before: it was created."""
+
+    kind: str
+    id: str
+    action: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class ChangeDetail(ChangeView):
+    """A change with all its rows."""
+
+    rows: list[ChangeRowView]
+
+
+class ChangeList(BaseModel):
+    """The newest first."""
+
+    items: list[ChangeView]
+
+
+class PlatformFields(Body):
+    """What can be set of a platform."""
+
+    name: str | None = Field(None, max_length=128)
+    slots: int | None = Field(None, ge=0, le=100_000)
+    describe_parallel: int | None = Field(None, ge=1, le=10_000)
+    quota: int | None = Field(None, ge=0, le=1_000_000)
+    describe_proves: bool | None = None
+
+
+class PlatformView(BaseModel):
+    """A platform; `channels` counts those that came through it."""
+
+    id: str
+    name: str
+    slots: int
+    describe_parallel: int
+    quota: int
+    describe_proves: bool
+    resolver: str
+    channels: int
+
+
+class PlatformList(BaseModel):
+    """All platforms."""
+
+    items: list[PlatformView]
+
+
+class CredentialFields(Body):
+    """A camera's login; goes in and never comes out."""
+
+    username: str = Field(max_length=128)
+    password: SecretStr = Field(max_length=256)
+
+
+class CredentialView(BaseModel):
+    """A credential without its password."""
+
+    name: str
+    username: str
+    channels: int
+
+
+class CredentialList(BaseModel):
+    """All credentials."""
+
+    items: list[CredentialView]
+
+
+class ProbeRequest(Body):
+    """Exactly one of `ids`, `department` and `all`."""
+
+    ids: list[str] | None = Field(None, min_length=1, max_length=20_000)
+    department: str | None = Field(None, min_length=1, max_length=128)
+    all: bool = False
+    level: Literal["describe", "media"] = "describe"
+
+
+class Overview(BaseModel):
+    """The fleet in numbers; `counted`: delivered, accepted and enabled channels."""
+
+    total: int
+    counted: int
+    up: int
+    states: dict[str, int]
+    viewers: int
+    streams: int
+
+
+class StreamView(BaseModel):
+    """A live stream; counters since it began, ages in seconds."""
+
+    name: str
+    variant: str
+    state: str
+    reason: str
+    viewers: int
+    codecs: list[str]
+    frames: int
+    key_frames: int
+    bytes: int
+    reconnects: int
+    frame_age: float | None
+    key_frame_age: float | None
+
+
+class StreamList(BaseModel):
+    """All live streams."""
+
+    items: list[StreamView]

@@ -1,0 +1,153 @@
+"""The HTTP server: console, API, WHEP and metrics on one TCP port and one unix socket."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+from pydantic_core import to_json
+
+from vidgate.aio.clock import Clock, SystemClock
+from vidgate.aio.supervisor import Supervisor
+from vidgate.auth.attempts import Attempts
+from vidgate.auth.tickets import Tickets
+from vidgate.settings.tree import Settings
+from vidgate.web import access, openapi, problems, security
+from vidgate.web.console import Console
+from vidgate.web.context import CONTEXT, Context
+from vidgate.web.keyring import Keyring
+from vidgate.web.listener import Doorman, bind_tcp, listening, unix_socket
+from vidgate.web.parts import WebParts
+from vidgate.web.peer import Peers
+from vidgate.web.problems import Handler
+from vidgate.web.route import Route
+from vidgate.web.routes import ROUTES
+from vidgate.web.sockets import Sockets, Viewers
+from vidgate.web.trail import Notes
+from vidgate.web.turns import Turns
+
+MAX_CONNECTIONS = 2048
+FIRST_REQUEST = 15.0  # seconds from connecting to a complete head of a request
+KEEP_ALIVE = 30.0  # seconds between two requests, the second one's head included
+SHUTDOWN = 4.0  # seconds for requests under way when the service stops
+MAX_BODY = 64 << 10  # for whoever reads a body without saying how much
+
+SOCKET_NAME = "vidgate.sock"
+
+
+class WebServer:
+    """`async with WebServer(parts, settings, socket=folder / "vidgate.sock") as web:` serves."""
+
+    def __init__(
+        self,
+        parts: WebParts,
+        settings: Settings,
+        *,
+        socket: Path | None = None,
+        console: Path | None = None,
+        clock: Clock | None = None,
+        is_demo: bool = False,
+    ) -> None:
+        """`console`: the folder of the built console, by default the package's own."""
+        self.host = settings.http.host
+        self.port = settings.http.port
+        self._socket = socket
+        self._tasks = Supervisor("web")
+        self._stack = AsyncExitStack()
+        self._context = _context(
+            parts, settings, clock or SystemClock(), self._tasks, Console(console), is_demo
+        )
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._tasks)
+            stack.push_async_callback(self._context.notes.flush)
+            sock = bind_tcp(self.host, self.port)
+            stack.callback(sock.close)
+            self.port = sock.getsockname()[1]
+            runner = web.AppRunner(
+                make_app(self._context),
+                access_log=None,  # it would write addresses of pages with what their users look at
+                handle_signals=False,
+                shutdown_timeout=SHUTDOWN,
+                keepalive_timeout=KEEP_ALIVE,
+                auto_decompress=False,
+                max_headers=64,
+                lingering_time=2.0,
+            )
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            assert runner.server is not None
+            doorman = Doorman(runner.server, timeout=FIRST_REQUEST, limit=MAX_CONNECTIONS)
+            self._context.doormen.append(doorman)
+            stack.callback(doorman.close)
+            await stack.enter_async_context(listening(doorman, sock))
+            if self._socket is not None:
+                unix = stack.enter_context(unix_socket(self._socket))
+                await stack.enter_async_context(listening(doorman, unix))
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+
+def make_app(context: Context, routes: Sequence[Route] = ROUTES) -> web.Application:
+    """The application: every route of the table, and nothing else."""
+    app = web.Application(
+        middlewares=[problems.problems, welcome, access.access], client_max_size=MAX_BODY
+    )
+    app[CONTEXT] = context
+    app[access.ROUTES] = table = {}
+    for route in routes:
+        table[app.router.add_route(route.method, route.path, route.handler)] = route
+    app.on_response_prepare.append(security.add_headers)
+    app.on_shutdown.append(_close_sockets)
+    return app
+
+
+@web.middleware
+async def welcome(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A complete request has come: its connection may stay."""
+    for doorman in request.app[CONTEXT].doormen:
+        doorman.welcome(request.protocol)
+    return await handler(request)
+
+
+async def _close_sockets(app: web.Application) -> None:
+    await app[CONTEXT].sockets.close()
+
+
+def _context(
+    parts: WebParts,
+    settings: Settings,
+    clock: Clock,
+    tasks: Supervisor,
+    console: Console,
+    is_demo: bool,
+) -> Context:
+    return Context(
+        parts=parts,
+        settings=settings,
+        clock=clock,
+        tickets=Tickets(),
+        keyring=Keyring(parts.accounts, clock),
+        attempts=Attempts(settings.auth.attempts_window),
+        hashing=Turns("登录 sign-in", at_once=2, waiting=64),
+        probing=Turns("探测 probe", at_once=2, waiting=4),
+        sockets=Sockets(),
+        viewers=Viewers(),
+        notes=Notes(parts.audit, tasks),
+        peers=Peers(settings.http.trusted_proxies),
+        console=console,
+        description=to_json(openapi.build(ROUTES)),
+        doormen=[],
+        is_demo=is_demo,
+    )

@@ -1,0 +1,132 @@
+"""Signing in and out of the console."""
+
+import asyncio
+
+import structlog
+from aiohttp import web
+
+from vidgate import __version__
+from vidgate.auth import passwords
+from vidgate.auth.opaque import fingerprint, new_session
+from vidgate.auth.permissions import permissions_of
+from vidgate.errors import NotAuthenticatedError
+from vidgate.model.user import Principal, Role
+from vidgate.storage.accounts import User
+from vidgate.web.access import CALLER, check_origin, cookie_name, principal_of
+from vidgate.web.context import CONTEXT, Context
+from vidgate.web.exchange import read_json, reply
+from vidgate.web.keyring import MAX_SECRET
+from vidgate.web.parts import Accounts
+from vidgate.web.peer import network_of
+from vidgate.web.problems import TooManyAttemptsError
+from vidgate.web.schemas import ServerView, SessionView, SignIn, UserView
+
+log = structlog.get_logger(__name__)
+
+# A guesser from one address is stopped by the first two, one with many addresses by the third;
+# it is wide, so that nobody can be locked out by a few wrong passwords from elsewhere.
+PER_ADDRESS = 6
+PER_USER = 20
+
+
+async def ensure_admin(accounts: Accounts) -> str | None:
+    """Make `admin` where there is no account at all; its password, to be shown once, else None."""
+    if await accounts.has_users():
+        return None
+    password = passwords.random_password()
+    stored = await asyncio.to_thread(passwords.hash_password, password)
+    _ = await accounts.add_user("admin", Role.ADMINISTRATOR, stored, "first start")
+    return password
+
+
+async def sign_in(request: web.Request) -> web.Response:
+    """Open a session; the answer sets its cookie."""
+    context = request.app[CONTEXT]
+    # A foreign page could sign its visitor in to an account of its own choice (login CSRF).
+    check_origin(request, required=False)
+    form = await read_json(request, SignIn)
+    user = await _verify(request, form)
+    await _leave_old(request, context)
+    secret = new_session()
+    address = context.peers.address(request)
+    await context.parts.accounts.open_session(fingerprint(secret), user.name, address)
+    response = reply(_view(request, Principal(user.name, user.role, "session")))
+    settings = context.settings.auth
+    response.set_cookie(
+        cookie_name(request),
+        secret,
+        max_age=int(settings.session_max),
+        path="/",
+        httponly=True,
+        secure=context.peers.is_secure(request),
+        samesite="Strict",
+    )
+    return response
+
+
+async def show(request: web.Request) -> web.Response:
+    """Who the caller is and may do."""
+    return reply(_view(request, principal_of(request)))
+
+
+async def sign_out(request: web.Request) -> web.Response:
+    """End the session, its event sockets and the pictures it watches."""
+    context = request.app[CONTEXT]
+    caller = request[CALLER]
+    if caller.session is not None:
+        await context.parts.accounts.close_session(caller.session)
+        await context.revoke(caller.credential)
+    response = web.Response(status=204)
+    response.del_cookie(cookie_name(request), path="/")
+    return response
+
+
+async def _verify(request: web.Request, form: SignIn) -> User:
+    context = request.app[CONTEXT]
+    network = network_of(context.peers.address(request))
+    pair = f"{network}|{form.username.lower()}"
+    attempts = context.settings.auth.attempts
+    limits = {
+        pair: attempts,
+        network: attempts * PER_ADDRESS,
+        f"|{form.username.lower()}": attempts * PER_USER,
+    }
+    wait = context.attempts.take(limits, context.clock.now())
+    if wait > 0:
+        context.notes.note(form.username, "session.throttled", network)
+        raise TooManyAttemptsError("密码错误次数过多 / too many wrong passwords", wait)
+    user = await context.parts.accounts.user(form.username)
+    stored = user.password if user is not None and user.enabled else None
+    good = await _hashed(context, stored, form.password.get_secret_value())
+    if user is None or not good:
+        context.notes.note(form.username, "session.refused", network)
+        raise NotAuthenticatedError("用户名或密码错误 / wrong user name or password")
+    context.attempts.forget(pair)
+    return user
+
+
+async def _hashed(context: Context, stored: str | None, password: str) -> bool:
+    async with context.hashing.turn():
+        return await asyncio.to_thread(passwords.verify_password, stored, password)
+
+
+async def _leave_old(request: web.Request, context: Context) -> None:
+    """A browser has one session: the one before ends (ASVS 7.2.4)."""
+    old = request.cookies.get(cookie_name(request))
+    if old is not None and len(old) <= MAX_SECRET:
+        await context.parts.accounts.close_session(fingerprint(old))
+        await context.revoke(f"session:{fingerprint(old)}")
+
+
+def _view(request: web.Request, principal: Principal) -> SessionView:
+    context = request.app[CONTEXT]
+    return SessionView(
+        user=UserView(
+            name=principal.name,
+            role=principal.role,
+            permissions=sorted(permissions_of(principal)),
+        ),
+        server=ServerView(
+            version=__version__, demo=context.is_demo, https=context.peers.is_secure(request)
+        ),
+    )

@@ -1,0 +1,22 @@
+"""Stream tickets: sixty seconds' leave to watch one stream, for pages that must not get a token."""
+
+from aiohttp import web
+
+from vidgate.auth.permissions import require_stream
+from vidgate.web.access import principal_of
+from vidgate.web.context import CONTEXT
+from vidgate.web.exchange import read_json, reply
+from vidgate.web.schemas import TicketRequest, TicketView
+
+
+async def create(request: web.Request) -> web.Response:
+    """Make a ticket for a stream that the caller may watch."""
+    context = request.app[CONTEXT]
+    asked = await read_json(request, TicketRequest)
+    principal = principal_of(request)
+    channel = context.parts.registry.get(asked.stream)
+    # A ticket does not beget tickets: it would never end.
+    require_stream(principal, channel.id)
+    ticket, expires = context.tickets.issue(principal, channel.id, context.clock.wall())
+    context.notes.note(principal.name, "ticket.create", channel.id)
+    return reply(TicketView(ticket=ticket, expires=expires), status=201)

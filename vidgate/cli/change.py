@@ -2,19 +2,17 @@
 
 from typing import Annotated, Any
 
-from cyclopts import Parameter
-
 from vidgate.cli import output, words
 from vidgate.cli.client import Client
-from vidgate.cli.output import Json
+from vidgate.cli.options import Json, option
 
 OK = 0
-Number = Annotated[int, Parameter(help="变更号 · the change's number")]
+Number = Annotated[int, option("变更号 · the change's number")]
 
 
 async def list_changes(
     *,
-    limit: Annotated[int | None, Parameter(help="最多几条 · at most so many")] = None,
+    limit: Annotated[int | None, option("最多几条 · at most so many")] = None,
     json: Json = False,
 ) -> int:
     """List changes, the newest first."""

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from vidgate.cli import files, output, passwords, words
 from vidgate.cli.client import Client, Query, segment
 from vidgate.cli.errors import UsageError, both
-from vidgate.cli.output import Json
+from vidgate.cli.options import Json, option
 from vidgate.cli.progress import Meter
 
 OK, FAILED, PARTLY = 0, 1, 3
@@ -25,11 +25,7 @@ StateWord = Literal[
     "disabled",
     "reachable",
 ]
-Id = Annotated[str, Parameter(help="通道编号或国标编码 · the channel's id")]
-
-
-def _flag(help: str, *names: str) -> Any:
-    return Parameter(help=help, negative="", name=names or None, show_default=False)
+Id = Annotated[str, option("通道编号或国标编码 · the channel's id")]
 
 
 @Parameter(name="*")
@@ -38,14 +34,14 @@ class Filter:
     """Which channels to list."""
 
     search: Annotated[
-        str, _flag("名称、编号或拼音首字母 · name, id or pinyin", "--search", "-q")
+        str, option("名称、编号或拼音首字母 · name, id or pinyin", "--search", "-q")
     ] = ""
-    state: Annotated[StateWord | None, _flag("状态 · state")] = None
-    platform: Annotated[str, _flag("平台 · platform")] = ""
-    department: Annotated[str, _flag("部门 · department")] = ""
-    area: Annotated[str, _flag("行政区划 · area")] = ""
-    limit: Annotated[int | None, _flag("最多几条 · at most so many")] = None
-    offset: Annotated[int | None, _flag("跳过几条 · skip so many")] = None
+    state: Annotated[StateWord | None, option("状态 · state")] = None
+    platform: Annotated[str, option("平台 · platform")] = ""
+    department: Annotated[str, option("部门 · department")] = ""
+    area: Annotated[str, option("行政区划 · area")] = ""
+    limit: Annotated[int | None, option("最多几条 · at most so many")] = None
+    offset: Annotated[int | None, option("跳过几条 · skip so many")] = None
 
 
 @Parameter(name="*")
@@ -56,34 +52,34 @@ class Fields:
     All are texts: the service reads them as it reads a cell of the register.
     """
 
-    name: Annotated[str | None, _flag("名称")] = None
-    gb_code: Annotated[str | None, _flag("20 位国标编码", "--gb-code", "--gb_code")] = None
-    kind: Annotated[str | None, _flag("类型: rtsp, onvif, push")] = None
-    url: Annotated[str | None, _flag("主码流地址 rtsp://...")] = None
-    sub_url: Annotated[str | None, _flag("子码流地址", "--sub-url", "--sub_url")] = None
-    vendor: Annotated[str | None, _flag("厂商")] = None
-    address: Annotated[str | None, _flag("IP 地址")] = None
-    port: Annotated[str | None, _flag("端口")] = None
-    channel_no: Annotated[str | None, _flag("通道号", "--channel-no", "--channel_no")] = None
-    username: Annotated[str | None, _flag("用户名; 口令另外询问 · asks for the password")] = None
-    credential: Annotated[str | None, _flag("口令的名字 · a credential's name")] = None
-    platform: Annotated[str | None, _flag("平台")] = None
-    department: Annotated[str | None, _flag("部门")] = None
-    area: Annotated[str | None, _flag("行政区划")] = None
-    point: Annotated[str | None, _flag("点位")] = None
+    name: Annotated[str | None, option("名称")] = None
+    gb_code: Annotated[str | None, option("20 位国标编码", "--gb-code", "--gb_code")] = None
+    kind: Annotated[str | None, option("类型: rtsp, onvif, push")] = None
+    url: Annotated[str | None, option("主码流地址 rtsp://...")] = None
+    sub_url: Annotated[str | None, option("子码流地址", "--sub-url", "--sub_url")] = None
+    vendor: Annotated[str | None, option("厂商")] = None
+    address: Annotated[str | None, option("IP 地址")] = None
+    port: Annotated[str | None, option("端口")] = None
+    channel_no: Annotated[str | None, option("通道号", "--channel-no", "--channel_no")] = None
+    username: Annotated[str | None, option("用户名; 口令另外询问 · asks for the password")] = None
+    credential: Annotated[str | None, option("口令的名字 · a credential's name")] = None
+    platform: Annotated[str | None, option("平台")] = None
+    department: Annotated[str | None, option("部门")] = None
+    area: Annotated[str | None, option("行政区划")] = None
+    point: Annotated[str | None, option("点位")] = None
     point_class: Annotated[
-        str | None, _flag("点位类型: 1, 2, 3, 9", "--point-class", "--point_class")
+        str | None, option("点位类型: 1, 2, 3, 9", "--point-class", "--point_class")
     ] = None
-    industry: Annotated[str | None, _flag("行业")] = None
-    longitude: Annotated[str | None, _flag("经度 WGS-84")] = None
-    latitude: Annotated[str | None, _flag("纬度 WGS-84")] = None
+    industry: Annotated[str | None, option("行业")] = None
+    longitude: Annotated[str | None, option("经度 WGS-84")] = None
+    latitude: Annotated[str | None, option("纬度 WGS-84")] = None
     lifecycle: Annotated[
-        str | None, _flag("planned, commissioning, accepted, suspended, retired")
+        str | None, option("planned, commissioning, accepted, suspended, retired")
     ] = None
-    tags: Annotated[str | None, _flag("标签, 逗号分隔 · separated by commas")] = None
-    enabled: Annotated[str | None, _flag("启用: true, false")] = None
-    transport: Annotated[str | None, _flag("传输: auto, tcp, udp")] = None
-    password_stdin: Annotated[bool, _flag("从标准输入读口令 · password from stdin")] = False
+    tags: Annotated[str | None, option("标签, 逗号分隔 · separated by commas")] = None
+    enabled: Annotated[str | None, option("启用: true, false")] = None
+    transport: Annotated[str | None, option("传输: auto, tcp, udp")] = None
+    password_stdin: Annotated[bool, option("从标准输入读口令 · password from stdin")] = False
 
     def body(self) -> dict[str, object]:
         """The fields that were given, as the API takes them."""
@@ -102,10 +98,10 @@ class Fields:
 
 async def template(
     *,
-    out: Annotated[
-        Path, Parameter(name=("--out", "-o"), help="文件名, - 为标准输出 · - is stdout")
-    ] = Path("channels.xlsx"),
-    force: Annotated[bool, _flag("覆盖已有文件 · replace the file")] = False,
+    out: Annotated[Path, option("文件名, - 为标准输出 · - is stdout", "--out", "-o")] = Path(
+        "channels.xlsx"
+    ),
+    force: Annotated[bool, option("覆盖已有文件 · replace the file")] = False,
 ) -> int:
     """Write an empty register with headers, notes and an example."""
     async with Client() as client:
@@ -118,11 +114,11 @@ async def template(
 
 
 async def import_file(
-    file: Annotated[Path, Parameter(help="xlsx 或 csv · xlsx or csv")],
+    file: Annotated[Path, option("xlsx 或 csv · xlsx or csv")],
     /,
     *,
-    dry_run: Annotated[bool, _flag("只检查, 不写入 · check, write nothing")] = False,
-    partial: Annotated[bool, _flag("坏行之外照常导入 · import the good rows")] = False,
+    dry_run: Annotated[bool, option("只检查, 不写入 · check, write nothing")] = False,
+    partial: Annotated[bool, option("坏行之外照常导入 · import the good rows")] = False,
     json: Json = False,
 ) -> int:
     """Import a register: all rows or none, unless --partial."""

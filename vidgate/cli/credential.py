@@ -2,22 +2,20 @@
 
 from typing import Annotated
 
-from cyclopts import Parameter
-
 from vidgate.cli import output, passwords
 from vidgate.cli.client import Client, segment
-from vidgate.cli.output import Json
+from vidgate.cli.options import Json, option
 
 OK = 0
 
 
 async def set_credential(
-    name: Annotated[str, Parameter(help="名字 · the credential's name")],
+    name: Annotated[str, option("名字 · the credential's name")],
     /,
     *,
-    username: Annotated[str, Parameter(help="摄像机的用户名 · the camera's user name")],
+    username: Annotated[str, option("摄像机的用户名 · the camera's user name")],
     password_stdin: Annotated[
-        bool, Parameter(negative="", help="从标准输入读口令 · read the password from stdin")
+        bool, option("从标准输入读口令 · read the password from stdin")
     ] = False,
 ) -> int:
     """Store a user name and a password; the password is asked for."""

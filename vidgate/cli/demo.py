@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
-
 from vidgate.cli import output
 from vidgate.cli.children import Child, Children
 from vidgate.cli.client import Client, Target
+from vidgate.cli.options import option
 from vidgate.cli.progress import Meter
 
 OK = 0
@@ -52,14 +51,12 @@ class Plan:
 
 def demo(
     *,
-    channels: Annotated[int, Parameter(help="模拟多少路 · how many cameras")] = 2743,
-    seed: Annotated[int, Parameter(help="随机种子 · seed of the names")] = 1,
+    channels: Annotated[int, option("模拟多少路 · how many cameras", shown=True)] = 2743,
+    seed: Annotated[int, option("随机种子 · seed of the names", shown=True)] = 1,
     host: Annotated[
-        str, Parameter(help="监听地址, 0.0.0.0 供他人访问 · 0.0.0.0 lets others in")
+        str, option("监听地址, 0.0.0.0 供他人访问 · 0.0.0.0 lets others in")
     ] = LOOPBACK,
-    verbose: Annotated[
-        bool, Parameter(negative="", help="显示子进程日志 · show what the children log")
-    ] = False,
+    verbose: Annotated[bool, option("显示子进程日志 · show what the children log")] = False,
 ) -> int:
     """Run the service before simulated cameras until Ctrl-C; nothing is left behind."""
     with tempfile.TemporaryDirectory(prefix="vidgate-demo-") as folder:

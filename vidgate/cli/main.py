@@ -38,7 +38,7 @@ class Noun(NamedTuple):
 
 ALONE = (
     Verb("serve", "serve:serve", "运行服务 · run the service"),
-    Verb("demo", "demo:demo", "演示: 模拟 2743 路摄像机 · a demonstration with simulated cameras"),
+    Verb("demo", "demo:demo", "演示: 模拟 2743 路 · a demonstration, simulated"),
     Verb("probe", "probe:probe", "探测通道, 以画面为准 · probe channels, up to a picture"),
     Verb("version", "version:version", "版本 · the version"),
 )
@@ -124,6 +124,8 @@ def application() -> App:
         suppress_keyboard_interrupt=False,
         **groups,  # type: ignore[arg-type]
     )
+    root["--help"].help = "显示帮助 · show this"
+    root["--version"].help = "显示版本 · show the version"
     for verb in ALONE:
         _register(root, verb)
     for noun in NOUNS:

@@ -5,20 +5,10 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import Parameter
 from rich.cells import cell_len
 
-Json = Annotated[
-    bool,
-    Parameter(
-        name="--json",
-        negative="",
-        show_default=False,
-        help="输出一个 JSON 文档 · one JSON document on stdout",
-    ),
-]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a name must not steer the terminal
 Item = Mapping[str, Any]
 Column = tuple[str, str | Callable[[Item], object]]

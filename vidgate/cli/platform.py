@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from vidgate.cli import output
 from vidgate.cli.client import Client, segment
 from vidgate.cli.errors import UsageError, both
-from vidgate.cli.output import Json
+from vidgate.cli.options import Json, option
 
 OK = 0
 
@@ -18,23 +18,22 @@ OK = 0
 class Fields:
     """What can be set of a platform."""
 
-    name: Annotated[str | None, Parameter(help="名称")] = None
-    slots: Annotated[
-        int | None, Parameter(help="同时取流路数, 0 不限 · concurrent streams it allows")
-    ] = None
+    name: Annotated[str | None, option("名称")] = None
+    slots: Annotated[int | None, option("同时取流路数, 0 不限 · concurrent streams it allows")] = (
+        None
+    )
     describe_parallel: Annotated[
         int | None,
-        Parameter(
-            name=("--describe-parallel", "--describe_parallel"),
-            help="同时探测数 · concurrent DESCRIBEs",
-        ),
+        option("同时探测数 · concurrent DESCRIBEs", "--describe-parallel", "--describe_parallel"),
     ] = None
-    quota: Annotated[int | None, Parameter(help="应接入路数 · channels it owes us")] = None
+    quota: Annotated[int | None, option("应接入路数 · channels it owes us")] = None
     describe_proves: Annotated[
         bool | None,
-        Parameter(
-            name=("--describe-proves", "--describe_proves"),
-            help="DESCRIBE 成功即算在线 · a DESCRIBE alone counts as up",
+        option(
+            "DESCRIBE 成功即算在线 · a DESCRIBE alone counts as up",
+            "--describe-proves",
+            "--describe_proves",
+            negative=True,
         ),
     ] = None
 
@@ -63,7 +62,7 @@ async def list_platforms(*, json: Json = False) -> int:
 
 
 async def set_platform(
-    id: Annotated[str, Parameter(help="平台编号 · the platform's id")],
+    id: Annotated[str, option("平台编号 · the platform's id")],
     /,
     *,
     fields: Fields | None = None,

@@ -2,12 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter
-
 from vidgate.cli import output, words
 from vidgate.cli.client import Client, error_of
 from vidgate.cli.errors import UsageError, both
-from vidgate.cli.output import Json
+from vidgate.cli.options import Json, option
 from vidgate.cli.progress import Meter
 from vidgate.errors import VidgateError
 
@@ -17,11 +15,11 @@ LevelWord = Literal["describe", "media"]
 
 
 async def probe(
-    *ids: Annotated[str, Parameter(help="通道编号 · channel ids")],
-    all: Annotated[bool, Parameter(negative="", help="全部通道 · every channel")] = False,
-    department: Annotated[str, Parameter(help="一个部门的通道 · those of one department")] = "",
+    *ids: Annotated[str, option("通道编号 · channel ids")],
+    all: Annotated[bool, option("全部通道 · every channel")] = False,
+    department: Annotated[str, option("一个部门的通道 · those of one department")] = "",
     level: Annotated[
-        LevelWord, Parameter(help="describe: 码流说明; media: 等到第一个关键帧 · how deep")
+        LevelWord, option("describe: 码流说明; media: 等到第一个关键帧 · how deep")
     ] = "media",
     json: Json = False,
 ) -> int:

@@ -6,9 +6,8 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
-
 from vidgate.cli import output
+from vidgate.cli.options import option
 
 OK = 0
 CAMERA_PORT = 10554
@@ -16,12 +15,12 @@ CAMERA_PORT = 10554
 
 def register(
     *,
-    channels: Annotated[int, Parameter(help="已接入多少路 · delivered channels")] = 2743,
-    seed: Annotated[int, Parameter(help="随机种子 · seed")] = 1,
-    out: Annotated[
-        Path, Parameter(name=("--out", "-o"), help="文件名, .xlsx 或 .csv · .xlsx or .csv")
-    ] = Path("register.xlsx"),
-    port: Annotated[int, Parameter(help="摄像机的端口 · the cameras' port")] = CAMERA_PORT,
+    channels: Annotated[int, option("已接入多少路 · delivered channels", shown=True)] = 2743,
+    seed: Annotated[int, option("随机种子 · seed", shown=True)] = 1,
+    out: Annotated[Path, option("文件名, .xlsx 或 .csv · .xlsx or .csv", "--out", "-o")] = Path(
+        "register.xlsx"
+    ),
+    port: Annotated[int, option("摄像机的端口 · the cameras' port", shown=True)] = CAMERA_PORT,
 ) -> int:
     """Write a sample register of simulated cameras, the same for the same seed."""
     from vidgate.simulator.commands import write_register
@@ -34,12 +33,10 @@ def register(
 
 def fleet(
     *,
-    register: Annotated[Path, Parameter(help="登记表 · the register of the cameras")],
-    faults: Annotated[Path | None, Parameter(help="故障计划 JSON · planned faults")] = None,
-    port: Annotated[int, Parameter(help="RTSP 端口 · RTSP port")] = CAMERA_PORT,
-    control_port: Annotated[
-        int, Parameter(help="控制端口, 0 自选 · control port, 0 picks one")
-    ] = 0,
+    register: Annotated[Path, option("登记表 · the register of the cameras")],
+    faults: Annotated[Path | None, option("故障计划 JSON · planned faults")] = None,
+    port: Annotated[int, option("RTSP 端口 · RTSP port", shown=True)] = CAMERA_PORT,
+    control_port: Annotated[int, option("控制端口, 0 自选 · control port, 0 picks one")] = 0,
 ) -> int:
     """Run the cameras of a register until SIGTERM or Ctrl-C."""
     import uvloop

@@ -2,11 +2,9 @@
 
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
-
 from vidgate.cli import output
 from vidgate.cli.client import Client, segment
-from vidgate.cli.output import Json
+from vidgate.cli.options import Json, option
 
 OK = 0
 RoleWord = Literal["viewer", "operator", "engineer", "administrator", "auditor"]
@@ -14,8 +12,8 @@ RoleWord = Literal["viewer", "operator", "engineer", "administrator", "auditor"]
 
 async def create(
     *,
-    role: Annotated[RoleWord, Parameter(help="角色 · role")],
-    name: Annotated[str, Parameter(help="用途 · what it is for")] = "",
+    role: Annotated[RoleWord, option("角色 · role")],
+    name: Annotated[str, option("用途 · what it is for")] = "",
     json: Json = False,
 ) -> int:
     """Create a token; it is shown this once."""
@@ -54,7 +52,7 @@ async def list_tokens(*, json: Json = False) -> int:
     return OK
 
 
-async def revoke(id: Annotated[str, Parameter(help="令牌编号 · the token's id")], /) -> int:
+async def revoke(id: Annotated[str, option("令牌编号 · the token's id")], /) -> int:
     """Revoke a token; it stops working at once."""
     async with Client() as client:
         await client.call("DELETE", f"/tokens/{segment(id)}")

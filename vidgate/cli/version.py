@@ -6,7 +6,7 @@ from importlib.metadata import version as version_of
 
 import vidgate
 from vidgate.cli import output
-from vidgate.cli.output import Json
+from vidgate.cli.options import Json
 
 NAMED = ("aiohttp", "aiortc", "av", "uvloop", "SQLAlchemy", "pydantic")
 

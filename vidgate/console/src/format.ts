@@ -1,0 +1,26 @@
+/** Figures as people read them. */
+
+export function bitrate(bitsPerSecond: number): string {
+  if (bitsPerSecond >= 999_500) return `${(bitsPerSecond / 1e6).toFixed(1)} Mb/s`
+  return `${Math.round(bitsPerSecond / 1e3)} kb/s`
+}
+
+export const milliseconds = (seconds: number): string => `${Math.round(seconds * 1e3)} ms`
+
+export function percent(ratio: number): string {
+  if (ratio === 0) return '0 %'
+  return ratio < 0.001 ? '<0.1 %' : `${(ratio * 100).toFixed(1)} %`
+}
+
+const two = (value: number): string => String(value).padStart(2, '0')
+
+/** Local time of day, 24 hours. */
+export const clock = (date: Date): string =>
+  `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+
+export const day = (date: Date): string =>
+  `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+
+/** Whole seconds left until `at`, never negative. */
+export const secondsLeft = (at: number, now: number): number =>
+  Math.max(0, Math.ceil((at - now) / 1_000))

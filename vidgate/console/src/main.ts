@@ -1,0 +1,21 @@
+import 'element-plus/theme-chalk/base.css'
+import 'element-plus/theme-chalk/dark/css-vars.css'
+import './styles/base.css'
+
+import { createPinia } from 'pinia'
+import { createApp } from 'vue'
+
+import App from './App.vue'
+import { api } from './api'
+import { i18n, setLocale, type Locale } from './i18n'
+import { useSession } from './stores/session'
+
+const asked = api.session() // on its way while the page is being made
+asked.catch(() => {}) // `restore` reads the failure
+
+const app = createApp(App)
+app.use(createPinia())
+app.use(i18n)
+setLocale(i18n.global.locale.value as Locale)
+app.mount('#app')
+void useSession().restore(asked)

@@ -1,0 +1,156 @@
+/** The life of one tile's player inside its component. */
+
+import { onBeforeUnmount, onMounted, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
+
+import type { ServiceEvent } from './events'
+import { Gate } from './gate'
+import { Player, type PlayerView } from './player'
+import { Screen } from './screen'
+import { useDesk } from './stores/desk'
+import { useFleet } from './stores/fleet'
+import { useGrid, type Cell } from './stores/grid'
+import { useSession } from './stores/session'
+import { WhepConnection, type Wanted } from './whep'
+
+const offers = new Gate(4) // of the six connections that a browser opens to one host
+
+const EMPTY: PlayerView = {
+  verdict: { state: 'idle', reason: '', attempt: 0, retryAt: null },
+  variant: null,
+  lastPicture: null,
+  figures: null,
+  hasSound: false,
+}
+
+const FORBIDDEN: PlayerView = {
+  ...EMPTY,
+  verdict: { state: 'unauthorized', reason: 'not_permitted', attempt: 0, retryAt: null },
+}
+
+/** Whether two views look the same; the figures are compared by identity, once a second. */
+function isSame(a: PlayerView, b: PlayerView): boolean {
+  return (
+    a.verdict.state === b.verdict.state &&
+    a.verdict.reason === b.verdict.reason &&
+    a.verdict.attempt === b.verdict.attempt &&
+    a.verdict.retryAt === b.verdict.retryAt &&
+    a.variant === b.variant &&
+    a.lastPicture === b.lastPicture &&
+    a.figures === b.figures &&
+    a.hasSound === b.hasSound
+  )
+}
+
+export interface Tile {
+  view: ShallowRef<PlayerView>
+  front: ShallowRef<number>
+  video: () => HTMLVideoElement | null
+  retry: () => void
+  abandon: () => void
+  switchTo: (wanted: Wanted) => void
+}
+
+export function useTile(
+  cell: () => Cell,
+  videos: readonly [Ref<HTMLVideoElement | undefined>, Ref<HTMLVideoElement | undefined>],
+): Tile {
+  const session = useSession()
+  const fleet = useFleet()
+  const grid = useGrid()
+  const desk = useDesk()
+  const view = shallowRef<PlayerView>(EMPTY)
+  const front = shallowRef(0)
+  const speaker = new Audio()
+  let screen: Screen | null = null
+  let player: Player | null = null
+
+  const mayWatch = session.may('stream.watch')
+  const hasSub = (): boolean => fleet.find(cell().channel ?? '')?.has_sub ?? false
+
+  function look(): void {
+    if (!player) return
+    const now = performance.now()
+    player.tick(now)
+    const next = cell().channel !== null && !mayWatch ? FORBIDDEN : player.view(now)
+    if (!isSame(view.value, next)) view.value = next
+  }
+
+  function follow(): void {
+    const { channel } = cell()
+    if (channel === null || !mayWatch) player?.stop()
+    else if (fleet.isLoaded || fleet.failure) player?.watch(channel, grid.wantedFor(cell(), hasSub()))
+    look()
+  }
+
+  function hear(event: ServiceEvent | null): void {
+    if (event === null) return player?.encourage(true)
+    if (event.type === 'credential.changed') return player?.encourage(true)
+    if (event.object !== cell().channel) return
+    const state = event.data['state']
+    if (event.type === 'channel.changed') player?.encourage(true)
+    else if (event.type === 'stream.state' && state === 'live') player?.encourage(false)
+    else if (event.type === 'channel.state' && (state === 'up' || state === 'reachable')) {
+      player?.encourage(false)
+    }
+    look()
+  }
+
+  /** A bigger picture deserves the main stream, a small one again does not need it. */
+  function suitSize(): void {
+    const wanted = grid.wantedFor(cell(), hasSub())
+    const { variant, verdict } = view.value
+    if (cell().wanted !== 'auto' || verdict.state !== 'playing') return
+    if (variant === 'sub' && wanted === 'auto') void player?.switchTo('auto')
+    else if (variant === 'main' && wanted === 'sub' && grid.maximised === null) {
+      void player?.switchTo('sub')
+    }
+  }
+
+  function sound(stream: MediaStream | null): void {
+    speaker.srcObject = stream
+    listen()
+  }
+
+  function listen(): void {
+    if (desk.audible === cell().uid && speaker.srcObject) void speaker.play().catch(() => {})
+    else speaker.pause()
+  }
+
+  onMounted(() => {
+    const [a, b] = [videos[0].value, videos[1].value]
+    if (!a || !b) return
+    screen = new Screen([a, b], (next) => (front.value = next))
+    player = new Player(
+      screen,
+      {
+        open: (request, handlers, signal) => WhepConnection.open(request, handlers, signal),
+        gate: offers,
+        now: () => performance.now(),
+        news: fleet.newsOf,
+        channel: (name) => fleet.find(name)?.state ?? null,
+        isHidden: () => document.hidden,
+      },
+      sound,
+    )
+    follow()
+  })
+  const deafen = fleet.listen(hear)
+  watch(() => [cell().channel, fleet.isLoaded, fleet.failure], follow)
+  watch(() => desk.now, look)
+  watch(() => desk.audible, listen)
+  watch(() => grid.maximised === cell().uid, suitSize)
+  onBeforeUnmount(() => {
+    deafen()
+    player?.stop()
+    speaker.srcObject = null
+  })
+
+  return {
+    view,
+    front,
+    video: () => screen?.video ?? null,
+    retry: () => player?.retryNow(),
+    abandon: () => player?.abandon(),
+    switchTo: (wanted) => void player?.switchTo(wanted),
+  }
+}

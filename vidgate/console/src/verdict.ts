@@ -1,0 +1,141 @@
+/** What a tile may claim about its picture: a pure function of what is known. */
+
+import type { ChannelState } from './api'
+
+export type TileState =
+  | 'idle'
+  | 'connecting'
+  | 'playing'
+  | 'stalled'
+  | 'reconnecting'
+  | 'offline'
+  | 'unauthorized'
+  | 'busy'
+  | 'unsupported'
+
+/** The service's latest word on the stream that the tile watches. */
+export interface StreamNews {
+  state: string
+  reason: string
+  attempt: number
+  /** `performance.now()` of the service's next try; null when it is trying or will not. */
+  retryAt: number | null
+}
+
+/** The tile's own connection: none wanted, waiting for its next try, being made, or standing. */
+export type Link = 'none' | 'waiting' | 'opening' | 'open' | 'halted'
+
+export interface Picture {
+  /** `performance.now()` of the last picture shown; null before the first. */
+  at: number | null
+  /** `performance.now()` when a picture last differed from the one before. */
+  changedAt: number | null
+  /** Milliseconds between pictures, smoothed. */
+  interval: number
+}
+
+export interface Situation {
+  link: Link
+  /** Code of the last failure since a picture was seen; null when there was none. */
+  failure: string | null
+  /** Own failed attempts since a picture was seen. */
+  attempt: number
+  retryAt: number | null
+  news: StreamNews | null
+  channel: ChannelState | null
+  picture: Picture
+}
+
+export interface Verdict {
+  state: TileState
+  /** Why, as a key of the catalogue's `reason`; empty where the state says it all. */
+  reason: string
+  attempt: number
+  retryAt: number | null
+}
+
+/** A picture older than this is not live; slow cameras get four of their own intervals. */
+export const STALE = 1_200
+const STALE_AT_MOST = 5_000
+/** Pictures that arrive but do not differ for this long are frozen: an on-screen clock ticks every second. */
+export const FROZEN = 1_600
+/** After so many tries the service has made, a camera is off rather than coming back. */
+const OFFLINE_AFTER = 4
+
+const FAILURES: Record<string, TileState> = {
+  camera_unauthorized: 'unauthorized',
+  unauthorized: 'unauthorized',
+  no_credential: 'unauthorized',
+  not_permitted: 'unauthorized',
+  not_authenticated: 'unauthorized',
+  camera_busy: 'busy',
+  busy: 'busy',
+  limit_reached: 'busy',
+  not_acceptable: 'unsupported',
+  unsupported: 'unsupported',
+  unreachable: 'offline',
+  timeout: 'offline',
+  stream_not_found: 'offline',
+  not_found: 'offline',
+  refused: 'offline',
+  no_media: 'offline',
+  no_address: 'offline',
+  denied_address: 'offline',
+  no_key_frame: 'offline',
+  conflict: 'offline', // the channel is disabled
+  protocol_error: 'offline',
+}
+
+/** The state that a failure's code stands for; what is not about the camera means: connect again. */
+export const stateOfFailure = (code: string): TileState => FAILURES[code] ?? 'reconnecting'
+
+export const staleAfter = (picture: Picture): number =>
+  Math.min(STALE_AT_MOST, Math.max(STALE, picture.interval * 4))
+
+export function isFresh(picture: Picture, now: number): boolean {
+  return picture.at !== null && now - picture.at <= staleAfter(picture)
+}
+
+function isFrozen(picture: Picture, now: number): boolean {
+  if (picture.changedAt === null) return false
+  return now - picture.changedAt > Math.max(FROZEN, picture.interval * 4)
+}
+
+const say = (
+  state: TileState,
+  reason = '',
+  attempt = 0,
+  retryAt: number | null = null,
+): Verdict => ({ state, reason, attempt, retryAt })
+
+/** A picture that moves beats every message; without one, the most specific failure speaks. */
+export function judge(situation: Situation, now: number): Verdict {
+  const { link, failure, picture } = situation
+  if (link === 'none') return say('idle')
+  if (link === 'open' && isFresh(picture, now)) {
+    return isFrozen(picture, now) ? say('stalled', 'frozen') : say('playing')
+  }
+  if (link === 'open') return judgeSilence(situation)
+  return failure === null ? say('connecting') : judgeFailure(situation, failure)
+}
+
+const judgeFailure = (situation: Situation, failure: string): Verdict =>
+  say(stateOfFailure(failure), failure, situation.attempt, situation.retryAt)
+
+/** Connected to the service, but no picture comes. */
+function judgeSilence(situation: Situation): Verdict {
+  const { news, channel, failure, picture } = situation
+  if (news?.state === 'blocked') return say('unauthorized', news.reason, news.attempt)
+  if (news?.state === 'retrying') return judgeRetrying(news, channel)
+  if (failure !== null) return judgeFailure(situation, failure)
+  if (picture.at === null) return say('connecting')
+  if (news?.state === 'connecting') return say('reconnecting', news.reason, news.attempt)
+  return say('stalled', 'no_picture')
+}
+
+function judgeRetrying(news: StreamNews, channel: ChannelState | null): Verdict {
+  const meant = stateOfFailure(news.reason)
+  const isOff = channel === 'down' || news.attempt >= OFFLINE_AFTER
+  const state = meant === 'offline' && !isOff ? 'reconnecting' : meant
+  return say(state, news.reason, news.attempt, news.retryAt)
+}

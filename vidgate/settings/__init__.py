@@ -1,18 +1,23 @@
 """The settings tree and its loading from YAML and environment.
 
-Both are imported at the first use: a client of the service needs `settings.folder` alone.
+They are imported at the first use: a client of the service needs `settings.folder` alone.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vidgate.settings.folder import data_folder
     from vidgate.settings.load import load_settings
     from vidgate.settings.tree import Settings
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["Settings", "data_folder", "load_settings"]
 
-_HOMES = {"Settings": "vidgate.settings.tree", "load_settings": "vidgate.settings.load"}
+_HOMES = {
+    "Settings": "vidgate.settings.tree",
+    "data_folder": "vidgate.settings.folder",
+    "load_settings": "vidgate.settings.load",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -60,19 +60,18 @@ class Depacketiser(ABC):
 
     def push(self, packet: RtpPacket) -> list[AccessUnit]:
         """Take the next packet, in order of sequence; returns the access units it completes."""
+        return self.take(packet.sequence, packet.timestamp, packet.marker, packet.payload)
+
+    def take(self, sequence: int, timestamp: int, marker: bool, payload: bytes) -> list[AccessUnit]:
+        """`push` for who has taken the packet apart already: the hot path of every pull."""
         done: list[AccessUnit] = []
-        sequence = packet.sequence
-        has_gap = sequence != self._expected and self._expected >= 0
-        if has_gap:
+        if sequence != self._expected and self._expected >= 0:
             self._gap(sequence)
         self._expected = (sequence + 1) & 0xFFFF
-        if packet.timestamp != self._timestamp:
+        if timestamp != self._timestamp:
             if self._timestamp >= 0:
                 self._finish(done)
-            self._timestamp = packet.timestamp
-        if has_gap:
-            self._is_suspect = True
-        payload = packet.payload
+            self._timestamp = timestamp
         if payload:
             self._bytes += len(payload)
             self._pieces += 1
@@ -80,7 +79,7 @@ class Depacketiser(ABC):
                 self._break()
             else:
                 self._payload(payload)
-        if packet.marker and self._has_picture and self._marker_faults < MARKER_FAULTS:
+        if marker and self._has_picture and self._marker_faults < MARKER_FAULTS:
             self._finish(done)
         return done
 
@@ -111,6 +110,7 @@ class Depacketiser(ABC):
         if self._fragments or self._has_picture:
             self._is_broken = True
         self._fragments = []
+        self._is_suspect = True
 
     def _break(self) -> None:
         self.ignored += 1
@@ -129,6 +129,7 @@ class Depacketiser(ABC):
                 self._is_broken = True
             elif self._timestamp == self._last:
                 self._marker_faults += 1
+        self._is_suspect = False
 
     def _end_fragments(self) -> None:
         if self._fragments:
@@ -156,4 +157,4 @@ class Depacketiser(ABC):
         else:  # parameter sets under a timestamp of their own belong to the picture that follows
             del self._units[:-MAX_LOOSE_UNITS]
         self._bytes = self._pieces = 0
-        self._is_broken = self._is_suspect = self._has_picture = False
+        self._is_broken = self._has_picture = False

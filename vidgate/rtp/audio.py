@@ -21,15 +21,21 @@ class AudioDepacketiser:
 
     def push(self, packet: RtpPacket) -> list[tuple[int, list[bytes]]]:
         """Take the next packet; an empty or absurdly long one is ignored."""
+        return self.take(packet.sequence, packet.timestamp, packet.marker, packet.payload)
+
+    def take(
+        self, sequence: int, timestamp: int, marker: bool, payload: bytes
+    ) -> list[tuple[int, list[bytes]]]:
+        """`push` for who has taken the packet apart already; the marker means nothing here."""
         if self._expected >= 0:
-            ahead = (packet.sequence - self._expected) & 0xFFFF
+            ahead = (sequence - self._expected) & 0xFFFF
             if ahead < 0x8000:
                 self.lost += ahead
-        self._expected = (packet.sequence + 1) & 0xFFFF
-        if not 0 < len(packet.payload) <= MAX_PAYLOAD:
+        self._expected = (sequence + 1) & 0xFFFF
+        if not 0 < len(payload) <= MAX_PAYLOAD:
             self.ignored += 1
             return []
-        return [(packet.timestamp, [packet.payload])]
+        return [(timestamp, [payload])]
 
 
 def _alaw_decode(code: int) -> int:

@@ -1,7 +1,6 @@
 """What a receiver knows of a sender, and the report block it owes (RFC 3550 6.4.1, A.3, A.8)."""
 
 from vidgate.rtp.rtcp import ReportBlock, SenderReport, middle
-from vidgate.rtp.sequence import Unwrapper
 
 
 class Reception:
@@ -11,7 +10,7 @@ class Reception:
         "_arrival",
         "_base",
         "_expected_before",
-        "_order",
+        "_following",
         "_received_before",
         "_report_at",
         "_report_ntp",
@@ -29,7 +28,7 @@ class Reception:
         self.received = 0
         self.highest = -1
         self.jitter = 0.0
-        self._order = Unwrapper(16)
+        self._following = -1  # the sequence number that would be in order
         self._base = 0
         self._expected_before = 0
         self._received_before = 0
@@ -50,14 +49,22 @@ class Reception:
 
     def packet(self, sequence: int, timestamp: int, arrival: float) -> None:
         """Count a packet. Jitter is measured on the first packet of each timestamp."""
-        place = self._order.unwrap(sequence)
-        if self.received == 0:
-            self._base = self.highest = place
-        elif place > self.highest:
-            self.highest = place
-        self.received += 1
+        if sequence == self._following and sequence:  # neither lost nor late nor wrapped
+            self.highest += 1
+            self.received += 1
+        else:
+            self._out_of_order(sequence)
+        self._following = sequence + 1
         if timestamp != self._timestamp:
             self._jitter(timestamp, arrival)
+
+    def _out_of_order(self, sequence: int) -> None:
+        step = (sequence - self.highest) & 0xFFFF
+        if self.received == 0:
+            self._base = self.highest = sequence
+        elif step < 0x8000:
+            self.highest += step
+        self.received += 1
 
     def _jitter(self, timestamp: int, arrival: float) -> None:
         if self._timestamp >= 0:

@@ -5,7 +5,7 @@ import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Self
+from typing import Self, cast
 
 from vidgate.aio.clock import Clock
 from vidgate.errors import (
@@ -220,8 +220,7 @@ class RtspClient(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is open."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own is no subclass
         name = transport.get_extra_info("sockname")
         self.local_ip = name[0] if name else ""
 

@@ -42,14 +42,24 @@ class Parser:
 
     Where neither begins, it looks for the next place where one may (`$`, a known channel, RTP
     version 2; or a status line): cameras let garbage slip between frames. `skipped` counts those
-    bytes. `channels`, once known, makes that search strict.
+    bytes, `messages` all messages. `channels`, once known, makes that search strict.
     """
 
-    __slots__ = ("_garbage", "_held", "_limits", "_need", "_searched", "channels", "skipped")
+    __slots__ = (
+        "_garbage",
+        "_held",
+        "_limits",
+        "_need",
+        "_searched",
+        "channels",
+        "messages",
+        "skipped",
+    )
 
     def __init__(self, limits: MessageLimits = DEFAULT_LIMITS) -> None:
         self.channels: frozenset[int] = frozenset()
         self.skipped = 0
+        self.messages = 0
         self._limits = limits
         self._held = bytearray()
         self._need = 0  # bytes without which nothing can go on; 0: until a head ends
@@ -136,6 +146,7 @@ class Parser:
             return at
         message.body = data[end : end + length]
         items.append(message)
+        self.messages += 1
         return end + length
 
     def _resync(self, data: bytes, at: int) -> int:

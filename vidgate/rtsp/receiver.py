@@ -7,7 +7,7 @@ from vidgate.model.media import Codec, Frame
 from vidgate.rtp import h264, h265
 from vidgate.rtp.audio import AudioDepacketiser
 from vidgate.rtp.jitter import ReorderBuffer
-from vidgate.rtp.packet import RtpPacket
+from vidgate.rtp.packet import HEADER, HEADER_SIZE, RtpPacket
 from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, Sdes, SenderReport, parse_compound
 from vidgate.rtp.sequence import Unwrapper
 from vidgate.rtp.stats import Reception
@@ -112,29 +112,48 @@ class TrackReceiver:
         self._reorder = ReorderBuffer()
 
     def rtp(self, data: bytes) -> None:
-        """One RTP packet as it came."""
+        """One RTP packet as it came.
+
+        The plain header (no padding, no extension, no sources) is read here without making an
+        `RtpPacket`: a hall full of tiles pulls tens of thousands of packets a second.
+        """
+        if len(data) < HEADER_SIZE or data[0] != 0x80 or self._reorder is not None:
+            self._any_rtp(data)
+            return
+        _, second, sequence, timestamp, ssrc = HEADER.unpack_from(data)
+        if second & 127 != self._payload_type:
+            self.ignored += 1  # Uniview and others slip foreign types into a track
+            return
+        now = self._count(data, sequence, timestamp, ssrc)
+        done = self._depacketiser.take(sequence, timestamp, second > 127, data[HEADER_SIZE:])
+        if done:
+            for at, units in done:
+                self._emit(at, units, now)
+
+    def _any_rtp(self, data: bytes) -> None:
         try:
             packet = RtpPacket.parse(data)
         except ProtocolError:
             self.ignored += 1
             return
         if packet.payload_type != self._payload_type:
-            self.ignored += 1  # Uniview and others slip foreign types into a track
+            self.ignored += 1
             return
+        now = self._count(data, packet.sequence, packet.timestamp, packet.ssrc)
+        in_order = [packet] if self._reorder is None else self._reorder.push(packet, now)
+        for ordered in in_order:
+            for at, units in self._depacketiser.push(ordered):
+                self._emit(at, units, now)
+
+    def _count(self, data: bytes, sequence: int, timestamp: int, ssrc: int) -> float:
         now = self._received()
         self.packets += 1
         self.bytes += len(data)
         reception = self._reception
-        if reception is None or reception.ssrc != packet.ssrc:
-            reception = self._new_source(packet.ssrc, now)
-        reception.packet(packet.sequence, packet.timestamp, now)
-        if self._reorder is None:
-            for timestamp, units in self._depacketiser.push(packet):
-                self._emit(timestamp, units, now)
-            return
-        for ordered in self._reorder.push(packet, now):
-            for timestamp, units in self._depacketiser.push(ordered):
-                self._emit(timestamp, units, now)
+        if reception is None or reception.ssrc != ssrc:
+            reception = self._new_source(ssrc, now)
+        reception.packet(sequence, timestamp, now)
+        return now
 
     def rtcp(self, data: bytes) -> None:
         """One compound RTCP packet as it came; nonsense is ignored."""

@@ -7,6 +7,7 @@ Answers 401 by itself, answers the server's own requests, keeps CSeq, Session an
 """
 
 from dataclasses import dataclass, field
+from typing import cast
 
 from vidgate.model.channel import Login
 from vidgate.rtsp.headers import DEFAULT_TIMEOUT, parse_public, parse_session
@@ -96,15 +97,15 @@ class ClientSession:
 
     def receive(self, data: bytes) -> list[Event]:
         """Take received bytes; raises ProtocolError when they are nonsense."""
+        before = self.parser.messages
         items = self.parser.feed(data)
+        if self.parser.messages == before:  # frames alone, as nearly always while playing
+            return cast(list[Event], items)
         events: list[Event] = []
         for item in items:
-            if type(item) is tuple:
-                events.append(item)
-            elif isinstance(item, Message):
-                event = self._message(item)
-                if event is not None:
-                    events.append(event)
+            event = self._message(item) if isinstance(item, Message) else item
+            if event is not None:
+                events.append(event)
         return events
 
     def playing(self, now: float) -> None:

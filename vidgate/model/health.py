@@ -108,15 +108,3 @@ class Health:
     good: int = 0  # consecutive good results
     bad: int = 0  # consecutive bad results
     last: ProbeResult | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition:
-    """A channel went from one state to another, or found another reason for the same state."""
-
-    channel: str
-    time: float
-    before: State
-    after: State
-    reason: Reason
-    level: Level

@@ -1,0 +1,145 @@
+"""When a channel is looked at next, and how deep: pure arithmetic over monotonic seconds."""
+
+import random
+from dataclasses import dataclass, replace
+from math import inf
+
+from vidgate.health.state import HEALTHY, VERDICTS, Rules, needs_recheck
+from vidgate.model.channel import Channel, Kind, Platform
+from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.settings.tree import ProbeSettings
+
+# A failure is looked at again 5 s and 10 s after it was first seen: a dead camera is found in
+# 60 + 10 s and one last timeout of 5 s.
+RECHECK = 5.0
+MEDIA_RETRY = 60.0  # after a missing picture; doubled each time up to the media period
+NOTHING_LEARNT = 30.0  # a look was preempted, or failed by our own fault
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When the next DESCRIBE and the next look for a picture are due; inf: never by itself."""
+
+    describe_at: float = inf
+    media_at: float = inf
+    media_misses: int = 0
+
+    @property
+    def due(self) -> float:
+        """When the next look of either kind is due."""
+        return min(self.describe_at, self.media_at)
+
+    def level_at(self, now: float) -> Level:
+        """How deep the look that is due goes; a look for a picture describes on its way."""
+        return Level.MEDIA if self.media_at <= max(now, self.describe_at) else Level.DESCRIBE
+
+
+STOPPED = Plan()
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """The periods of one channel, in seconds."""
+
+    describe: float
+    media: float
+
+    def rules(self, *, describe_proves: bool = False) -> Rules:
+        """How a channel of these periods is judged: evidence stands for two of them."""
+        return Rules(
+            media_valid=2 * self.media,
+            describe_valid=2 * self.describe,
+            describe_proves=describe_proves,
+        )
+
+
+def cadence(channel: Channel, settings: ProbeSettings) -> Cadence:
+    """The periods of a channel: pictures are asked for less often through a platform."""
+    media = settings.media_period_platform if channel.platform else settings.media_period
+    return Cadence(settings.describe_period, media)
+
+
+def rules_of(channel: Channel, platform: Platform | None, settings: ProbeSettings) -> Rules:
+    """How this channel is judged."""
+    proves = platform is not None and platform.describe_proves
+    return cadence(channel, settings).rules(describe_proves=proves)
+
+
+def is_probed(channel: Channel) -> bool:
+    """Whether the background asks it: counted, and not one that comes to us by itself."""
+    return channel.is_counted and channel.kind is not Kind.PUSH
+
+
+def first_plan(health: Health, times: Cadence, now: float, rng: random.Random) -> Plan:
+    """The plan of a channel that has just become known: spread over the periods."""
+    if _is_stopped(health):
+        return STOPPED
+    media_at = inf
+    if health.state is State.UP:
+        media_at = now + rng.uniform(0.0, times.media)
+    elif health.state is not State.UNKNOWN and health.failed >= Level.MEDIA:
+        media_at = now + rng.uniform(0.0, MEDIA_RETRY)
+    elif health.state is State.REACHABLE:
+        media_at = now + rng.uniform(0.0, times.describe)
+    return Plan(now + rng.uniform(0.0, times.describe), media_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One finished probe: monotonic instants of its start and end, and the health before it."""
+
+    result: ProbeResult
+    started: float
+    ended: float
+    before: Health
+    rng: random.Random
+
+
+def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Look) -> Plan:
+    """The plan after `look`, which led to `health`."""
+    if _is_stopped(health):
+        return STOPPED
+    if VERDICTS[look.result.reason] is None:
+        return _postponed(plan, look)
+    describe_at = look.started + times.describe * look.rng.uniform(0.95, 1.0)
+    media_at, misses = _next_media(plan, health, times, look)
+    if needs_recheck(health, rules):
+        again = max(look.ended, look.started + RECHECK)
+        if health.failed >= Level.MEDIA:
+            media_at = again
+        else:
+            describe_at = again
+    return Plan(describe_at, media_at, misses)
+
+
+def _next_media(plan: Plan, health: Health, times: Cadence, look: Look) -> tuple[float, int]:
+    """When the next picture is asked for, and how many were missed in a row."""
+    result, ended = look.result, look.ended
+    if result.asked >= Level.MEDIA and result.is_good:
+        # The first looks at a register come in one wave; the wide draw takes it apart.
+        least = 0.5 if look.before.level < Level.MEDIA else 0.85
+        return ended + times.media * look.rng.uniform(least, 1.0), 0
+    if health.failed and health.failed < Level.MEDIA and health.state is State.DOWN:
+        return inf, plan.media_misses  # no answer, no picture: wait for the answer
+    if result.asked >= Level.MEDIA:
+        pause = min(times.media, MEDIA_RETRY * 2.0 ** min(plan.media_misses, 10))
+        return ended + pause * look.rng.uniform(0.9, 1.1), plan.media_misses + 1
+    if health.state in HEALTHY and look.before.state not in HEALTHY:
+        return ended, 0  # it answers, for the first time or again: is there a picture?
+    return plan.media_at, plan.media_misses
+
+
+def _postponed(plan: Plan, look: Look) -> Plan:
+    later = look.ended + NOTHING_LEARNT
+    if look.result.asked >= Level.MEDIA:
+        return replace(plan, describe_at=max(plan.describe_at, look.ended), media_at=later)
+    return replace(plan, describe_at=later, media_at=max(plan.media_at, later))
+
+
+def _is_stopped(health: Health) -> bool:
+    if health.state is State.UNAUTHORIZED:
+        return True  # one more try and some cameras lock the account
+    return health.state is State.DISABLED or health.reason in (
+        Reason.NO_ADDRESS,
+        Reason.DENIED_ADDRESS,
+    )

@@ -1,0 +1,86 @@
+"""Who may be probed now: a limit for all, a limit for each host or platform, turns between them."""
+
+from collections import OrderedDict, deque
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Lane(Generic[T]):
+    limit: int
+    active: int = 0
+    urgent: deque[T] = field(default_factory=deque)
+    routine: deque[T] = field(default_factory=deque)
+
+    @property
+    def is_open(self) -> bool:
+        return self.limit <= 0 or self.active < self.limit
+
+
+class Lanes(Generic[T]):
+    """Items waiting in lanes; `take` gives the next that no limit holds back.
+
+    Lanes take turns, so that a platform with two thousand channels does not hold back the others.
+    What a person asked for (`urgent`) goes before the routine. A limit of 0 is none. Every
+    operation is O(1), amortised.
+    """
+
+    def __init__(self, parallel: int) -> None:
+        self.parallel = parallel
+        self.active = 0
+        self.waiting = 0
+        self._lanes: dict[Hashable, _Lane[T]] = {}
+        # Lanes that may have something to start, in turn; checked when taken.
+        self._urgent: OrderedDict[Hashable, None] = OrderedDict()
+        self._routine: OrderedDict[Hashable, None] = OrderedDict()
+
+    def put(self, key: Hashable, limit: int, item: T, *, urgent: bool = False) -> None:
+        """Let `item` wait in the lane `key`, whose limit is `limit` from now on."""
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane(limit)
+        lane.limit = limit
+        (lane.urgent if urgent else lane.routine).append(item)
+        self.waiting += 1
+        (self._urgent if urgent else self._routine)[key] = None
+
+    def take(self, *, routine: bool = True) -> tuple[Hashable, T] | None:
+        """The next item and its lane, counted as active until `release`; None: nobody may go."""
+        if self.active >= self.parallel:
+            return None
+        return self._take(self._urgent, True) or (
+            self._take(self._routine, False) if routine else None
+        )
+
+    def release(self, key: Hashable) -> None:
+        """An item of that lane is done."""
+        lane = self._lanes[key]
+        lane.active -= 1
+        self.active -= 1
+        if lane.urgent:
+            self._urgent[key] = None
+        if lane.routine:
+            self._routine[key] = None
+        if not (lane.active or lane.urgent or lane.routine):
+            del self._lanes[key]
+
+    def _take(self, ready: OrderedDict[Hashable, None], urgent: bool) -> tuple[Hashable, T] | None:
+        while ready:
+            key, _ = ready.popitem(last=False)
+            lane = self._lanes.get(key)
+            if lane is None or not lane.is_open:
+                continue  # a release brings it back
+            queue = lane.urgent if urgent else lane.routine
+            if not queue:
+                continue
+            item = queue.popleft()
+            lane.active += 1
+            self.active += 1
+            self.waiting -= 1
+            if queue:
+                ready[key] = None  # at the end: the others come first
+            return key, item
+        return None

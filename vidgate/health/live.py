@@ -1,0 +1,116 @@
+"""Judges a watched channel from its live streams, so that nobody probes what everybody sees."""
+
+from dataclasses import dataclass
+
+from vidgate.errors import UnauthorizedError
+from vidgate.health.prober import REACHED, reason_of
+from vidgate.media.hub import Hub
+from vidgate.media.stream import Stream
+from vidgate.model.health import Level, Reason
+from vidgate.model.media import StreamKey, StreamState, Variant
+
+# Key frames of a live stream may lie this far apart (recorders' "smart" codecs reach 20 s); sound
+# alone, however lively, is no picture.
+KEY_FRAME_VALID = 60.0
+GRACE = 15.0  # the hub retries every 2.5 s or sooner: as many tries as a probe gets, and more
+
+PULLED = frozenset(
+    {StreamState.CONNECTING, StreamState.LIVE, StreamState.STALLED, StreamState.RETRYING}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A picture is there: monotonic instants of the last key frame and the last frame."""
+
+    key_frame: float
+    frame: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """No picture comes. `is_final`: the camera's own answer, no need to wait and see."""
+
+    reason: Reason
+    level: Level
+    is_final: bool
+
+
+class LiveJudge:
+    """Looks at the hub's streams; remembers only what it said of those in trouble."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._troubled: dict[str, float] = {}
+        self._told: dict[str, BaseException | None] = {}
+
+    def names(self) -> set[str]:
+        """Names of all streams that the hub knows."""
+        return {key.name for key in self._hub.streams}
+
+    def is_watched(self, name: str) -> bool:
+        """Whether the channel is judged from its streams now.
+
+        A sub-stream that fails says nothing of the main one: only a living picture, or the main
+        stream's own fate, stands for the channel.
+        """
+        main, *others = self._streams(name)
+        if main is not None and main.state in PULLED:
+            return True
+        return any(stream is not None and stream.state is StreamState.LIVE for stream in others)
+
+    def sight(self, name: str, now: float) -> Sight | None:
+        """The newest live picture of the channel, of either stream."""
+        seen = [sight for stream in self._streams(name) if (sight := _sight(stream, now))]
+        return max(seen, key=lambda sight: sight.frame, default=None)
+
+    def trouble(self, name: str, now: float) -> Trouble | None:
+        """Why the watched main stream shows nothing, once that is certain enough to say.
+
+        A camera's final answer is told once: a later probe may know better.
+        """
+        main = self._hub.find(StreamKey(name))
+        if main is None or main.state is StreamState.IDLE or self.sight(name, now):
+            self._troubled.pop(name, None)
+            return None
+        trouble = _trouble(main)
+        since = self._troubled.setdefault(name, now)
+        if not trouble.is_final:
+            return trouble if now - since >= GRACE else None
+        if self._told.get(name) is main.error:
+            return None
+        self._told[name] = main.error
+        return trouble
+
+    def keep_only(self, names: set[str]) -> None:
+        """Forget channels whose streams are gone."""
+        for memory in (self._troubled, self._told):
+            for name in memory.keys() - names:
+                del memory[name]
+
+    def _streams(self, name: str) -> list[Stream | None]:
+        return [self._hub.find(StreamKey(name, variant)) for variant in Variant]
+
+
+def _sight(stream: Stream | None, now: float) -> Sight | None:
+    if stream is None or stream.state is not StreamState.LIVE:
+        return None
+    key, frame = stream.stats.last_key_frame, stream.stats.last_frame
+    if key is None or frame is None or now - key > KEY_FRAME_VALID:
+        return None
+    return Sight(key, frame)
+
+
+def _trouble(stream: Stream) -> Trouble:
+    error = stream.error
+    if error is None:
+        flowing = stream.state is StreamState.LIVE
+        reason = Reason.NO_KEY_FRAME if flowing else Reason.NO_MEDIA
+        if stream.state is StreamState.CONNECTING:
+            reason = Reason.TIMEOUT
+        return Trouble(reason, REACHED.get(reason, Level.NONE), False)
+    reason = reason_of(error)
+    # To be busy at PLAY is no wonder after a DESCRIBE went through, so only a picture refutes it.
+    level = Level.DESCRIBE if reason is Reason.BUSY else REACHED.get(reason, Level.NONE)
+    final = isinstance(error, UnauthorizedError) or reason is Reason.BUSY
+    return Trouble(reason, level, final or stream.state is StreamState.BLOCKED)

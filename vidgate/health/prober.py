@@ -1,0 +1,202 @@
+"""One look at one channel, within its platform's limits; every outcome becomes a result."""
+
+import asyncio
+import errno
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Protocol
+
+from vidgate.aio.clock import Clock, SystemClock
+from vidgate.aio.limits import Preempted, Priority
+from vidgate.errors import InputError, NotFoundError, RemoteError, VidgateError
+from vidgate.health.limits import PlatformBook, PlatformSlots
+from vidgate.model.channel import Channel, Kind
+from vidgate.model.health import Level, ProbeResult, Reason
+from vidgate.rtsp import probe as rtsp_probe
+from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.probe import ProbeTimes
+from vidgate.settings.tree import ProbeSettings
+from vidgate.wire.uri import Uri
+
+# What had been reached when a camera failed us with that reason, where the instants do not say.
+REACHED: Mapping[Reason, Level] = {
+    Reason.UNAUTHORIZED: Level.REACH,
+    Reason.NO_CREDENTIAL: Level.REACH,
+    Reason.PROTOCOL_ERROR: Level.REACH,
+    Reason.NOT_FOUND: Level.REACH,
+    Reason.REFUSED: Level.REACH,
+    Reason.BUSY: Level.REACH,
+    Reason.NO_MEDIA: Level.DESCRIBE,
+    Reason.NO_KEY_FRAME: Level.DESCRIBE,
+    Reason.UNSUPPORTED: Level.DESCRIBE,
+    Reason.FROZEN: Level.MEDIA,
+}
+
+# These say that this machine could not ask, which proves nothing about the camera.
+OURS = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EACCES}
+)
+
+# Packets must begin in a third of the time that the first key frame may take.
+PATIENCE = 3
+CLOSING = 3.0  # seconds for TEARDOWN and the close
+SLOT_WAIT = 30.0  # seconds; operators may hold all sessions of a platform for hours
+
+
+class Probing(Protocol):
+    """`vidgate.rtsp.probe`, or a test's own."""
+
+    async def describe(self, address: RtspAddress, clock: Clock, times: ProbeTimes) -> object:
+        """DESCRIBE; fills in `times` as it goes and raises the RemoteError of what failed."""
+        ...
+
+    async def media(self, address: RtspAddress, clock: Clock, times: ProbeTimes) -> object:
+        """PLAY until the first key frame; fills in `times`, raises RemoteError."""
+        ...
+
+
+class _Rtsp:
+    """Real cameras."""
+
+    async def describe(self, address: RtspAddress, clock: Clock, times: ProbeTimes) -> object:
+        return await rtsp_probe.describe(address, clock, times)
+
+    async def media(self, address: RtspAddress, clock: Clock, times: ProbeTimes) -> object:
+        return await rtsp_probe.media(address, clock, times)
+
+
+class Prober:
+    """`await prober.probe(channel, level)`: never raises for a camera's sake.
+
+    `address_of` says where a channel is and with which login; it raises NotFoundError where it has
+    no address.
+    """
+
+    def __init__(
+        self,
+        register: PlatformBook,
+        address_of: Callable[[Channel], RtspAddress],
+        slots: PlatformSlots,
+        settings: ProbeSettings,
+        clock: Clock | None = None,
+        probing: Probing | None = None,
+    ) -> None:
+        self._register = register
+        self._address_of = address_of
+        self._slots = slots
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._probing = probing or _Rtsp()
+
+    def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
+        """Which limit holds for a look at the channel, and how many it lets through at once.
+
+        A platform bears as many describes as it says and as many pictures as it has slots; a
+        direct host bears a few of either.
+        """
+        platform = self._register.platforms.get(channel.platform)
+        if platform is None:
+            return ("host", _host(channel)), self._settings.per_host
+        if level >= Level.MEDIA and platform.slots > 0:
+            return ("slots", platform.id), platform.slots
+        return ("describe", platform.id), platform.describe_parallel
+
+    async def probe(self, channel: Channel, level: Level) -> ProbeResult:
+        """Look at the channel as deep as `level` (`describe` or `media`)."""
+        times = ProbeTimes(t0=self._clock.wall())
+        if channel.kind is Kind.PUSH:
+            return _result(channel, level, times, Reason.NOT_TESTED, "it comes to us by itself")
+        try:
+            address = self._address_of(channel)
+        except NotFoundError as error:
+            return _result(channel, level, times, Reason.NO_ADDRESS, error.message)
+        try:
+            await self._look(channel, level, address, times)
+        except Preempted:
+            unknown = ProbeTimes(t0=times.t0)
+            return _result(
+                channel, level, unknown, Reason.NOT_TESTED, "operators hold the sessions"
+            )
+        except TimeoutError:
+            return _result(channel, level, times, _overdue(times), "not done in time")
+        except VidgateError as error:
+            return _result(channel, level, times, reason_of(error), error.message)
+        return _result(channel, level, times, Reason.OK)
+
+    async def _look(
+        self, channel: Channel, level: Level, address: RtspAddress, times: ProbeTimes
+    ) -> None:
+        settings = self._settings
+        timed = replace(address, connect_timeout=settings.timeout, request_timeout=settings.timeout)
+        if level < Level.MEDIA:
+            # One deadline over all steps: a camera that drips a byte a second is cut as well.
+            async with asyncio.timeout(settings.timeout):
+                await self._probing.describe(timed, self._clock, times)
+            return
+        timed = replace(timed, stall_timeout=settings.media_timeout / PATIENCE)
+        async with AsyncExitStack() as stack:
+            await self._enter_slot(stack, channel)
+            async with asyncio.timeout(settings.timeout + settings.media_timeout + CLOSING):
+                await self._probing.media(timed, self._clock, times)
+
+    async def _enter_slot(self, stack: AsyncExitStack, channel: Channel) -> None:
+        try:
+            async with asyncio.timeout(SLOT_WAIT):
+                await stack.enter_async_context(self._slots.hold(channel, Priority.PROBE))
+        except TimeoutError:
+            raise Preempted from None  # operators hold every session
+
+
+def reason_of(error: BaseException) -> Reason:
+    """The reason code of what a camera, or our own side, raised."""
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.errno in OURS:
+        return Reason.ERROR
+    if isinstance(error, RemoteError):
+        return Reason(error.reason)
+    return Reason.NO_ADDRESS if isinstance(error, NotFoundError) else Reason.ERROR
+
+
+def _overdue(times: ProbeTimes) -> Reason:
+    if times.t2 is not None:
+        return Reason.NO_KEY_FRAME
+    return Reason.TIMEOUT
+
+
+def _result(
+    channel: Channel, asked: Level, times: ProbeTimes, reason: Reason, detail: str = ""
+) -> ProbeResult:
+    return ProbeResult(
+        channel=channel.id,
+        asked=asked,
+        level=_reached(times, reason),
+        reason=reason,
+        t0=times.t0,
+        t1=times.t1,
+        t2=times.t2,
+        t3=times.t3,
+        codec=times.codec,
+        width=times.width,
+        height=times.height,
+        fps=times.fps,
+        bitrate=times.bitrate,
+        detail=detail[:300],
+    )
+
+
+def _reached(times: ProbeTimes, reason: Reason) -> Level:
+    if times.t3 is not None:
+        return Level.MEDIA
+    if times.t1 is not None:
+        return Level.DESCRIBE
+    return REACHED.get(reason, Level.NONE)
+
+
+def _host(channel: Channel) -> str:
+    if channel.address or not channel.url:
+        return channel.address
+    try:
+        return Uri.parse(channel.url).host
+    except InputError:  # the look itself will say so
+        return ""

@@ -1,0 +1,287 @@
+"""Runs the looks: in the background by plan and pace, at once when a person asks."""
+
+import asyncio
+import heapq
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from math import inf
+
+import structlog
+
+from vidgate.aio.clock import Clock
+from vidgate.aio.supervisor import Supervisor
+from vidgate.health.checks import STOPPED, Plan
+from vidgate.health.lanes import Lanes
+from vidgate.model.channel import Channel
+from vidgate.model.health import Level, ProbeResult, Reason
+
+log = structlog.get_logger(__name__)
+
+BURST = 16  # starts in one turn of the event loop: more would hold it for over 20 ms
+LONGEST_WAIT = 5.0
+
+LaneOf = Callable[[Channel, Level], tuple[Hashable, int]]
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One look at one channel, waiting or under way. `epoch` tells an outdated one."""
+
+    channel: Channel
+    level: Level
+    epoch: int
+    urgent: bool = False
+    started: float | None = None
+    task: asyncio.Task[None] | None = None
+    sinks: list["Sink"] = field(default_factory=list)
+    follow: "Job | None" = None  # a deeper look that somebody asked for meanwhile
+    dropped: bool = False
+
+
+class Sink:
+    """Where the results of one person's run go; holds at most one for each channel asked."""
+
+    def __init__(self) -> None:
+        self.results: asyncio.Queue[ProbeResult] = asyncio.Queue()
+        self.is_open = True
+
+
+Probe = Callable[[Job], Awaitable[ProbeResult]]
+Finished = Callable[[Job, ProbeResult, float, float], None]
+
+
+class Scheduler:
+    """At most one look at a channel at a time, within the limits of its lane and of all.
+
+    `finished(job, result, started, ended)` hears every result, in monotonic seconds, and plans the
+    next look. `pace` is in connects a second and holds for the background only.
+    """
+
+    def __init__(
+        self, probe: Probe, lane_of: LaneOf, finished: Finished, clock: Clock, *, parallel: int
+    ) -> None:
+        self.plans: dict[str, Plan] = {}
+        self.pace = 0.0
+        self._probe = probe
+        self._lane_of = lane_of
+        self._finished = finished
+        self._clock = clock
+        self._lanes: Lanes[Job] = Lanes(parallel)
+        self._jobs: dict[str, Job] = {}
+        self._epochs: dict[str, int] = {}
+        self._due: list[tuple[float, str]] = []
+        self._channels: Mapping[str, Channel] = {}
+        self._wake = asyncio.Event()
+        self._turn = 0.0  # when the pace lets the next background look start
+
+    @property
+    def in_flight(self) -> int:
+        """Looks under way."""
+        return self._lanes.active
+
+    @property
+    def waiting(self) -> int:
+        """Looks that are due and held back by a limit or the pace."""
+        return self._lanes.waiting
+
+    def follow_register(self, channels: Mapping[str, Channel]) -> None:
+        """Channels by id, as the planner knows them; read at every start of a look."""
+        self._channels = channels
+
+    def plan(self, id_: str, plan: Plan) -> None:
+        """Set when the channel is looked at next."""
+        self.plans[id_] = plan
+        if plan.due < inf:
+            heapq.heappush(self._due, (plan.due, id_))
+            self._wake.set()
+
+    def forget(self, id_: str, *, removed: bool = False) -> None:
+        """What is under way or waiting for the channel no longer tells of it."""
+        self.plans.pop(id_, None)
+        self._epochs[id_] = self._epochs.get(id_, 0) + 1
+        job = self._jobs.get(id_)
+        if job is not None and not job.sinks:
+            self._drop(job)
+        if removed and id_ not in self._jobs:
+            del self._epochs[id_]
+
+    def is_current(self, job: Job) -> bool:
+        """Whether the job looked at the channel as it is registered now."""
+        return self._epochs.get(job.channel.id, 0) == job.epoch
+
+    def yield_to_viewer(self, id_: str) -> None:
+        """A person wants to see the channel: a routine look gives its session up."""
+        job = self._jobs.get(id_)
+        if job is not None and not job.urgent:
+            self._drop(job)
+
+    async def run(self, tasks: Supervisor) -> None:
+        """Start looks as they become due and allowed, until cancelled."""
+        while True:
+            self._wake.clear()
+            self._collect()
+            more = self._start_some(tasks)
+            if more:
+                await asyncio.sleep(0)
+                continue
+            try:
+                async with asyncio.timeout(self._pause()):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    async def ask(
+        self, channels: Iterable[Channel], level: Level, *, urgent: bool = True
+    ) -> AsyncGenerator[ProbeResult, None]:
+        """Look at the channels; results come as they are made, in any order.
+
+        `urgent` looks go before the background's and are not paced.
+        """
+        sink, count = Sink(), 0
+        try:
+            for channel in {channel.id: channel for channel in channels}.values():
+                self._ask(channel, level, sink, urgent)
+                count += 1
+                if count % 200 == 0:
+                    await asyncio.sleep(0)
+            for _ in range(count):
+                yield await sink.results.get()
+        finally:
+            self._close(sink)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _ask(self, channel: Channel, level: Level, sink: Sink, urgent: bool) -> None:
+        job = self._jobs.get(channel.id)
+        if job is None or not self.is_current(job):
+            job = self._enqueue(channel, level, urgent=urgent)
+        elif job.started is None and (job.level < level or (urgent and not job.urgent)):
+            job = self._replace(job, max(level, job.level), urgent=urgent)
+        elif job.level < level:
+            job.follow = job.follow or Job(channel, level, job.epoch, urgent=True)
+            job = job.follow
+        job.sinks.append(sink)
+        job.urgent = job.urgent or urgent
+
+    def _enqueue(self, channel: Channel, level: Level, *, urgent: bool) -> Job:
+        job = Job(channel, level, self._epochs.setdefault(channel.id, 0), urgent)
+        self._put(job)
+        return job
+
+    def _replace(self, job: Job, level: Level, *, urgent: bool) -> Job:
+        """A waiting job goes deeper, or to the front."""
+        job.dropped = True
+        better = Job(job.channel, level, job.epoch, urgent or job.urgent, sinks=job.sinks)
+        self._put(better)
+        return better
+
+    def _put(self, job: Job) -> None:
+        self._jobs[job.channel.id] = job
+        key, limit = self._lane_of(job.channel, job.level)
+        self._lanes.put(key, limit, job, urgent=job.urgent)
+        self._wake.set()
+
+    def _close(self, sink: Sink) -> None:
+        sink.is_open = False
+        for job in list(self._jobs.values()):
+            if sink in job.sinks:
+                job.sinks.remove(sink)
+                if not job.sinks and job.started is None:
+                    self._drop(job)
+            if job.follow is not None and sink in job.follow.sinks:
+                job.follow.sinks.remove(sink)
+                if not job.follow.sinks:
+                    job.follow = None
+
+    def _drop(self, job: Job) -> None:
+        job.dropped = True
+        if job.task is not None:
+            job.task.cancel()
+        elif self._jobs.get(job.channel.id) is job:
+            del self._jobs[job.channel.id]
+            self._replan(job.channel.id)
+
+    def _replan(self, id_: str) -> None:
+        plan = self.plans.get(id_, STOPPED)
+        if plan.due < inf:
+            self.plan(id_, plan)
+
+    def _collect(self) -> None:
+        now = self._clock.now()
+        while self._due and self._due[0][0] <= now:
+            due, id_ = heapq.heappop(self._due)
+            plan = self.plans.get(id_)
+            if plan is None or plan.due != due or id_ in self._jobs:
+                continue  # planned anew since, or being looked at
+            channel = self._channels.get(id_)
+            if channel is not None:
+                self._enqueue(channel, plan.level_at(now), urgent=False)
+
+    def _start_some(self, tasks: Supervisor) -> bool:
+        """Start up to a burst; True when more may start at once."""
+        for _ in range(BURST):
+            now = self._clock.now()
+            may_routine = self.pace <= 0 or now >= self._turn
+            taken = self._lanes.take(routine=may_routine)
+            if taken is None:
+                return False
+            key, job = taken
+            if job.dropped:
+                self._lanes.release(key)
+                continue
+            if not job.urgent and self.pace > 0:
+                self._turn = max(self._turn + 1 / self.pace, now)
+            job.started = now
+            job.task = tasks.start(self._look(job), f"probe {job.channel.id}")
+            job.task.add_done_callback(partial(self._ended, key, job))
+        return True
+
+    def _pause(self) -> float:
+        now = self._clock.now()
+        pause = LONGEST_WAIT
+        if self._due:
+            pause = min(pause, self._due[0][0] - now)
+        if self._turn > now and self._lanes.waiting:
+            pause = min(pause, self._turn - now)
+        return max(pause, 0.001)
+
+    async def _look(self, job: Job) -> None:
+        wall = self._clock.wall()
+        try:
+            result = await self._probe(job)
+        except Exception as error:
+            log.exception("probe failed", channel=job.channel.id)
+            result = _untested(job, Reason.ERROR, wall, type(error).__name__)
+        self._deliver(job, result)
+
+    def _deliver(self, job: Job, result: ProbeResult) -> None:
+        for sink in job.sinks:
+            if sink.is_open:
+                sink.results.put_nowait(result)
+        now = self._clock.now()
+        self._finished(job, result, now if job.started is None else job.started, now)
+
+    def _ended(self, key: Hashable, job: Job, task: asyncio.Task[None]) -> None:
+        self._lanes.release(key)
+        id_ = job.channel.id
+        if task.cancelled():  # it gave way, to a viewer or to a changed register
+            self._deliver(job, _untested(job, Reason.NOT_TESTED, self._clock.wall()))
+        if self._jobs.get(id_) is job:
+            del self._jobs[id_]
+            if job.follow is not None:
+                self._put(job.follow)
+            else:
+                self._replan(id_)
+        self._wake.set()
+
+
+def _untested(job: Job, reason: Reason, wall: float, detail: str = "") -> ProbeResult:
+    return ProbeResult(
+        channel=job.channel.id,
+        asked=job.level,
+        level=Level.NONE,
+        reason=reason,
+        t0=wall,
+        detail=detail,
+    )

@@ -1,0 +1,400 @@
+"""What is known of every channel: judged by probes and live streams, kept, and told.
+
+    async with HealthService(registry, hub, bus, prober, states, settings) as health:
+        health.of(id).state
+        async for result in health.run(ids, Level.MEDIA): ...
+
+Publishes `channel.state` (object: the id; data: state, reason, since, level).
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from types import TracebackType
+from typing import Protocol, Self
+
+import structlog
+
+from vidgate.aio.bus import Bus
+from vidgate.aio.clock import Clock, SystemClock
+from vidgate.aio.supervisor import Supervisor
+from vidgate.errors import NotFoundError
+from vidgate.health import state as states
+from vidgate.health.book import Book, StateStore
+from vidgate.health.checks import (
+    STOPPED,
+    Cadence,
+    Look,
+    cadence,
+    first_plan,
+    is_probed,
+    next_plan,
+    rules_of,
+)
+from vidgate.health.live import LiveJudge
+from vidgate.health.scheduler import Job, Scheduler
+from vidgate.health.state import Rules
+from vidgate.media.hub import Hub
+from vidgate.model.channel import Channel, Platform
+from vidgate.model.event import Event
+from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.settings.tree import ProbeSettings
+
+log = structlog.get_logger(__name__)
+
+LOOK_AT_STREAMS = 1.0  # seconds between two looks at the live streams
+LOOKS_PER_AGING = 10
+CHUNK = 250  # channels in one turn of the event loop
+WATCHED = "watched"  # a result that came from the live streams, not from a probe
+
+
+class Register(Protocol):
+    """What is read of the register."""
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """Every channel; the keys are the register's own."""
+        ...
+
+    @property
+    def platforms(self) -> Mapping[str, Platform]:
+        """Platforms by id."""
+        ...
+
+
+class Looker(Protocol):
+    """Who makes one look at one channel; see `health.prober`."""
+
+    def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
+        """Which limit holds for it, and how many at once."""
+        ...
+
+    async def probe(self, channel: Channel, level: Level) -> ProbeResult:
+        """Look; never raises for a camera's sake."""
+        ...
+
+
+class HealthService:
+    """Follows the register, runs the looks, judges, keeps and tells."""
+
+    def __init__(  # noqa: PLR0913 - it joins that many parts
+        self,
+        register: Register,
+        hub: Hub,
+        bus: Bus,
+        prober: Looker,
+        store: StateStore,
+        settings: ProbeSettings,
+        *,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._register = register
+        self._bus = bus
+        self._prober = prober
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._random = rng or random.Random()
+        self._live = LiveJudge(hub)
+        self._book = Book(store, bus, self._clock)
+        self._channels: dict[str, Channel] = {}
+        self._ids: dict[str, str] = {}  # lower case to the id itself
+        self._tasks = Supervisor("health")
+        self._is_closing = False
+        self._scheduler = Scheduler(
+            self._look, prober.lane, self._finished, self._clock, parallel=settings.parallel
+        )
+        self._scheduler.pace = settings.connects_per_second
+        self._scheduler.follow_register(self._channels)
+        self.on_probe: Callable[[ProbeResult, float], None] = lambda result, seconds: None
+
+    async def __aenter__(self) -> Self:
+        stored = await self._book.load()
+        await self._follow(stored)
+        await self._tasks.__aenter__()
+        self._tasks.keep(self._listen, "listen")
+        self._tasks.keep(lambda: self._scheduler.run(self._tasks), "schedule")
+        self._tasks.keep(self._watch, "watch")
+        self._tasks.keep(self._book.keep_saving, "save")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._is_closing = True
+        await self._tasks.__aexit__(kind, error, trace)
+        await self._book.close()
+
+    # -- asking ----------------------------------------------------------------------------------
+
+    @property
+    def health(self) -> Mapping[str, Health]:
+        """What is known of every channel, by its id."""
+        return self._book.health
+
+    @property
+    def in_flight(self) -> int:
+        """Probes under way."""
+        return self._scheduler.in_flight
+
+    @property
+    def waiting(self) -> int:
+        """Probes that are due and held back by a limit."""
+        return self._scheduler.waiting
+
+    def of(self, id_: str) -> Health:
+        """What is known of one channel; `unknown` for one that is not registered."""
+        found = self._book.health.get(id_)
+        if found is None:
+            found = self._book.health.get(self._ids.get(id_.lower(), id_))
+        return found or Health(channel=id_)
+
+    def judge(self, result: ProbeResult) -> State:
+        """What a result says together with the evidence that stands, without hysteresis."""
+        channel = self._channels.get(result.channel)
+        rules = self._rules(channel) if channel else Rules()
+        eager = replace(rules, bad_needed=1, good_needed=1)
+        known = replace(self.of(result.channel), bad=0, good=0)
+        return states.advance(known, result, eager, self._book.wall()).state
+
+    async def run(
+        self, ids: Iterable[str], level: Level, *, unspread: bool = True
+    ) -> AsyncGenerator[ProbeResult, None]:
+        """Look at the channels now; a result for each, as they come.
+
+        Unpaced, within the limits of platforms and hosts. `unspread=False` adds them to the
+        background instead, at its pace. Raises NotFoundError for an id that is not registered.
+        """
+        channels = [self._channel(id_) for id_ in ids]
+        async with aclosing(self._scheduler.ask(channels, level, urgent=unspread)) as results:
+            async for result in results:
+                yield result
+
+    # -- following the register --------------------------------------------------------------------
+
+    def _channel(self, id_: str) -> Channel:
+        channel = self._channels.get(self._ids.get(id_.lower(), id_))
+        if channel is None:
+            raise NotFoundError(f"没有通道 {id_} / no such channel")
+        return channel
+
+    def _rules(self, channel: Channel) -> Rules:
+        return rules_of(channel, self._register.platforms.get(channel.platform), self._settings)
+
+    def _times(self, channel: Channel) -> Cadence:
+        return cadence(channel, self._settings)
+
+    async def _follow(self, stored: Mapping[str, Health] | None = None) -> None:
+        """Take over what the register holds now."""
+        current = self._register.channels
+        for number, channel in enumerate(list(current.values()), 1):
+            self._take(channel, stored)
+            if number % CHUNK == 0:
+                await asyncio.sleep(0)
+        known = {channel.id for channel in self._register.channels.values()}
+        for id_ in [id_ for id_ in self._channels if id_ not in known]:
+            self._remove(id_)
+
+    def _take(self, channel: Channel, stored: Mapping[str, Health] | None = None) -> None:
+        id_ = channel.id
+        before = self._channels.get(id_)
+        if before is channel or before == channel:
+            return
+        self._channels[id_] = channel
+        self._ids[id_.lower()] = id_
+        if before is None:
+            self._add(channel, stored or {})
+        elif _place(before) != _place(channel):  # another camera as far as anybody knows
+            self._book.put(Health(channel=id_, since=self._book.wall()))
+            self._settle(channel)
+            self._restart(channel)
+        elif before.credential != channel.credential:
+            self._new_login(channel)
+        else:
+            self._settle(channel)
+            if is_probed(before) != is_probed(channel) or before.platform != channel.platform:
+                self._restart(channel)
+
+    def _add(self, channel: Channel, stored: Mapping[str, Health]) -> None:
+        now = self._book.wall()
+        health = stored.get(channel.id)
+        if health is None:
+            self._book.adopt(Health(channel=channel.id, since=now))
+        else:
+            self._book.adopt(states.restored(health, self._rules(channel), now))
+        self._settle(channel)
+        self._restart(channel)
+
+    def _remove(self, id_: str) -> None:
+        del self._channels[id_]
+        if self._ids.get(id_.lower()) == id_:
+            del self._ids[id_.lower()]
+        self._scheduler.forget(id_, removed=True)
+        self._book.remove(id_)
+
+    def _new_login(self, channel: Channel) -> None:
+        """The credential changed: what was refused may be granted, and the other way round."""
+        if self.of(channel.id).state is State.UNAUTHORIZED:
+            self._book.put(Health(channel=channel.id, since=self._book.wall()))
+        self._settle(channel)
+        self._restart(channel, within=2.0)
+
+    def _settle(self, channel: Channel) -> None:
+        """Apply what follows from the channel itself and from time alone."""
+        health = self.of(channel.id)
+        self._book.put(states.effective(health, channel, self._rules(channel), self._book.wall()))
+
+    def _restart(self, channel: Channel, within: float | None = None) -> None:
+        """Plan the channel anew; looks under way no longer tell of it."""
+        self._scheduler.forget(channel.id)
+        if not self._settings.enabled or not is_probed(channel):
+            return
+        now = self._clock.now()
+        plan = first_plan(self.of(channel.id), self._times(channel), now, self._random)
+        if within is not None and plan is not STOPPED:
+            plan = replace(plan, describe_at=now + self._random.uniform(0.0, within))
+        self._scheduler.plan(channel.id, plan)
+
+    async def _listen(self) -> None:
+        types = ("channel.changed", "register.changed", "credential.changed", "stream.state")
+        async with self._bus.subscribe(types) as events:
+            await self._follow()
+            lost = 0
+            async for event in events:
+                if events.lost > lost:
+                    lost = events.lost
+                    await self._follow()
+                await self._hear(event)
+
+    async def _hear(self, event: Event) -> None:
+        if event.type == "register.changed":
+            await self._follow()
+        elif event.type == "channel.changed":
+            channel = self._register.channels.get(event.object.lower())
+            if channel is not None:
+                self._take(channel)
+        elif event.type == "credential.changed":
+            for channel in list(self._channels.values()):
+                if channel.credential == event.object:
+                    self._new_login(channel)
+        elif event.data.get("state") == "connecting":
+            self._scheduler.yield_to_viewer(event.object)
+
+    # -- looking -----------------------------------------------------------------------------------
+
+    async def _look(self, job: Job) -> ProbeResult:
+        """A look at the camera, or at the live picture where there is one."""
+        channel = job.channel
+        if self._live.sight(channel.id, self._clock.now()) is not None:
+            return self._unprobed(job, Level.MEDIA, Reason.OK)
+        if not job.urgent and self._live.is_watched(channel.id):
+            return self._unprobed(job, Level.NONE, Reason.NOT_TESTED)
+        return await self._prober.probe(channel, job.level)
+
+    def _unprobed(self, job: Job, level: Level, reason: Reason) -> ProbeResult:
+        return ProbeResult(
+            channel=job.channel.id,
+            asked=job.level,
+            level=level,
+            reason=reason,
+            t0=self._book.wall(),
+            detail=WATCHED,
+        )
+
+    def _finished(self, job: Job, result: ProbeResult, started: float, ended: float) -> None:
+        if self._is_closing:
+            return
+        self.on_probe(result, ended - started)
+        channel = self._channels.get(result.channel)
+        if channel is None or not self._scheduler.is_current(job):
+            return
+        rules = self._rules(channel)
+        before = self.of(channel.id)
+        health = self._judged(channel, before, result, rules)
+        self._book.put(health)
+        if self._settings.enabled and is_probed(channel):
+            plan = self._scheduler.plans.get(channel.id, STOPPED)
+            look = Look(result, started, ended, before, self._random)
+            following = next_plan(plan, health, self._times(channel), rules, look)
+            self._scheduler.plan(channel.id, following)
+
+    def _judged(
+        self, channel: Channel, before: Health, result: ProbeResult, rules: Rules
+    ) -> Health:
+        if not channel.enabled:
+            return replace(before, last=result)
+        now = self._book.wall()
+        if result.detail == WATCHED:  # judged from its streams, and `last` keeps what was measured
+            return self._seen_live(before) or before
+        return states.advance(before, result, rules, now)
+
+    # -- watching ----------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        turn = 0
+        while True:
+            self.look_at_streams()
+            turn += 1
+            if turn % LOOKS_PER_AGING == 0:
+                await self.age()
+            await asyncio.sleep(LOOK_AT_STREAMS)
+
+    def look_at_streams(self) -> None:
+        """Judge every watched channel from its live streams."""
+        names = self._live.names()
+        self._live.keep_only(names)
+        for name in names:
+            channel = self._channels.get(self._ids.get(name.lower(), name))
+            if channel is not None and channel.enabled:
+                self._look_at_stream(channel)
+
+    async def age(self) -> None:
+        """Let old evidence lapse."""
+        for number, channel in enumerate(list(self._channels.values()), 1):
+            if channel.id in self._channels:
+                self._settle(channel)
+            if number % CHUNK == 0:
+                await asyncio.sleep(0)
+
+    def _look_at_stream(self, channel: Channel) -> None:
+        before = self.of(channel.id)
+        health = self._seen_live(before)
+        if health is None:
+            trouble = self._live.trouble(channel.id, self._clock.now())
+            if trouble is None:
+                return
+            now = self._book.wall()
+            health = states.miss(before, trouble.reason, trouble.level, now)
+        self._book.put(health)
+        was, is_ = before.state, health.state
+        if State.UNAUTHORIZED in (was, is_) and was is not is_:
+            self._restart(channel)  # stops the probing, or begins it again
+
+    def _seen_live(self, before: Health) -> Health | None:
+        """The health with the living picture as evidence; None where there is none."""
+        now = self._clock.now()
+        sight = self._live.sight(before.channel, now)
+        if sight is None:
+            return None
+        wall = self._book.wall()
+        return states.witness(
+            before, wall - (now - sight.key_frame), wall - (now - sight.frame), wall
+        )
+
+
+def _place(channel: Channel) -> tuple[object, ...]:
+    """What makes it the same camera."""
+    return (
+        channel.kind,
+        channel.url,
+        channel.vendor,
+        channel.address,
+        channel.port,
+        channel.channel_no,
+        channel.transport,
+    )

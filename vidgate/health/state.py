@@ -1,0 +1,226 @@
+"""How results become states: pure functions over `Health`, no clock of their own (design.md 5).
+
+What keeps the state honest:
+
+- `up` needs a key frame no older than two media periods; a DESCRIBE alone makes `reachable`.
+- A good result refutes only what failed at its own level or below: a camera that describes its
+  stream but sends no picture stays `down` however often it answers a DESCRIBE.
+- The first result from `unknown` decides at once, and so does the first look for a picture of a
+  channel whose pictures nobody has seen yet. Between known states a failure must be seen three
+  times and a recovery twice.
+- `busy`, `unauthorized` and `unsupported` are definite answers of a living camera: at once.
+- What was proved before an outage proves nothing after it.
+- A look that could not be made (preempted, our own fault) changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from vidgate.model.channel import Channel
+from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+
+HEALTHY = frozenset({State.UP, State.REACHABLE})
+FAILED = frozenset({State.DOWN, State.DEGRADED})
+
+# What one reason says of the camera; None says nothing.
+VERDICTS: Mapping[Reason, State | None] = {
+    Reason.OK: State.REACHABLE,  # or UP, by level: `_healthy`
+    Reason.UNREACHABLE: State.DOWN,
+    Reason.TIMEOUT: State.DOWN,
+    Reason.PROTOCOL_ERROR: State.DOWN,
+    Reason.NOT_FOUND: State.DOWN,
+    Reason.REFUSED: State.DOWN,
+    Reason.NO_MEDIA: State.DOWN,
+    Reason.NO_KEY_FRAME: State.DOWN,
+    Reason.FROZEN: State.DEGRADED,
+    Reason.BUSY: State.BUSY,
+    Reason.UNAUTHORIZED: State.UNAUTHORIZED,
+    Reason.NO_CREDENTIAL: State.UNAUTHORIZED,
+    Reason.UNSUPPORTED: State.REACHABLE,  # it lives, and its pictures prove nothing to us
+    Reason.NO_ADDRESS: State.UNKNOWN,
+    Reason.DENIED_ADDRESS: State.UNKNOWN,
+    Reason.NOT_TESTED: None,
+    Reason.ERROR: None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How one channel is judged. `media_valid` and `describe_valid`: seconds a result stands."""
+
+    media_valid: float = 1800.0
+    describe_valid: float = 120.0
+    describe_proves: bool = False
+    bad_needed: int = 3
+    good_needed: int = 2
+
+
+def verdict(result: ProbeResult, rules: Rules) -> State:
+    """What one result says taken alone, as if nothing were known before."""
+    return advance(Health(channel=result.channel), result, rules, result.t0).state
+
+
+def advance(health: Health, result: ProbeResult, rules: Rules, now: float) -> Health:
+    """The health after one probe that ended at wall instant `now`."""
+    target = VERDICTS[result.reason]
+    if target is None:
+        reason = result.reason if health.state is State.UNKNOWN else health.reason
+        return replace(health, last=result, reason=reason)
+    if target is State.UNKNOWN:  # the camera was never asked
+        return _enter(replace(health, last=result), target, result.reason, Level.NONE, now)
+    looked = replace(health, last=result, probed=now)
+    if result.is_good:
+        return _good(looked, result.level, rules, now)
+    return _bad(looked, result, target, rules, now)
+
+
+def witness(health: Health, key_frame: float, frame: float, now: float) -> Health:
+    """A live stream shows pictures, the last ones at those wall instants: `up` at once.
+
+    A picture fault (`degraded`) stands: that frames flow does not refute it.
+    """
+    shown = replace(health, media_seen=key_frame, last_frame=frame, probed=now)
+    if health.failed > Level.MEDIA and health.state is State.DEGRADED:
+        return shown
+    return _enter(replace(shown, failed=Level.NONE), State.UP, Reason.OK, Level.MEDIA, now)
+
+
+def miss(health: Health, reason: Reason, level: Level, now: float) -> Health:
+    """A live stream failed for good: its own retries were the re-checks, so it decides at once."""
+    target = VERDICTS[reason]
+    if target is None:
+        return health
+    failed = replace(health, probed=now, failed=_above(level, Level.MEDIA))
+    return _enter(failed, target, reason, level, now)
+
+
+def effective(health: Health, channel: Channel, rules: Rules, now: float) -> Health:
+    """What still holds at wall instant `now` without any new result."""
+    if not channel.enabled:
+        return _enter(health, State.DISABLED, Reason.NOT_TESTED, Level.NONE, now)
+    if health.state is State.DISABLED:
+        return Health(channel=health.channel, since=now, last_frame=health.last_frame)
+    if health.state is State.UP and health.level >= Level.MEDIA:
+        return _aged_picture(health, rules, now)
+    if health.state in (State.UNKNOWN, State.UNAUTHORIZED):
+        return health  # a refusal stands until the credential changes: asking again locks cameras
+    if _is_fresh(health.probed, rules.media_valid, now):
+        return health
+    return _forget(health, now)
+
+
+def restored(health: Health, rules: Rules, now: float) -> Health:
+    """A stored health as the service starts: kept if younger than two periods, else unknown."""
+    failed = Level.NONE
+    if health.state not in HEALTHY or health.reason is not Reason.OK:
+        failed = _above(health.level, Level.PICTURE)
+    kept = replace(health, good=0, bad=0, failed=failed)
+    if health.state is State.UNAUTHORIZED:
+        return kept  # at any age: a restart must not cost a try at the password
+    if health.state is State.UP and health.level >= Level.MEDIA:
+        fresh = _is_fresh(health.media_seen, rules.media_valid, now)
+    else:
+        by_media = failed >= Level.MEDIA
+        valid = rules.media_valid if by_media else rules.describe_valid
+        fresh = _is_fresh(health.probed, valid, now)
+    return kept if fresh else _forget(kept, now)
+
+
+def needs_recheck(health: Health, rules: Rules) -> bool:
+    """Whether a change is in doubt, so that the next look should come in seconds."""
+    if health.state in HEALTHY:
+        return 0 < health.bad < rules.bad_needed
+    return health.state in FAILED and 0 < health.good < rules.good_needed
+
+
+def shifted(health: Health, seconds: float) -> Health:
+    """The same health told by a wall clock that was stepped by `seconds`."""
+
+    def moved(instant: float | None) -> float | None:
+        return None if instant is None else instant + seconds
+
+    return replace(
+        health,
+        since=health.since + seconds,
+        probed=moved(health.probed),
+        media_seen=moved(health.media_seen),
+        last_frame=moved(health.last_frame),
+    )
+
+
+def _good(health: Health, level: Level, rules: Rules, now: float) -> Health:
+    if level >= Level.MEDIA:
+        health = replace(health, media_seen=now, last_frame=now)
+    if level < max(health.failed, Level.DESCRIBE):
+        return health
+    health = replace(health, good=health.good + 1, bad=0)
+    if health.state in FAILED and health.good < rules.good_needed:
+        return health
+    state, proved = _healthy(health, level, rules, now)
+    return _enter(replace(health, failed=Level.NONE), state, Reason.OK, proved, now)
+
+
+def _healthy(health: Health, level: Level, rules: Rules, now: float) -> tuple[State, Level]:
+    if level >= Level.MEDIA:
+        return State.UP, level
+    if _is_fresh(health.media_seen, rules.media_valid, now):
+        return State.UP, Level.MEDIA
+    return (State.UP if rules.describe_proves else State.REACHABLE), level
+
+
+def _bad(health: Health, result: ProbeResult, target: State, rules: Rules, now: float) -> Health:
+    failed = _above(result.level, result.asked)
+    if health.state in HEALTHY:  # doubt about the picture is not lifted by a later lesser failure
+        failed = max(failed, health.failed)
+    health = replace(health, good=0, bad=health.bad + 1, failed=failed)
+    if target in FAILED and target is not health.state and not _decides(health, rules):
+        return health
+    return _enter(health, target, result.reason, result.level, now)
+
+
+def _decides(health: Health, rules: Rules) -> bool:
+    if health.state is State.UNKNOWN or health.bad >= rules.bad_needed:
+        return True
+    # Nobody has seen its pictures yet: in that respect it is unknown.
+    return health.state in HEALTHY and health.level < Level.MEDIA and health.failed >= Level.MEDIA
+
+
+def _enter(health: Health, state: State, reason: Reason, level: Level, now: float) -> Health:
+    proof_stands = state in (State.UP, State.BUSY, State.DEGRADED) or (
+        state is State.REACHABLE and reason is Reason.OK
+    )
+    return replace(
+        health,
+        state=state,
+        reason=reason,
+        level=level,
+        since=health.since if state is health.state else now,
+        bad=0 if state in HEALTHY else health.bad,
+        good=health.good if state in HEALTHY else 0,
+        media_seen=health.media_seen if proof_stands else None,
+    )
+
+
+def _aged_picture(health: Health, rules: Rules, now: float) -> Health:
+    if _is_fresh(health.media_seen, rules.media_valid, now):
+        return health
+    if not _is_fresh(health.probed, rules.media_valid, now):
+        return _forget(health, now)
+    state = State.UP if rules.describe_proves else State.REACHABLE
+    bad = health.bad  # an aged proof settles no doubt
+    return replace(_enter(health, state, Reason.OK, Level.DESCRIBE, now), bad=bad)
+
+
+def _forget(health: Health, now: float) -> Health:
+    gone = _enter(health, State.UNKNOWN, Reason.NOT_TESTED, Level.NONE, now)
+    return replace(gone, failed=Level.NONE, good=0, bad=0)
+
+
+def _above(level: Level, most: Level) -> Level:
+    return Level(min(level + 1, max(most, Level.REACH)))
+
+
+def _is_fresh(instant: float | None, valid: float, now: float) -> bool:
+    # A stamp from the future was made by a clock that was wrong: it proves nothing. The few
+    # seconds forgive a clock that is being slewed.
+    return instant is not None and -5.0 <= now - instant <= valid

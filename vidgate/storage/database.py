@@ -63,16 +63,7 @@ class Database:
         return Path(str(self._url.database))
 
     async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self._prepare)
-        self._engine = create_async_engine(
-            self._url,
-            pool_size=READERS + 1,
-            max_overflow=0,
-            pool_timeout=BUSY_TIMEOUT / 1000,
-            json_serializer=compact,
-        )
-        event.listen(self._engine.sync_engine, "connect", _configure)
-        event.listen(self._engine.sync_engine, "begin", _begin)
+        self._engine = await asyncio.to_thread(self._prepare)
         return self
 
     async def __aexit__(
@@ -122,7 +113,7 @@ class Database:
             raise StorageError("数据库未打开 / the database is not open")
         return self._engine
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> AsyncEngine:
         """Make the file private, lock it for this process and bring its tables up to date."""
         path = self.path
         try:
@@ -138,6 +129,19 @@ class Database:
             os.close(self._lock_file)
             self._lock_file = None
             raise
+        return self._create_engine()
+
+    def _create_engine(self) -> AsyncEngine:
+        engine = create_async_engine(
+            self._url,
+            pool_size=READERS + 1,
+            max_overflow=0,
+            pool_timeout=BUSY_TIMEOUT / 1000,
+            json_serializer=compact,
+        )
+        event.listen(engine.sync_engine, "connect", _configure)
+        event.listen(engine.sync_engine, "begin", _begin)
+        return engine
 
 
 def _parse(url: str | Path) -> URL:

@@ -1,0 +1,99 @@
+from sqlalchemy import insert
+
+from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.model.media import Codec
+from vidgate.storage import models
+from vidgate.storage.database import Database
+from vidgate.storage.states import States, Transition
+
+
+async def register(db: Database, *ids: str) -> None:
+    text = dict.fromkeys(
+        ("name", "gb_code", "kind", "url", "sub_url", "vendor", "address", "channel_no", "point"),
+        "",
+    ) | dict.fromkeys(
+        ("department", "area", "point_class", "industry", "lifecycle", "transport", "pinyin"), ""
+    )
+    rows = [
+        text | {"key": id_.lower(), "id": id_, "number": n, "revision": 1, "tags": [], "enabled": 1}
+        for n, id_ in enumerate(ids, 1)
+    ]
+    async with db.write() as session:
+        await session.execute(insert(models.channels), rows)
+
+
+def probed(channel: str) -> Health:
+    result = ProbeResult(
+        channel=channel,
+        asked=Level.MEDIA,
+        level=Level.MEDIA,
+        reason=Reason.OK,
+        t0=100.0,
+        t1=0.01,
+        t3=1.5,
+        codec=Codec.H264,
+        width=704,
+        height=576,
+        fps=25.0,
+    )
+    return Health(
+        channel=channel,
+        state=State.UP,
+        reason=Reason.OK,
+        since=99.5,
+        level=Level.MEDIA,
+        probed=101.0,
+        media_seen=101.5,
+        good=3,
+        last=result,
+    )
+
+
+async def test_health_comes_back_as_it_was(db: Database) -> None:
+    await register(db, "Cam1", "Cam2")
+    full, bare = probed("Cam1"), Health(channel="Cam2", state=State.DOWN, reason=Reason.TIMEOUT)
+    await States(db).save([full, bare])
+    assert await States(db).load() == {"Cam1": full, "Cam2": bare}
+
+
+async def test_saving_again_replaces(db: Database) -> None:
+    await register(db, "Cam1")
+    states = States(db)
+    await states.save([probed("Cam1")])
+    now = Health(channel="Cam1", state=State.BUSY, reason=Reason.BUSY, since=200.0)
+    await states.save([now])
+    assert await states.load() == {"Cam1": now}
+
+
+async def test_a_channel_that_is_not_registered_is_not_loaded(db: Database) -> None:
+    await register(db, "Cam1")
+    states = States(db)
+    await states.save([probed("Cam1"), probed("gone")])
+    assert list(await states.load()) == ["Cam1"]
+
+
+async def test_a_whole_fleet_is_saved_and_loaded_in_chunks(db: Database) -> None:
+    ids = [f"c{number:04}" for number in range(1001)]
+    await register(db, *ids)
+    states = States(db)
+    await states.save(map(probed, ids))
+    assert await states.load() == {id_: probed(id_) for id_ in ids}
+
+
+async def test_transitions_are_kept_in_order(db: Database) -> None:
+    states = States(db)
+    rows = [
+        Transition(
+            channel=channel,
+            time=time,
+            before=State.UNKNOWN,
+            after=State.UP,
+            reason=Reason.OK,
+            level=Level.MEDIA,
+        )
+        for channel, time in [("a", 1.0), ("b", 2.0), ("a", 3.0), ("a", 3.0)]
+    ]
+    await states.save([], rows)
+    assert [row.time for row in await states.transitions("a")] == [3.0, 3.0, 1.0]
+    assert await states.transitions("a", limit=1) == [rows[3]]
+    assert await states.transitions("c") == []

@@ -58,7 +58,12 @@ class Console:
     """Serves the built application, and its index for the pages that it routes itself."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._assets = _scan(folder or Path(vidgate.__file__).parent / "console" / "dist")
+        self._folder = folder or Path(vidgate.__file__).parent / "console" / "dist"
+        self._assets: dict[str, Asset] = {}
+
+    def load(self) -> None:
+        """Look which files there are; blocks, so call it in a thread."""
+        self._assets = _scan(self._folder)
 
     @property
     def is_built(self) -> bool:

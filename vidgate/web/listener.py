@@ -3,8 +3,8 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiohttp import web
@@ -94,33 +94,53 @@ async def listening(doorman: Doorman, sock: socket.socket) -> AsyncIterator[None
         server.close()
 
 
-@contextmanager
-def unix_socket(path: Path) -> Iterator[socket.socket]:
+@asynccontextmanager
+async def unix_socket(path: Path) -> AsyncIterator[socket.socket]:
     """A listening unix socket that only its owner may open (0600); the file goes at the end.
 
     Raises ConflictError where another service listens on it, SettingsError where it cannot be made.
     """
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    door = await asyncio.to_thread(_Door, path)
     try:
-        # Through /proc the name has a fixed length, however deep the data folder lies.
-        is_long = len(os.fsencode(path)) > MAX_UNIX_PATH
-        name = f"/proc/self/fd/{folder}/{path.name}" if is_long else str(path)
-        sock = _bind_unix(name, path)
-        made = os.stat(name)
-        try:
-            yield sock
-        finally:
-            sock.close()
-            _unlink_own(name, made)
+        yield door.sock
     finally:
-        os.close(folder)
+        await asyncio.to_thread(door.close)
+
+
+class _Door:
+    """The socket, its file, and the folder by which a name that is too long is reached."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+        except OSError as error:
+            raise SettingsError(f"{path.parent}: {error.strerror}") from None
+        try:
+            is_long = len(os.fsencode(path)) > MAX_UNIX_PATH
+            self._name = f"/proc/self/fd/{self._folder}/{path.name}" if is_long else str(path)
+            self.sock = _bind_unix(self._name, path)
+            self._made = os.stat(self._name)
+        except BaseException:
+            os.close(self._folder)
+            raise
+
+    def close(self) -> None:
+        """Stop listening and remove the file, unless somebody else's stands there by now."""
+        self.sock.close()
+        try:
+            if os.path.samestat(os.stat(self._name), self._made):
+                os.unlink(self._name)
+        except FileNotFoundError:
+            pass
+        finally:
+            os.close(self._folder)
 
 
 def _bind_unix(name: str, path: Path) -> socket.socket:
+    _remove_stale(name, path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        _remove_stale(name, path)
-        # The mode of a later chmod would leave a moment in which anybody may connect.
+        # A chmod afterwards would leave a moment in which anybody may connect.
         before = os.umask(0o177)
         try:
             sock.bind(name)
@@ -131,28 +151,20 @@ def _bind_unix(name: str, path: Path) -> socket.socket:
     except OSError as error:
         sock.close()
         raise SettingsError(f"无法创建 / cannot make {path}: {error.strerror}") from None
-    except BaseException:
-        sock.close()
-        raise
     return sock
 
 
 def _remove_stale(name: str, path: Path) -> None:
+    """A file left by a service that was killed goes; one on which somebody listens stays."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
         try:
-            probe.setblocking(False)
             probe.connect(name)
-        except (FileNotFoundError, ConnectionRefusedError):
-            Path(name).unlink(missing_ok=True)
+        except FileNotFoundError:
+            return
+        except ConnectionRefusedError:
+            os.unlink(name)
             return
         except BlockingIOError:
             pass  # its backlog is full: somebody listens
     raise ConflictError(f"{path}: 另一个 vidgate 服务正在使用 / another service listens on it")
-
-
-def _unlink_own(name: str, made: os.stat_result) -> None:
-    try:
-        if os.path.samestat(os.stat(name), made):
-            Path(name).unlink()
-    except FileNotFoundError:
-        pass

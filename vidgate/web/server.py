@@ -1,5 +1,6 @@
 """The HTTP server: console, API, WHEP and metrics on one TCP port and one unix socket."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -64,6 +65,7 @@ class WebServer:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._tasks)
             stack.push_async_callback(self._context.notes.flush)
+            await asyncio.to_thread(self._context.console.load)
             sock = bind_tcp(self.host, self.port)
             stack.callback(sock.close)
             self.port = sock.getsockname()[1]
@@ -85,7 +87,7 @@ class WebServer:
             stack.callback(doorman.close)
             await stack.enter_async_context(listening(doorman, sock))
             if self._socket is not None:
-                unix = stack.enter_context(unix_socket(self._socket))
+                unix = await stack.enter_async_context(unix_socket(self._socket))
                 await stack.enter_async_context(listening(doorman, unix))
             self._stack = stack.pop_all()
         return self

@@ -6,7 +6,7 @@ import secrets
 import socket
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from vidgate.errors import ProtocolError
 from vidgate.model.media import Variant
@@ -65,7 +65,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Only loopback addresses are cameras; anybody else is turned away."""
-        assert isinstance(transport, asyncio.Transport)
+        # uvloop's transports do not derive from asyncio's, an isinstance would be wrong.
+        transport = cast("asyncio.Transport", transport)
         self._transport = transport
         self.host = transport.get_extra_info("sockname")[0]
         self.peer = transport.get_extra_info("peername")[0]

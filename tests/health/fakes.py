@@ -1,0 +1,146 @@
+"""A register, a store and a prober in memory."""
+
+import asyncio
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from vidgate.errors import NotFoundError, StorageError
+from vidgate.model.channel import Channel, Lifecycle, Login, Platform
+from vidgate.model.health import Health, Level, ProbeResult, Reason
+from vidgate.model.media import StreamKey
+from vidgate.rtsp.address import RtspAddress
+from vidgate.storage.states import Transition
+from vidgate.wire.uri import Uri
+
+
+class FakeRegister:
+    """Channels by lower-cased id, as the real one keeps them."""
+
+    def __init__(self, channels: Iterable[Channel] = (), platforms: Iterable[Platform] = ()) -> None:
+        self.channels: dict[str, Channel] = {one.id.lower(): one for one in channels}
+        self.platforms: dict[str, Platform] = {one.id: one for one in platforms}
+        self.logins: dict[str, Login] = {}
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[Mapping[str, str]], **limits: int) -> "FakeRegister":
+        """The channels of a sample register; `limits` are fields of every platform."""
+        register = cls()
+        for number, row in enumerate(rows, 1):
+            register.add(_channel(number, row))
+            if row["platform"]:
+                platform = Platform(id=row["platform"], **limits)  # type: ignore[arg-type]
+                register.platforms[platform.id] = platform
+            if row["url"]:
+                uri = Uri.parse(row["url"])
+                login = Login(uri.username or "", uri.password or "")
+                register.logins[row["id"].lower()] = login
+        return register
+
+    def add(self, channel: Channel) -> None:
+        """Register or replace."""
+        self.channels = self.channels | {channel.id.lower(): channel}
+
+    def edit(self, id_: str, **fields: object) -> Channel:
+        """Change fields of one channel."""
+        changed = replace(self.channels[id_.lower()], **fields)  # type: ignore[arg-type]
+        self.add(changed)
+        return changed
+
+    def remove(self, id_: str) -> None:
+        """Take one out."""
+        self.channels = {key: one for key, one in self.channels.items() if key != id_.lower()}
+
+    def address(self, channel: Channel) -> RtspAddress:
+        """Where it is."""
+        if not channel.url:
+            raise NotFoundError("no address")
+        return RtspAddress(url=channel.url, login=self.logins.get(channel.id.lower()))
+
+
+def _channel(number: int, row: Mapping[str, str]) -> Channel:
+    return Channel(
+        id=row["id"],
+        name=row["name"],
+        number=number,
+        url=str(Uri.parse(row["url"])) if row["url"] else "",
+        platform=row["platform"],
+        department=row["department"],
+        area=row["area"],
+        lifecycle=Lifecycle(row["lifecycle"]),
+    )
+
+
+@dataclass
+class FakeStore:
+    """Keeps what it is given; `broken` refuses like a full disk."""
+
+    stored: dict[str, Health] = field(default_factory=dict)
+    transitions: list[Transition] = field(default_factory=list)
+    saves: int = 0
+    broken: bool = False
+
+    async def load(self) -> dict[str, Health]:
+        """What was stored."""
+        if self.broken:
+            raise StorageError("the disk is full")
+        return dict(self.stored)
+
+    async def save(self, healths: Iterable[Health], transitions: Iterable[Transition] = ()) -> None:
+        """Store."""
+        if self.broken:
+            raise StorageError("the disk is full")
+        self.saves += 1
+        self.stored |= {health.channel: health for health in healths}
+        self.transitions += transitions
+
+
+@dataclass
+class FakeProber:
+    """Answers as told; `gate` holds every look until it is set."""
+
+    answers: dict[str, Reason] = field(default_factory=dict)
+    reached: dict[str, Level] = field(default_factory=dict)
+    asked: list[tuple[str, Level]] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+    limit: int = 0
+    active: int = 0
+    most: int = 0
+
+    def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
+        """One lane for each platform, or channel."""
+        return channel.platform or channel.id, self.limit
+
+    async def probe(self, channel: Channel, level: Level) -> ProbeResult:
+        """One look."""
+        self.asked.append((channel.id, level))
+        self.active += 1
+        self.most = max(self.most, self.active)
+        try:
+            await (self.gate.wait() if self.gate else asyncio.sleep(0))
+        finally:
+            self.active -= 1
+        return result(
+            channel.id,
+            self.answers.get(channel.id, Reason.OK),
+            asked=level,
+            level=self.reached.get(channel.id),
+        )
+
+
+def result(
+    id_: str,
+    reason: Reason = Reason.OK,
+    *,
+    asked: Level = Level.DESCRIBE,
+    level: Level | None = None,
+    t0: float = 1_700_000_000.0,
+) -> ProbeResult:
+    """A result; a good one reached what was asked, a bad one nothing unless told."""
+    if level is None:
+        level = asked if reason is Reason.OK else Level.NONE
+    return ProbeResult(channel=id_, asked=asked, level=level, reason=reason, t0=t0, t1=0.01)
+
+
+def no_sources(key: StreamKey) -> object:
+    """A hub's factory that makes nothing."""
+    raise NotFoundError(key.name)

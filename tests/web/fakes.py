@@ -1,0 +1,319 @@
+"""Light stand-ins for the parts of the service that the web layer talks to."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from vidgate.aio.bus import Bus
+from vidgate.auth.opaque import fingerprint
+from vidgate.auth.passwords import hash_password
+from vidgate.errors import ConflictError, NotFoundError, RemoteError, VidgateError
+from vidgate.media.stream import Stream
+from vidgate.model.channel import Channel, Login, Platform
+from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.model.media import StreamKey, Variant
+from vidgate.model.user import Principal, Role
+from vidgate.registry.changesets import Change, ChangeRow
+from vidgate.registry.edits import Credential
+from vidgate.registry.importer import ImportReport, RowError
+from vidgate.storage.accounts import Token, User
+from vidgate.web.parts import Note, WebParts
+
+PASSWORD = "river bank lantern seven"
+HASH = hash_password(PASSWORD)
+
+CHANGE = Change(
+    id=1, time=1.0, actor="wang", action="import", source="a.csv", created=2, updated=0, removed=0
+)
+
+
+def credential(name: str, login: Login) -> Credential:
+    """A credential as the register keeps it in memory."""
+    return Credential(name=name, login=login, sealed=b"sealed", changed=1.0)
+
+
+class FakeRegistry:
+    """Keeps what it is told, and who told it."""
+
+    def __init__(self, channels: Iterable[Channel]) -> None:
+        self.channels: dict[str, Channel] = {one.id.lower(): one for one in channels}
+        self.platforms = {"fire": Platform(id="fire", name="应急", slots=16)}
+        self.credentials = {"nvr": credential("nvr", Login("admin", "hunter2hunter2"))}
+        self.calls: list[tuple[Any, ...]] = []
+        self.report = ImportReport(
+            rejected=1, errors=[RowError("通道", 17, "端口", "５５４", "应为 1 到 65535 的整数")]
+        )
+
+    def get(self, id_: str) -> Channel:
+        if id_.lower() not in self.channels:
+            raise NotFoundError(f"没有通道 {id_}")
+        return self.channels[id_.lower()]
+
+    def uses(self) -> dict[str, int]:
+        return dict.fromkeys(self.credentials, 3)
+
+    async def add(self, fields: Mapping[str, Any], actor: str) -> Channel:
+        self.calls.append(("add", dict(fields), actor))
+        if str(fields["id"]).lower() in self.channels:
+            raise ConflictError("exists")
+        channel = Channel(id=str(fields["id"]), name=str(fields.get("name", "")))
+        self.channels[channel.id.lower()] = channel
+        return channel
+
+    async def set(self, id_: str, fields: Mapping[str, Any], actor: str) -> Channel:
+        self.calls.append(("set", id_, dict(fields), actor))
+        channel = replace(self.get(id_), name=str(fields.get("name", "?")))
+        self.channels[id_.lower()] = channel
+        return channel
+
+    async def remove(self, id_: str, actor: str) -> None:
+        self.calls.append(("remove", id_, actor))
+        del self.channels[self.get(id_).id.lower()]
+
+    async def import_file(
+        self, name: str, data: bytes, *, dry_run: bool, partial: bool, actor: str
+    ) -> ImportReport:
+        self.calls.append(("import", name, data, dry_run, partial, actor))
+        return self.report
+
+    async def template(self) -> bytes:
+        return b"PK template"
+
+    async def changes(self, *, limit: int) -> list[Change]:
+        return [CHANGE][:limit]
+
+    async def change(
+        self, number: int, *, offset: int, limit: int
+    ) -> tuple[Change, list[ChangeRow], int]:
+        if number != CHANGE.id:
+            raise NotFoundError("no such change")
+        rows = [
+            ChangeRow("channel", f"c{index}", {"name": "旧"} if index else None, {"name": "新"})
+            for index in range(450)
+        ]
+        return CHANGE, rows[offset : offset + limit], len(rows)
+
+    async def undo(self, number: int, actor: str) -> Change:
+        self.calls.append(("undo", number, actor))
+        raise ConflictError("touched since", hint="undo the later change first")
+
+    async def set_platform(self, id_: str, fields: Mapping[str, Any], actor: str) -> Platform:
+        self.calls.append(("platform", id_, dict(fields), actor))
+        self.platforms[id_] = replace(self.platforms.get(id_, Platform(id=id_)), **fields)
+        return self.platforms[id_]
+
+    async def set_credential(
+        self, name: str, username: str, password: str, actor: str
+    ) -> Credential:
+        self.calls.append(("credential", name, username, password, actor))
+        self.credentials[name] = credential(name, Login(username, password))
+        return self.credentials[name]
+
+
+class FakeHealth:
+    """Every channel is up; `run` answers at once, and fails after `breaks_after` results."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, State] = {}
+        self.breaks_after: int | None = None
+        self.asked: list[tuple[list[str], Level]] = []
+
+    def of(self, id_: str) -> Health:
+        state = self.states.get(id_, State.UP)
+        return Health(channel=id_, state=state, reason=Reason.OK, since=5.0, level=Level.MEDIA)
+
+    async def run(
+        self, ids: Iterable[str], level: Level, *, unspread: bool = True
+    ) -> AsyncIterator[ProbeResult]:
+        self.asked.append((list(ids), level))
+        for number, id_ in enumerate(self.asked[-1][0]):
+            if number == self.breaks_after:
+                raise RemoteError("the platform is gone")
+            yield ProbeResult(
+                channel=id_, asked=level, level=level, reason=Reason.OK, t0=7.0, t1=0.01
+            )
+
+
+@dataclass
+class FakeHub:
+    streams: dict[StreamKey, Stream] = field(default_factory=dict)
+
+
+@dataclass
+class FakeSession:
+    id: str
+    name: str
+    variant: Variant
+    answer_sdp: str
+    principal: Principal
+
+
+class FakeWhep:
+    """Answers every offer, or raises `error`."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, FakeSession] = {}
+        self.error: VidgateError | None = None
+        self.asked: list[dict[str, Any]] = []
+
+    def find(self, session_id: str) -> FakeSession:
+        if session_id not in self.sessions:
+            raise NotFoundError("no such session")
+        return self.sessions[session_id]
+
+    async def open(
+        self,
+        name: str,
+        offer_sdp: str,
+        *,
+        stream: str,
+        has_sub: bool,
+        local_address: str,
+        principal: Principal,
+    ) -> FakeSession:
+        self.asked.append(
+            {"name": name, "offer": offer_sdp, "stream": stream, "local": local_address}
+        )
+        if self.error is not None:
+            raise self.error
+        session = FakeSession(
+            f"session-{len(self.asked)}", name, Variant.SUB, "v=0\r\nanswer", principal
+        )
+        self.sessions[session.id] = session
+        return session
+
+    async def close(self, session_id: str) -> None:
+        self.find(session_id)
+        del self.sessions[session_id]
+
+
+class FakeAccounts:
+    """In memory; the user NAME of each role is called like the role, all with PASSWORD."""
+
+    def __init__(self) -> None:
+        self.all = {role.value: User(name=role.value, role=role, password=HASH) for role in Role}
+        self.open: dict[str, tuple[str, str]] = {}
+        self.kept: dict[str, Token] = {}
+        self.lookups = 0
+
+    def token_of(self, role: Role) -> str:
+        """The secret of a token with this role."""
+        secret = f"vg_{role.value}"
+        self.kept.setdefault(
+            fingerprint(secret),
+            Token(id=len(self.kept) + 1, name="test", role=role, actor="test", created=1.0),
+        )
+        return secret
+
+    async def has_users(self) -> bool:
+        return bool(self.all)
+
+    async def user(self, name: str) -> User | None:
+        return self.all.get(name.lower())
+
+    async def add_user(self, name: str, role: Role, password: str, actor: str) -> User:
+        self.all[name] = User(name=name, role=role, password=password)
+        return self.all[name]
+
+    async def open_session(self, hash_: str, user: str, address: str) -> None:
+        self.open[hash_] = (user, address)
+
+    async def session(self, hash_: str) -> User | None:
+        self.lookups += 1
+        found = self.open.get(hash_)
+        return self.all[found[0]] if found else None
+
+    async def close_session(self, hash_: str) -> None:
+        self.open.pop(hash_, None)
+
+    async def tokens(self) -> list[Token]:
+        return list(self.kept.values())
+
+    async def add_token(self, hash_: str, name: str, role: Role, actor: str) -> Token:
+        token = Token(id=len(self.kept) + 1, name=name, role=role, actor=actor, created=1.0)
+        self.kept[hash_] = token
+        return token
+
+    async def token(self, hash_: str) -> Token | None:
+        self.lookups += 1
+        return self.kept.get(hash_)
+
+    async def revoke_token(self, id_: int, actor: str) -> Token:
+        for hash_, token in self.kept.items():
+            if token.id == id_:
+                return self.kept.pop(hash_)
+        raise NotFoundError("no such token")
+
+
+class FakeTrail:
+    def __init__(self) -> None:
+        self.notes: list[Note] = []
+        self.error: VidgateError | None = None
+
+    async def write(self, notes: Sequence[Note]) -> None:
+        if self.error is not None:
+            raise self.error
+        self.notes.extend(notes)
+
+
+@dataclass
+class Fakes:
+    """All parts; `parts()` hands them to the server."""
+
+    registry: FakeRegistry
+    health: FakeHealth = field(default_factory=FakeHealth)
+    hub: FakeHub = field(default_factory=FakeHub)
+    whep: FakeWhep = field(default_factory=FakeWhep)
+    bus: Bus = field(default_factory=lambda: Bus(history=100))
+    accounts: FakeAccounts = field(default_factory=FakeAccounts)
+    trail: FakeTrail = field(default_factory=FakeTrail)
+    ready: bool = True
+
+    def parts(self) -> WebParts:
+        return WebParts(
+            registry=self.registry,
+            health=self.health,
+            hub=self.hub,
+            whep=self.whep,
+            bus=self.bus,
+            accounts=self.accounts,
+            audit=self.trail,
+            metrics=lambda: b"# metrics\nvidgate_up 1\n",
+            channel_metrics=self._channel_metrics,
+            is_ready=self._is_ready,
+        )
+
+    async def _channel_metrics(self) -> bytes:
+        return b"vidgate_channel_up 1\n" * 1000
+
+    async def _is_ready(self) -> bool:
+        return self.ready
+
+
+def some_channels() -> list[Channel]:
+    """Three channels of two departments; the second has no sub-stream and is disabled."""
+    return [
+        Channel(
+            id="Camera-1",
+            name="城关镇河堤",
+            number=1,
+            url="rtsp://10.1.2.3/main",
+            sub_url="rtsp://10.1.2.3/sub",
+            address="10.1.2.3",
+            credential="nvr",
+            department="公安",
+            area="城关镇",
+            pinyin="cgzhd chengguanzhenhedi",
+            tags=("river",),
+        ),
+        Channel(id="camera-2", name="学校门口", number=2, url="rtsp://10.1.2.4/x", enabled=False),
+        Channel(
+            id="camera-3",
+            name="塔哨兵",
+            number=3,
+            url="rtsp://10.1.2.5/x",
+            sub_url="rtsp://10.1.2.5/y",
+            department="应急",
+            platform="fire",
+        ),
+    ]

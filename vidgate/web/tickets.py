@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from vidgate.auth.permissions import require_stream
+from vidgate.errors import NotPermittedError
 from vidgate.web.access import principal_of
 from vidgate.web.context import CONTEXT
 from vidgate.web.exchange import read_json, reply
@@ -14,8 +15,9 @@ async def create(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     asked = await read_json(request, TicketRequest)
     principal = principal_of(request)
+    if principal.via == "ticket":  # it would never end
+        raise NotPermittedError("a ticket does not beget tickets")
     channel = context.parts.registry.get(asked.stream)
-    # A ticket does not beget tickets: it would never end.
     require_stream(principal, channel.id)
     ticket, expires = context.tickets.issue(principal, channel.id, context.clock.wall())
     context.notes.note(principal.name, "ticket.create", channel.id)

@@ -1,0 +1,155 @@
+import asyncio
+
+import pytest
+
+from tests.waiting import until
+from tests.web.conftest import Site
+from tests.web.fakes import PASSWORD, FakeAccounts
+from vidgate.auth.passwords import verify_password
+from vidgate.model.user import Role
+from vidgate.web.sessions import ensure_admin
+
+SESSION = "/api/v1/session"
+
+
+def form(username: str = "operator", password: str = PASSWORD) -> dict[str, str]:
+    return {"username": username, "password": password}
+
+
+async def test_signing_in_gives_a_guarded_cookie(site: Site) -> None:
+    response = await site.call("POST", SESSION, json=form(), headers=site.origin())
+    assert response.status == 200
+    told = await response.json()
+    assert told["user"]["name"] == "operator"
+    assert told["user"]["role"] == "operator"
+    assert "probe.run" in told["user"]["permissions"]
+    assert told["server"]["https"] is False
+    assert told["server"]["demo"] is False
+    cookie = response.headers["Set-Cookie"]
+    assert cookie.startswith("vidgate=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert "Path=/" in cookie
+    assert "Secure" not in cookie  # plain HTTP: a browser would throw it away
+
+    again = await site.call("GET", SESSION)
+    assert (await again.json())["user"]["name"] == "operator"
+
+
+async def test_a_name_is_known_in_any_case(site: Site) -> None:
+    assert (await site.call("POST", SESSION, json=form("Operator"))).status == 200
+
+
+async def test_wrong_words_get_no_cookie_and_the_same_answer(site: Site) -> None:
+    wrong = await site.call("POST", SESSION, json=form(password="not the password"))
+    unknown = await site.call("POST", SESSION, json=form("nobody-of-that-name"))
+    assert wrong.status == unknown.status == 401
+    assert await wrong.json() == await unknown.json()
+    assert "Set-Cookie" not in wrong.headers
+    assert site.fakes.accounts.open == {}
+
+
+async def test_guessing_is_paused_and_others_are_not(site: Site) -> None:
+    for _ in range(5):
+        assert (await site.call("POST", SESSION, json=form(password="wrong"))).status == 401
+    refused = await site.call("POST", SESSION, json=form())
+    assert refused.status == 429
+    assert (await refused.json())["code"] == "too_many_attempts"
+    assert int(refused.headers["Retry-After"]) > 200
+    assert (await site.call("POST", SESSION, json=form("viewer"))).status == 200
+    site.clock.advance(301)
+    assert (await site.call("POST", SESSION, json=form())).status == 200
+
+
+async def test_a_hundred_guesses_at_once_are_not_a_hundred_guesses(site: Site) -> None:
+    guesses = [site.call("POST", SESSION, json=form(password=str(n))) for n in range(30)]
+    statuses = [response.status for response in await asyncio.gather(*guesses)]
+    assert statuses.count(401) == 5
+    assert statuses.count(429) == 25
+
+
+async def test_attempts_are_in_the_audit_trail(site: Site) -> None:
+    await site.call("POST", SESSION, json=form(password="wrong"))
+    await until(lambda: bool(site.fakes.trail.notes))
+    assert site.fakes.trail.notes[0].action == "session.refused"
+    assert "wrong" not in str(site.fakes.trail.notes)
+
+
+async def test_a_foreign_page_cannot_sign_its_visitor_in(site: Site) -> None:
+    headers = {"Origin": "http://evil.example"}
+    response = await site.call("POST", SESSION, json=form(), headers=headers)
+    assert response.status == 403
+
+
+async def test_a_form_is_not_json(site: Site) -> None:
+    response = await site.call("POST", SESSION, data=b'{"username":"operator"}')
+    assert response.status == 415
+
+
+async def test_signing_in_again_ends_the_session_before(site: Site) -> None:
+    await site.sign_in()
+    before = dict(site.fakes.accounts.open)
+    await site.sign_in()
+    assert len(site.fakes.accounts.open) == 1
+    assert not before.keys() & site.fakes.accounts.open.keys()
+
+
+async def test_signing_out_ends_the_session_and_what_it_watches(site: Site) -> None:
+    await site.sign_in()
+    watching = await site.call(
+        "POST",
+        "/whep/camera-1",
+        data=b"v=0",
+        headers=site.origin() | {"Content-Type": "application/sdp"},
+    )
+    assert watching.status == 201
+    assert len(site.fakes.whep.sessions) == 1
+    stolen = {cookie.key: cookie.value for cookie in site.client.cookie_jar}
+
+    response = await site.call("DELETE", SESSION, headers=site.origin())
+    assert response.status == 204
+    assert site.fakes.whep.sessions == {}
+    assert site.fakes.accounts.open == {}
+    assert (await site.call("GET", SESSION, cookies=stolen)).status == 401
+
+
+async def test_the_cookie_of_a_foreign_page_does_nothing(site: Site) -> None:
+    await site.sign_in()
+    for headers in ({}, {"Origin": "http://evil.example"}, {"Origin": "null"}):
+        response = await site.call("DELETE", SESSION, headers=headers)
+        assert response.status == 403, headers
+    assert len(site.fakes.accounts.open) == 1
+
+
+async def test_a_secret_in_the_query_is_not_looked_at(site: Site) -> None:
+    secret = site.fakes.accounts.token_of(Role.ADMINISTRATOR)
+    for name in ("token", "access_token", "ticket"):
+        assert (await site.call("GET", f"{SESSION}?{name}={secret}")).status == 401
+
+
+@pytest.mark.parametrize(
+    "value", ["Basic YWRtaW46YWRtaW4=", "Bearer", "Bearer nonsense", "Bearer vgt_x.y", "x" * 600]
+)
+async def test_other_authorization_is_refused(site: Site, value: str) -> None:
+    await site.sign_in()  # a wrong header is wrong, however good the cookie
+    response = await site.call("GET", SESSION, headers={"Authorization": value})
+    assert response.status == 401
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_a_revoked_token_is_dead_at_once(site: Site) -> None:
+    headers = site.bearer(Role.VIEWER)
+    assert (await site.call("GET", SESSION, headers=headers)).status == 200
+    revoked = await site.call("DELETE", "/api/v1/tokens/1", role=Role.ADMINISTRATOR)
+    assert revoked.status == 204
+    assert (await site.call("GET", SESSION, headers=headers)).status == 401
+
+
+async def test_the_first_start_makes_one_administrator() -> None:
+    accounts = FakeAccounts()
+    accounts.all.clear()
+    password = await ensure_admin(accounts)
+    assert password is not None
+    assert accounts.all["admin"].role is Role.ADMINISTRATOR
+    assert verify_password(accounts.all["admin"].password, password)
+    assert await ensure_admin(accounts) is None

@@ -1,0 +1,171 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.waiting import until
+from tests.web.conftest import Site
+from vidgate.errors import (
+    BusyError,
+    LimitError,
+    NoMediaError,
+    NotAcceptableError,
+    RemoteTimeoutError,
+    UnauthorizedError,
+    VidgateError,
+)
+from vidgate.model.user import Role
+from vidgate.web.whep import MAX_SDP, SDP, TRICKLE
+
+OFFER = b"v=0\r\na=ice-ufrag:abcd\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
+AS_SDP = {"Content-Type": SDP}
+
+
+async def watch(site: Site, role: Role = Role.VIEWER) -> str:
+    response = await site.call("POST", "/whep/camera-1", role=role, data=OFFER, headers=AS_SDP)
+    assert response.status == 201
+    return response.headers["Location"]
+
+
+async def test_an_offer_is_answered(site: Site) -> None:
+    response = await site.call(
+        "POST", "/whep/camera-1?stream=sub", role=Role.VIEWER, data=OFFER, headers=AS_SDP
+    )
+    assert response.status == 201
+    assert response.content_type == SDP
+    assert await response.text() == "v=0\r\nanswer"
+    assert response.headers["Location"] == "/whep-sessions/session-1"
+    assert response.headers["X-Vidgate-Stream"] == "sub"
+    assert site.fakes.whep.asked == [
+        # The canonical id, whatever case was typed, and the address on which the offer arrived.
+        {"name": "Camera-1", "offer": OFFER.decode(), "stream": "sub", "local": "127.0.0.1"}
+    ]
+
+
+async def test_who_watched_what_is_in_the_audit_trail(site: Site) -> None:
+    await watch(site)
+    await until(lambda: bool(site.fakes.trail.notes))
+    note = site.fakes.trail.notes[0]
+    assert (note.action, note.object) == ("stream.watch", "Camera-1")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (NotAcceptableError("H.265 only"), 406, "not_acceptable"),
+        (UnauthorizedError("401"), 502, "camera_unauthorized"),
+        (BusyError("453"), 503, "camera_busy"),
+        (RemoteTimeoutError("slow"), 504, "timeout"),
+        (NoMediaError("black"), 502, "no_media"),
+        (LimitError("full"), 503, "limit_reached"),
+    ],
+)
+async def test_a_refusal_says_why(site: Site, error: VidgateError, status: int, code: str) -> None:
+    site.fakes.whep.error = error
+    response = await site.call(
+        "POST", "/whep/camera-1", role=Role.VIEWER, data=OFFER, headers=AS_SDP
+    )
+    assert response.status == status
+    assert (await response.json())["code"] == code
+
+
+async def test_the_body_must_be_sdp_of_bearable_size(site: Site) -> None:
+    role = Role.VIEWER
+    plain = await site.call("POST", "/whep/camera-1", role=role, data=OFFER)
+    assert plain.status == 415
+    large = await site.call(
+        "POST", "/whep/camera-1", role=role, data=b"v" * (MAX_SDP + 1), headers=AS_SDP
+    )
+    assert large.status == 413
+
+    async def dripping() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b"v" * (MAX_SDP // 4)
+
+    chunked = await site.call("POST", "/whep/camera-1", role=role, data=dripping(), headers=AS_SDP)
+    assert chunked.status == 413
+    packed = await site.call(
+        "POST",
+        "/whep/camera-1",
+        role=role,
+        data=OFFER,
+        headers=AS_SDP | {"Content-Encoding": "gzip"},
+    )
+    assert packed.status == 415
+    foreign = await site.call("POST", "/whep/camera-1", role=role, data=b"\xff\xfe", headers=AS_SDP)
+    assert foreign.status == 400
+    assert site.fakes.whep.asked == []
+
+
+async def test_only_what_is_registered_and_enabled_can_be_watched(site: Site) -> None:
+    role = Role.VIEWER
+    for path, status in (
+        ("/whep/nothing", 404),
+        ("/whep/wall/1", 404),
+        ("/whep/camera-2", 409),
+        ("/whep/camera-1?stream=third", 400),
+        ("/whep/camera-1?token=x", 400),
+    ):
+        response = await site.call("POST", path, role=role, data=OFFER, headers=AS_SDP)
+        assert response.status == status, path
+
+
+async def test_the_cookie_watches_from_our_own_page_only(site: Site) -> None:
+    await site.sign_in(Role.VIEWER)
+    foreign = await site.call(
+        "POST",
+        "/whep/camera-1",
+        data=OFFER,
+        headers=AS_SDP | {"Origin": "http://evil.example"},
+    )
+    assert foreign.status == 403
+    own = await site.call("POST", "/whep/camera-1", data=OFFER, headers=AS_SDP | site.origin())
+    assert own.status == 201
+
+
+async def test_other_origins_may_ask_with_a_token(site: Site) -> None:
+    preflight = await site.call(
+        "OPTIONS",
+        "/whep/camera-1",
+        headers={"Origin": "http://map.example", "Access-Control-Request-Method": "POST"},
+    )
+    assert preflight.status == 204
+    assert preflight.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    assert "Access-Control-Allow-Credentials" not in preflight.headers
+
+    refused = await site.call("POST", "/whep/camera-1", headers={"Origin": "http://map.example"})
+    assert refused.status == 401
+    assert refused.headers["Access-Control-Allow-Origin"] == "*"
+    other = await site.call("GET", "/healthz", headers={"Origin": "http://map.example"})
+    assert "Access-Control-Allow-Origin" not in other.headers
+
+
+async def test_a_session_ends_once(site: Site) -> None:
+    location = await watch(site)
+    assert (await site.call("DELETE", location, role=Role.VIEWER)).status == 204
+    assert site.fakes.whep.sessions == {}
+    assert (await site.call("DELETE", location, role=Role.VIEWER)).status == 404
+
+
+async def test_nobody_ends_the_session_of_another_but_an_administrator(site: Site) -> None:
+    location = await watch(site)
+    assert (await site.call("DELETE", location, role=Role.OPERATOR)).status == 403
+    assert (await site.call("DELETE", location, role=Role.ADMINISTRATOR)).status == 204
+
+
+async def test_candidates_are_taken_and_an_ice_restart_is_not(site: Site) -> None:
+    location = await watch(site)
+    headers = {"Content-Type": TRICKLE}
+    same = b"a=ice-ufrag:abcd\r\na=ice-pwd:x\r\na=candidate:1 1 udp 1 10.0.0.9 5 typ host\r\n"
+    role = Role.VIEWER
+    taken = await site.call("PATCH", location, role=role, data=same, headers=headers)
+    assert taken.status == 204
+    other = same.replace(b"abcd", b"efgh")
+    restart = await site.call("PATCH", location, role=role, data=other, headers=headers)
+    assert restart.status == 422
+    asked = await site.call(
+        "PATCH", location, role=role, data=same, headers=headers | {"If-Match": "*"}
+    )
+    assert asked.status == 422
+    plain = await site.call("PATCH", location, role=role, data=same, headers=AS_SDP)
+    assert plain.status == 415

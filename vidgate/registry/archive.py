@@ -19,7 +19,7 @@ MAX_UNPACKED = 100 << 20
 MAX_ENTRIES = 200
 MAX_ROWS = 10_000
 MAX_COLUMNS = 64
-PIECE = 1 << 16
+PIECE = 1 << 18
 LOCAL_HEADER = 30  # bytes before name and extra field (APPNOTE.TXT 4.3.7)
 
 _CELL = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
@@ -32,6 +32,8 @@ def check_workbook(data: bytes) -> None:
             entries = archive.infolist()
             if len(entries) > MAX_ENTRIES:
                 raise InputError(f"工作簿里有 {len(entries)} 个部件，最多 {MAX_ENTRIES} 个")
+            if sum(entry.file_size for entry in entries) > MAX_UNPACKED:  # an honest giant
+                raise _too_large()
             left = MAX_UNPACKED
             for entry in entries:
                 left -= _check_entry(data, entry, left)
@@ -48,12 +50,16 @@ def _check_entry(data: bytes, entry: ZipInfo, left: int) -> int:
     for piece in _inflate(data, entry):
         size += len(piece)
         if size > left:
-            raise InputError(f"工作簿解压后超过 {MAX_UNPACKED >> 20} MiB")
+            raise _too_large()
         if sheet is not None:
             sheet.feed(piece)
     if sheet is not None:
         sheet.feed(b"", last=True)
     return size
+
+
+def _too_large() -> InputError:
+    return InputError(f"工作簿解压后超过 {MAX_UNPACKED >> 20} MiB", hint="请分成几个文件")
 
 
 def _inflate(data: bytes, entry: ZipInfo) -> Iterator[bytes]:

@@ -1,0 +1,85 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vidgate.model.channel import Login
+from vidgate.registry.addresses import redact, split_url
+
+
+@pytest.mark.parametrize(
+    ("given_", "url", "login"),
+    [
+        ("rtsp://10.0.0.1/main", "rtsp://10.0.0.1/main", None),
+        ("RTSP://Cam.Local:554/A?b=C", "rtsp://cam.local:554/A?b=C", None),
+        ("rtsp://admin:pw@10.0.0.1:554/x", "rtsp://10.0.0.1:554/x", Login("admin", "pw")),
+        ("rtsp://admin:p@ss@10.0.0.1/x", "rtsp://10.0.0.1/x", Login("admin", "p@ss")),
+        ("rtsp://admin:a:b@10.0.0.1/x", "rtsp://10.0.0.1/x", Login("admin", "a:b")),
+        ("rtsp://admin:%E5%AF%86%2F@10.0.0.1/x", "rtsp://10.0.0.1/x", Login("admin", "密/")),
+        ("rtsp://admin@10.0.0.1/x", "rtsp://10.0.0.1/x", Login("admin", "")),
+        ("rtsp://a:b@[fe80::1]:554/x", "rtsp://[fe80::1]:554/x", Login("a", "b")),
+        ("rtsp://10.0.0.1/x@y", "rtsp://10.0.0.1/x@y", None),
+    ],
+)
+def test_the_login_is_taken_out(given_: str, url: str, login: Login | None) -> None:
+    assert split_url(given_) == (url, login)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("10.0.0.1/main", "应形如"),
+        ("http://10.0.0.1/", "不支持 http"),
+        ("file:///etc/passwd", "不支持 file"),
+        ("rtsp:///main", "主机"),
+        ("rtsp://a b/main", "空格"),
+        ("rtsp://h/\x00", "控制字符"),
+        ("rtsp://h:0/", "端口"),
+        ("rtsp://h:65536/", "端口"),
+        ("rtsp://h:port/", "主机或端口"),
+        ("rtsp://admin:pa/ss@h/", "%2F"),
+        ("rtsp://h/" + "x" * 1024, "1024"),
+        ("rtsp://h/live?user=a&password=b", "查询参数"),
+        ("rtsp://h/user=a_password=b_channel=1", "查询参数"),
+        ("rtsp://a%0A:b@h/", "控制字符"),
+        (f"rtsp://a:{'b' * 129}@h/", "128"),
+        ("rtsp://h\\x/", "主机"),
+    ],
+)
+def test_what_is_wrong_is_said_without_quoting_it(url: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why) as caught:
+        split_url(url)
+    assert url not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtsp://admin:CANARY@h/x",
+        "rtsp://admin:pa/CANARY@h/x",
+        "rtsp://admin:p@CANARY@h:0/x",
+        "rtsp://h/x?user=a&pwd=CANARY&c=1",
+        "rtsp://h/user=a_password=CANARY_channel=1",
+    ],
+)
+def test_redacting_leaves_no_password(url: str) -> None:
+    assert "CANARY" not in redact(url)
+    assert "***" in redact(url)
+
+
+SAFE = st.text(st.characters(categories=["L", "N"], max_codepoint=0x24F), min_size=1, max_size=20)
+
+
+@given(username=SAFE, password=SAFE)
+def test_any_login_comes_out_whole_and_nothing_of_it_stays(username: str, password: str) -> None:
+    url, login = split_url(f"rtsp://{username}:{password}@10.0.0.1/p")
+    assert url == "rtsp://10.0.0.1/p"
+    assert login == Login(username, password)
+
+
+@given(st.text(max_size=60))
+def test_anything_is_refused_or_stays_as_it_is_read(text: str) -> None:
+    try:
+        url, _ = split_url(text)
+    except ValueError:
+        return
+    assert split_url(url) == (url, None)

@@ -76,7 +76,7 @@ class Fanout:
         """Send to this viewer from now on, beginning with the newest group of pictures."""
         self.viewers.add(viewer)
         for flow in viewer.flows:
-            is_video = flow.line.track.is_video
+            is_video = flow.line.is_video
             self._flows[is_video].add(flow)
             if is_video:
                 self._catch_up(viewer, flow)
@@ -88,7 +88,7 @@ class Fanout:
         self.viewers.discard(viewer)
         self._refreshed.pop(viewer, None)
         for flow in viewer.flows:
-            self._flows[flow.line.track.is_video].discard(flow)
+            self._flows[flow.line.is_video].discard(flow)
         await cancel_and_wait(self._catching.pop(viewer, None))
 
     def refresh(self, viewer: Viewer) -> None:
@@ -103,7 +103,7 @@ class Fanout:
             return
         self._ask_key_frame()
         for flow in viewer.flows:
-            if flow.line.track.is_video:
+            if flow.line.is_video:
                 self._catch_up(viewer, flow)
 
     def _ask_key_frame(self) -> None:
@@ -194,9 +194,9 @@ class Fanout:
         """Send what is kept from `flow.next` on, paced, until the flow is live."""
         sent = 0
         while flow.next is not None and flow.next != flow.line.next:
-            batch = flow.line.at(flow.next)
+            batch = self._next_of(flow)
             if batch is None:
-                flow.stop()  # we were so slow that it is forgotten
+                flow.stop()
                 return
             if not flow.send(batch, flow.headers(batch)):
                 if not await self._push(flow, batch, FULL_WAIT):
@@ -207,3 +207,10 @@ class Fanout:
                 sent = 0
                 await asyncio.sleep(PAUSE)
         flow.settle()
+
+    def _next_of(self, flow: Flow) -> Batch | None:
+        """What a flow that is catching up is to send; a newer key frame makes it skip the rest."""
+        line = flow.line
+        if flow.next is not None and line.gop is not None and flow.next < line.gop:
+            flow.jump(line.gop, compress(line.since(line.gop), flow.timestamp))
+        return None if flow.next is None else line.at(flow.next)

@@ -12,6 +12,7 @@ from struct import Struct
 from vidgate.model.media import Codec, Frame, Track
 from vidgate.rtp.h264 import packetise
 from vidgate.webrtc.mux import Run, runs_of
+from vidgate.webrtc.sound import Packer
 
 HEADER = Struct("!BBHII")
 VERSION = 0x80
@@ -27,11 +28,12 @@ SMOOTHING = 1 / 64  # of the sender clock's estimate
 class Batch:
     """Up to `BURST` consecutive packets of one frame.
 
-    `index` is the extended sequence number of the first on the shared scale, `timestamp` is
-    unwrapped; `is_first` and `is_last` tell where in its frame it stands.
+    `index` is the extended sequence number of the first on the shared scale, `end` the one after
+    the last; `timestamp` is unwrapped; `is_first` and `is_last` tell where in its frame it stands.
     """
 
     index: int
+    end: int
     timestamp: int
     received: float
     key: bool
@@ -42,11 +44,6 @@ class Batch:
     octets: int
     ssrc: int
     marker: bool
-
-    @property
-    def end(self) -> int:
-        """The index after its last packet."""
-        return self.index + len(self.payloads)
 
     def headers(self, payload_type: int, shift: int, timestamp: int) -> list[bytes]:
         """The RTP headers, with sequence numbers moved by `shift`."""
@@ -71,38 +68,52 @@ class Line:
     next: int = field(default_factory=lambda: secrets.randbelow(1 << 15))
     offset: int = field(default_factory=lambda: secrets.randbelow(1 << 32))
     gop: int | None = None  # index of the newest key frame's first packet
+    is_video: bool = field(init=False)
+    _packer: Packer | None = field(init=False)
     _batches: list[Batch] = field(default_factory=list)
     _bytes: int = 0
     _zero: float | None = None  # monotonic seconds at which the timestamp was `offset`
 
+    def __post_init__(self) -> None:
+        self.is_video = self.track.is_video
+        self._packer = Packer() if self.track.codec in (Codec.PCMA, Codec.PCMU) else None
+
     def cut(self, frame: Frame) -> list[Batch]:
-        """The frame as batches, which are kept for viewers who come or ask again."""
-        payloads = self._packetise(frame)
-        timestamp = frame.timestamp + self.offset
+        """The frame as batches, which are kept for viewers who come or ask again.
+
+        Sound may be held until a packet is full, so that a frame of it may give none.
+        """
         self._follow(frame)
-        batches = []
-        for start in range(0, len(payloads), BURST):
-            part = payloads[start : start + BURST]
-            sizes = [len(payload) for payload in part]
-            batches.append(
-                Batch(
-                    index=self.next,
-                    timestamp=timestamp,
-                    received=frame.received,
-                    key=frame.key and self.track.is_video,
-                    is_first=start == 0,
-                    is_last=start + BURST >= len(payloads),
-                    payloads=part,
-                    runs=runs_of(sizes),
-                    octets=sum(sizes),
-                    ssrc=self.ssrc,
-                    marker=self.track.is_video,
-                )
-            )
-            self.next += len(part)
+        batches: list[Batch] = []
+        for timestamp, payloads in self._packetise(frame):
+            for start in range(0, len(payloads), BURST):
+                part = payloads[start : start + BURST]
+                is_last = start + BURST >= len(payloads)
+                batches.append(self._batch(frame, timestamp, part, start == 0, is_last))
         if batches:
             self._keep(batches)
         return batches
+
+    def _batch(
+        self, frame: Frame, timestamp: int, payloads: list[bytes], is_first: bool, is_last: bool
+    ) -> Batch:
+        sizes = [len(payload) for payload in payloads]
+        batch = Batch(
+            index=self.next,
+            end=self.next + len(payloads),
+            timestamp=timestamp + self.offset,
+            received=frame.received,
+            key=frame.key and self.is_video,
+            is_first=is_first,
+            is_last=is_last,
+            payloads=payloads,
+            runs=runs_of(sizes),
+            octets=sum(sizes),
+            ssrc=self.ssrc,
+            marker=self.is_video,
+        )
+        self.next = batch.end
+        return batch
 
     def at(self, index: int) -> Batch | None:
         """The batch that holds the packet of that index, if it is still kept."""
@@ -122,13 +133,17 @@ class Line:
             return None
         return self.offset + int((now - self._zero) * self.track.clock_rate)
 
-    def _packetise(self, frame: Frame) -> list[bytes]:
+    def _packetise(self, frame: Frame) -> list[tuple[int, list[bytes]]]:
+        """Payloads that share a timestamp, in ticks of the frames."""
+        if self._packer is not None:
+            sound = self._packer.push(frame.timestamp, b"".join(frame.units))
+            return [(timestamp, [payload]) for timestamp, payload in sound]
         if frame.packets is None:
             if self.track.codec is Codec.H264:
                 frame.packets = packetise(frame.units, MAX_PAYLOAD)
             else:
                 frame.packets = [unit for unit in frame.units if unit]
-        return frame.packets
+        return [(frame.timestamp, frame.packets)]
 
     def _follow(self, frame: Frame) -> None:
         zero = frame.received - frame.timestamp / self.track.clock_rate

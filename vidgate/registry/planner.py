@@ -215,7 +215,7 @@ def sealed_credential(box: SecretBox, name: str, login: Login, now: float) -> Cr
 
 def opened_credential(box: SecretBox, name: str, sealed: bytes, changed: float) -> Credential:
     """The credential of a database row. Raises StorageError where the key does not fit."""
-    username, _, password = box.open(sealed, f"credential:{name}").partition("\n")
+    username, password = json.loads(box.open(sealed, f"credential:{name}"))
     return Credential(name=name, login=Login(username, password), sealed=sealed, changed=changed)
 
 

@@ -1,0 +1,36 @@
+"""SIGKILL at 50 random moments of an import: all rows or none, and the service starts."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.registry.killing import ROWS
+
+ROUNDS = 50
+
+
+@pytest.mark.slow
+def test_a_killed_import_leaves_all_rows_or_none(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.registry.killing", str(tmp_path), str(ROUNDS), "20260"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=55, check=False)
+    assert done.returncode == 0, done.stderr
+    rounds = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(rounds) == ROUNDS
+    for found in rounds:
+        assert "!" not in found["marks"], found
+        assert found["started"] in (0, ROWS), found
+        assert found["logins"] == found["started"], found
+        assert found["audit"] is None, found
+        assert found.get("integrity", "ok") == "ok", found
+        assert not found.get("foreign"), found
+        if "channels" in found:
+            assert found["channels"] == found["started"], found
+            assert found["generations"] <= 1, found
+            assert not found["torn"], found
+            assert found["changes"] == found["audits"], found
+    # The rounds are worth something: most killed an import in the middle, and many got through.
+    assert sum(found["marks"].endswith("i") for found in rounds) >= ROUNDS // 2
+    assert sum("d" in found["marks"] for found in rounds) >= ROUNDS // 5

@@ -21,6 +21,9 @@ ITEM = {
 }
 
 
+HEALTH = {"state": "up", "probed": 1_700_000_000.0, "last": {"t1": 0.034, "codec": "h264"}}
+
+
 def _report(**told: Any) -> dict[str, Any]:
     return {
         "change": 7,
@@ -59,12 +62,13 @@ async def test_a_name_does_not_steer_the_terminal(service: FakeService, vidgate:
 
 
 async def test_show(service: FakeService, vidgate: Vidgate) -> None:
-    channel = ITEM | {"lifecycle": "accepted", "url": "rtsp://10.0.0.1/1", "health": {"good": 2}}
+    channel = ITEM | {"lifecycle": "accepted", "url": "rtsp://10.0.0.1/1", "health": HEALTH}
     service.answer("GET", "/channels/c1", channel)
     ended = await vidgate("channel", "show", "c1")
     assert ended.status == 0
     assert "已验收" in ended.out
     assert "rtsp://10.0.0.1/1" in ended.out
+    assert "34 ms" in ended.out
     assert (await vidgate("channel", "show", "c1", "--json")).document == channel
 
 

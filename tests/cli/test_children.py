@@ -60,9 +60,18 @@ async def test_an_early_end_is_told_with_its_last_words() -> None:
         child = await children.start("child", (program,), os.environ)
         with pytest.raises(ChildError, match="no such thing") as raised:
             await child.expect("ready", timeout=20)
-        with pytest.raises(ChildError):
-            await children.run()
     assert "secret" not in str(raised.value)
+
+
+async def test_running_ends_with_the_first_end_that_nobody_saw() -> None:
+    async with Children(program=PYTHON) as children:
+        seen = await children.start("seen", ("",), os.environ)
+        with pytest.raises(ChildError):
+            await seen.expect("ready", timeout=20)
+        await children.start("waiting", (WAIT,), os.environ)
+        await children.start("unseen", ("",), os.environ)
+        with pytest.raises(ChildError, match="unseen"):
+            await children.run()
 
 
 async def test_a_late_child_is_an_error() -> None:

@@ -1,9 +1,14 @@
 """`vidgate demo`: what it ignores, which ports it takes."""
 
+import asyncio
+import contextlib
 import os
+import signal
 import socket
+import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from vidgate.cli import demo
@@ -64,3 +69,56 @@ def test_a_busy_port_of_the_cameras_is_replaced(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(demo, "CAMERA_PORT", busy)
         assert _plan(monkeypatch).camera_port not in (0, busy)
     assert _plan(monkeypatch).camera_port == busy
+
+
+async def _lines(process: asyncio.subprocess.Process) -> dict[str, str]:
+    """The three lines that scripts read, by their first word."""
+    assert process.stdout is not None
+    told: dict[str, str] = {}
+    async with asyncio.timeout(50):
+        while len(told) < 3:
+            line = await process.stdout.readline()
+            assert line, "the demo ended"
+            word, _, rest = line.decode().strip().partition(" ")
+            told[word] = rest
+    return told
+
+
+def _processes_of(folder: Path) -> list[int]:
+    """Processes that were told of the folder."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if str(folder).encode() in environment.read_bytes():
+                found.append(int(environment.parent.name))
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_demo_from_start_to_end(tmp_path: Path, number: signal.Signals) -> None:
+    environment = {name: value for name, value in os.environ.items() if "VIDGATE" not in name}
+    environment |= {"TMPDIR": str(tmp_path), "VIDGATE_CONFIG": "/nonexistent"}
+    environment |= {"VIDGATE__HTTP__PORT": "0", "VIDGATE__WEBRTC__PORT": "0"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "vidgate", "demo", "--channels", "25"),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        told = await _lines(process)
+        async with aiohttp.ClientSession(told["open"]) as session:
+            login = {"username": told["user"], "password": told["password"]}
+            async with session.post("/api/v1/session", json=login) as answer:
+                assert answer.status == 200
+                assert (await answer.json())["server"]["demo"] is True
+            async with session.get("/api/v1/channels?state=&limit=1") as answer:
+                assert (await answer.json())["total"] >= 25
+        assert len(_processes_of(tmp_path)) >= 3
+    finally:
+        process.send_signal(number)
+        rest, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    assert "probe --all" in rest.decode()
+    assert os.listdir(tmp_path) == []
+    assert _processes_of(tmp_path) == []

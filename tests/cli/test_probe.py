@@ -6,7 +6,15 @@ from tests.cli.conftest import FakeService, Vidgate
 
 
 def _item(id: str, state: str = "up", reason: str = "ok") -> dict[str, Any]:
-    return {"id": id, "state": state, "reason": reason, "t0": 1.0, "t1": 0.012, "t2": None}
+    return {
+        "id": id,
+        "state": state,
+        "reason": reason,
+        "t0": 1.0,
+        "t1": 0.012,
+        "t2": None,
+        "t3": None,
+    }
 
 
 def _result(*items: dict[str, Any]) -> dict[str, Any]:
@@ -64,3 +72,20 @@ async def test_an_error_on_the_way_is_told(service: FakeService, vidgate: Vidgat
     assert ended.status == 1
     assert "no space left" in ended.err
     assert "free some" in ended.err
+
+
+async def test_a_bad_look_at_a_channel_still_up_is_3(
+    service: FakeService, vidgate: Vidgate
+) -> None:
+    service.stream("POST", "/probes", [_result(_item("a", "up", "timeout"))])
+    ended = await vidgate("probe", "a")
+    assert ended.status == 3
+    assert "超时" in ended.out
+
+
+async def test_an_answer_is_no_picture(service: FakeService, vidgate: Vidgate) -> None:
+    result = _result(_item("a", "reachable")) | {"level": "describe"}
+    service.stream("POST", "/probes", [result])
+    ended = await vidgate("probe", "a", "--level", "describe")
+    assert ended.status == 3
+    assert "--level media" in ended.err

@@ -260,14 +260,14 @@ def _after_import(report: Any, file: Path, *, dry_run: bool, quiet: bool) -> Non
 
 
 def _show_channel(channel: Any) -> None:
-    health = channel.get("health") or {}
-    pairs: list[tuple[str, object]] = []
-    for name, value in channel.items():
-        if name != "health":
-            pairs.append((words.field(name), _readable(name, value)))
-    for name, value in health.items():
-        pairs.append((words.field(name), _readable(name, value)))
-    output.fields(pairs)
+    """The channel's fields, then what is known of its health, then the last look at it."""
+    health = channel["health"]
+    known = {name: value for name, value in health.items() if name not in channel}
+    last = known.pop("last") or {}
+    pairs = [(words.field(name), _readable(name, channel[name])) for name in channel]
+    pairs += [(words.field(name), _readable(name, value)) for name, value in known.items()]
+    pairs += [(f"探测 {words.field(name)}", _readable(name, last[name])) for name in last]
+    output.fields(pair for pair in pairs if not isinstance(pair[1], dict))
 
 
 def _readable(name: str, value: object) -> object:
@@ -278,7 +278,9 @@ def _readable(name: str, value: object) -> object:
             return words.reason(value)
         case "lifecycle":
             return words.LIFECYCLES.get(str(value), value)
-        case "since" | "probed" | "media_seen" | "last_frame":
+        case "since" | "probed" | "media_seen" | "last_frame" | "t0":
             return output.moment(value)
+        case "t1" | "t2" | "t3":
+            return output.milliseconds(value)
         case _:
             return value

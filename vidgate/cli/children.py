@@ -37,6 +37,7 @@ class Child(asyncio.SubprocessProtocol):
 
     def __init__(self, name: str, *, verbose: bool) -> None:
         self.name = name
+        self.has_failed = False
         self.gone = asyncio.get_running_loop().create_future()
         # Later than its end: a grandchild may hold the pipe open.
         self._closed = asyncio.get_running_loop().create_future()
@@ -87,6 +88,7 @@ class Child(asyncio.SubprocessProtocol):
 
     async def failure(self, chinese: str, english: str) -> ChildError:
         """End it; the error that tells what became of it, with its last words but no password."""
+        self.has_failed = True
         await self._end()
         words = "\n".join(line for line in self._last if "password" not in line)
         return ChildError(both(f"{self.name} {chinese}", f"{self.name} {english}\n{words}"))
@@ -164,10 +166,11 @@ class Children:
             child.kill()
 
     async def run(self) -> None:
-        """Wait until one of them ends, which is a ChildError as long as the demo runs."""
-        ends = [child.gone for child in self._all]
+        """Wait until one ends that had not failed before; raises ChildError."""
+        needed = [child for child in self._all if not child.has_failed]
+        ends = [child.gone for child in needed]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for child in self._all:
+        for child in needed:
             if child.gone.done():
                 raise await child.failure("提前退出", "ended")
 

@@ -5,20 +5,25 @@ service and the cameras are child processes, the same ones as in production and 
 """
 
 import asyncio
+import json
 import os
+import shutil
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from vidgate.cli import output
-from vidgate.cli.children import Child, Children
-from vidgate.cli.client import Client, Target
+from vidgate.cli.children import Child, ChildError, Children
+from vidgate.cli.client import Client, Query, Target
+from vidgate.cli.errors import both
 from vidgate.cli.options import option
 from vidgate.cli.progress import Meter
+from vidgate.errors import VidgateError
 
 OK = 0
 READY_TIMEOUT = 30.0
@@ -94,21 +99,38 @@ async def _until_signal(plan: Plan, *, verbose: bool) -> None:
 
 
 async def _show(plan: Plan, children: Children) -> None:
-    with Meter("准备演示") as meter:
-        service, _ = await asyncio.gather(
-            children.start("serve", ("serve",), plan.environment),
-            _write_register(plan),
-        )
-        meter.update(1, 4, "启动服务与摄像机")
-        fleet = await children.start("fleet", _fleet_arguments(plan), plan.environment)
-        url, password = await _service_ready(service)
-        meter.update(2, 4, "导入登记表")
-        control = await _fleet_ready(fleet)
-        meter.update(3, 4, "导入登记表")
-        report = await _import(plan)
+    with Meter("准备演示 preparing") as meter:
+        service = await children.start("serve", ("serve",), plan.environment)
+        plan, control = await _start_fleet(plan, children)
+        meter.update(1, 3, "启动服务 starting")
+        try:
+            url, password = await _service_ready(service)
+        except ChildError:
+            url, password = await _service_ready(await _second_try(plan, children))
+        meter.update(2, 3, "导入登记表 importing")
+        total, first = await _import(plan)
     _invite(url, password)
-    _suggest(plan, control, report)
+    _suggest(plan, control, total, first)
     await children.run()
+
+
+async def _start_fleet(plan: Plan, children: Children) -> tuple[Plan, str]:
+    """Write the register and start its cameras; the plan as carried out, the control address.
+
+    A port that was free when we looked may be taken by now: then another one is tried.
+    """
+    try:
+        return plan, await _fleet_ready(plan, children)
+    except ChildError:
+        other = replace(plan, camera_port=_free_port())
+        return other, await _fleet_ready(other, children)
+
+
+async def _second_try(plan: Plan, children: Children) -> Child:
+    """The service again with ports that it picks, and without the first one's data."""
+    shutil.rmtree(plan.data, ignore_errors=True)
+    free = {"VIDGATE__HTTP__PORT": "0", "VIDGATE__WEBRTC__PORT": "0"}
+    return await children.start("serve", ("serve",), plan.environment | free)
 
 
 def _plan(folder: Path, channels: int, seed: int, host: str) -> Plan:
@@ -187,18 +209,24 @@ async def _service_ready(service: Child) -> tuple[str, str]:
     return f"http://{host}:{port}/", password.group(1)
 
 
-async def _fleet_ready(fleet: Child) -> str:
-    """The address of the cameras' control endpoint."""
+async def _fleet_ready(plan: Plan, children: Children) -> str:
+    """Start the cameras; the address of their control endpoint."""
+    await _write_register(plan)
+    fleet = await children.start("fleet", _fleet_arguments(plan), plan.environment)
     ready = await fleet.expect(r"fleet ready \d+.*control=(\S+)", timeout=READY_TIMEOUT)
     return ready.group(1)
 
 
-async def _import(plan: Plan) -> Any:
+async def _import(plan: Plan) -> tuple[int, Any]:
+    """Register the cameras; how many there are now, and the first of them."""
     content = await asyncio.to_thread(plan.register.read_bytes)
     async with Client(Target("http://vidgate", socket=plan.data / "vidgate.sock")) as client:
-        return await client.call(
-            "POST", "/channels/import", query={"filename": plan.register.name}, data=content
-        )
+        query: Query = {"filename": plan.register.name}
+        report = await client.call("POST", "/channels/import", query=query, data=content)
+        if report["rejected"]:
+            raise VidgateError(both("示例登记表导入失败", f"rejected: {report['errors'][:3]}"))
+        found = await client.get("/channels", {"limit": 1})
+    return found["total"], found["items"][0]
 
 
 def _invite(url: str, password: str) -> None:
@@ -208,17 +236,24 @@ def _invite(url: str, password: str) -> None:
     output.say(f"password {password}")
 
 
-def _suggest(plan: Plan, control: str, report: Any) -> None:
-    victim = f"{control}/faults"
+def _suggest(plan: Plan, control: str, total: int, first: Any) -> None:
+    initials = first["pinyin"][:4]
+    fault = json.dumps([{"channel": first["id"], "fault": "down"}])
+    vidgate = "vidgate" if shutil.which("vidgate") else f"{sys.executable} -m vidgate"
     output.say(
         f"""
-已登记 {report["created"]} 路模拟通道。试试看 (three things to try):
-1. 登录后搜索拼音首字母 (如 xx), 点开四路: 每路画面带自己的编号, 计数不停。
-   Sign in, search by pinyin initials, open four channels.
-2. 断开一路再恢复, 画面会说明原因并自己恢复 · kill a camera and revive it:
-   curl -X POST -d '[{{"channel": "编号ID", "fault": "down"}}]' {victim}
-   curl -X DELETE {victim}/编号ID
-3. 另开终端, 用命令行看哪些真正看得见 · from another terminal:
-   VIDGATE_DATA={plan.data} vidgate probe --all --level describe
+已登记 {total} 路模拟通道。试试看 · three things to try:
+
+1. 登录后搜索拼音首字母 {initials}, 点开四路: 每路画面带着自己的编号, 计数不停。
+   Sign in, search {initials} (pinyin initials), open four channels.
+
+2. 断开一路再恢复, 画面会说明原因, 然后自己恢复 · kill a camera, then revive it:
+   {first["name"]}
+   curl -d '{fault}' {control}/faults
+   curl -X DELETE {control}/faults/{first["id"]}
+
+3. 另开终端, 看看哪些通道有应答 · from another terminal, which channels answer:
+   VIDGATE_DATA={plan.data} {vidgate} probe --all --level describe
+
 Ctrl-C 结束, 不留任何文件 · Ctrl-C ends it and leaves nothing behind."""
     )

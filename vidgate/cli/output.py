@@ -37,8 +37,8 @@ def fields(pairs: Iterable[tuple[str, object]]) -> None:
 
 
 def say(line: str) -> None:
-    """One line for the person, on stdout."""
-    print(line)
+    """One line for the person, on stdout, at once."""
+    print(line, flush=True)
 
 
 def note(line: str) -> None:
@@ -71,6 +71,11 @@ def moment(seconds: object) -> str:
     if not isinstance(seconds, int | float) or not seconds:
         return ""
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def milliseconds(seconds: object) -> str:
+    """Seconds as whole milliseconds; nothing where there was no measurement."""
+    return f"{seconds * 1000:.0f} ms" if isinstance(seconds, int | float) else ""
 
 
 def _cell(item: Item, source: str | Callable[[Item], object]) -> object:

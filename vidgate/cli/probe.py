@@ -30,7 +30,9 @@ async def probe(
         output.document(result)
     else:
         _show(result)
-    return OK if result["up"] == result["total"] else PARTLY
+    # A state outlives one bad look (hysteresis); who asks now is told of that look as well.
+    proven = result["up"] == result["total"] and not _failed(result)
+    return OK if proven else PARTLY
 
 
 def _targets(ids: tuple[str, ...], all: bool, department: str) -> dict[str, Any]:
@@ -69,38 +71,36 @@ async def _run(body: dict[str, Any]) -> Any:
     return result
 
 
+def _failed(result: Any) -> list[Any]:
+    """The items whose probe did not reach what was asked."""
+    return [item for item in result["items"] if item["reason"] != "ok"]
+
+
 def _show(result: Any) -> None:
-    items = result["items"]
-    bad = [item for item in items if item["state"] != "up"]
-    shown = items if len(items) <= SHOWN else bad[:SHOWN]
+    items, failed = result["items"], _failed(result)
+    shown = items if len(items) <= SHOWN else failed[:SHOWN]
     if shown:
         output.table(_COLUMNS, shown)
-    if len(items) > SHOWN and len(bad) > SHOWN:
-        output.note(f"共 {len(bad)} 路不在线, 全部见 --json")
+    if len(failed) > SHOWN and len(items) > SHOWN:
+        output.note(f"共 {len(failed)} 路没有通过, 全部见 --json")
     states = " · ".join(f"{words.state(word)} {count}" for word, count in result["states"].items())
     output.say(
-        f"探测 {result['total']} 路, 在线 {result['up']} 路 ({states}), "
+        f"探测 {result['total']} 路, 没有通过 {len(failed)} 路; 在线 {result['up']} 路 ({states}), "
         f"用时 {result['seconds']:.1f} s"
     )
-    if bad:
-        output.next_step(f"channel show {bad[0]['id']}", "看看它的地址和口令 its address and login")
+    if failed:
+        output.next_step(f"channel show {failed[0]['id']}", "它的地址和口令 its address and login")
+    elif result["level"] == "describe":
+        output.next_step("probe --all --level media", "有应答还不算看得见 a picture is the proof")
     else:
         output.next_step("channel list", "全部通道 all channels")
-
-
-def _milliseconds(name: str) -> Any:
-    def cell(item: output.Item) -> str:
-        value = item.get(name)
-        return "" if value is None else f"{value * 1000:.0f} ms"
-
-    return cell
 
 
 _COLUMNS: tuple[output.Column, ...] = (
     ("编号", "id"),
     ("状态", lambda item: words.state(item["state"])),
     ("原因", lambda item: words.reason(item["reason"])),
-    ("应答", _milliseconds("t1")),
-    ("首包", _milliseconds("t2")),
-    ("首个关键帧", _milliseconds("t3")),
+    ("应答", lambda item: output.milliseconds(item["t1"])),
+    ("首包", lambda item: output.milliseconds(item["t2"])),
+    ("首个关键帧", lambda item: output.milliseconds(item["t3"])),
 )

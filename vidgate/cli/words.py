@@ -69,6 +69,20 @@ FIELDS = {
     "since": "起始时间",
     "level": "探测深度",
     "has_sub": "有子码流",
+    "probed": "最近探测",
+    "media_seen": "最近有画面",
+    "last_frame": "最近一帧",
+    "asked": "目标深度",
+    "t0": "发起",
+    "t1": "应答",
+    "t2": "首包",
+    "t3": "首个关键帧",
+    "codec": "编码",
+    "width": "宽",
+    "height": "高",
+    "fps": "帧率",
+    "bitrate": "码率 bit/s",
+    "detail": "详情",
 }
 
 

@@ -98,6 +98,19 @@ async def test_a_lost_camera_comes_back_without_the_readers_moving(
         assert states == ["connecting", "live", "retrying", "live"]
 
 
+async def test_every_failure_of_a_watched_camera_is_told_with_its_next_try(
+    hub: Hub, camera: Camera, bus: Bus
+) -> None:
+    async with bus.subscribe(["stream.state"]) as events, hub.read(KEY):
+        script = camera(KEY).script
+        script.put_nowait(UnreachableError("refused"))
+        script.put_nowait(UnreachableError("refused"))
+        told = [(await events.get()).data for _ in range(3)]
+        assert [one["state"] for one in told] == ["connecting", "retrying", "retrying"]
+        assert [one["attempt"] for one in told] == [1, 1, 2]
+        assert all(one["retry_in"] is not None for one in told[1:])
+
+
 async def test_a_refused_password_is_never_tried_again_by_itself(hub: Hub, camera: Camera) -> None:
     async with hub.read(KEY) as reader:
         camera(KEY).script.put_nowait(UnauthorizedError("401"))

@@ -87,7 +87,12 @@ class Stream:
         self._forget_gop()
         self.retry_at = None if retry_in is None else self._clock.now() + retry_in
         self._settle(error)
-        self._enter(StreamState.BLOCKED if retry_in is None else StreamState.RETRYING)
+        if retry_in is None:
+            self._enter(StreamState.BLOCKED)
+            return
+        # Said after every failure, not only the first: who waits sees the count and the next try.
+        self.state = StreamState.RETRYING
+        self._on_state(self)
 
     def idle(self) -> None:
         """The last reader left long ago and the source was stopped."""

@@ -24,3 +24,6 @@ export const day = (date: Date): string =>
 /** Whole seconds left until `at`, never negative. */
 export const secondsLeft = (at: number, now: number): number =>
   Math.max(0, Math.ceil((at - now) / 1_000))
+
+/** A count with its thousands apart. */
+export const count = (value: number): string => value.toLocaleString('en-US')

@@ -35,7 +35,7 @@ const STATS = 1_000
 const ENCOURAGED = 1_000 // milliseconds between two tries that news brought about
 
 /** Trying again would not help, or would lock the camera's account. */
-const FINAL = new Set([
+export const FINAL: ReadonlySet<string> = new Set([
   'camera_unauthorized',
   'no_credential',
   'not_permitted',
@@ -69,6 +69,7 @@ export class Player {
   private clockOffset = 0
   private wasHidden = false
   private encouragedAt = -Infinity
+  private liveAt: number | null = null
 
   constructor(
     private readonly screen: Screen,
@@ -98,6 +99,7 @@ export class Player {
     this.attemptNumber = 0
     this.backoff.reset()
     this.busyBackoff.reset()
+    this.liveAt = null
     this.screen.clear()
   }
 
@@ -127,6 +129,11 @@ export class Player {
     if (now - this.encouragedAt < ENCOURAGED) return
     this.encouragedAt = now
     this.retryNow()
+  }
+
+  /** The service forgot that the camera refused our credentials: somebody corrected them. */
+  forgiven(): void {
+    if (this.failure === 'camera_unauthorized') this.encourage(true)
   }
 
   /** Change the stream; the present picture stays until the new one shows, and if it fails. */
@@ -181,8 +188,9 @@ export class Player {
       },
       now,
     )
-    const since = verdict.reason === 'frozen' ? picture.changedAt : picture.at
     const isLive = verdict.state === 'playing'
+    if (isLive) this.liveAt = picture.changedAt ?? picture.at
+    const since = verdict.reason === 'frozen' ? picture.changedAt : this.liveAt
     return {
       verdict,
       variant: this.connection?.variant ?? null,
@@ -195,8 +203,9 @@ export class Player {
   // -- inside ------------------------------------------------------------------------------------
 
   private news(): StreamNews | null {
-    if (this.name === null || this.connection === null) return null
-    return this.deps.news(this.name, this.connection.variant)
+    if (this.name === null) return null
+    const asked = this.wanted === 'sub' ? 'sub' : 'main'
+    return this.deps.news(this.name, this.connection?.variant ?? asked)
   }
 
   private attempt(): void {

@@ -5,9 +5,10 @@
  * from sub to main stream is seen as a picture getting sharper, not as a black pause.
  */
 
-import type { Picture } from './verdict'
+import { FROZEN, type Picture } from './verdict'
 
-const SAMPLE = 400 // milliseconds between two looks at whether the picture changes
+const SAMPLE = 240 // milliseconds between two looks at whether the picture changes
+const REVIVED = 1_500 // a frozen picture lives again when it changes twice within this
 const SAMPLE_WIDTH = 128
 const SAMPLE_HEIGHT = 72
 
@@ -21,6 +22,7 @@ export class Screen {
   private changedAt: number | null = null
   private interval = 0
   private sampledAt = 0
+  private differedAt = -Infinity
   private fingerprint = 0
   private readonly canvas = document.createElement('canvas')
   private readonly context: CanvasRenderingContext2D | null
@@ -85,8 +87,16 @@ export class Screen {
     this.sampledAt = now
     context.drawImage(video, 0, 0, SAMPLE_WIDTH, SAMPLE_HEIGHT)
     const print = fingerprint(context.getImageData(0, 0, SAMPLE_WIDTH, SAMPLE_HEIGHT).data)
-    if (print !== this.fingerprint || this.changedAt === null) this.changedAt = now
+    if (print !== this.fingerprint) this.differed(now)
+    this.changedAt ??= now
     this.fingerprint = print
+  }
+
+  /** A frozen encoder sends a key frame now and then, which differs a little and proves nothing. */
+  private differed(now: number): void {
+    const isFrozen = this.changedAt !== null && now - this.changedAt > FROZEN
+    if (!isFrozen || now - this.differedAt < REVIVED) this.changedAt = now
+    this.differedAt = now
   }
 
   /** Nothing to show any more. */

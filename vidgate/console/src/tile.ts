@@ -88,9 +88,11 @@ export function useTile(
     if (event.object !== cell().channel) return
     const state = event.data['state']
     if (event.type === 'channel.changed') player?.encourage(true)
-    else if (event.type === 'stream.state' && state === 'live') player?.encourage(false)
-    else if (event.type === 'channel.state' && (state === 'up' || state === 'reachable')) {
-      player?.encourage(false)
+    else if (event.type === 'channel.state') {
+      if (state === 'up' || state === 'reachable') player?.encourage(true)
+    } else if (event.type === 'stream.state') {
+      if (state === 'live') player?.encourage(false)
+      else if (state === 'idle') player?.forgiven()
     }
     look()
   }

@@ -28,7 +28,7 @@ export type Link = 'none' | 'waiting' | 'opening' | 'open' | 'halted'
 export interface Picture {
   /** `performance.now()` of the last picture shown; null before the first. */
   at: number | null
-  /** `performance.now()` when a picture last differed from the one before. */
+  /** `performance.now()` of the last sign that the picture lives: it differed from the one before. */
   changedAt: number | null
   /** Milliseconds between pictures, smoothed. */
   interval: number
@@ -57,7 +57,7 @@ export interface Verdict {
 /** A picture older than this is not live; slow cameras get four of their own intervals. */
 export const STALE = 1_200
 const STALE_AT_MOST = 5_000
-/** Pictures that arrive but do not differ for this long are frozen: an on-screen clock ticks every second. */
+/** Pictures that arrive but do not differ for so long are frozen: on-screen clocks tick every second. */
 export const FROZEN = 1_600
 /** After so many tries the service has made, a camera is off rather than coming back. */
 const OFFLINE_AFTER = 4
@@ -101,6 +101,15 @@ function isFrozen(picture: Picture, now: number): boolean {
   return now - picture.changedAt > Math.max(FROZEN, picture.interval * 4)
 }
 
+/**
+ * Whether the service knows that nothing comes from the camera. A picture that moves all the same is
+ * old: a browser that misses pictures asks for a key frame and may be answered from a cache.
+ */
+const isContradicted = (news: StreamNews | null): boolean =>
+  news !== null && SILENT.has(news.state)
+
+const SILENT = new Set(['connecting', 'stalled', 'retrying', 'blocked'])
+
 const say = (
   state: TileState,
   reason = '',
@@ -108,28 +117,31 @@ const say = (
   retryAt: number | null = null,
 ): Verdict => ({ state, reason, attempt, retryAt })
 
-/** A picture that moves beats every message; without one, the most specific failure speaks. */
+/** A picture that moves is live unless the service knows better; else the most specific failure speaks. */
 export function judge(situation: Situation, now: number): Verdict {
   const { link, failure, picture } = situation
   if (link === 'none') return say('idle')
-  if (link === 'open' && isFresh(picture, now)) {
+  if (link === 'open' && isFresh(picture, now) && !isContradicted(situation.news)) {
     return isFrozen(picture, now) ? say('stalled', 'frozen') : say('playing')
   }
   if (link === 'open') return judgeSilence(situation)
   return failure === null ? say('connecting') : judgeFailure(situation, failure)
 }
 
-const judgeFailure = (situation: Situation, failure: string): Verdict =>
-  say(stateOfFailure(failure), failure, situation.attempt, situation.retryAt)
+function judgeFailure({ news, attempt, retryAt }: Situation, failure: string): Verdict {
+  // A deadline passed while the service waited for its own next try: it knows the reason.
+  const reason = failure === 'timeout' && news?.state === 'retrying' ? news.reason : failure
+  return say(stateOfFailure(reason), reason, attempt, retryAt)
+}
 
 /** Connected to the service, but no picture comes. */
 function judgeSilence(situation: Situation): Verdict {
   const { news, channel, failure, picture } = situation
-  if (news?.state === 'blocked') return say('unauthorized', news.reason, news.attempt)
+  if (news?.state === 'blocked') return say('unauthorized', news.reason)
   if (news?.state === 'retrying') return judgeRetrying(news, channel)
   if (failure !== null) return judgeFailure(situation, failure)
   if (picture.at === null) return say('connecting')
-  if (news?.state === 'connecting') return say('reconnecting', news.reason, news.attempt)
+  if (news?.state === 'connecting') return say('reconnecting')
   return say('stalled', 'no_picture')
 }
 
@@ -137,5 +149,5 @@ function judgeRetrying(news: StreamNews, channel: ChannelState | null): Verdict 
   const meant = stateOfFailure(news.reason)
   const isOff = channel === 'down' || news.attempt >= OFFLINE_AFTER
   const state = meant === 'offline' && !isOff ? 'reconnecting' : meant
-  return say(state, news.reason, news.attempt, news.retryAt)
+  return say(state, news.reason, news.attempt + 1, news.retryAt) // the try that comes
 }

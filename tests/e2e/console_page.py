@@ -1,0 +1,209 @@
+"""The console as a test sees it: what it offers to click, claims and shows."""
+
+import base64
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from playwright.async_api import Browser, Locator, Page, Playwright, expect
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+)
+TIMEOUT = 10_000  # milliseconds
+
+# Kept outside the application, so that a test can tell whether a tile was connected anew.
+_COUNT_PEERS = """
+(() => {
+  const Original = window.RTCPeerConnection
+  const peers = (window.__peers = [])
+  window.RTCPeerConnection = class extends Original {
+    constructor(...given) { super(...given); peers.push(this) }
+  }
+})()
+"""
+
+_READ_PIXELS = """
+([video, rows]) => {
+  const { videoWidth: width, videoHeight: height } = video
+  if (!width) return null
+  const count = Math.min(rows, height)
+  const canvas = new OffscreenCanvas(width, count)
+  const context = canvas.getContext('2d', { willReadFrequently: true })
+  context.drawImage(video, 0, 0)
+  const { data } = context.getImageData(0, 0, width, count)
+  let text = ''
+  for (let at = 0; at < data.length; at += 8192) {
+    text += String.fromCharCode(...data.subarray(at, at + 8192))
+  }
+  return { width, count, pixels: btoa(text) }
+}
+"""
+
+
+async def launch(playwright: Playwright) -> Browser:
+    """Debian's Chromium without a screen."""
+    return await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """The peer connections that the page ever made, oldest first, by their states."""
+
+    states: tuple[str, ...]
+
+    @property
+    def made(self) -> int:
+        """How many were ever made: a reconnect adds one."""
+        return len(self.states)
+
+    @property
+    def connected(self) -> int:
+        """How many stand now."""
+        return self.states.count("connected")
+
+
+class ConsolePage:
+    """One browser page on the console; `problems` collects what it complained about."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.problems: list[str] = []
+        page.set_default_timeout(TIMEOUT)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", self._note)
+
+    @classmethod
+    async def open(
+        cls, browser: Browser, url: str, *, width: int = 1920, height: int = 1080
+    ) -> "ConsolePage":
+        """A new page of its own (nothing remembered), not yet signed in."""
+        context = await browser.new_context(
+            viewport={"width": width, "height": height}, locale="zh-CN"
+        )
+        await context.add_init_script(_COUNT_PEERS)
+        console = cls(await context.new_page(), url)
+        await console.page.goto(url)
+        return console
+
+    # -- doing -----------------------------------------------------------------------------------
+
+    async def sign_in(self, user: str, password: str) -> None:
+        """Sign in and wait until the channel tree can be used."""
+        await self.by_id("login-user").fill(user)
+        await self.by_id("login-password").fill(password)
+        await self.by_id("login-submit").click()
+        await self.by_id("tree").wait_for()
+
+    async def sign_out(self) -> None:
+        """Leave; the sign-in page is back."""
+        await self.by_id("user-menu").click()
+        await self.by_id("sign-out").click()
+        await self.by_id("login-submit").wait_for()
+
+    async def search(self, text: str) -> list[str]:
+        """Type into the search; the ids of the results that fit the list, best first."""
+        await self.by_id("search").fill(text)
+        await self.by_id("search-count").wait_for()
+        rows = self.page.locator(".flat [data-testid^=tree-node-]")
+        await rows.first.wait_for()
+        names = await rows.evaluate_all("rows => rows.map(row => row.dataset.testid)")
+        return [name.removeprefix("tree-node-") for name in names]
+
+    async def clear_search(self) -> None:
+        """Back to the tree."""
+        await self.by_id("search").fill("")
+
+    async def layout(self, cells: int) -> None:
+        """Choose 1, 4, 9 or 16 tiles."""
+        await self.by_id(f"grid-{cells}").click()
+        await expect(self.page.locator("[data-testid^=tile-][data-state]")).to_have_count(cells)
+
+    async def open_channel(self, channel: str) -> None:
+        """Find a channel by its id and put it into the active tile."""
+        await self.by_id("search").fill(channel)
+        await self.page.locator(".flat").get_by_test_id(f"tree-node-{channel}").click()
+        await self.clear_search()
+
+    async def drag_channel(self, channel: str, index: int) -> None:
+        """Find a channel by its id and drag it onto a tile."""
+        await self.by_id("search").fill(channel)
+        row = self.page.locator(".flat").get_by_test_id(f"tree-node-{channel}")
+        await row.drag_to(self.tile(index))
+        await self.clear_search()
+
+    async def swap(self, source: int, target: int) -> None:
+        """Drag one tile onto another."""
+        await self.tile(source).drag_to(self.tile(target))
+
+    async def maximise(self, index: int) -> None:
+        """Double-click a tile; again to restore it."""
+        await self.tile(index).dblclick()
+
+    # -- seeing ----------------------------------------------------------------------------------
+
+    def by_id(self, name: str) -> Locator:
+        """The element with that `data-testid`."""
+        return self.page.get_by_test_id(name)
+
+    def tile(self, index: int) -> Locator:
+        """The tile at a place of the grid, from 0."""
+        return self.by_id(f"tile-{index}")
+
+    async def tile_channel(self, index: int) -> str:
+        """The channel's id, or nothing."""
+        return await self.tile(index).get_attribute("data-channel") or ""
+
+    async def tile_state(self, index: int) -> str:
+        """What the tile claims: `playing`, `stalled`, `reconnecting` ..."""
+        return await self.tile(index).get_attribute("data-state") or ""
+
+    async def tile_variant(self, index: int) -> str:
+        """`main`, `sub` or nothing."""
+        return await self.tile(index).get_attribute("data-variant") or ""
+
+    async def tile_words(self, index: int) -> str:
+        """Everything that the tile says, in the page's language."""
+        return await self.tile(index).inner_text()
+
+    async def wait_state(self, index: int, *states: str, timeout: float = 10.0) -> None:
+        """Wait (seconds) until the tile claims one of the states."""
+        pattern = re.compile(f"^({'|'.join(states)})$")
+        await expect(self.tile(index)).to_have_attribute(
+            "data-state", pattern, timeout=timeout * 1000
+        )
+
+    async def tile_pixels(self, index: int, rows: int = 16) -> NDArray[np.uint8] | None:
+        """The top rows of the tile's picture now as (rows, width, 3) RGB; None before the first."""
+        video = self.by_id(f"tile-video-{index}")
+        handle = await video.element_handle()
+        read: dict[str, Any] | None = await self.page.evaluate(_READ_PIXELS, [handle, rows])
+        if read is None:
+            return None
+        pixels = np.frombuffer(base64.b64decode(read["pixels"]), dtype=np.uint8)
+        return pixels.reshape(read["count"], read["width"], 4)[:, :, :3].copy()
+
+    async def peers(self) -> Peers:
+        """The page's peer connections."""
+        states = await self.page.evaluate("window.__peers.map(peer => peer.connectionState)")
+        return Peers(tuple(states))
+
+    async def counts(self, group: str) -> str:
+        """The counts beside a group of the tree, such as `412/418`."""
+        return await self.by_id(f"tree-group-{group}").get_by_test_id("counts").inner_text()
+
+    def _note(self, message: Any) -> None:
+        # Being asked who we are before signing in is no problem, and neither is a dead camera.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.problems.append(message.text)

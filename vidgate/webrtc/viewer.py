@@ -47,7 +47,7 @@ class Flow:
     """A line on its way to one viewer.
 
     `next` is the shared index of the packet to send next, None while it waits for a key frame. The
-    viewer's own sequence has no gap: what it misses by our will moves `shift`. `moved` are the
+    viewer's own sequence has no gap when it skips pictures, for that moves `shift`. `moved` are the
     timestamps of batches that this flow sends with another than their own, by batch index.
     """
 
@@ -99,13 +99,17 @@ class Flow:
         return batch.headers(self.payload_type, self.shift, self._stamp(batch))
 
     def send(self, batch: Batch, headers: Sequence[bytes]) -> bool:
-        """Seal and send the batch that `next` points at; False when the socket is full."""
+        """Seal and send the batch that `next` points at; False when the socket is full.
+
+        Then part of it may have been sent, so that its wire indexes are spent whatever comes next:
+        another packet under one of them would use a nonce twice. Sending the batch again is safe.
+        """
         index = batch.index + self.shift
+        self._wire = batch.end + self.shift
         sealed = self.security.sealer.seal(batch.ssrc, index, headers, batch.payloads)
         if not self.leg.send(sealed, batch.runs):
             return False
         self.next = batch.end
-        self._wire = batch.end + self.shift
         self.packets += len(sealed)
         self.octets += batch.octets
         self.timestamp = self._stamp(batch)

@@ -1,0 +1,232 @@
+"""The one port against everybody who reaches it."""
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aioice import stun
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.waiting import until
+from vidgate.aio.clock import ManualClock
+from vidgate.errors import InputError
+from vidgate.webrtc.mux import MAX_ADDRESSES, SEGMENTS, Leg, Mux, Path, plain_host, runs_of
+
+
+@pytest.fixture
+async def mux(no_descriptor_left: None) -> AsyncIterator[Mux]:
+    async with Mux(0, ManualClock()) as made:
+        yield made
+
+
+class Peer:
+    """A browser's socket."""
+
+    def __init__(self, mux: Mux, host: str = "127.0.0.1", own: str = "") -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.server = (host, mux.port)
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        try:
+            self.socket.bind((own or host, 0))
+        except OSError:
+            self.socket.close()
+            pytest.skip(f"this machine has no {host}")
+
+    def __enter__(self) -> "Peer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendto(data, self.server)
+
+    def check(self, leg: Leg, *, password: str = "", nominate: bool = True) -> stun.Message:
+        attributes: dict[str, Any] = {"USERNAME": f"{leg.ufrag}:them", "PRIORITY": 1}
+        if nominate:
+            attributes["USE-CANDIDATE"] = None
+        request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST, None, attributes)
+        request.add_message_integrity((password or leg.password).encode())
+        self.send(bytes(request))
+        return request
+
+    async def receive(self) -> tuple[bytes, Any]:
+        def take() -> tuple[bytes, Any] | None:
+            try:
+                return self.socket.recvfrom(2048)
+            except BlockingIOError:
+                return None
+
+        got = await until(take, what="a datagram")
+        assert got is not None
+        return got
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "127.0.0.77"])
+async def test_answers_a_signed_check_from_the_address_that_was_asked(mux: Mux, host: str) -> None:
+    leg = mux.leg()
+    with Peer(mux, host, "127.0.0.1" if "." in host else "::1") as peer:
+        request = peer.check(leg)
+        data, sender = await peer.receive()
+        answer = stun.parse_message(data)
+        assert sender[:2] == (host, mux.port)
+        assert answer.message_class is stun.Class.RESPONSE
+        assert answer.transaction_id == request.transaction_id
+        assert answer.check_message_integrity(leg.password.encode())
+        assert answer.attributes["XOR-MAPPED-ADDRESS"] == peer.socket.getsockname()[:2]
+        assert "FINGERPRINT" in answer.attributes
+        assert leg.path is not None
+
+
+async def test_drops_what_proves_nothing(mux: Mux) -> None:
+    leg = mux.leg()
+    with Peer(mux) as peer:
+        for data in (
+            b"",
+            b"\x00",
+            b"\x00" * 20,
+            os.urandom(64),
+            b"\x16\xfe\xff" + bytes(60),  # a ClientHello from nowhere
+            b"\x80" + bytes(40),
+            struct.pack("!HHI12s", 1, 0, stun.COOKIE, bytes(12)),  # no USERNAME
+            struct.pack("!HHI12s", 1, 4, stun.COOKIE, bytes(12)) + b"\x00\x20\x00\x03",
+        ):
+            before = mux.dropped
+            peer.send(data)
+            await until(lambda before=before: mux.dropped == before + 1, what=repr(data))  # type: ignore[misc]
+        peer.check(leg, password="wrong")
+        await until(lambda: mux.dropped == 9)
+    assert leg.path is None
+    assert not leg._handshake
+
+
+async def test_media_follows_the_nominated_address(mux: Mux) -> None:
+    leg = mux.leg()
+    with Peer(mux) as first, Peer(mux) as second:
+        first.check(leg, nominate=False)
+        await first.receive()
+        second.check(leg)
+        await second.receive()
+        assert leg.send([b"\x80media"], [(0, 1)])
+        assert (await second.receive())[0] == b"\x80media"
+        first.send(b"\x16hello")  # either may carry DTLS
+        second.send(b"\x17data")
+        assert {await leg._recv(), await leg._recv()} == {b"\x16hello", b"\x17data"}
+
+
+async def test_a_leg_remembers_few_addresses_and_keeps_the_nominated(mux: Mux) -> None:
+    leg = mux.leg()
+    peers = [Peer(mux) for _ in range(MAX_ADDRESSES + 3)]
+    try:
+        for number, peer in enumerate(peers):
+            peer.check(leg, nominate=number == 0)
+            await peer.receive()
+        assert len(leg.paths) == MAX_ADDRESSES
+        assert leg.path is not None
+        assert leg.path.address[1] == peers[0].socket.getsockname()[1]
+    finally:
+        for peer in peers:
+            peer.socket.close()
+
+
+async def test_a_closed_leg_is_forgotten(mux: Mux) -> None:
+    leg = mux.leg()
+    with Peer(mux) as peer:
+        peer.check(leg)
+        await peer.receive()
+        leg.close()
+        peer.send(b"\x16late")
+        await until(lambda: mux.dropped == 1)
+        with pytest.raises(ConnectionError):
+            await leg._recv()
+        assert not leg.send([b"x"], [(0, 1)])
+
+
+async def test_segments_arrive_as_datagrams(mux: Mux) -> None:
+    leg = mux.leg()
+    packets = [os.urandom(900) for _ in range(5)] + [b"short"] + [os.urandom(1200)] * 2 + [b"end"]
+    runs = runs_of([len(packet) for packet in packets])
+    assert runs == [(0, 6), (6, 9)]
+    with Peer(mux) as peer:
+        peer.check(leg)
+        await peer.receive()
+        assert leg.send(packets, runs)
+        assert [(await peer.receive())[0] for _ in packets] == packets
+
+
+async def test_falls_back_where_the_kernel_refuses_segments(mux: Mux) -> None:
+    leg = mux.leg()
+    with Peer(mux) as peer:
+        peer.check(leg)
+        await peer.receive()
+        assert leg.path is not None
+        real = mux._socket
+
+        class Refusing:
+            def sendmsg(self, buffers: Any, control: Any, flags: int, address: Any) -> int:
+                if any(level == 17 for level, _, _ in control):
+                    raise OSError(errno.EIO, "no checksum offload")
+                assert real is not None
+                return real.sendmsg(buffers, control, flags, address)
+
+        mux._socket = Refusing()  # type: ignore[assignment]
+        try:
+            assert leg.send([b"\x80one", b"\x80two"], [(0, 2)])
+        finally:
+            mux._socket = real
+        assert [(await peer.receive())[0] for _ in range(2)] == [b"\x80one", b"\x80two"]
+        assert leg.path.gso is False
+
+
+async def test_a_full_socket_is_told_and_waited_for(mux: Mux) -> None:
+    path = Path(("::ffff:127.0.0.1", 9, 0, 0), ())
+    real = mux._socket
+
+    class Full:
+        def sendmsg(self, *_: object) -> int:
+            raise BlockingIOError(errno.EAGAIN, "full")
+
+    mux._socket = Full()  # type: ignore[assignment]
+    try:
+        assert mux.send(path, [b"x"], [(0, 1)]) is False
+        assert mux.send(path, [b"x", b"y"], [(0, 2)]) is False
+    finally:
+        mux._socket = real
+    assert mux.full == 2
+    assert await mux.writable(5.0)
+    assert not await mux.writable(0.0)
+
+
+async def test_an_unreachable_peer_raises_nothing(mux: Mux) -> None:
+    assert mux.send(Path(("::ffff:255.255.255.255", 9, 0, 0), ()), [b"x", b"y"], [(0, 2)])
+
+
+async def test_a_busy_port_is_an_error_that_names_the_setting(mux: Mux) -> None:
+    with pytest.raises(InputError) as caught:
+        async with Mux(mux.port):
+            pass
+    assert str(mux.port) in caught.value.message
+    assert caught.value.hint == "set webrtc.port"
+
+
+@given(st.lists(st.integers(1, 1300), max_size=300))
+def test_runs_are_what_gso_takes(sizes: list[int]) -> None:
+    runs = runs_of(sizes)
+    assert [n for start, stop in runs for n in range(start, stop)] == list(range(len(sizes)))
+    for start, stop in runs:
+        assert 1 <= stop - start <= SEGMENTS
+        assert set(sizes[start : stop - 1]) <= {sizes[start]}
+        assert sizes[stop - 1] <= sizes[start]
+        assert sum(sizes[start:stop]) <= 65_000
+
+
+def test_plain_host() -> None:
+    assert plain_host("::ffff:10.1.2.3") == "10.1.2.3"
+    assert plain_host("fe80::1%eth0") == "fe80::1"
+    assert plain_host("192.0.2.1") == "192.0.2.1"

@@ -1,0 +1,159 @@
+"""Offers of real browsers and of nobody, and our answers."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vidgate.errors import InputError, NotAcceptableError
+from vidgate.model.media import Codec, Track
+from vidgate.webrtc.fingerprint import Fingerprint
+from vidgate.webrtc.offers import (
+    MAX_OFFER,
+    Local,
+    Offer,
+    Outgoing,
+    answer,
+    choose,
+    codecs,
+    parse_offer,
+)
+from vidgate.wire.sdp import Session
+
+CHROMIUM = (Path(__file__).parent / "data" / "chromium.sdp").read_text(encoding="utf-8")
+LOCAL = Local("ours", "secret" * 4, Fingerprint("sha-256", "AB:CD"), ("192.0.2.1",), 8189)
+SOUND = Track(1, Codec.PCMA, 8000)
+
+
+def h264(profile: str = "42e01f") -> Track:
+    return Track(0, Codec.H264, 90000, profile=profile)
+
+
+def respond(offer: Offer, *tracks: Track) -> Session:
+    picks = choose(offer, tracks)
+    outgoing = [Outgoing(pick, 100 + n, "name") for n, pick in enumerate(picks)]
+    return Session.parse(answer(offer, outgoing, LOCAL))
+
+
+def test_chromium_takes_pictures_and_sound() -> None:
+    offer = parse_offer(CHROMIUM)
+    assert {"H264", "VP8", "PCMA", "PCMU", "OPUS"} <= set(codecs(offer))
+    assert "H265" not in codecs(offer)
+    session = respond(offer, h264(), SOUND)
+    video, audio = session.media
+    assert session.has("ice-lite")
+    assert session.get("group") == "BUNDLE 0 1"
+    assert (video.port, video.protocol, video.direction) == (8189, "UDP/TLS/RTP/SAVPF", "sendonly")
+    assert video.fmtp(int(video.formats[0]))["packetization-mode"] == "1"
+    assert set(video.all("rtcp-fb")) == {
+        f"{video.formats[0]} {feedback}" for feedback in ("nack", "nack pli", "ccm fir")
+    }
+    assert audio.formats == ["8"]
+    assert not audio.all("rtcp-fb")
+    for media in session.media:
+        assert media.get("setup") == "passive"
+        assert media.get("candidate") == "1 1 udp 2130706431 192.0.2.1 8189 typ host"
+        assert media.get("ice-ufrag") == "ours"
+        assert media.get("fingerprint") == "sha-256 AB:CD"
+
+
+@pytest.mark.parametrize(
+    ("profile", "answered"),
+    [("42c01e", "42"), ("4d0029", "4d"), ("640028", "64"), ("f40028", "f4"), ("", "42")],
+)
+def test_the_nearest_profile_is_answered(profile: str, answered: str) -> None:
+    (video, _) = respond(parse_offer(CHROMIUM), h264(profile)).media
+    number = int(video.formats[0])
+    offered = video.fmtp(number)["profile-level-id"]
+    # This Chromium offers no High profile; it is given constrained baseline, and decodes it all.
+    assert offered[:2] == (answered if answered != "64" else "42")
+
+
+def test_sound_that_it_cannot_take_is_left_out() -> None:
+    video, audio = respond(parse_offer(CHROMIUM), h264(), Track(1, Codec.AAC, 44100)).media
+    assert video.port == 8189
+    assert (audio.port, audio.direction) == (0, "inactive")
+    assert audio.get("mid") == "1"
+
+
+def test_sound_alone_is_answered() -> None:
+    session = respond(parse_offer(CHROMIUM), Track(0, Codec.PCMU, 8000))
+    assert [media.port for media in session.media] == [0, 8189]
+    assert session.get("group") == "BUNDLE 1"
+
+
+def test_h265_is_refused_with_what_would_do() -> None:
+    with pytest.raises(NotAcceptableError) as caught:
+        choose(parse_offer(CHROMIUM), [Track(0, Codec.H265, 90000), SOUND])
+    assert "H265" in caught.value.message
+    assert "H264" in caught.value.message
+    assert "sub" in caught.value.hint
+
+
+def test_h265_is_taken_where_it_is_offered() -> None:
+    text = CHROMIUM.replace("a=rtpmap:102 H264/90000", "a=rtpmap:102 H265/90000").replace(
+        "a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f",
+        "a=fmtp:102 level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST",
+    )
+    (pick,) = choose(parse_offer(text), [Track(0, Codec.H265, 90000)])
+    assert pick.payload_type == 102
+    other = text.replace("profile-id=1", "profile-id=2")
+    with pytest.raises(NotAcceptableError):
+        choose(parse_offer(other), [Track(0, Codec.H265, 90000)])
+
+
+def test_a_sender_is_not_a_viewer() -> None:
+    offer = parse_offer(CHROMIUM.replace("a=recvonly", "a=sendonly"))
+    with pytest.raises(NotAcceptableError):
+        choose(offer, [h264()])
+
+
+def test_mode_0_alone_is_refused() -> None:
+    offer = parse_offer(CHROMIUM.replace("packetization-mode=1", "packetization-mode=0"))
+    with pytest.raises(NotAcceptableError):
+        choose(offer, [h264()])
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "m= lines"),
+        ("hello", "m= lines"),
+        ("v=0\r\n" + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n" * 17, "m= lines"),
+        (CHROMIUM.replace("a=fingerprint", "a=x"), "fingerprint"),
+        (CHROMIUM.replace("sha-256", "md5"), "fingerprint"),
+        (CHROMIUM.replace("a=ice-ufrag", "a=x"), "ice-ufrag"),
+        (CHROMIUM.replace("a=ice-pwd", "a=x"), "ice-pwd"),
+        (CHROMIUM.replace("actpass", "passive"), "actpass"),
+        ("x" * (MAX_OFFER + 1), "longer"),
+        ("v=0\r\n" + "a=x\r\n" * 9000, "more than"),
+    ],
+)
+def test_what_is_missing_is_said(text: str, what: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_offer(text)
+    assert what in caught.value.message
+
+
+LINES = st.sampled_from([*CHROMIUM.splitlines(), "m=", "a=", "m=video", "a=rtpmap:x", "a=fmtp:96"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(LINES | st.text(max_size=40), max_size=60))
+def test_any_lines_give_an_answer_or_a_declared_error(lines: list[str]) -> None:
+    try:
+        offer = parse_offer("\r\n".join(lines))
+        session = respond(offer, h264(), SOUND)
+    except (InputError, NotAcceptableError):
+        return
+    assert len(session.media) == len(offer.session.media)
+
+
+def test_several_hosts_are_several_candidates() -> None:
+    local = Local("u", "p" * 22, Fingerprint("sha-256", "AB"), ("10.0.0.1", "2001:db8::1"), 7)
+    offer = parse_offer(CHROMIUM)
+    outgoing = [Outgoing(pick, 1, "n") for pick in choose(offer, [h264()])]
+    video = Session.parse(answer(offer, outgoing, local)).media[0]
+    assert [line.split()[4] for line in video.all("candidate")] == ["10.0.0.1", "2001:db8::1"]
+    assert "p" * 22 not in repr(local)

@@ -1,0 +1,274 @@
+"""One viewer's flow: no gap, no nonce used twice, repeats byte for byte."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vidgate.aio.clock import ManualClock
+from vidgate.model.media import Codec, Frame, Track
+from vidgate.rtp.packet import RtpPacket
+from vidgate.rtp.rtcp import (
+    Fir,
+    Nack,
+    Pli,
+    ReceiverReport,
+    ReportBlock,
+    SenderReport,
+    middle,
+    ntp_from_unix,
+    parse_compound,
+)
+from vidgate.webrtc.line import Batch, Line
+from vidgate.webrtc.viewer import REPEATS_PER_SECOND, Flow, Viewer, compress
+
+
+class PlainSealer:
+    """Leaves packets in clear and fails where one index is used for two of them."""
+
+    overhead = 0
+
+    def __init__(self) -> None:
+        self.sealed: dict[int, bytes] = {}
+
+    def seal(
+        self, ssrc: int, index: int, headers: Sequence[bytes], payloads: Sequence[bytes]
+    ) -> list[bytes]:
+        packets = [head + load for head, load in zip(headers, payloads, strict=True)]
+        for number, packet in enumerate(packets, index):
+            assert int.from_bytes(packet[2:4], "big") == number & 0xFFFF
+            assert self.sealed.setdefault(number, packet) == packet, "a nonce used twice"
+        return packets
+
+
+class FakeSecurity:
+    def __init__(self) -> None:
+        self.sealer = PlainSealer()
+
+    def seal_rtcp(self, data: bytes) -> bytes:
+        return data
+
+    def open_rtcp(self, data: bytes) -> bytes | None:
+        return data
+
+
+class FakeLeg:
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.full = False
+        self.heard = 0.0
+        self.on_media: Any = None
+
+    def send(self, packets: Sequence[bytes], runs: Sequence[tuple[int, int]]) -> bool:
+        if not self.full:
+            self.sent += packets
+        return not self.full
+
+
+def video(number: int, *, key: bool = False, size: int = 3000) -> Frame:
+    unit = bytes([0x65 if key else 0x41]) + number.to_bytes(4, "big") * (size // 4)
+    return Frame(0, number * 3600, key, (unit,), 100 + number / 25)
+
+
+def flow_of(line: Line) -> tuple[Flow, FakeLeg]:
+    leg, security = FakeLeg(), FakeSecurity()
+    return Flow(line, 102, cast(Any, security), cast(Any, leg)), leg
+
+
+def send(flow: Flow, batches: Sequence[Batch]) -> None:
+    for batch in batches:
+        assert flow.send(batch, flow.headers(batch))
+
+
+def packets(leg: FakeLeg) -> list[RtpPacket]:
+    return [RtpPacket.parse(data) for data in leg.sent]
+
+
+def assert_continuous(got: list[RtpPacket], *, gaps: bool = False) -> None:
+    """Sequence numbers go on one by one, but for what a full socket may have lost."""
+    sequences = [packet.sequence for packet in got]
+    strides = [(b - a) & 0xFFFF for a, b in zip(sequences, sequences[1:], strict=False)]
+    assert all(1 <= stride < 0x8000 if gaps else stride == 1 for stride in strides)
+    stamps = [packet.timestamp for packet in got]
+    steps = [(b - a) & 0xFFFFFFFF for a, b in zip(stamps, stamps[1:], strict=False)]
+    assert all(step < 1 << 31 for step in steps), "timestamps went back"
+
+
+def test_a_new_viewer_catches_up_in_milliseconds() -> None:
+    line = Line(Track(0, Codec.H264, 90000))
+    for number in range(40):
+        line.cut(video(number, key=number == 0))
+    assert line.gop is not None
+    group = line.since(line.gop)
+    flow, leg = flow_of(line)
+    flow.jump(line.gop, compress(group, None))
+    send(flow, group)
+    flow.settle()
+    send(flow, line.cut(video(40)))
+    got = packets(leg)
+    assert_continuous(got)
+    assert got[0].sequence < 32768
+    stamps = list(dict.fromkeys(packet.timestamp for packet in got))
+    steps = [(b - a) & 0xFFFFFFFF for a, b in zip(stamps, stamps[1:], strict=False)]
+    assert steps == [90] * 39 + [3600]
+
+
+def test_a_repeated_group_fits_between_two_pictures() -> None:
+    line = Line(Track(0, Codec.H264, 90000))
+    flow, leg = flow_of(line)
+    first = line.cut(video(0, key=True))
+    flow.jump(first[0].index)
+    send(flow, first)
+    for number in range(1, 100):
+        send(flow, line.cut(video(number)))
+    assert line.gop is not None
+    group = line.since(line.gop)
+    flow.jump(line.gop, compress(group, flow.timestamp))
+    send(flow, group)
+    flow.settle()
+    send(flow, line.cut(video(100)))
+    assert_continuous(packets(leg))
+
+
+def test_repeats_are_byte_for_byte_also_of_moved_pictures() -> None:
+    line = Line(Track(0, Codec.H264, 90000))
+    for number in range(10):
+        line.cut(video(number, key=number == 0))
+    flow, leg = flow_of(line)
+    group = line.since(line.gop or 0)
+    flow.jump(line.gop or 0, compress(group, None))
+    send(flow, group)
+    flow.settle()
+    flow.jump(line.gop or 0, compress(group, flow.timestamp))
+    send(flow, group)
+    flow.settle()
+    send(flow, line.cut(video(10)))
+    originals = list(leg.sent)
+    for packet in originals:
+        leg.sent.clear()
+        assert flow.repeat(int.from_bytes(packet[2:4], "big"))
+        assert leg.sent == [packet]
+    last = int.from_bytes(originals[-1][2:4], "big")
+    assert not flow.repeat((last + 1) & 0xFFFF)
+    assert not flow.repeat((int.from_bytes(originals[0][2:4], "big") - 1) & 0xFFFF)
+    assert flow.repeats == len(originals)
+
+
+STEPS = st.lists(st.sampled_from(["frame", "key", "full", "again", "repeat"]), max_size=60)
+
+
+def replay(flow: Flow) -> None:
+    """Repeat the group as the fan-out does."""
+    line = flow.line
+    if line.gop is None:
+        return
+    group = line.since(line.gop)
+    flow.jump(line.gop, compress(group, flow.timestamp))
+    for batch in group:
+        if not flow.send(batch, flow.headers(batch)):
+            flow.stop()
+            break
+    flow.settle()
+
+
+def live(flow: Flow, batches: Sequence[Batch]) -> None:
+    """Send as the fan-out does."""
+    for batch in batches:
+        if flow.next is None and batch.key and batch.is_first:
+            flow.jump(batch.index)
+        if flow.next == batch.index and not flow.send(batch, flow.headers(batch)):
+            flow.stop()
+
+
+@settings(max_examples=100, deadline=None)
+@given(STEPS, st.integers(0, 0x1FFFF))
+def test_whatever_happens_no_gap_and_no_index_twice(steps: list[str], start: int) -> None:
+    line = Line(Track(0, Codec.H264, 90000), next=start)
+    flow, leg = flow_of(line)
+    for number, step in enumerate(steps):
+        leg.full = step == "full"
+        if step == "repeat" and leg.sent:
+            before = len(leg.sent)
+            flow.repeat(int.from_bytes(leg.sent[-1][2:4], "big"))
+            del leg.sent[before:]
+        elif step == "again":
+            replay(flow)
+        live(flow, line.cut(video(number, key=step == "key", size=60_000)))
+    if leg.sent:
+        assert_continuous(packets(leg), gaps="full" in steps)
+
+
+def make_viewer(line: Line) -> tuple[Viewer, Flow, FakeLeg, list[Viewer], ManualClock]:
+    clock = ManualClock()
+    asked: list[Viewer] = []
+    flow, leg = flow_of(line)
+    viewer = Viewer(cast(Any, leg), cast(Any, flow.security), clock, "name", asked.append)
+    viewer.flows = [flow]
+    return viewer, flow, leg, asked, clock
+
+
+def test_understands_what_a_browser_asks() -> None:
+    line = Line(Track(0, Codec.H264, 90000))
+    viewer, flow, leg, asked, clock = make_viewer(line)
+    batches = line.cut(video(0, key=True))
+    flow.jump(batches[0].index)
+    send(flow, batches)
+    sent = list(leg.sent)
+    clock.advance(1)
+    lost = int.from_bytes(sent[1][2:4], "big")
+    block = ReportBlock(line.ssrc, 5, 3, 9, 1, middle(ntp_from_unix(clock.wall())) - 6554, 0)
+    asks = (
+        ReceiverReport(1, (block,)),
+        Nack(1, line.ssrc, (lost,)),
+        Nack(1, 12345, (lost,)),
+        Pli(1, line.ssrc),
+        Pli(1, 12345),
+        Fir(1, ((line.ssrc, 1),)),
+        Fir(1, ((line.ssrc, 1),)),
+    )
+    compound = b"".join(bytes(ask) for ask in asks)
+    leg.on_media(compound)
+    assert leg.sent[len(sent) :] == [sent[1]]
+    assert asked == [viewer, viewer]  # the second FIR is the first one again
+    assert flow.report == block
+    assert viewer.round_trip is not None
+    assert abs(viewer.round_trip - 0.1) < 0.001
+    assert leg.heard == clock.now()
+    assert (viewer.nacks, viewer.plis) == (1, 2)
+    leg.on_media(b"\x80\x66" + bytes(30))  # SRTP from a viewer is ignored
+
+
+def test_a_storm_of_nacks_is_bounded() -> None:
+    line = Line(Track(0, Codec.H264, 90000))
+    _, flow, leg, _, clock = make_viewer(line)
+    batches = line.cut(video(0, key=True))
+    flow.jump(batches[0].index)
+    send(flow, batches)
+    lost = int.from_bytes(leg.sent[0][2:4], "big")
+    for _ in range(20):
+        leg.on_media(bytes(Nack(1, line.ssrc, (lost,) * 100)))
+    assert flow.repeats == REPEATS_PER_SECOND
+    clock.advance(0.1)
+    leg.on_media(bytes(Nack(1, line.ssrc, (lost,) * 100)))
+    assert flow.repeats == REPEATS_PER_SECOND + REPEATS_PER_SECOND // 10
+
+
+def test_reports_what_was_sent() -> None:
+    line = Line(Track(0, Codec.H264, 90000))
+    viewer, flow, leg, _, _ = make_viewer(line)
+    viewer.report()
+    assert leg.sent == []
+    batches = line.cut(video(0, key=True))
+    flow.jump(batches[0].index)
+    send(flow, batches)
+    leg.sent.clear()
+    viewer.report()
+    report, names = parse_compound(leg.sent[0])
+    assert isinstance(report, SenderReport)
+    assert (report.ssrc, report.packets, report.octets) == (
+        line.ssrc,
+        batches[0].end - batches[0].index,
+        batches[0].octets,
+    )
+    assert getattr(names, "names") == ((line.ssrc, "name"),)  # noqa: B009 - of a union

@@ -49,12 +49,12 @@ class Reception:
 
     def packet(self, sequence: int, timestamp: int, arrival: float) -> None:
         """Count a packet. Jitter is measured on the first packet of each timestamp."""
-        if sequence == self._following and sequence:  # neither lost nor late nor wrapped
+        if sequence == self._following and sequence:  # neither lost nor late nor wrapped to 0
             self.highest += 1
-            self.received += 1
+            self._following = sequence + 1
         else:
             self._out_of_order(sequence)
-        self._following = sequence + 1
+        self.received += 1
         if timestamp != self._timestamp:
             self._jitter(timestamp, arrival)
 
@@ -64,7 +64,7 @@ class Reception:
             self._base = self.highest = sequence
         elif step < 0x8000:
             self.highest += step
-        self.received += 1
+        self._following = (self.highest + 1) & 0xFFFF
 
     def _jitter(self, timestamp: int, arrival: float) -> None:
         if self._timestamp >= 0:

@@ -1,0 +1,37 @@
+"""Bits of parameter sets."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vidgate.rtp.bits import BitReader, unescape
+
+
+def test_fields_and_codes() -> None:
+    bits = BitReader(bytes([0b10100110, 0b01000010, 0b10000000]))
+    assert bits.flag()
+    assert [bits.ue(), bits.ue()] == [1, 2]
+    assert bits.bits(3) == 0b001
+    assert bits.left == 14
+
+
+@given(st.integers(0, 2**31))
+def test_codes_of_any_size(value: int) -> None:
+    text = bin(value + 1)[2:]
+    text = "0" * (len(text) - 1) + text
+    data = int(text.ljust(-(-len(text) // 8) * 8, "0"), 2).to_bytes(-(-len(text) // 8), "big")
+    assert BitReader(data).ue() == value
+    expected = (value + 1) // 2 if value & 1 else -(value // 2)
+    assert BitReader(data).se() == expected
+
+
+def test_the_end_is_noticed() -> None:
+    for data in (b"", b"\0\0", bytes(10)):
+        with pytest.raises(EOFError):
+            BitReader(data).ue()
+    with pytest.raises(EOFError):
+        BitReader(b"a").skip(9)
+
+
+def test_emulation_prevention_is_undone() -> None:
+    assert unescape(b"a\0\0\3\1\0\0\3\0") == b"a\0\0\1\0\0\0"

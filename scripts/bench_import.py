@@ -1,0 +1,164 @@
+"""Import of a whole register, and again: seconds, memory of service and worker, loop holds.
+
+Each file starts with an empty database and no worker process. `hold` is the longest time that one
+step of the event loop took, in CPU time, so that other programs on the machine do not count.
+"""
+
+import argparse
+import asyncio
+import asyncio.events
+import gc
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import uvloop
+
+from scripts.benchtable import machine, print_table
+from vidgate.aio.bus import Bus
+from vidgate.media.worker import WorkerPool
+from vidgate.registry.registry import Registry
+from vidgate.storage.database import Database
+from vidgate.storage.secrets import SecretBox
+
+COLUMNS = (
+    "file",
+    "run",
+    "seconds",
+    "CPU s",
+    "growth MiB",
+    "service MiB",
+    "worker MiB",
+    "hold ms",
+    "report",
+)
+Row = tuple[object, ...]
+
+
+@contextmanager
+def longest_hold() -> Iterator[list[float]]:
+    """The longest step of the loop within the block, in seconds of CPU; asyncio's loop only."""
+    longest = [0.0]
+    run = asyncio.events.Handle._run
+
+    def timed(handle: asyncio.events.Handle) -> None:
+        started = time.thread_time()
+        run(handle)
+        longest[0] = max(longest[0], time.thread_time() - started)
+
+    setattr(asyncio.events.Handle, "_run", timed)  # noqa: B010 - nobody declares it assignable
+    try:
+        yield longest
+    finally:
+        setattr(asyncio.events.Handle, "_run", run)  # noqa: B010
+
+
+def peak(pid: int) -> int:
+    """The most memory that a process ever had, in bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) << 10
+    return 0
+
+
+def cpu(*pids: int) -> float:
+    """Seconds of processor time that processes have had."""
+    times = [psutil.Process(pid).cpu_times() for pid in pids]
+    return sum(one.user + one.system for one in times)
+
+
+async def measure(kind: str, data: bytes) -> list[Row]:
+    """Import a file three times into a fresh register."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with (
+            Database(folder / "vidgate.db") as db,
+            WorkerPool("text") as pool,
+            Registry(db, SecretBox(folder), Bus(), pool.run) as registry,
+        ):
+            # As the service does once it is ready: what lives for ever is not looked at again.
+            gc.collect()
+            gc.freeze()
+            before = psutil.Process().memory_info().rss
+            for run in ("first", "again, warm worker", "again, cold worker"):
+                if run == "again, cold worker":
+                    await pool.__aexit__(None, None, None)
+                    await pool.__aenter__()
+                rows.append((kind, run, *await _import(registry, pool, data, before)))
+    return rows
+
+
+async def _import(registry: Registry, pool: WorkerPool, data: bytes, before: int) -> Row:
+    with longest_hold() as hold:
+        spent = cpu(os.getpid(), *pool.pids)
+        started = time.perf_counter()
+        report = await registry.import_file("register", data, actor="bench")
+        seconds = time.perf_counter() - started
+        spent = cpu(os.getpid(), *pool.pids) - spent
+    service = psutil.Process().memory_info().rss - before
+    worker = sum(peak(pid) for pid in pool.pids)
+    done = f"+{report.created} ~{report.updated} ={report.unchanged} !{report.rejected}"
+    mib = [f"{value / (1 << 20):.0f}" for value in (service + worker, service, worker)]
+    return (f"{seconds:.2f}", f"{spent:.2f}", *mib, f"{hold[0] * 1000:.0f}", done)
+
+
+async def restart(data: bytes) -> Row:
+    """Seconds from an existing database to a register in memory."""
+    with tempfile.TemporaryDirectory() as name:
+        await _import_into(Path(name), data)
+        started = time.perf_counter()
+        return (await _import_into(Path(name), None), f"{time.perf_counter() - started:.2f}")
+
+
+async def _import_into(folder: Path, data: bytes | None) -> int:
+    async with (
+        Database(folder / "vidgate.db") as db,
+        WorkerPool("text") as pool,
+        Registry(db, SecretBox(folder), Bus(), pool.run) as registry,
+    ):
+        if data is not None:
+            await registry.import_file("register", data, actor="bench")
+        return len(registry.channels)
+
+
+def make(folder: Path, channels: int) -> list[Path]:
+    """Sample registers, written by a process of their own: openpyxl would spoil the figures."""
+    files = [folder / "register.xlsx", folder / "register.csv"]
+    program = (
+        "import sys; from pathlib import Path; from vidgate.simulator.register import *;"
+        "rows = generate(int(sys.argv[1])); [write(rows, Path(f)) for f in sys.argv[2:]]"
+    )
+    command = [sys.executable, "-c", program, str(channels), *map(str, files)]
+    subprocess.run(command, check=True)
+    return files
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--channels", type=int, default=2743)
+    channels = parser.parse_args().channels
+    with tempfile.TemporaryDirectory() as name:
+        files = make(Path(name), channels)
+        contents = [(file.suffix[1:], file.read_bytes()) for file in files]
+        rows = [row for kind, data in contents for row in asyncio.run(measure(kind, data))]
+        loaded = uvloop.run(restart(contents[0][1]))
+    print(machine())
+    print_table(
+        f"Import of {channels:,} channels and the planned ones"
+        " (budget: 2 s, again 2 s, growth 150 MiB, hold 20 ms)",
+        COLUMNS,
+        rows,
+    )
+    print_table("Register from disk to memory", ("channels", "seconds"), [loaded])
+
+
+if __name__ == "__main__":
+    main()

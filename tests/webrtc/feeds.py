@@ -131,7 +131,7 @@ class Camera:
             now = loop.time()
             picture = self.pictures[number % len(self.pictures)]
             publisher.frame(Frame(0, number * TICKS, picture.key, picture.units, now))
-            if self.sound:
+            if len(self.tracks) > 1:
                 for packet in (2 * number, 2 * number + 1):
                     payload = (tone()[packet % 50],)
                     publisher.frame(Frame(1, packet * SOUND, True, payload, now))

@@ -247,7 +247,7 @@ class WhepService:
         if shared is None or shared.task is None or shared.task.done():
             shared = self._shared[key] = _Shared(Fanout(key, self._hub, self._mux, self._clock))
             shared.task = self._tasks.start(shared.fanout.run(), f"fanout {key.name}")
-            shared.task.add_done_callback(lambda _: self._stream_ended(shared))
+            shared.task.add_done_callback(lambda task: self._stream_ended(shared, task))
         shared.holders += 1
         return shared
 
@@ -258,7 +258,9 @@ class WhepService:
             if self._shared.get(shared.fanout.key) is shared:
                 del self._shared[shared.fanout.key]
 
-    def _stream_ended(self, shared: _Shared) -> None:
+    def _stream_ended(self, shared: _Shared, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return  # by ourselves: nobody holds it, or the service stops
         for session in self.sessions.values():
             if session.shared is shared:
                 session.close("the stream has changed")
@@ -312,7 +314,7 @@ class WhepService:
             del self.sessions[session.id]
             session.state = "closed"
             session.closed.set()
-            log.info("viewer left", channel=session.name, reason=session.reason)
+            log.info("viewer left", channel=session.name, reason=session.reason or "stopped")
 
     async def _connect(
         self,

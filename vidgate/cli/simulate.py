@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from vidgate.cli import output
 from vidgate.cli.options import option
@@ -35,8 +35,17 @@ def fleet(
     *,
     register: Annotated[Path, option("登记表 · the register of the cameras")],
     faults: Annotated[Path | None, option("故障计划 JSON · planned faults")] = None,
-    port: Annotated[int, option("RTSP 端口 · RTSP port", shown=True)] = CAMERA_PORT,
+    port: Annotated[
+        int | None, option("RTSP 端口, 默认取登记表中的 · RTSP port, else the register's")
+    ] = None,
     control_port: Annotated[int, option("控制端口, 0 自选 · control port, 0 picks one")] = 0,
+    profile: Annotated[
+        Literal["coded", "load"],
+        option("coded 可读编号, load 压力测试 · numbered or plain", shown=True),
+    ] = "coded",
+    bitrate: Annotated[
+        int, option("load 主码流 bit/s · main streams of load, bit/s", shown=True)
+    ] = 1_000_000,
 ) -> int:
     """Run the cameras of a register until SIGTERM or Ctrl-C."""
     import uvloop
@@ -44,7 +53,8 @@ def fleet(
     from vidgate.simulator.commands import run_fleet
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_signal(run_fleet(register, faults, port, control_port)))
+        running = run_fleet(register, faults, port, control_port, profile=profile, bitrate=bitrate)
+        runner.run(_until_signal(running))
     return OK
 
 

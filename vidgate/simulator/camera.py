@@ -17,7 +17,7 @@ from vidgate.simulator.faults import HEALTHY, MEANINGS, Fault, Meaning
 from vidgate.simulator.footage import Footage, Motion
 from vidgate.simulator.framing import Block, Burst, make_block
 from vidgate.simulator.pictures import FPS
-from vidgate.simulator.ticker import Ticker
+from vidgate.simulator.ticker import Timer
 
 VIDEO_STEP = 90_000 // FPS
 SOUND_STEP = CLOCK_RATE // FPS
@@ -97,6 +97,7 @@ class Camera:
     place: Usage  # of the host, shared with its other cameras
     delay: float = 0.0  # seconds added to each answer
     fault: Fault | None = None
+    frozen_at: int = 0  # the counter on a picture that stands still
     counts: Counts = field(default_factory=Counts)
     streams: dict[Variant, "LiveStream"] = field(default_factory=dict)
     players: set[Player] = field(default_factory=set)
@@ -106,9 +107,10 @@ class Camera:
         """What its present condition looks like."""
         return HEALTHY if self.fault is None else MEANINGS[self.fault]
 
-    def set_fault(self, fault: Fault | None) -> None:
-        """Break or mend it; a fault that cuts ends what is running."""
+    def set_fault(self, fault: Fault | None, index: int = 0) -> None:
+        """Break or mend it at picture `index`; a fault that cuts ends what is running."""
         self.fault = fault
+        self.frozen_at = index
         if self.meaning.cuts:
             for player in list(self.players):
                 player.cut()
@@ -154,15 +156,15 @@ class LiveStream:
     has gone on all the same.
     """
 
-    def __init__(self, camera: Camera, footage: Footage, ticker: Ticker, epoch_wall: float) -> None:
+    def __init__(self, camera: Camera, footage: Footage, ticker: Timer, epoch_wall: float) -> None:
         self.camera = camera
         self.footage = footage
         self.players: list[Player] = []
         self._ticker = ticker
         self._epoch_wall = epoch_wall
         self._fresh: list[Player] = []
-        self._shown = -2  # the counter on the picture sent last
-        self._is_frozen = False
+        self._last: int | None = None  # the picture sent last
+        self._is_still = False
         source = random.Random(camera.id)
         self.video = _Track(source, VIDEO_STEP)
         self.sound = _Track(source, SOUND_STEP)
@@ -179,13 +181,14 @@ class LiveStream:
 
     def remove(self, player: Player) -> None:
         """End playing; with the last player the stream costs nothing."""
-        if player in self.players:
-            self.players = [other for other in self.players if other is not player]
+        if player not in self.players:
+            return
+        self.players = [other for other in self.players if other is not player]
         if player in self._fresh:
             self._fresh.remove(player)
         if not self.players:
             self._ticker.remove(self, self.camera.number)
-            self._shown = -2
+            self._last = None
 
     def next_index(self) -> int:
         """The picture that a new player gets first, about."""
@@ -210,16 +213,15 @@ class LiveStream:
         # Each camera's key frames come at another time; 37 and the loop's length have no divisor.
         position = (index + self.camera.number * 37) % len(footage)
         is_key = footage.is_key(position)
-        follows = not self._is_frozen and self._shown in (index - 1, -2)
-        if not is_frozen and (is_key or follows):
-            self._is_frozen = False
-            self._shown = index
-            motion = Motion.STEP
-        else:  # also after a gap: only a key frame can make the strip and the picture right again
-            self._is_frozen = True
-            self._shown = max(self._shown, 0) or index
-            motion = Motion.FREEZE
-        blocks = footage.blocks(position, self.camera.number, self._shown, motion)
+        if not is_key and self._last is not None and self._last != index - 1:
+            return self.video.burst((), index)  # after a gap only a key frame helps
+        # What stood still goes on with a key frame: the strip can only be stepped, not jumped.
+        self._is_still = is_frozen or (self._is_still and not is_key)
+        self._last = index
+        counter, motion = index, Motion.STEP
+        if self._is_still:
+            counter, motion = self.camera.frozen_at, Motion.FREEZE
+        blocks = footage.blocks(position, self.camera.number, counter, motion)
         burst = self.video.burst(blocks, index)
         burst.is_key = is_key
         return burst

@@ -9,6 +9,7 @@ from vidgate.errors import InputError
 from vidgate.simulator import register as registers
 from vidgate.simulator.faults import PlannedFault, parse_plan
 from vidgate.simulator.fleet import Fleet, FleetSettings
+from vidgate.simulator.pictures import SCENES
 
 MAX_FAULTS_FILE = 16 << 20
 
@@ -23,12 +24,18 @@ def write_register(channels: int, seed: int, output: Path, *, port: int = regist
 async def run_fleet(
     register: Path,
     faults: Path | None = None,
-    port: int = registers.PORT,
+    port: int | None = None,
     control_port: int = 0,
     *,
-    settings: FleetSettings | None = None,
+    profile: str = "coded",
+    bitrate: int = 1_000_000,
 ) -> None:
-    """Serve a register's cameras until cancelled; says on stderr when they are ready."""
+    """Serve a register's cameras until cancelled; says on stderr when they are ready.
+
+    `port` None takes the one in the register's addresses. `profile` is coded, or load with
+    `bitrate` bits per second for the main streams.
+    """
+    settings = FleetSettings(profile=profile, bitrate=bitrate, scenes=SCENES)
     plan = await asyncio.to_thread(read_faults, faults) if faults else []
     async with Fleet(register, settings, port=port, control_port=control_port) as fleet:
         for entry in plan:

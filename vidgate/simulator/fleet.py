@@ -18,7 +18,7 @@ from vidgate.simulator.camera import Camera, LiveStream, Usage
 from vidgate.simulator.control import Control
 from vidgate.simulator.faults import PlannedFault, parse_fault
 from vidgate.simulator.footage import Footage
-from vidgate.simulator.pictures import FPS, SCENES
+from vidgate.simulator.pictures import FPS, Recipe
 from vidgate.simulator.players import UdpPair
 from vidgate.simulator.server import Connection
 from vidgate.simulator.studio import Studio, recipe_for
@@ -37,7 +37,8 @@ class FleetSettings:
 
     `profile` coded or load (then with `bitrate` bits per second); `camera_sessions` a camera of its
     own allows, `host_sessions` a platform's host (0: no limit); `delay` seconds that answers take,
-    from the nearest to the farthest camera; `session_timeout` seconds of silence.
+    from the nearest to the farthest camera; `session_timeout` seconds of silence; `scenes` how many
+    different pictures there are to look at.
     """
 
     profile: str = "coded"
@@ -46,13 +47,15 @@ class FleetSettings:
     host_sessions: int = 0
     delay: tuple[float, float] = (0.0, 0.0)
     session_timeout: float = 60.0
+    scenes: int = 1
     realm: str = "IP Camera"
 
 
 class Fleet:
     """`async with Fleet(rows) as fleet:` serves them; `rows` may be a register's path.
 
-    Port 0 picks a free one; `register_rows` are the rows with the real port in their addresses.
+    Port 0 picks a free one, None takes the one that the rows name; `register_rows` are the rows
+    with the real port in their addresses.
     """
 
     def __init__(
@@ -60,14 +63,15 @@ class Fleet:
         rows: Sequence[Mapping[str, str]] | Path,
         settings: FleetSettings | None = None,
         *,
-        port: int = 0,
+        port: int | None = 0,
         control_port: int = 0,
         clock: Clock | None = None,
     ) -> None:
         self.settings = settings or FleetSettings()
         if self.settings.profile not in PROFILES:
             raise InputError(f"no profile is called {self.settings.profile!r}: coded or load")
-        self.port = port
+        self.port = port or 0
+        self._is_port_given = port is not None
         self.control_url = ""
         self.cameras: dict[str, Camera] = {}
         self.hosts: dict[str, Usage] = {}
@@ -93,6 +97,8 @@ class Fleet:
             rows = self._rows
             if isinstance(rows, Path):
                 rows = await asyncio.to_thread(register.read, rows)
+            if not self._is_port_given:
+                self.port = _port_of(rows)
             _raise_limit(len(rows))
             self._ticker = Ticker()
             self._epoch_wall = self._clock.wall()
@@ -127,7 +133,7 @@ class Fleet:
         except OSError as error:
             raise ConflictError(
                 f"port {self.port} cannot be listened on: {error.strerror}",
-                hint="--port picks another one, in register and fleet alike",
+                hint="simulate register --port writes another one into the addresses",
             ) from error
         self.port = server.sockets[0].getsockname()[1]
         return server
@@ -228,7 +234,7 @@ class Fleet:
             timers.append(loop.call_at(at, self._begin_fault, entry))
 
     def _begin_fault(self, entry: PlannedFault) -> None:
-        self.cameras[entry.channel].set_fault(entry.fault)
+        self.cameras[entry.channel].set_fault(entry.fault, int(self._ticker.seconds * FPS))
 
     def _end_fault(self, entry: PlannedFault) -> None:
         camera = self.cameras[entry.channel]
@@ -308,7 +314,9 @@ class Fleet:
 
     def footage(self, camera: Camera, variant: Variant) -> "asyncio.Future[Footage]":
         """What a camera shows; encoded at the first demand."""
-        return self._studio.want(self._recipe(variant, camera.codec_of(variant), camera.number))
+        return self._studio.want(
+            self._recipe(variant, camera.codec_of(variant), camera.number % self.settings.scenes)
+        )
 
     def make_stream(self, camera: Camera, footage: Footage) -> LiveStream:
         """A stream of a camera on the fleet's time."""
@@ -320,22 +328,32 @@ class Fleet:
             self._udp = UdpPair()
         return self._udp
 
-    def _recipe(self, variant: Variant, codec: str, number: int) -> Any:
-        return recipe_for(variant, codec, number, self.settings.profile, self.settings.bitrate)
+    def _recipe(self, variant: Variant, codec: str, scene: int) -> Recipe:
+        return recipe_for(variant, codec, scene, self.settings.profile, self.settings.bitrate)
 
-    def _recipes(self, *, first: bool) -> list[Any]:
+    def _recipes(self, *, first: bool) -> list[Recipe]:
         """What must be there before the fleet is ready, or what is made right after."""
-        if first:
-            return [self._recipe(variant, "h264", 0) for variant in Variant]
-        others = [self._recipe(v, "h264", n) for n in range(1, SCENES) for v in Variant]
-        if any(camera.codec == "h265" for camera in self.cameras.values()):
-            others.insert(0, self._recipe(Variant.MAIN, "h265", 0))
-        return others
+        scenes = range(1) if first else range(1, self.settings.scenes)
+        recipes = [self._recipe(variant, "h264", at) for at in scenes for variant in Variant]
+        if not first and any(camera.codec == "h265" for camera in self.cameras.values()):
+            recipes.insert(0, self._recipe(Variant.MAIN, "h265", 0))
+        return recipes
 
 
 async def _close_server(server: asyncio.Server) -> None:
     server.close()
     await server.wait_closed()
+
+
+def _port_of(rows: Iterable[Mapping[str, str]]) -> int:
+    """The one port that the addresses of a register name; raises InputError for several."""
+    ports = {Uri.parse(row["url"]).effective_port for row in rows if row.get("url")}
+    if len(ports) != 1:
+        raise InputError(
+            f"the register names {len(ports)} ports, one is needed: {sorted(ports)[:8]}",
+            hint="--port serves all cameras on one port",
+        )
+    return ports.pop()
 
 
 def _raise_limit(channels: int) -> None:

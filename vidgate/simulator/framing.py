@@ -6,6 +6,7 @@ numbers, timestamp and SSRC are written into a copy for each stream and instant.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from struct import Struct
 
 PREFIX = 4  # "$", channel, length
@@ -68,11 +69,11 @@ class Burst:
             copy[start + 1] = channel
         return copy
 
-    def packets(self) -> Iterable[memoryview]:
+    def packets(self) -> list[memoryview]:
         """The bare RTP packets."""
         view = memoryview(self.data)
-        ends = [*self.starts[1:], len(self.data)]
-        return [view[at + PREFIX : end] for at, end in zip(self.starts, ends, strict=True)]
+        bounds = pairwise([*self.starts, len(self.data)])
+        return [view[start + PREFIX : end] for start, end in bounds]
 
     @property
     def octets(self) -> int:

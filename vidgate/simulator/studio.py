@@ -9,10 +9,11 @@ from vidgate.aio.supervisor import Supervisor
 from vidgate.media.worker import WorkerLimits, WorkerPool
 from vidgate.model.media import Variant
 from vidgate.simulator.footage import Footage, make_footage
-from vidgate.simulator.pictures import SCENES, Recipe, encode
+from vidgate.simulator.pictures import Recipe, encode
 
 ENCODE_TIMEOUT = 60.0
-_SUB = Recipe("h264", 640, 360, 400_000)
+MAIN_BITRATE = 800_000
+SUB_BITRATE = 400_000
 
 
 class Studio:
@@ -67,15 +68,12 @@ class Studio:
             raise
 
 
-def recipe_for(variant: Variant, codec: str, number: int, profile: str, bitrate: int) -> Recipe:
-    """What a camera shows: by its number one of a few scenes, or the plain load profile."""
-    if profile == "load":
-        if variant is Variant.SUB:
-            return Recipe("h264", 640, 360, min(bitrate, 400_000), coded=False)
-        size = (1280, 720) if bitrate >= 2_000_000 else (704, 576)
-        return Recipe(codec, *size, bitrate, coded=False)
+def recipe_for(variant: Variant, codec: str, scene: int, profile: str, bitrate: int) -> Recipe:
+    """What a camera shows: one of a few coded scenes, or something plain that all share."""
+    is_coded = profile == "coded" and codec == "h264"
     if variant is Variant.SUB:
-        return Recipe("h264", _SUB.width, _SUB.height, _SUB.bitrate, number % SCENES)
-    if codec == "h265":
-        return Recipe("h265", 704, 576, 800_000, coded=False)
-    return Recipe("h264", 704, 576, 800_000, number % SCENES)
+        return Recipe("h264", 640, 360, SUB_BITRATE, scene * is_coded, is_coded)
+    if profile == "coded":
+        return Recipe(codec, 704, 576, MAIN_BITRATE, scene * is_coded, is_coded)
+    size = (1280, 720) if bitrate >= 2_000_000 else (704, 576)
+    return Recipe(codec, *size, bitrate, coded=False)

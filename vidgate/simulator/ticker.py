@@ -17,6 +17,23 @@ class Ticking(Protocol):
         ...
 
 
+class Timer(Protocol):
+    """What a stream needs of the ticker."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        ...
+
+    def add(self, member: Ticking, slot: int) -> None:
+        """Call the member from its next instant on."""
+        ...
+
+    def remove(self, member: Ticking, slot: int) -> None:
+        """Call the member no more."""
+        ...
+
+
 class Ticker:
     """Calls its members; sleeps as long as there are none."""
 

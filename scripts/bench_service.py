@@ -1,0 +1,255 @@
+"""The whole service with its register: restart, idle memory, pages, first pictures, stalls.
+
+    python -m scripts.bench_service [--channels 2743]
+
+The simulated cameras run in a process of their own and are not counted. Chromium is the viewer of
+the first-picture figures: from the click in the tree to the first decoded frame in the tile.
+"""
+
+import argparse
+import asyncio
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+from playwright.async_api import async_playwright
+
+from scripts.benchtable import machine, print_table
+from tests.e2e.console_page import CHROMIUM, ConsolePage, launch
+from tests.programs import (
+    VIDGATE,
+    RunningFleet,
+    Service,
+    running,
+    running_fleet,
+    service_environment,
+)
+from vidgate.simulator.viewers import LightViewer
+from vidgate.webrtc.dtls import Certificate
+
+HAS_CHROMIUM = Path(CHROMIUM).exists()
+RESTARTS = 3
+IDLE = 20.0  # seconds of doing nothing before memory is read
+PAGES = 10
+VIEWERS = 16
+OPENINGS = 12
+
+_FIRST_PICTURE = """
+async ([row, index]) => {
+  const started = performance.now()
+  row.click()
+  for (;;) {
+    await new Promise(requestAnimationFrame)
+    const video = document.querySelector(`[data-testid="tile-video-${index}"]`)
+    if (video && video.getVideoPlaybackQuality().totalVideoFrames > 0) {
+      return performance.now() - started
+    }
+    if (performance.now() - started > 10000) return null
+  }
+}
+"""
+
+
+class Bench:
+    """One service, one fleet, and the rows of the table."""
+
+    def __init__(self, folder: Path, fleet: RunningFleet) -> None:
+        self.folder = folder
+        self.fleet = fleet
+        self.rows: list[tuple[str, str, str]] = []
+
+    def add(self, what: str, measured: str, budget: str) -> None:
+        """One row; also shown at once."""
+        self.rows.append((what, measured, budget))
+        print(f"{what}: {measured}", flush=True)
+
+    def start(self, **settings: str) -> Any:
+        """A service over the same data; probing off unless told."""
+        env = service_environment(
+            self.folder, {"VIDGATE__PROBE__ENABLED": settings.get("probing", "false")}
+        )
+        return running(*VIDGATE, "serve", env=env), env
+
+    async def restart(self) -> None:
+        """Seconds from exec to ready, and memory when idle."""
+        seconds = []
+        memory = 0.0
+        for number in range(RESTARTS):
+            began = time.perf_counter()
+            program, _ = self.start()
+            async with program as service:
+                await service.says("vidgate ready")
+                seconds.append(time.perf_counter() - began)
+                if number == RESTARTS - 1:
+                    await asyncio.sleep(IDLE)
+                    memory = _memory(service.process.pid)
+        self.add("restart to ready", f"{statistics.median(seconds):.2f} s", "<= 3 s")
+        self.add("idle memory, all processes", f"{memory:.0f} MiB", "<= 200 MiB")
+
+
+def _memory(pid: int) -> float:
+    """MiB of a process and all its children (proportional set size)."""
+    top = psutil.Process(pid)
+    everyone = [top, *top.children(recursive=True)]
+    return sum(float(one.memory_full_info().pss) for one in everyone) / (1 << 20)
+
+
+async def pages(bench: Bench, service: Service, token: str) -> None:
+    """Time and size of the metrics pages and the channel list."""
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http:
+        for path, budget in (
+            ("/metrics/channels", "<= 50 ms"),
+            ("/metrics", ""),
+            ("/api/v1/channels", ""),
+        ):
+            times, size = [], 0
+            for _ in range(PAGES):
+                began = time.perf_counter()
+                async with http.get(service.url + path) as answer:
+                    assert answer.status == 200, await answer.text()
+                    size = len(await answer.read())
+                times.append(time.perf_counter() - began)
+            shown = f"{statistics.median(times) * 1000:.0f} ms ({size / 1000:.0f} kB)"
+            bench.add(f"GET {path}", shown, budget)
+
+
+async def longest_stall(service: Service, token: str) -> float:
+    """The longest that the loop was held since the start, in milliseconds."""
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http:
+        text = await (await http.get(f"{service.url}/metrics")).text()
+    found = re.search(r"^vidgate_event_loop_lag_max_seconds (\S+)", text, re.MULTILINE)
+    assert found, "no loop lag in /metrics"
+    return float(found[1]) * 1000
+
+
+async def sweep_with_viewers(bench: Bench, service: Service, token: str, ids: list[str]) -> None:
+    """How long the loop is held while all channels are probed and 16 people watch."""
+    certificate = Certificate.generateCertificate()
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"})
+        )
+        viewers = [
+            await stack.enter_async_context(LightViewer(certificate)) for _ in range(VIEWERS)
+        ]
+        for viewer, id_ in zip(viewers, ids, strict=False):
+            headers = {"Content-Type": "application/sdp"}
+            async with http.post(
+                f"{service.url}/whep/{id_}", data=viewer.offer, headers=headers
+            ) as answer:
+                assert answer.status == 201, await answer.text()
+                await viewer.connect(await answer.text())
+        for viewer in viewers:
+            async with asyncio.timeout(15):
+                await viewer.pictured.wait()
+        before = await longest_stall(service, token)
+        began = time.perf_counter()
+        report = await service.cli_json("probe", "--all", "--level", "describe", status=None)
+        seconds = time.perf_counter() - began
+        after = await longest_stall(service, token)
+        lost = sum(viewer.counts.lost for viewer in viewers)
+        got = sum(viewer.counts.packets for viewer in viewers)
+    bench.add(
+        f"sweep of {report['total']} with {VIEWERS} viewers",
+        f"{seconds:.1f} s by the command line, {report['seconds']:.1f} s inside; "
+        f"{lost} of {got} packets lost",
+        "",
+    )
+    bench.add("longest loop stall, sweep with 16 viewers", f"{after:.0f} ms", "<= 20 ms")
+    bench.add("longest loop stall before the sweep", f"{before:.0f} ms", "")
+
+
+async def first_pictures(bench: Bench, service: Service, ids: list[str]) -> None:
+    """Click to first frame in Chromium: cold, then warm."""
+    if not HAS_CHROMIUM:
+        bench.add("click to first frame", "no Chromium here", "")
+        return
+    async with async_playwright() as playwright:
+        browser = await launch(playwright)
+        console = await ConsolePage.open(browser, service.url)
+        await console.sign_in("admin", service.password)
+        await console.layout(1)
+        cold = [await _click(console, id_) for id_ in ids[:OPENINGS]]
+        holder = await ConsolePage.open(browser, service.url)
+        await holder.sign_in("admin", service.password)
+        await holder.layout(16)
+        for id_ in ids[:OPENINGS]:
+            await holder.open_channel(id_)
+        warm = [await _click(console, id_) for id_ in ids[:OPENINGS]]
+        await browser.close()
+    bench.add("click to first frame, warm (Chromium)", _spread(warm), "p95 <= 150 ms")
+    bench.add(
+        "click to first frame, cold (Chromium)", _spread(cold), "<= 500 ms + the key-frame wait"
+    )
+
+
+async def _click(console: ConsolePage, id_: str) -> float:
+    await console.by_id("search").fill(id_)
+    row = await console.page.locator(".flat").get_by_test_id(f"tree-node-{id_}").element_handle()
+    taken: float | None = await console.page.evaluate(_FIRST_PICTURE, [row, 0])
+    assert taken is not None, f"{id_}: no picture within 10 s"
+    return taken
+
+
+def _spread(times: list[float]) -> str:
+    ordered = sorted(times)
+    p95 = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
+    return f"median {statistics.median(ordered):.0f} ms, p95 {p95:.0f} ms (n={len(ordered)})"
+
+
+async def bench_all(channels: int) -> None:
+    """Run everything and print the table."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with running_fleet(folder, channels) as fleet:
+            bench = Bench(folder / "data", fleet)
+            program, env = bench.start()
+            async with program as first:
+                ready = await first.says(r"vidgate ready http=(\S+)")
+                password = re.search(r"admin password: (\S+)", first.text)
+                assert password
+                service = Service(first, env, f"http://{ready[1]}", password[1])
+                await service.cli("channel", "import", str(fleet.register))
+            await bench.restart()
+            program, env = bench.start()
+            async with program as running_one:
+                ready = await running_one.says(r"vidgate ready http=(\S+)")
+                service = Service(running_one, env, f"http://{ready[1]}", password[1])
+                made = await service.cli_json("token", "create", "--role", "engineer")
+                token = made["token"]
+                ids = await _plain_ids(service)
+                steps: list[Callable[[], Awaitable[None]]] = [
+                    lambda: pages(bench, service, token),
+                    lambda: sweep_with_viewers(bench, service, token, ids),
+                    lambda: first_pictures(bench, service, ids),
+                ]
+                for step in steps:
+                    await step()
+    print_table(
+        f"Service with {channels} channels — {machine()}",
+        ("what", "measured", "budget"),
+        bench.rows,
+    )
+
+
+async def _plain_ids(service: Service) -> list[str]:
+    listed = await service.cli_json("channel", "list")
+    return [item["id"] for item in listed["items"] if item["lifecycle"] == "accepted"][:64]
+
+
+def main() -> None:
+    """Parse the arguments and measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--channels", type=int, default=2743)
+    asyncio.run(bench_all(parser.parse_args().channels))
+
+
+if __name__ == "__main__":
+    main()

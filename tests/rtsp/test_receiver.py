@@ -1,0 +1,143 @@
+"""One track's packets on their way to frames."""
+
+from tests.rtp.packets import PPS, SPS, inter, key, packets
+from tests.rtp.test_h265 import IDR, TRAIL
+from tests.rtp.test_h265 import SPS as SPS5
+from vidgate.model.media import Codec, Frame
+from vidgate.rtp.packet import RtpPacket
+from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, SenderReport, ntp_from_unix, parse_compound
+from vidgate.rtsp.receiver import ParameterSets, TrackReceiver
+
+
+class Track:
+    """A receiver and what came out of it."""
+
+    def __init__(self, codec: Codec = Codec.H264, payload_type: int = 96) -> None:
+        self.frames: list[Frame] = []
+        self.now = 10.0
+        rate = 90000 if codec.is_video else 8000
+        self.receiver = TrackReceiver(
+            0, codec, payload_type, rate, lambda: self.now, self.frames.append
+        )
+
+    def take(self, made: list[RtpPacket]) -> None:
+        for packet in made:
+            self.receiver.rtp(bytes(packet))
+
+
+def test_frames_carry_time_key_and_sets() -> None:
+    track = Track()
+    track.take(packets([key(), inter()]))
+    first, second = track.frames
+    assert (first.key, second.key) == (True, False)
+    assert first.units == tuple(key())
+    assert (first.timestamp, second.timestamp, first.received) == (0, 3600, 10.0)
+    assert track.receiver.sets.units == (SPS, PPS)
+    assert track.receiver.first_packet == track.receiver.last_frame == 10.0
+
+
+def test_pictures_begin_with_a_key_frame() -> None:
+    track = Track()
+    track.take(packets([inter(), inter(), key(), inter()]))
+    assert [frame.timestamp for frame in track.frames] == [7200, 10800]
+
+
+def test_missing_sets_are_put_before_a_key_frame() -> None:
+    track = Track()
+    track.receiver.sets.learn((SPS, PPS))
+    idr = key()[2:]
+    track.take(packets([idr, [SPS, *idr], [b"\x06sei", *idr]]))
+    assert track.frames[0].units == (SPS, PPS, *idr)
+    assert track.frames[1].units == (PPS, SPS, *idr)
+    assert track.frames[2].units == (SPS, PPS, b"\x06sei", *idr)
+
+
+def test_timestamps_do_not_wrap() -> None:
+    track = Track()
+    made = packets([key(), inter()])
+    for packet in made:
+        packet.timestamp = (packet.timestamp + 2**32 - 1800) % 2**32
+    track.take(made)
+    assert track.frames[1].timestamp - track.frames[0].timestamp == 3600
+
+
+def test_foreign_types_and_nonsense_are_ignored() -> None:
+    track = Track()
+    track.receiver.rtp(b"short")
+    track.receiver.rtp(bytes(RtpPacket(payload_type=50)))
+    odd = RtpPacket(payload_type=50)
+    odd.csrcs = (1,)
+    track.receiver.rtp(bytes(odd))
+    assert (track.receiver.ignored, track.receiver.packets) == (3, 0)
+
+
+def test_header_extensions_do_not_matter() -> None:
+    track = Track()
+    made = packets([key()])
+    for packet in made:
+        packet.extension = 0xABAC, bytes(12)
+    track.take(made)
+    assert track.frames[0].units == tuple(key())
+
+
+def test_a_new_ssrc_starts_over() -> None:
+    track = Track()
+    track.take(packets([key()])[:-1])
+    track.take(packets([key(), inter()], ssrc=8, first=500))
+    assert len(track.frames) == 2
+    assert track.receiver.lost == 0
+
+
+def test_udp_is_put_in_order() -> None:
+    track = Track()
+    track.receiver.use_udp()
+    made = packets([key(5000)])
+    made[1], made[2] = made[2], made[1]
+    track.take(made)
+    assert track.frames[0].units == tuple(key(5000))
+    track.take(packets([key()], ssrc=8))
+    assert len(track.frames) == 2
+
+
+def test_sound_needs_no_key() -> None:
+    track = Track(Codec.PCMA, 8)
+    track.take([RtpPacket(8, False, 1, 160, 5, b"a" * 160)])
+    (frame,) = track.frames
+    assert frame.key
+    assert frame.units == (b"a" * 160,)
+    assert track.receiver.damaged == 0
+
+
+def test_h265() -> None:
+    track = Track(Codec.H265)
+    track.receiver.rtp(bytes(RtpPacket(96, True, 0, 0, 1, TRAIL)))
+    track.receiver.rtp(bytes(RtpPacket(96, False, 1, 1, 1, SPS5)))
+    track.receiver.rtp(bytes(RtpPacket(96, True, 2, 1, 1, IDR)))
+    (frame,) = track.frames
+    assert frame.key
+    assert frame.units == (SPS5, IDR)
+    assert not track.receiver.sets.is_complete
+
+
+def test_reports() -> None:
+    track = Track()
+    assert parse_compound(track.receiver.report(10.0))[0] == ReceiverReport(0x76696467)
+    assert track.receiver.picture_loss() == b""
+    track.take(packets([key()]))
+    track.receiver.rtcp(bytes(SenderReport(7, ntp_from_unix(1.0), 0)))
+    track.receiver.rtcp(bytes(SenderReport(99, 0, 0)))
+    track.receiver.rtcp(b"nonsense")
+    report = parse_compound(track.receiver.report(11.0))[0]
+    assert isinstance(report, ReceiverReport)
+    assert (report.reports[0].ssrc, report.reports[0].dlsr) == (7, 65536)
+    assert parse_compound(track.receiver.picture_loss())[1] == Pli(0x76696467, 7)
+    track.receiver.rtcp(bytes(Bye((7,))))
+    assert track.receiver.ended
+
+
+def test_only_the_first_set_of_a_kind_in_a_frame_counts() -> None:
+    sets = ParameterSets(Codec.H264, ())
+    assert not sets.is_complete
+    assert sets.learn((SPS, b"\x67other", PPS, b"\x41x")) == {7, 8}
+    assert sets.units == (SPS, PPS)
+    assert sets.is_complete

@@ -1,0 +1,108 @@
+"""Choosing media out of what cameras describe."""
+
+import base64
+
+import pytest
+
+from tests.rtp.packets import PPS, SPS
+from tests.rtp.test_h265 import PPS as PPS5
+from tests.rtp.test_h265 import SPS as SPS5
+from tests.rtp.test_h265 import VPS as VPS5
+from tests.rtsp.camera import SDP
+from vidgate.model.media import Codec
+from vidgate.rtsp.tracks import Offer, Picture, choose, picture
+from vidgate.wire.sdp import Session
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def chosen(text: str) -> list[Offer]:
+    return choose(Session.parse(text))[0]
+
+
+def test_picture_and_sound_are_taken() -> None:
+    offers, others = choose(Session.parse(SDP))
+    assert [offer.codec for offer in offers] == [Codec.H264, Codec.PCMA]
+    assert others == []
+    track = offers[0].track(0)
+    assert track.parameter_sets == (SPS, PPS)
+    assert track.profile == "42c00d"
+    assert picture(offers[0]) == Picture(320, 240, 25.0)
+    assert offers[1].track(1).profile == ""
+
+
+def test_others_are_named() -> None:
+    text = (
+        "m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\n"
+        "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000\r\n"
+        "m=video 0 RTP/AVP 26\r\n"
+        "m=application/TP-LINK 0 RTP/AVP smart/1/90000\r\n" + SDP
+    )
+    offers, others = choose(Session.parse(text))
+    assert [offer.codec for offer in offers] == [Codec.H264, Codec.PCMA]
+    assert others == ["vnd.onvif.metadata", "mpeg4-generic", "jpeg", "application/TP-LINK"]
+
+
+def test_the_first_of_each_kind() -> None:
+    offers, others = choose(Session.parse(SDP + SDP[SDP.index("m=video") :]))
+    assert len(offers) == 2
+    assert others == ["h264", "pcma"]
+
+
+def test_a_back_channel_is_no_sound() -> None:
+    text = "m=audio 0 RTP/AVP 0\r\na=sendonly\r\na=control:trackID=5\r\n"
+    assert chosen(text) == []
+    assert len(chosen(text + "m=audio 0 RTP/AVP 8\r\na=recvonly\r\n")) == 1
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        "m=video 0 RTP/AVP 35\r\n",  # Bosch
+        "m=video 0 RTP/AVP 97 96\r\na=rtpmap:97 vana/90000\r\na=rtpmap:96 H264/90000\r\n",
+        "m=video 65536 RTP/AVP 96\r\na=rtpmap:96 h264/90000\r\na=sendonly\r\n",
+    ],
+)
+def test_odd_pictures_are_taken(media: str) -> None:
+    (offer,) = chosen(media)
+    assert offer.codec is Codec.H264
+    assert offer.parameter_sets == ()
+
+
+def test_an_invalid_clock_rate_is_no_track() -> None:
+    assert chosen("m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/0\r\n") == []
+    assert chosen("m=audio 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n") == []
+
+
+def test_parameter_sets_with_start_codes_and_under_another_type() -> None:
+    sets = ",".join((b64(b"\0\0\0\1" + SPS), b64(b"\0\0\1" + PPS)))
+    text = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+    for number in (96, 98):
+        (offer,) = chosen(f"{text}a=fmtp:{number} sprop-parameter-sets={sets}\r\n")
+        assert offer.parameter_sets == (SPS, PPS)
+
+
+@pytest.mark.parametrize("sets", ["", "!!!", "AA", "Z0", b64(PPS), "Zw==,Zw=="])
+def test_broken_parameter_sets_are_none(sets: str) -> None:
+    text = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+    (offer,) = chosen(f"{text}a=fmtp:96 sprop-parameter-sets={sets}\r\n")
+    assert offer.parameter_sets == ()
+    assert picture(offer) == Picture()
+
+
+def test_h265_needs_all_three_sets() -> None:
+    text = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\na=framerate:12.5\r\na=fmtp:96 "
+    full = f"sprop-vps={b64(VPS5)};sprop-sps={b64(SPS5)};sprop-pps={b64(PPS5)}"
+    (offer,) = chosen(text + full)
+    assert offer.parameter_sets == (VPS5, SPS5, PPS5)
+    assert picture(offer) == Picture(320, 240, 12.5)
+    (offer,) = chosen(text + full.replace("sprop-pps", "x"))
+    assert offer.parameter_sets == ()
+    assert picture(offer) == Picture(fps=12.5)
+
+
+def test_feedback_is_noticed() -> None:
+    assert not chosen(SDP)[0].feedback
+    assert chosen(SDP.replace("b=AS:1000", "a=rtcp-fb:* nack pli"))[0].feedback

@@ -60,11 +60,11 @@ class Track:
     channels: int = 1
     parameter_sets: tuple[bytes, ...] = ()
     profile: str = ""
+    is_video: bool = field(init=False, repr=False, compare=False)  # whether frames are pictures
 
-    @property
-    def is_video(self) -> bool:
-        """Whether its frames are pictures."""
-        return self.codec.is_video
+    def __post_init__(self) -> None:
+        # Asked several times for each frame of each stream: an attribute, not a property.
+        object.__setattr__(self, "is_video", self.codec.is_video)
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from vidgate.aio.clock import Clock
 from vidgate.aio.supervisor import Supervisor, cancel_and_wait
@@ -113,59 +114,78 @@ class Fanout:
     # -- reading ---------------------------------------------------------------------------------
 
     async def _pump(self, reader: Reader) -> None:
+        stream = reader.stream
         async for frame in reader:
-            if reader.stream.tracks is not self._tracks and not self._described(reader):
+            if stream.tracks is not self._tracks and not self._described(stream):
                 return
-            if frame.track < len(self._tracks):
-                await self._take(reader, frame, self._tracks[frame.track])
+            if frame.track < len(self._tracks) and self._is_wanted(stream, frame):
+                track = self._tracks[frame.track]
+                flows = self._flows[track.is_video]
+                for batch in self.line(track).cut(frame):
+                    await self._send(batch, flows)
 
-    def _described(self, reader: Reader) -> bool:
+    def _described(self, stream: Stream) -> bool:
         """Note the tracks; False when viewers of the old ones cannot go on with these."""
-        self._tracks = reader.stream.tracks
+        self._tracks = stream.tracks
         line = self._lines.get(True)
         pictures = [track.codec for track in self._tracks if track.is_video]
         return line is None or line.track.codec in pictures
 
-    async def _take(self, reader: Reader, frame: Frame, track: Track) -> None:
-        line = self.line(track)
-        if line.track.codec is not track.codec:
-            return  # the sound has changed its codec: its viewers go on without
-        reconnects = reader.stream.stats.reconnects
-        if track.is_video:
-            # After a reconnect the first pictures may refer to ones that nobody has seen.
-            if reconnects != self._reconnects:
-                self._reconnects = reconnects
-                self._needs_key = True
-            if self._needs_key and not frame.key:
-                return
+    def _is_wanted(self, stream: Stream, frame: Frame) -> bool:
+        track = self._tracks[frame.track]
+        if not track.is_video:
+            # Sound that has changed its codec: viewers of the old one go on without.
+            line = self._lines.get(False)
+            return line is None or line.track.codec is track.codec
+        # After a reconnect the first pictures may refer to ones that nobody has seen.
+        if stream.stats.reconnects != self._reconnects:
+            self._reconnects = stream.stats.reconnects
+            self._needs_key = True
+        if frame.key:
             self._needs_key = False
-        await self._send(line.cut(frame), self._flows[track.is_video])
+        return not self._needs_key
 
     # -- sending ---------------------------------------------------------------------------------
 
-    async def _send(self, batches: Sequence[Batch], flows: Iterable[Flow]) -> None:
-        for batch in batches:
-            await self._send_batch(batch, tuple(flows))
-            if not batch.is_last:
-                await asyncio.sleep(PAUSE)
+    async def _send(self, batch: Batch, flows: set[Flow]) -> None:
+        """Send to every flow that is live, in turns, so that the loop is never held for long."""
+        if flows:
+            lanes: dict[int, list[bytes]] = {}
+            stuck = self._send_turn(batch, islice(flows, TURN), lanes)
+            if stuck or len(flows) > TURN:
+                rest = tuple(flows)[TURN:]
+                for start in range(0, len(rest), TURN):
+                    await asyncio.sleep(0)
+                    stuck += self._send_turn(batch, rest[start : start + TURN], lanes)
+                await self._send_stuck(batch, stuck)
+        if not batch.is_last:
+            await asyncio.sleep(PAUSE)
 
-    async def _send_batch(self, batch: Batch, flows: Sequence[Flow]) -> None:
-        lanes: dict[int, list[bytes]] = {}
-        is_stuck = False
-        for turn, flow in enumerate(flows, 1):
-            if flow.next != batch.index:
+    def _send_turn(
+        self, batch: Batch, flows: Iterable[Flow], lanes: dict[int, list[bytes]]
+    ) -> list[Flow]:
+        """Send to these flows; gives those for whom the socket was full."""
+        stuck = []
+        index = batch.index
+        for flow in flows:
+            if flow.next != index:
                 if flow.next is not None or not (batch.key and batch.is_first):
                     continue  # it is catching up, or waits for a key frame
-                flow.jump(batch.index)
-            headers = None if flow.moved else lanes.get(flow.lane)
-            if headers is None:
+                flow.jump(index)
+            if flow.moved:
                 headers = flow.headers(batch)
-                if not flow.moved:
-                    lanes[flow.lane] = headers
+            else:
+                lane = flow.payload_type << 16 | (flow.shift & 0xFFFF)
+                headers = lanes.get(lane) or lanes.setdefault(lane, flow.headers(batch))
             if not flow.send(batch, headers):
-                is_stuck = not await self._push(flow, batch, 0.0 if is_stuck else FULL_WAIT)
-            if turn % TURN == 0:
-                await asyncio.sleep(0)
+                stuck.append(flow)
+        return stuck
+
+    async def _send_stuck(self, batch: Batch, stuck: Sequence[Flow]) -> None:
+        wait = FULL_WAIT
+        for flow in stuck:
+            if not await self._push(flow, batch, wait):
+                wait = 0.0  # one wait is enough for all
 
     async def _push(self, flow: Flow, batch: Batch, wait: float) -> bool:
         """Send to a full socket: wait for room, else let the viewer lose pictures."""

@@ -157,7 +157,8 @@ class Line:
         if first.key:
             self.gop = first.index
         self._batches += batches
-        self._bytes += sum(batch.octets for batch in batches)
+        for batch in batches:
+            self._bytes += batch.octets
         forget = 0
         oldest_needed = first.index if self.gop is None else self.gop
         for batch in self._batches:

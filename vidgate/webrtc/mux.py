@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Self
@@ -167,12 +168,12 @@ class Mux:
         if self._socket is None:
             return False
         for start, stop in runs:
-            part = packets[start:stop]
+            part = packets if len(runs) == 1 else packets[start:stop]
             if stop - start == 1 or not path.gso:
                 if not self._send_each(path, part):
                     return False
                 continue
-            control = (*path.control, (SOL_UDP, UDP_SEGMENT, struct.pack("=H", len(part[0]))))
+            control = (*path.control, _segments_of(len(part[0])))
             try:
                 self._socket.sendmsg(part, control, 0, path.address)
             except OSError as error:
@@ -293,6 +294,11 @@ class Mux:
         )
         response.add_message_integrity(leg.password.encode())
         self._send_each(path, [bytes(response)])
+
+
+@lru_cache(maxsize=2048)
+def _segments_of(size: int) -> Control:
+    return SOL_UDP, UDP_SEGMENT, struct.pack("=H", size)
 
 
 def runs_of(sizes: Sequence[int]) -> list[Run]:

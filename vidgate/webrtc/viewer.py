@@ -67,11 +67,6 @@ class Flow:
     _wire: int | None = None  # next wire index; None until the first packet
     _spans: deque[Span] = field(default_factory=lambda: deque(maxlen=SPANS))
 
-    @property
-    def lane(self) -> int:
-        """Flows of one lane and line send the very same headers."""
-        return self.payload_type << 16 | (self.shift & 0xFFFF)
-
     def jump(self, index: int, moved: dict[int, int] | None = None) -> None:
         """Go on at this shared index, without a gap in what the viewer sees.
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
-from sqlalchemy.exc import IntegrityError
-
 from vidgate.aio.bus import Bus
 from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import ConflictError, InputError, NotFoundError, VidgateError
@@ -22,6 +20,7 @@ from vidgate.registry.changesets import Change, ChangeRow, Undo
 from vidgate.registry.edits import Credential, Edit, Pair, key
 from vidgate.registry.fields import BY_NAME, secret, slug, text
 from vidgate.registry.importer import Importer, ImportReport
+from vidgate.registry.ledger import Deed, Ledger, announce
 from vidgate.registry.pinyin import pinyin_keys
 from vidgate.registry.planner import (
     Mistakes,
@@ -36,13 +35,10 @@ from vidgate.registry.platforms import parse_platform
 from vidgate.registry.rows import parse_row
 from vidgate.registry.sheet import parse_file
 from vidgate.registry.template import make_template
-from vidgate.storage.audit import Audit
 from vidgate.storage.database import CHUNK, Database
 from vidgate.storage.secrets import SecretBox
 
 T = TypeVar("T")
-
-FEW = 50  # channels of one change that are announced one by one
 
 
 class Runner(Protocol):
@@ -65,7 +61,7 @@ class Registry:
         self._box = secrets
         self._bus = bus
         self._worker = worker
-        self._audit = Audit(db)
+        self._ledger = Ledger(db)
         self._register = Register()
         self._editing = asyncio.Lock()
         self._tasks = Supervisor("registry")
@@ -324,49 +320,14 @@ class Registry:
         self, edit: Edit, actor: str, action: str, source: str, *, undoes: int | None = None
     ) -> int | None:
         """Write, then believe, then tell. Returns the change's number; None if nothing changes."""
-        names = new_names(edit) if undoes is None else []
-        if names:
-            await give_pinyin(edit, await self._worker(pinyin_keys, names))
-        created, updated, removed = edit.counts()
-        detail: dict[str, Any] = {"created": created, "updated": updated, "removed": removed}
-        number: int | None = None
-        try:
-            async with self._db.write() as session:
-                if not edit.is_empty or undoes is not None:
-                    now = self._db.clock.wall()
-                    number = await changesets.begin(session, now, actor, action, source, edit)
-                    await store.write(session, number, edit)
-                    detail["change"] = number
-                if number is not None and undoes is not None:
-                    await changesets.mark_undone(session, undoes, number)
-                await self._audit.record(session, actor, f"register.{action}", source, detail)
-        except IntegrityError as error:
-            raise ConflictError(f"登记册不一致，未作改动 / {error.orig}") from error
+        if undoes is None:  # an undo brings the keys of the names back with them
+            names = new_names(edit)
+            await give_pinyin(edit, await self._worker(pinyin_keys, names) if names else {})
+        number = await self._ledger.write(edit, Deed(actor, action, source, undoes))
         self._register = self._register.after(edit)
         if number is not None:
-            self._announce(number, edit)
+            announce(self._bus, number, edit)
         return number
-
-    def _announce(self, number: int, edit: Edit) -> None:
-        for pair in edit.credentials:
-            if pair.before is not None:  # a new one has no channel yet that could try it again
-                self._bus.publish("credential.changed", pair.before.name)
-        for platform in edit.platforms:
-            one = platform.after or platform.before
-            if one is not None:
-                self._bus.publish("platform.changed", one.id, {"change": number})
-        if len(edit.channels) <= FEW:
-            for channels in edit.channels:
-                self._announce_channel(channels)
-        created, updated, removed = edit.counts()
-        data = {"change": number, "created": created, "updated": updated, "removed": removed}
-        self._bus.publish("register.changed", "", data)
-
-    def _announce_channel(self, pair: Pair[Channel]) -> None:
-        kind = "added" if pair.before is None else "removed" if pair.after is None else "changed"
-        channel = pair.after or pair.before
-        if channel is not None:
-            self._bus.publish("channel.changed", channel.id, {"kind": kind})
 
 
 @dataclass(frozen=True, slots=True)

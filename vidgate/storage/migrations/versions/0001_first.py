@@ -18,13 +18,14 @@ BEGIN SELECT RAISE(ABORT, 'audit rows are never changed'); END
 def upgrade() -> None:
     """Make every table of the first version."""
     _register()
+    _channels()
     _changes()
     _accounts()
     _health()
 
 
 def _register() -> None:
-    """Platforms and credentials first: channels refer to them."""
+    """What channels refer to, hence first."""
     op.create_table(
         "credentials",
         sa.Column("name", sa.String(length=64), nullable=False),
@@ -51,6 +52,10 @@ def _register() -> None:
         sa.Column("options", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_platforms")),
     )
+
+
+def _channels() -> None:
+    """One wide table: what is asked for together is kept together."""
     op.create_table(
         "channels",
         sa.Column("key", sa.String(length=64), nullable=False),

@@ -1,6 +1,6 @@
 """Light stand-ins for the parts of the service that the web layer talks to."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,8 @@ from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import Credential
 from vidgate.registry.importer import ImportReport, RowError
 from vidgate.storage.accounts import Token, User
-from vidgate.web.parts import Note, WebParts
+from vidgate.web.parts import WebParts
+from vidgate.web.trail import Note
 
 PASSWORD = "river bank lantern seven"
 HASH = hash_password(PASSWORD)
@@ -122,9 +123,12 @@ class FakeHealth:
         state = self.states.get(id_, State.UP)
         return Health(channel=id_, state=state, reason=Reason.OK, since=5.0, level=Level.MEDIA)
 
+    def judge(self, result: ProbeResult) -> State:
+        return self.of(result.channel).state
+
     async def run(
         self, ids: Iterable[str], level: Level, *, unspread: bool = True
-    ) -> AsyncIterator[ProbeResult]:
+    ) -> AsyncGenerator[ProbeResult, None]:
         self.asked.append((list(ids), level))
         for number, id_ in enumerate(self.asked[-1][0]):
             if number == self.breaks_after:
@@ -250,10 +254,12 @@ class FakeTrail:
         self.notes: list[Note] = []
         self.error: VidgateError | None = None
 
-    async def write(self, notes: Sequence[Note]) -> None:
+    async def note(
+        self, actor: str, action: str, object_: str, detail: Mapping[str, Any] | None = None
+    ) -> None:
         if self.error is not None:
             raise self.error
-        self.notes.extend(notes)
+        self.notes.append(Note(actor, action, object_, detail or {}))
 
 
 @dataclass

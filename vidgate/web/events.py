@@ -1,7 +1,8 @@
 """Events to consoles over a WebSocket, resumable by sequence number.
 
-First a greeting `{"type": "hello", "seq", "complete"}`, then events. `complete` false means that
-events after the one asked for are forgotten: the client loads everything anew.
+First a greeting `{"type": "hello", "seq", "complete", "heartbeat"}`, then events. `complete` false
+means that events after the one asked for are forgotten: the client loads everything anew. An event
+of type `heartbeat`, which repeats the last `seq`, comes after so many seconds of silence.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 QUEUE = 5_000  # events held for a slow client: two sweeps' worth
 BATCH = 100  # events sent between two looks at the rest of the world
-HEARTBEAT = 20.0
+HEARTBEAT = 10.0  # seconds between two signs of life, each way
 CHECK = 30.0  # seconds between two looks whether the session still stands
 SEND_TIMEOUT = 10.0
 MAX_MESSAGE = 4096
@@ -59,7 +60,7 @@ async def listen(request: web.Request) -> web.StreamResponse:
     query = read_query(request.query, EventsQuery)
     caller = request[CALLER]
     socket = web.WebSocketResponse(
-        heartbeat=HEARTBEAT, max_msg_size=MAX_MESSAGE, timeout=2.0, writer_limit=1 << 16
+        heartbeat=2 * HEARTBEAT, max_msg_size=MAX_MESSAGE, timeout=2.0, writer_limit=1 << 16
     )
     context.sockets.add(socket, caller.credential)
     try:
@@ -69,7 +70,8 @@ async def listen(request: web.Request) -> web.StreamResponse:
         pass  # the client left, or does not read: it comes back with ?after=
     finally:
         context.sockets.discard(socket)
-        await socket.close(drain=False)
+        if socket.prepared:
+            await socket.close(drain=False)
     return socket
 
 
@@ -84,11 +86,12 @@ async def _serve(
         # No await between the two: what is published from here on is in the subscription.
         seq = context.parts.bus.seq
         complete, missed = (True, []) if after is None else context.parts.bus.since(after)
-        await _send(socket, to_json({"type": "hello", "seq": seq, "complete": complete}))
+        hello = {"type": "hello", "seq": seq, "complete": complete, "heartbeat": HEARTBEAT}
+        await _send(socket, to_json(hello))
         if complete:
             await _replay(socket, caller.principal, missed)
         async with asyncio.TaskGroup() as tasks:
-            pump = tasks.create_task(_pump(socket, subscription))
+            pump = tasks.create_task(_pump(context, socket, subscription, seq))
             watch = tasks.create_task(_watch(context, socket, caller))
             await _drain(socket)
             pump.cancel()
@@ -103,10 +106,18 @@ async def _replay(socket: web.WebSocketResponse, principal: Principal, missed: l
             await asyncio.sleep(0)
 
 
-async def _pump(socket: web.WebSocketResponse, subscription: Subscription) -> None:
+async def _pump(
+    context: Context, socket: web.WebSocketResponse, subscription: Subscription, seq: int
+) -> None:
     sent = 0
     while not socket.closed:
-        event = await subscription.get()
+        try:
+            async with asyncio.timeout(HEARTBEAT):
+                event = await subscription.get()
+        except TimeoutError:
+            # A page cannot see pings; without this it could not tell silence from a dead link.
+            event = Event(seq, context.clock.wall(), "heartbeat", "")
+        seq = event.seq
         if subscription.lost:
             # Half of a history is worse than none: the client resumes, or loads everything anew.
             await socket.close(code=LAGGING, message=b"too slow", drain=False)

@@ -3,14 +3,14 @@
 Small protocols instead of the classes themselves: each test gives the few methods that it needs.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from vidgate.aio.bus import Bus
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Platform
-from vidgate.model.health import Health, Level, ProbeResult
+from vidgate.model.health import Health, Level, ProbeResult, State
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
 from vidgate.registry.changesets import Change, ChangeRow
@@ -67,9 +67,13 @@ class HealthBook(Protocol):
 
     def of(self, id_: str) -> Health: ...
 
+    def judge(self, result: ProbeResult) -> State:
+        """What this one result says, without hysteresis."""
+        ...
+
     def run(
         self, ids: Iterable[str], level: Level, *, unspread: bool = True
-    ) -> AsyncIterator[ProbeResult]: ...
+    ) -> AsyncGenerator[ProbeResult, None]: ...
 
 
 class Streams(Protocol):
@@ -147,21 +151,13 @@ class Accounts(Protocol):
     async def revoke_token(self, id_: int, actor: str) -> Token: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One deed for the audit table; `detail` is JSON-ready and holds no secret."""
-
-    actor: str
-    action: str
-    object: str
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
 class Trail(Protocol):
-    """The audit table; see `vidgate.web.trail`."""
+    """The audit table; see `vidgate.storage.audit`."""
 
-    async def write(self, notes: Sequence[Note]) -> None:
-        """Add rows in one transaction of their own. Raises StorageError."""
+    async def note(
+        self, actor: str, action: str, object_: str, detail: Mapping[str, Any] | None = None
+    ) -> None:
+        """Add a row in a transaction of its own. Raises StorageError."""
         ...
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from aiohttp import web
@@ -13,7 +13,7 @@ from vidgate.errors import InputError, VidgateError
 from vidgate.model.health import Level, ProbeResult, State
 from vidgate.web.access import actor_of
 from vidgate.web.context import CONTEXT, Context
-from vidgate.web.exchange import encode_rows, read_json
+from vidgate.web.exchange import CHUNK, encode_rows, read_json
 from vidgate.web.schemas import ProbeRequest
 
 NDJSON = "application/x-ndjson"
@@ -60,7 +60,7 @@ async def _stream(
     results: dict[str, ProbeResult] = {}
     await _line(response, {"done": 0, "total": len(ids)})
     try:
-        async with _probing(context, ids, level) as probing:
+        async with aclosing(context.parts.health.run(ids, level, unspread=True)) as probing:
             async for result in probing:
                 results[result.channel] = result
                 if loop.time() - told >= PROGRESS:
@@ -77,18 +77,6 @@ async def _stream(
     await _write(response, await _document(context, level, ids, results, seconds))
 
 
-@asynccontextmanager
-async def _probing(
-    context: Context, ids: Sequence[str], level: Level
-) -> AsyncIterator[AsyncIterator[ProbeResult]]:
-    probing = context.parts.health.run(ids, level, unspread=True)
-    try:
-        yield probing
-    finally:
-        if isinstance(probing, AsyncGenerator):
-            await probing.aclose()  # now, not when the garbage collector comes by
-
-
 async def _document(
     context: Context,
     level: Level,
@@ -96,7 +84,7 @@ async def _document(
     results: Mapping[str, ProbeResult],
     seconds: float,
 ) -> bytes:
-    states = {id_: context.parts.health.of(id_).state for id_ in ids}
+    states = await _judged(context, ids, results)
     counts = Counter(state.label for state in states.values())
     head = to_json(
         {
@@ -109,6 +97,20 @@ async def _document(
     )
     items = await encode_rows(ids, lambda id_: _item(id_, states[id_], results.get(id_)))
     return head[:-1] + b',"items":' + items + b"}\n"
+
+
+async def _judged(
+    context: Context, ids: Sequence[str], results: Mapping[str, ProbeResult]
+) -> dict[str, State]:
+    """What this probe says of each channel; the states that are kept follow with hysteresis."""
+    health = context.parts.health
+    states: dict[str, State] = {}
+    for number, id_ in enumerate(ids, 1):
+        result = results.get(id_)
+        states[id_] = health.of(id_).state if result is None else health.judge(result)
+        if number % CHUNK == 0:
+            await asyncio.sleep(0)
+    return states
 
 
 def _item(id_: str, state: State, result: ProbeResult | None) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from vidgate.web.turns import Turns
 MAX_CONNECTIONS = 2048
 FIRST_REQUEST = 15.0  # seconds from connecting to a complete head of a request
 KEEP_ALIVE = 30.0  # seconds between two requests, the second one's head included
+LINGER = 0.75  # seconds that the rest of a refused body is read, so that its sender sees why
 SHUTDOWN = 4.0  # seconds for requests under way when the service stops
 MAX_BODY = 64 << 10  # for whoever reads a body without saying how much
 
@@ -77,7 +78,7 @@ class WebServer:
                 keepalive_timeout=KEEP_ALIVE,
                 auto_decompress=False,
                 max_headers=64,
-                lingering_time=2.0,
+                lingering_time=LINGER,
             )
             await runner.setup()
             stack.push_async_callback(runner.cleanup)

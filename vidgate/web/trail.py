@@ -5,35 +5,26 @@ refusing because the disk is full (live video goes on then); what was lost is co
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
+from vidgate.aio.report import Report
 from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import StorageError
-from vidgate.storage.audit import Audit
-from vidgate.storage.database import Database
-from vidgate.web.parts import Note, Trail
-
-log = structlog.get_logger(__name__)
+from vidgate.web.parts import Trail
 
 MAX_WAITING = 2000
-BATCH = 100  # rows of one transaction: each row is hashed over the one before
 
 
-class AuditTrail:
-    """Writes notes into the audit table of the database."""
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One deed for the audit table; `detail` is JSON-ready and holds no secret."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
-        self._audit = Audit(db)
-
-    async def write(self, notes: Sequence[Note]) -> None:
-        """All of them or none. Raises StorageError."""
-        async with self._db.write() as session:
-            for note in notes:
-                await self._audit.record(session, note.actor, note.action, note.object, note.detail)
+    actor: str
+    action: str
+    object: str
+    detail: Mapping[str, Any]
 
 
 class Notes:
@@ -44,33 +35,33 @@ class Notes:
         self._trail = trail
         self._tasks = tasks
         self._waiting: deque[Note] = deque()
-        self._writing = False
+        self._is_writing = False
+        self._report = Report()
 
     def note(
         self, actor: str, action: str, object_: str, detail: Mapping[str, Any] | None = None
     ) -> None:
         """Write it soon; never raises and never waits."""
         if len(self._waiting) >= MAX_WAITING:
-            self._lose(1, "too many wait")
+            self._lose("too many wait")
             return
         self._waiting.append(Note(actor, action, object_, detail or {}))
-        if not self._writing:
-            self._writing = True
+        if not self._is_writing:
+            self._is_writing = True
             _ = self._tasks.start(self.flush(), "audit notes")
 
     async def flush(self) -> None:
         """Write all that waits."""
         try:
             while self._waiting:
-                size = min(BATCH, len(self._waiting))
-                notes = [self._waiting.popleft() for _ in range(size)]
+                note = self._waiting.popleft()
                 try:
-                    await self._trail.write(notes)
+                    await self._trail.note(note.actor, note.action, note.object, note.detail)
                 except StorageError as error:
-                    self._lose(len(notes), error.message)
+                    self._lose(error.message)
         finally:
-            self._writing = False
+            self._is_writing = False
 
-    def _lose(self, count: int, why: str) -> None:
-        self.lost += count
-        log.error("audit notes lost", count=count, total=self.lost, error=why)
+    def _lose(self, why: str) -> None:
+        self.lost += 1
+        self._report.warning("lost", "audit note lost", total=self.lost, error=why)

@@ -1,0 +1,215 @@
+import gzip
+import json
+from io import BytesIO
+
+import pytest
+
+from tests.web.conftest import Site
+from vidgate.model.channel import Channel
+from vidgate.model.health import State
+from vidgate.model.user import Role
+from vidgate.web.channels import MAX_IMPORT
+
+CHANNELS = "/api/v1/channels"
+
+
+async def test_the_list_has_every_channel_in_register_order(site: Site) -> None:
+    response = await site.call("GET", CHANNELS, role=Role.VIEWER)
+    told = await response.json()
+    assert told["total"] == 3
+    assert [item["id"] for item in told["items"]] == ["Camera-1", "camera-2", "camera-3"]
+    assert told["items"][0] == {
+        "id": "Camera-1",
+        "name": "城关镇河堤",
+        "number": 1,
+        "state": "up",
+        "reason": "ok",
+        "since": 5.0,
+        "level": "media",
+        "kind": "rtsp",
+        "platform": "",
+        "department": "公安",
+        "area": "城关镇",
+        "lifecycle": "accepted",
+        "enabled": True,
+        "pinyin": "cgzhd chengguanzhenhedi",
+        "has_sub": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("q=cgz", ["Camera-1"]),
+        ("q=河堤", ["Camera-1"]),
+        ("q=CAMERA-3", ["camera-3"]),
+        ("q=camera 哨", ["camera-3"]),
+        ("q=nothing", []),
+        ("platform=fire", ["camera-3"]),
+        ("department=公安", ["Camera-1"]),
+        ("department=", ["camera-2"]),
+        ("area=城关镇", ["Camera-1"]),
+        ("state=down", ["camera-2"]),
+        ("limit=1&offset=1", ["camera-2"]),
+        ("limit=0", []),
+        ("offset=2", ["camera-3"]),
+    ],
+)
+async def test_the_list_can_be_narrowed(site: Site, query: str, ids: list[str]) -> None:
+    site.fakes.health.states["camera-2"] = State.DOWN
+    response = await site.call("GET", f"{CHANNELS}?{query}", role=Role.VIEWER)
+    assert [item["id"] for item in (await response.json())["items"]] == ids
+
+
+@pytest.mark.parametrize(
+    "query", ["state=alive", "limit=-1", "limit=x", "stat=up", "q=" + "x" * 200]
+)
+async def test_a_wrong_query_is_explained(site: Site, query: str) -> None:
+    response = await site.call("GET", f"{CHANNELS}?{query}", role=Role.VIEWER)
+    assert response.status == 400
+    assert (await response.json())["code"] == "bad_input"
+
+
+async def test_a_fleet_is_gzipped_and_complete(site: Site) -> None:
+    fleet = [Channel(id=f"c{number}", name=f"城关镇{number}") for number in range(2743)]
+    site.fakes.registry.channels = {channel.id: channel for channel in fleet}
+    headers = site.bearer(Role.VIEWER) | {"Accept-Encoding": "gzip"}
+    async with site.client.get(
+        site.url + CHANNELS, headers=headers, auto_decompress=False
+    ) as response:
+        body = await response.read()
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert response.headers["Vary"] == "Accept-Encoding"
+        assert response.headers["Cache-Control"] == "no-store"
+    told = json.loads(gzip.decompress(body))
+    assert told["total"] == len(told["items"]) == 2743
+    assert told["items"][-1]["id"] == "c2742"
+    plain = await site.call("GET", CHANNELS, role=Role.VIEWER, headers={"Accept-Encoding": "br"})
+    assert "Content-Encoding" not in plain.headers
+    assert await plain.json() == told
+
+
+async def test_a_channel_is_shown_with_its_health_and_no_password(site: Site) -> None:
+    response = await site.call("GET", f"{CHANNELS}/CAMERA-1", role=Role.ENGINEER)
+    text = await response.text()
+    told = json.loads(text)
+    assert told["url"] == "rtsp://10.1.2.3/main"
+    assert told["credential"] == "nvr"
+    assert told["tags"] == ["river"]
+    assert told["state"] == told["health"]["state"] == "up"
+    assert "hunter2" not in text
+
+
+async def test_addresses_are_for_those_who_may_edit(site: Site) -> None:
+    for role in (Role.VIEWER, Role.OPERATOR, Role.AUDITOR):
+        response = await site.call("GET", f"{CHANNELS}/camera-1", role=role)
+        assert "10.1.2.3" not in await response.text(), role
+        assert "nvr" not in await response.text(), role
+
+
+async def test_an_unknown_channel_is_a_problem(site: Site) -> None:
+    response = await site.call("GET", f"{CHANNELS}/camera-9", role=Role.VIEWER)
+    assert response.status == 404
+    told = await response.json()
+    assert told["code"] == "not_found"
+    assert told["title"] == "不存在"
+    assert told["status"] == 404
+
+
+async def test_a_channel_is_added_changed_and_removed_by_somebody(site: Site) -> None:
+    body = {"id": "new-1", "name": "新", "port": 554, "username": "u", "password": "secret"}
+    made = await site.call("POST", CHANNELS, role=Role.ENGINEER, json=body)
+    assert made.status == 201
+    assert made.headers["Location"] == f"{CHANNELS}/new-1"
+    assert "secret" not in await made.text()
+    twice = await site.call("POST", CHANNELS, role=Role.ENGINEER, json=body)
+    assert twice.status == 409
+    changed = await site.call(
+        "PATCH", f"{CHANNELS}/new-1", role=Role.ENGINEER, json={"name": "名", "tags": ["a"]}
+    )
+    assert (await changed.json())["name"] == "名"
+    removed = await site.call("DELETE", f"{CHANNELS}/new-1", role=Role.ENGINEER)
+    assert removed.status == 204
+    actor = "token 1 test"
+    assert site.fakes.registry.calls == [
+        ("add", body, actor),
+        ("add", body, actor),
+        ("set", "new-1", {"name": "名", "tags": ["a"]}, actor),
+        ("remove", "new-1", actor),
+    ]
+
+
+@pytest.mark.parametrize(
+    "body", ["{}", '{"nam": "x"}', '{"name": {}}', "[1]", "{", '{"name": "\\ud800"}', ""]
+)
+async def test_a_wrong_change_is_refused_before_the_register(site: Site, body: str) -> None:
+    response = await site.call(
+        "PATCH",
+        f"{CHANNELS}/camera-1",
+        role=Role.ENGINEER,
+        data=body,
+        headers={"Content-Type": "application/json"},
+    )
+    assert response.status == 400
+    assert site.fakes.registry.calls == []
+
+
+async def test_a_wrong_body_is_not_repeated(site: Site) -> None:
+    response = await site.call(
+        "PATCH",
+        f"{CHANNELS}/camera-1",
+        role=Role.ENGINEER,
+        json={"password": {"value": "hunter2"}, "hunter3": 1},
+    )
+    assert response.status == 400
+    assert "hunter2" not in await response.text()
+
+
+async def test_an_import_is_reported_row_by_row(site: Site) -> None:
+    response = await site.call(
+        "POST",
+        f"{CHANNELS}/import?filename=通道.xlsx&dry_run=true",
+        role=Role.ENGINEER,
+        data=b"PK...",
+        headers={"Content-Type": "application/octet-stream"},
+    )
+    assert response.status == 200
+    assert await response.json() == {
+        "change": None,
+        "created": 0,
+        "updated": 0,
+        "unchanged": 0,
+        "rejected": 1,
+        "errors": [
+            {
+                "sheet": "通道",
+                "row": 17,
+                "column": "端口",
+                "value": "５５４",
+                "message": "应为 1 到 65535 的整数",
+            }
+        ],
+    }
+    assert site.fakes.registry.calls == [
+        ("import", "通道.xlsx", b"PK...", True, False, "token 1 test")
+    ]
+
+
+async def test_an_import_without_errors_has_an_empty_list(site: Site) -> None:
+    site.fakes.registry.report.errors = []
+    path = f"{CHANNELS}/import?filename=a.csv"
+    response = await site.call("POST", path, role=Role.ENGINEER, data=b"id")
+    assert (await response.json())["errors"] == []
+
+
+async def test_an_import_that_is_too_large_is_cut(site: Site) -> None:
+    path = f"{CHANNELS}/import?filename=a.csv"
+    told = await site.call("POST", path, role=Role.ENGINEER, data=BytesIO(bytes(MAX_IMPORT + 1)))
+    assert told.status == 413
+    assert site.fakes.registry.calls == []
+
+
+async def test_the_template_is_a_file(site: Site) -> None:
+    response = await site.call("GET", f"{CHANNELS}/template", role=Role.VIEWER)
+    assert await response.text() == "PK template"
+    assert "channels.xlsx" in response.headers["Content-Disposition"]

@@ -1,0 +1,23 @@
+from tests.web.conftest import Site
+from vidgate.model.user import Role
+
+CREDENTIALS = "/api/v1/credentials"
+
+
+async def test_credentials_are_listed_without_passwords(site: Site) -> None:
+    response = await site.call("GET", CREDENTIALS, role=Role.ENGINEER)
+    assert "hunter2" not in await response.text()
+    assert (await response.json())["items"] == [{"name": "nvr", "username": "admin", "channels": 3}]
+
+
+async def test_a_password_goes_in_and_does_not_come_out(site: Site) -> None:
+    body = {"username": "root", "password": "hunter3"}
+    response = await site.call("PUT", f"{CREDENTIALS}/new", role=Role.ENGINEER, json=body)
+    assert response.status == 200
+    assert "hunter3" not in await response.text()
+    assert site.fakes.registry.calls == [("credential", "new", "root", "hunter3", "token 1 test")]
+    wrong = await site.call(
+        "PUT", f"{CREDENTIALS}/new", role=Role.ENGINEER, json={"password": ["hunter4"]}
+    )
+    assert wrong.status == 400
+    assert "hunter4" not in await wrong.text()

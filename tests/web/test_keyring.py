@@ -1,0 +1,73 @@
+import pytest
+
+from tests.web.fakes import FakeAccounts
+from vidgate.aio.clock import ManualClock
+from vidgate.auth.opaque import fingerprint
+from vidgate.errors import NotAuthenticatedError
+from vidgate.model.user import Role
+from vidgate.storage.accounts import Token
+from vidgate.web.keyring import KEEP, MAX_KNOWN, Keyring
+
+
+async def test_the_database_is_asked_once_in_a_while() -> None:
+    accounts, clock = FakeAccounts(), ManualClock()
+    keyring = Keyring(accounts, clock)
+    secret = accounts.token_of(Role.VIEWER)
+    for _ in range(10):
+        assert (await keyring.token(secret)).principal.role is Role.VIEWER
+    assert accounts.lookups == 1
+    clock.advance(KEEP)
+    await keyring.token(secret)
+    assert accounts.lookups == 2
+
+
+async def test_what_is_revoked_is_forgotten_even_while_it_is_looked_up() -> None:
+    accounts = FakeAccounts()
+    keyring = Keyring(accounts, ManualClock())
+    secret = accounts.token_of(Role.VIEWER)
+    found = accounts.token
+
+    async def revoked_meanwhile(hash_: str) -> Token | None:
+        token = await found(hash_)
+        accounts.kept.clear()
+        keyring.forget()
+        return token
+
+    accounts.token = revoked_meanwhile  # type: ignore[method-assign]
+    await keyring.token(secret)
+    accounts.token = found  # type: ignore[method-assign]
+    with pytest.raises(NotAuthenticatedError):
+        await keyring.token(secret)
+
+
+@pytest.mark.parametrize("secret", ["", "nonsense", "\udcff", "x" * 10_000])
+async def test_nonsense_is_nobody(secret: str) -> None:
+    keyring = Keyring(FakeAccounts(), ManualClock())
+    for look in (keyring.token, keyring.session):
+        with pytest.raises(NotAuthenticatedError):
+            await look(secret)
+
+
+async def test_a_session_is_no_token_and_a_token_no_session() -> None:
+    accounts = FakeAccounts()
+    keyring = Keyring(accounts, ManualClock())
+    await accounts.open_session(fingerprint("s"), "viewer", "")
+    secret = accounts.token_of(Role.VIEWER)
+    assert (await keyring.session("s")).session == fingerprint("s")
+    assert (await keyring.token(secret)).session is None
+    for look, wrong in ((keyring.token, "s"), (keyring.session, secret)):
+        with pytest.raises(NotAuthenticatedError):
+            await look(wrong)
+
+
+async def test_memory_is_bounded() -> None:
+    accounts = FakeAccounts()
+    keyring = Keyring(accounts, ManualClock())
+    for number in range(MAX_KNOWN + 10):
+        await accounts.open_session(fingerprint(str(number)), "viewer", "")
+        await keyring.session(str(number))
+    before = accounts.lookups
+    await keyring.session(str(MAX_KNOWN))
+    assert accounts.lookups == before
+    await keyring.session("0")
+    assert accounts.lookups == before + 1

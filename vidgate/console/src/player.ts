@@ -5,7 +5,7 @@ import { Backoff } from './backoff'
 import type { Gate } from './gate'
 import type { Screen } from './screen'
 import { StatsReader, type Figures } from './stats'
-import { isFresh, judge, stateOfFailure, type Link, type StreamNews, type Verdict } from './verdict'
+import { isContradicted, isFresh, judge, stateOfFailure, type Link, type StreamNews, type Verdict } from './verdict'
 import type { Wanted, WhepConnection, WhepHandlers, WhepRequest } from './whep'
 
 export interface PlayerDeps {
@@ -68,6 +68,7 @@ export class Player {
   private sound: MediaStream | null = null
   private clockOffset = 0
   private wasHidden = false
+  private wasFlowing = false
   private encouragedAt = -Infinity
   private liveAt: number | null = null
 
@@ -139,9 +140,9 @@ export class Player {
   /** Change the stream; the present picture stays until the new one shows, and if it fails. */
   async switchTo(wanted: Wanted): Promise<void> {
     if (this.name === null) return
+    this.stay()
     this.wanted = wanted
     if (this.link !== 'open' || !isFresh(this.screen.picture, this.deps.now())) return this.retryNow()
-    this.upgrade?.abort()
     const cancel = (this.upgrade = new AbortController())
     this.upgradeAt = this.deps.now()
     const former = this.connection
@@ -154,9 +155,15 @@ export class Player {
         })
       })
       cancel.signal.addEventListener('abort', () => next.close())
+      if (next.variant === former?.variant) this.giveUp(cancel) // there is nothing better to have
     } catch {
-      this.giveUpUpgrade(cancel)
+      this.giveUp(cancel)
     }
+  }
+
+  /** Let a change of stream that has not come to show anything be. */
+  stay(): void {
+    if (this.upgrade) this.giveUp(this.upgrade)
   }
 
   /** Called several times a second: watches the picture and does what is due. */
@@ -165,12 +172,12 @@ export class Player {
     const { picture } = this.screen
     if (this.link === 'waiting' && this.retryAt !== null && now >= this.retryAt) this.attempt()
     if (this.link !== 'open') return
-    if (isFresh(picture, now)) this.screen.sample(now)
+    this.look(now, isFresh(picture, now) && !isContradicted(this.news()))
     if (now - this.statsAt >= STATS) {
       this.statsAt = now
       void this.readStats()
     }
-    if (this.upgrade && now - this.upgradeAt > FIRST_PICTURE) this.giveUpUpgrade(this.upgrade)
+    if (now - this.upgradeAt > FIRST_PICTURE) this.stay()
     this.checkLink(now)
   }
 
@@ -201,6 +208,13 @@ export class Player {
   }
 
   // -- inside ------------------------------------------------------------------------------------
+
+  /** Whether the picture changes is only a question while pictures come. */
+  private look(now: number, isFlowing: boolean): void {
+    if (isFlowing && !this.wasFlowing) this.screen.resume(now)
+    if (isFlowing) this.screen.sample(now)
+    this.wasFlowing = isFlowing
+  }
 
   private news(): StreamNews | null {
     if (this.name === null) return null
@@ -243,7 +257,7 @@ export class Player {
     return made
   }
 
-  private giveUpUpgrade(cancel: AbortController): void {
+  private giveUp(cancel: AbortController): void {
     cancel.abort()
     if (this.upgrade !== cancel) return
     this.upgrade = null

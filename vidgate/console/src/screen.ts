@@ -74,9 +74,14 @@ export class Screen {
     this.changedAt = now
   }
 
-  /** The page was hidden or asleep: what was not seen then is no evidence of a fault. */
+  /** The page was hidden: what was not seen then is no evidence of a fault. */
   excuse(now: number): void {
     if (this.at !== null) this.at = now
+    this.resume(now)
+  }
+
+  /** Pictures come again after a pause, which is not the same as standing still. */
+  resume(now: number): void {
     if (this.changedAt !== null) this.changedAt = now
   }
 

@@ -45,7 +45,9 @@ export class StatsReader {
       }
     })
     if (!inbound) return null
-    return this.compare(inbound, pair, report)
+    const isFirst = this.last === null
+    const figures = this.compare(inbound, pair, report)
+    return isFirst ? null : figures // rates need two looks
   }
 
   private compare(

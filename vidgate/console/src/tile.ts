@@ -2,6 +2,7 @@
 
 import { onBeforeUnmount, onMounted, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 
+import { ApiError, onSignedOut } from './api'
 import type { ServiceEvent } from './events'
 import { Gate } from './gate'
 import { Player, type PlayerView } from './player'
@@ -41,6 +42,16 @@ function isSame(a: PlayerView, b: PlayerView): boolean {
   )
 }
 
+/** As `WhepConnection.open`; an ended session ends it for the whole page. */
+async function open(...given: Parameters<typeof WhepConnection.open>): Promise<WhepConnection> {
+  try {
+    return await WhepConnection.open(...given)
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) onSignedOut.notify()
+    throw error
+  }
+}
+
 export interface Tile {
   view: ShallowRef<PlayerView>
   front: ShallowRef<number>
@@ -63,6 +74,7 @@ export function useTile(
   const speaker = new Audio()
   let screen: Screen | null = null
   let player: Player | null = null
+  let hasGrown = false
 
   const mayWatch = session.may('stream.watch')
   const hasSub = (): boolean => fleet.find(cell().channel ?? '')?.has_sub ?? false
@@ -97,14 +109,18 @@ export function useTile(
     look()
   }
 
-  /** A bigger picture deserves the main stream, a small one again does not need it. */
+  /** A bigger picture deserves the main stream; one that was made small again does not need it. */
   function suitSize(): void {
+    if (cell().wanted !== 'auto' || view.value.verdict.state !== 'playing') return
+    const { variant } = view.value
     const wanted = grid.wantedFor(cell(), hasSub())
-    const { variant, verdict } = view.value
-    if (cell().wanted !== 'auto' || verdict.state !== 'playing') return
-    if (variant === 'sub' && wanted === 'auto') void player?.switchTo('auto')
-    else if (variant === 'main' && wanted === 'sub' && grid.maximised === null) {
-      void player?.switchTo('sub')
+    if (variant === 'sub' && wanted === 'auto') {
+      hasGrown = true
+      void player?.switchTo('auto')
+    } else if (wanted === 'sub' && hasGrown) {
+      hasGrown = false
+      if (variant === 'main') void player?.switchTo('sub')
+      else player?.stay()
     }
   }
 
@@ -125,7 +141,7 @@ export function useTile(
     player = new Player(
       screen,
       {
-        open: (request, handlers, signal) => WhepConnection.open(request, handlers, signal),
+        open,
         gate: offers,
         now: () => performance.now(),
         news: fleet.newsOf,
@@ -140,7 +156,7 @@ export function useTile(
   watch(() => [cell().channel, fleet.isLoaded, fleet.failure], follow)
   watch(() => desk.now, look)
   watch(() => desk.audible, listen)
-  watch(() => grid.maximised === cell().uid, suitSize)
+  watch(() => [grid.maximised === cell().uid, grid.layout], suitSize)
   onBeforeUnmount(() => {
     deafen()
     player?.stop()

@@ -64,7 +64,8 @@ export function pathOf(
   platformName: (id: string) => string,
 ): string[] {
   if (by === 'platform') {
-    return [channel.platform ? platformName(channel.platform) : '', channel.department]
+    // Departments outside: a department may have a dozen platforms, a platform has one department.
+    return [channel.department, channel.platform ? platformName(channel.platform) : '']
   }
   const parts = channel.area.split(/[/>]/).map((part) => part.trim()).filter(Boolean)
   return parts.length > 0 ? parts : ['']

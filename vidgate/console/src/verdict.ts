@@ -84,6 +84,7 @@ const FAILURES: Record<string, TileState> = {
   no_key_frame: 'offline',
   conflict: 'offline', // the channel is disabled
   protocol_error: 'offline',
+  bad_input: 'offline',
 }
 
 /** The state that a failure's code stands for; what is not about the camera means: connect again. */
@@ -105,7 +106,7 @@ function isFrozen(picture: Picture, now: number): boolean {
  * Whether the service knows that nothing comes from the camera. A picture that moves all the same is
  * old: a browser that misses pictures asks for a key frame and may be answered from a cache.
  */
-const isContradicted = (news: StreamNews | null): boolean =>
+export const isContradicted = (news: StreamNews | null): boolean =>
   news !== null && SILENT.has(news.state)
 
 const SILENT = new Set(['connecting', 'stalled', 'retrying', 'blocked'])

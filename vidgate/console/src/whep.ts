@@ -28,6 +28,8 @@ const browser: WhepDeps = {
 
 const ANSWER_TIMEOUT = 20_000 // the service waits for the camera's description before it answers
 
+const DELETE_TIMEOUT = 2_000
+
 /** Codecs the service can pass through; the rest only makes the offer longer. */
 const VIDEO = new Set(['video/h264', 'video/h265'])
 const AUDIO = new Set(['audio/pcma', 'audio/pcmu', 'audio/opus'])
@@ -92,14 +94,23 @@ export class WhepConnection {
     }
   }
 
-  private end(keepalive: boolean): void {
+  private end(isLeaving: boolean): void {
     if (this.closed) return
     this.closed = true
-    this.peer.close()
+    this.peer.ontrack = null
+    if (!this.location || isLeaving) this.peer.close()
     if (!this.location) return
+    // First told, then closed: at the browser's goodbye the service forgets the session by itself,
+    // and would know nothing of the one that is to be deleted.
     void this.deps
-      .fetch(this.location, { method: 'DELETE', credentials: 'same-origin', keepalive })
+      .fetch(this.location, {
+        method: 'DELETE',
+        credentials: 'same-origin',
+        keepalive: isLeaving,
+        signal: AbortSignal.timeout(DELETE_TIMEOUT),
+      })
       .catch(() => {}) // the service reaps silent sessions by itself
+      .finally(() => this.peer.close())
   }
 }
 

@@ -1,0 +1,225 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+
+import { ApiError } from '../src/api'
+import { Gate } from '../src/gate'
+import { Player, type PlayerDeps } from '../src/player'
+import type { Screen } from '../src/screen'
+import type { Picture, StreamNews } from '../src/verdict'
+import type { WhepConnection, WhepHandlers, WhepRequest } from '../src/whep'
+import { settle } from './helpers'
+
+/** A screen on which pictures appear when the test says so. */
+class FakeScreen {
+  picture: Picture = { at: null, changedAt: null, interval: 40 }
+  first: (() => void) | null = null
+  sample = vi.fn()
+  resume = vi.fn()
+  excuse = vi.fn()
+  decoded = vi.fn()
+  abandonPreparing = vi.fn(() => (this.first = null))
+  clear = vi.fn(() => (this.picture = { at: null, changedAt: null, interval: 40 }))
+  show = (_: MediaStream, first: () => void): void => {
+    this.first = first
+  }
+
+  present(now: number): void {
+    this.picture = { at: now, changedAt: now, interval: 40 }
+    const first = this.first
+    this.first = null
+    first?.()
+  }
+}
+
+class FakeConnection {
+  peer = { connectionState: 'connected', getStats: () => Promise.resolve(new Map()) }
+  close = vi.fn()
+  abandon = vi.fn()
+
+  constructor(readonly variant: 'main' | 'sub') {}
+}
+
+let now: number
+let news: StreamNews | null
+let requests: WhepRequest[]
+let outcome: (request: WhepRequest) => FakeConnection
+let made: FakeConnection[]
+let screen: FakeScreen
+let player: Player
+
+beforeEach(() => {
+  now = 1_000
+  news = null
+  requests = []
+  made = []
+  screen = new FakeScreen()
+  outcome = ({ wanted }) => new FakeConnection(wanted === 'sub' ? 'sub' : 'main')
+  const deps: PlayerDeps = {
+    open: async (request: WhepRequest, handlers: WhepHandlers) => {
+      requests.push(request)
+      const connection = outcome(request)
+      made.push(connection)
+      handlers.picture({} as MediaStream)
+      return connection as unknown as WhepConnection
+    },
+    gate: new Gate(4),
+    now: () => now,
+    random: () => 0,
+    news: () => news,
+    channel: () => 'up',
+    isHidden: () => false,
+  }
+  player = new Player(screen as unknown as Screen, deps)
+})
+
+const state = (): string => player.view(now).verdict.state
+
+async function pass(milliseconds: number): Promise<void> {
+  for (const end = now + milliseconds; now < end; ) {
+    now = Math.min(end, now + 250)
+    player.tick(now)
+    await settle()
+  }
+}
+
+async function play(): Promise<void> {
+  player.watch('c1', 'auto')
+  await settle()
+  screen.present(now)
+}
+
+describe('Player', () => {
+  it('goes from connecting to playing with the first picture', async () => {
+    player.watch('c1', 'auto')
+    expect(state()).toBe('connecting')
+    await settle()
+    expect(state()).toBe('connecting')
+    screen.present(now)
+    expect(player.view(now)).toMatchObject({ verdict: { state: 'playing' }, lastPicture: null })
+  })
+
+  it('says so within 1.5 s when pictures stop, with the age of the last one', async () => {
+    await play()
+    expect(state()).toBe('playing')
+    await pass(1_500)
+    expect(state()).toBe('stalled')
+    expect(player.view(now).lastPicture).not.toBeNull()
+  })
+
+  it('keeps its connection while the service says that it is at work on the camera', async () => {
+    await play()
+    news = { state: 'retrying', reason: 'unreachable', attempt: 0, retryAt: now + 400 }
+    expect(state()).toBe('reconnecting')
+    await pass(60_000)
+    expect(requests).toHaveLength(1)
+    news = { state: 'live', reason: '', attempt: 0, retryAt: null }
+    screen.present(now)
+    expect(state()).toBe('playing')
+  })
+
+  it('connects anew when nothing explains the silence', async () => {
+    await play()
+    await pass(9_000)
+    expect(requests).toHaveLength(2)
+    expect(made[0]!.close).toHaveBeenCalledOnce()
+    screen.present(now)
+    expect(state()).toBe('playing')
+  })
+
+  it('connects anew soon when the path to the service is broken', async () => {
+    await play()
+    made[0]!.peer.connectionState = 'disconnected'
+    await pass(2_000)
+    expect(requests).toHaveLength(2)
+  })
+
+  it('tries again after a failure, later and later', async () => {
+    outcome = () => {
+      throw new ApiError(502, 'unreachable', '')
+    }
+    player.watch('c1', 'auto')
+    await settle()
+    expect(player.view(now).verdict).toMatchObject({ state: 'offline', attempt: 1, retryAt: now + 250 })
+    await pass(250)
+    expect(requests).toHaveLength(2)
+    expect(player.view(now).verdict).toMatchObject({ attempt: 2, retryAt: now + 500 })
+    await pass(60_000)
+    expect(requests.length).toBeGreaterThan(10)
+  })
+
+  it('does not try again where that would lock the camera, until something changed', async () => {
+    outcome = () => {
+      throw new ApiError(502, 'camera_unauthorized', '')
+    }
+    player.watch('c1', 'auto')
+    await settle()
+    await pass(120_000)
+    player.encourage(false)
+    expect(requests).toHaveLength(1)
+    expect(state()).toBe('unauthorized')
+    outcome = () => new FakeConnection('main')
+    player.forgiven()
+    await settle()
+    screen.present(now)
+    expect(state()).toBe('playing')
+  })
+
+  it('waits for a busy camera as long as it is asked to', async () => {
+    outcome = () => {
+      throw new ApiError(503, 'camera_busy', '', 20)
+    }
+    player.watch('c1', 'auto')
+    await settle()
+    await pass(19_750)
+    expect(requests).toHaveLength(1)
+    expect(state()).toBe('busy')
+    await pass(250)
+    expect(requests).toHaveLength(2)
+  })
+
+  it('need not wait when the stream is known to be live again', async () => {
+    outcome = () => {
+      throw new ApiError(503, 'camera_busy', '', 20)
+    }
+    player.watch('c1', 'auto')
+    await settle()
+    outcome = () => new FakeConnection('main')
+    player.encourage(false)
+    await settle()
+    screen.present(now)
+    expect(state()).toBe('playing')
+  })
+
+  it('changes the stream without losing the picture', async () => {
+    player.watch('c1', 'sub')
+    await settle()
+    screen.present(now)
+    void player.switchTo('auto')
+    await settle()
+    expect(made[0]!.close).not.toHaveBeenCalled()
+    expect(player.view(now)).toMatchObject({ verdict: { state: 'playing' }, variant: 'sub' })
+    screen.present(now)
+    expect(made[0]!.close).toHaveBeenCalledOnce()
+    expect(player.view(now)).toMatchObject({ verdict: { state: 'playing' }, variant: 'main' })
+  })
+
+  it('keeps the picture when the better stream cannot be had', async () => {
+    player.watch('c1', 'sub')
+    await settle()
+    screen.present(now)
+    outcome = () => new FakeConnection('sub')
+    await player.switchTo('auto')
+    expect(made[0]!.close).not.toHaveBeenCalled()
+    expect(made[1]!.close).toHaveBeenCalledOnce()
+    expect(player.view(now)).toMatchObject({ verdict: { state: 'playing' }, variant: 'sub' })
+  })
+
+  it('closes its session when it stops, and when it leaves with the page', async () => {
+    await play()
+    player.stop()
+    expect(made[0]!.close).toHaveBeenCalledOnce()
+    expect(state()).toBe('idle')
+    await play()
+    player.abandon()
+    expect(made[1]!.abandon).toHaveBeenCalledOnce()
+  })
+})

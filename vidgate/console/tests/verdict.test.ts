@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest'
+
+import { judge, type Situation, type StreamNews } from '../src/verdict'
+
+const NOW = 100_000
+
+function situation(fields: Partial<Situation> = {}): Situation {
+  return {
+    link: 'open',
+    failure: null,
+    attempt: 0,
+    retryAt: null,
+    news: null,
+    channel: 'up',
+    picture: { at: NOW - 40, changedAt: NOW - 40, interval: 40 },
+    ...fields,
+  }
+}
+
+const news = (fields: Partial<StreamNews>): StreamNews => ({
+  state: 'live',
+  reason: '',
+  attempt: 0,
+  retryAt: null,
+  ...fields,
+})
+
+const GONE = { at: NOW - 3_000, changedAt: NOW - 3_000, interval: 40 }
+const NEVER = { at: null, changedAt: null, interval: 0 }
+
+describe('judge', () => {
+  it('calls a moving picture playing', () => {
+    expect(judge(situation(), NOW).state).toBe('playing')
+    expect(judge(situation({ news: news({ state: 'live' }) }), NOW).state).toBe('playing')
+  })
+
+  it('never calls an old picture playing, whatever else is said', () => {
+    expect(judge(situation({ picture: GONE }), NOW)).toMatchObject({ state: 'stalled', reason: 'no_picture' })
+    expect(judge(situation({ picture: GONE, news: news({ state: 'live' }) }), NOW).state).toBe('stalled')
+  })
+
+  it('believes the service when it knows that moving pictures come from a cache', () => {
+    const retrying = news({ state: 'retrying', reason: 'unreachable', attempt: 1, retryAt: NOW + 900 })
+    expect(judge(situation({ news: retrying }), NOW)).toEqual({
+      state: 'reconnecting',
+      reason: 'unreachable',
+      attempt: 2,
+      retryAt: NOW + 900,
+    })
+    expect(judge(situation({ news: news({ state: 'stalled' }) }), NOW).state).toBe('stalled')
+  })
+
+  it('notices a picture that arrives but stands still', () => {
+    const frozen = { at: NOW - 40, changedAt: NOW - 1_700, interval: 40 }
+    expect(judge(situation({ picture: frozen }), NOW)).toMatchObject({ state: 'stalled', reason: 'frozen' })
+  })
+
+  it('gives a slow camera four of its own intervals', () => {
+    const slow = { at: NOW - 2_000, changedAt: NOW - 2_000, interval: 1_000 }
+    expect(judge(situation({ picture: slow }), NOW).state).toBe('playing')
+  })
+
+  it('says offline once the channel is known to be down or many tries failed', () => {
+    const retrying = news({ state: 'retrying', reason: 'unreachable', attempt: 1 })
+    const down = situation({ picture: GONE, channel: 'down', news: retrying })
+    expect(judge(down, NOW).state).toBe('offline')
+    const many = situation({ picture: GONE, news: news({ ...retrying, attempt: 4 }) })
+    expect(judge(many, NOW).state).toBe('offline')
+  })
+
+  it.each([
+    ['camera_unauthorized', 'unauthorized'],
+    ['not_permitted', 'unauthorized'],
+    ['camera_busy', 'busy'],
+    ['limit_reached', 'busy'],
+    ['not_acceptable', 'unsupported'],
+    ['unreachable', 'offline'],
+    ['timeout', 'offline'],
+    ['network', 'reconnecting'],
+    ['ice', 'reconnecting'],
+    ['something_new', 'reconnecting'],
+  ])('makes %s of a failed offer: %s', (failure, state) => {
+    const verdict = judge(situation({ link: 'waiting', failure, attempt: 2, retryAt: NOW + 500 }), NOW)
+    expect(verdict).toEqual({ state, reason: failure, attempt: 2, retryAt: NOW + 500 })
+  })
+
+  it('asks the service why, when only a deadline passed', () => {
+    const busy = news({ state: 'retrying', reason: 'camera_busy', attempt: 1 })
+    const waiting = situation({ link: 'waiting', failure: 'timeout', news: busy })
+    expect(judge(waiting, NOW)).toMatchObject({ state: 'busy', reason: 'camera_busy' })
+  })
+
+  it('is connecting until the first picture or the first failure', () => {
+    expect(judge(situation({ link: 'opening', picture: NEVER }), NOW).state).toBe('connecting')
+    expect(judge(situation({ picture: NEVER }), NOW).state).toBe('connecting')
+    expect(judge(situation({ picture: NEVER, failure: 'ice', attempt: 1 }), NOW).state).toBe('reconnecting')
+  })
+
+  it('keeps saying why while it tries again', () => {
+    const trying = situation({ link: 'opening', failure: 'unreachable', attempt: 3 })
+    expect(judge(trying, NOW)).toMatchObject({ state: 'offline', attempt: 3, retryAt: null })
+  })
+
+  it('is unauthorized when the service will not ask the camera again', () => {
+    const blocked = news({ state: 'blocked', reason: 'camera_unauthorized' })
+    expect(judge(situation({ picture: GONE, news: blocked }), NOW).state).toBe('unauthorized')
+  })
+
+  it('is idle without a channel', () => {
+    expect(judge(situation({ link: 'none', picture: NEVER }), NOW).state).toBe('idle')
+  })
+})

@@ -30,3 +30,13 @@ def test_resume_says_whether_anything_was_forgotten() -> None:
     assert [event.seq for event in events] == [3, 4, 5]
     assert bus.since(1)[0] is False
     assert bus.since(99) == (False, [])
+
+
+def test_the_numbers_of_a_run_before_are_not_misunderstood() -> None:
+    before = Bus(first=1_000)
+    last = before.publish("a", "x").seq
+    after = Bus(first=2_000)
+    assert after.since(last) == (False, [])
+    after.publish("a", "y")
+    assert after.since(last)[0] is False
+    assert after.since(2_000)[0] is True

@@ -44,13 +44,19 @@ class Subscription:
 
 
 class Bus:
-    """Publishes immutable events to any number of listeners, in order, without waiting for them."""
+    """Publishes immutable events to any number of listeners, in order, without waiting for them.
 
-    def __init__(self, *, history: int = 20_000, clock: Clock | None = None) -> None:
+    `first`: events are numbered from the next number on. A service gives milliseconds of the wall
+    clock, so that who asks for what came after an event of the run before is not misunderstood.
+    """
+
+    def __init__(
+        self, *, history: int = 20_000, clock: Clock | None = None, first: int = 0
+    ) -> None:
         self._clock = clock or SystemClock()
         self._history: deque[Event] = deque(maxlen=history)
         self._listeners: set[Subscription] = set()
-        self._seq = 0
+        self._seq = first
 
     @property
     def seq(self) -> int:
@@ -70,8 +76,8 @@ class Bus:
         """Events after `seq`, and whether none between was forgotten (False: reload everything)."""
         if seq > self._seq:
             return False, []
-        complete = not self._history or self._history[0].seq <= seq + 1
-        return complete, [event for event in self._history if event.seq > seq]
+        oldest = self._history[0].seq if self._history else self._seq + 1
+        return oldest <= seq + 1, [event for event in self._history if event.seq > seq]
 
     @asynccontextmanager
     async def subscribe(

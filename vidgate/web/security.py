@@ -2,6 +2,8 @@
 
 from aiohttp import hdrs, web
 
+from vidgate.web.context import CONTEXT
+
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -20,7 +22,6 @@ HEADERS = {
     "X-Frame-Options": "DENY",  # for browsers older than frame-ancestors
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(self), microphone=(self), geolocation=(self), usb=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Server": "vidgate",  # aiohttp would tell its version and Python's
 }
 
@@ -41,6 +42,9 @@ CORS = {
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Runs before the headers of any answer are sent, streams and refusals included."""
     response.headers.update(HEADERS)
+    if request.app[CONTEXT].peers.is_secure(request):
+        # Over plain HTTP browsers ignore it and complain.
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     # Answers hold what only the caller may see; static files say otherwise for themselves.
     response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     if request.path.startswith("/whep"):

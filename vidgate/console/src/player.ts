@@ -5,7 +5,16 @@ import { Backoff } from './backoff'
 import type { Gate } from './gate'
 import type { Screen } from './screen'
 import { StatsReader, type Figures } from './stats'
-import { isContradicted, isFresh, judge, stateOfFailure, type Link, type StreamNews, type Verdict } from './verdict'
+import {
+  isFresh,
+  isLive,
+  judge,
+  stateOfFailure,
+  type Link,
+  type Situation,
+  type StreamNews,
+  type Verdict,
+} from './verdict'
 import type { Wanted, WhepConnection, WhepHandlers, WhepRequest } from './whep'
 
 export interface PlayerDeps {
@@ -69,6 +78,7 @@ export class Player {
   private clockOffset = 0
   private wasHidden = false
   private wasFlowing = false
+  private isDoubted = false
   private encouragedAt = -Infinity
   private liveAt: number | null = null
 
@@ -169,10 +179,9 @@ export class Player {
   /** Called several times a second: watches the picture and does what is due. */
   tick(now: number): void {
     this.excuseHidden(now)
-    const { picture } = this.screen
     if (this.link === 'waiting' && this.retryAt !== null && now >= this.retryAt) this.attempt()
     if (this.link !== 'open') return
-    this.look(now, isFresh(picture, now) && !isContradicted(this.news()))
+    this.look(now)
     if (now - this.statsAt >= STATS) {
       this.statsAt = now
       void this.readStats()
@@ -183,25 +192,14 @@ export class Player {
 
   view(now: number): PlayerView {
     const { picture } = this.screen
-    const verdict = judge(
-      {
-        link: this.link,
-        failure: this.failure,
-        attempt: this.attemptNumber,
-        retryAt: this.retryAt,
-        news: this.news(),
-        channel: this.name === null ? null : this.deps.channel(this.name),
-        picture,
-      },
-      now,
-    )
-    const isLive = verdict.state === 'playing'
-    if (isLive) this.liveAt = picture.changedAt ?? picture.at
+    const verdict = judge(this.situation(), now)
+    const isPlaying = verdict.state === 'playing'
+    if (isPlaying) this.liveAt = picture.changedAt ?? picture.at
     const since = verdict.reason === 'frozen' ? picture.changedAt : this.liveAt
     return {
       verdict,
       variant: this.connection?.variant ?? null,
-      lastPicture: isLive || since === null ? null : since + this.clockOffset,
+      lastPicture: isPlaying || since === null ? null : since + this.clockOffset,
       figures: this.figures,
       hasSound: this.sound !== null,
     }
@@ -209,10 +207,25 @@ export class Player {
 
   // -- inside ------------------------------------------------------------------------------------
 
-  /** Whether the picture changes is only a question while pictures come. */
-  private look(now: number, isFlowing: boolean): void {
+  private situation(): Situation {
+    return {
+      link: this.link,
+      failure: this.failure,
+      attempt: this.attemptNumber,
+      retryAt: this.retryAt,
+      news: this.news(),
+      channel: this.name === null ? null : this.deps.channel(this.name),
+      picture: this.screen.picture,
+      isDoubted: this.isDoubted,
+    }
+  }
+
+  /** Whether the picture changes is only a question while live pictures come. */
+  private look(now: number): void {
+    const isFlowing = isLive(this.situation(), now)
     if (isFlowing && !this.wasFlowing) this.screen.resume(now)
     if (isFlowing) this.screen.sample(now)
+    if (this.wasFlowing !== isFlowing) this.isDoubted = !isFlowing
     this.wasFlowing = isFlowing
   }
 
@@ -274,6 +287,8 @@ export class Player {
     this.connection = connection
     this.stats = new StatsReader()
     this.statsAt = 0
+    this.wasFlowing = false
+    this.isDoubted = false // the service had a live stream when it answered
   }
 
   private succeeded(): void {

@@ -8,6 +8,7 @@
 import { FROZEN, type Picture } from './verdict'
 
 const SAMPLE = 240 // milliseconds between two looks at whether the picture changes
+const GAP = 600 // milliseconds without a picture that end an unbroken run
 const REVIVED = 1_500 // a frozen picture lives again when it changes twice within this
 const SAMPLE_WIDTH = 128
 const SAMPLE_HEIGHT = 72
@@ -20,6 +21,7 @@ export class Screen {
   private readonly turns: [number, number] = [0, 0]
   private at: number | null = null
   private changedAt: number | null = null
+  private since: number | null = null
   private interval = 0
   private sampledAt = 0
   private differedAt = -Infinity
@@ -39,7 +41,7 @@ export class Screen {
   }
 
   get picture(): Picture {
-    return { at: this.at, changedAt: this.changedAt, interval: this.interval }
+    return { at: this.at, changedAt: this.changedAt, since: this.since, interval: this.interval }
   }
 
   get video(): HTMLVideoElement {
@@ -147,6 +149,8 @@ export class Screen {
       const passed = Math.min(now - this.at, 2_000)
       this.interval = this.interval === 0 ? passed : this.interval * 0.9 + passed * 0.1
     }
+    const isGap = this.at === null || now - this.at > Math.max(GAP, this.interval * 4)
+    if (isGap) this.since = now
     this.at = now
   }
 }

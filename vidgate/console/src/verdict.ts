@@ -30,6 +30,8 @@ export interface Picture {
   at: number | null
   /** `performance.now()` of the last sign that the picture lives: it differed from the one before. */
   changedAt: number | null
+  /** `performance.now()` since when pictures have come without a gap. */
+  since: number | null
   /** Milliseconds between pictures, smoothed. */
   interval: number
 }
@@ -44,6 +46,8 @@ export interface Situation {
   news: StreamNews | null
   channel: ChannelState | null
   picture: Picture
+  /** Pictures stopped on this connection and have not been proved to be live again. */
+  isDoubted: boolean
 }
 
 export interface Verdict {
@@ -59,6 +63,8 @@ export const STALE = 1_200
 const STALE_AT_MOST = 5_000
 /** Pictures that arrive but do not differ for so long are frozen: on-screen clocks tick every second. */
 export const FROZEN = 1_600
+/** Pictures that come again prove to be live by coming for so long, where the service says nothing. */
+const PROOF = 1_000
 /** After so many tries the service has made, a camera is off rather than coming back. */
 const OFFLINE_AFTER = 4
 
@@ -103,11 +109,17 @@ function isFrozen(picture: Picture, now: number): boolean {
 }
 
 /**
- * Whether the service knows that nothing comes from the camera. A picture that moves all the same is
- * old: a browser that misses pictures asks for a key frame and may be answered from a cache.
+ * Whether pictures that come are what the camera sees now.
+ *
+ * A browser that misses pictures asks for a key frame, and may be answered with the last ones from
+ * a cache, in one burst. So the service's word that nothing comes from the camera stands against
+ * what is seen; and without its word, pictures that come again must go on for a while.
  */
-export const isContradicted = (news: StreamNews | null): boolean =>
-  news !== null && SILENT.has(news.state)
+export function isLive({ news, picture, isDoubted }: Omit<Situation, 'link'>, now: number): boolean {
+  if (!isFresh(picture, now)) return false
+  if (news !== null && SILENT.has(news.state)) return false
+  return !isDoubted || news?.state === 'live' || now - (picture.since ?? now) >= PROOF
+}
 
 const SILENT = new Set(['connecting', 'stalled', 'retrying', 'blocked'])
 
@@ -122,7 +134,7 @@ const say = (
 export function judge(situation: Situation, now: number): Verdict {
   const { link, failure, picture } = situation
   if (link === 'none') return say('idle')
-  if (link === 'open' && isFresh(picture, now) && !isContradicted(situation.news)) {
+  if (link === 'open' && isLive(situation, now)) {
     return isFrozen(picture, now) ? say('stalled', 'frozen') : say('playing')
   }
   if (link === 'open') return judgeSilence(situation)

@@ -10,20 +10,22 @@ import { settle } from './helpers'
 
 /** A screen on which pictures appear when the test says so. */
 class FakeScreen {
-  picture: Picture = { at: null, changedAt: null, interval: 40 }
+  picture: Picture = { at: null, changedAt: null, since: null, interval: 40 }
   first: (() => void) | null = null
   sample = vi.fn()
   resume = vi.fn()
   excuse = vi.fn()
   decoded = vi.fn()
   abandonPreparing = vi.fn(() => (this.first = null))
-  clear = vi.fn(() => (this.picture = { at: null, changedAt: null, interval: 40 }))
+  clear = vi.fn(() => (this.picture = { at: null, changedAt: null, since: null, interval: 40 }))
   show = (_: MediaStream, first: () => void): void => {
     this.first = first
   }
 
   present(now: number): void {
-    this.picture = { at: now, changedAt: now, interval: 40 }
+    const isGap = this.picture.at === null || now - this.picture.at > 600
+    const since = isGap ? now : this.picture.since
+    this.picture = { at: now, changedAt: now, since, interval: 40 }
     const first = this.first
     this.first = null
     first?.()
@@ -113,6 +115,19 @@ describe('Player', () => {
     expect(requests).toHaveLength(1)
     news = { state: 'live', reason: '', attempt: 0, retryAt: null }
     screen.present(now)
+    expect(state()).toBe('playing')
+  })
+
+  it('does not take a burst from a cache for the camera', async () => {
+    await play()
+    await pass(3_000)
+    screen.present(now)
+    await pass(250)
+    expect(state()).toBe('stalled')
+    for (let turn = 0; turn < 5; turn += 1) {
+      screen.present(now)
+      await pass(250)
+    }
     expect(state()).toBe('playing')
   })
 

@@ -12,7 +12,8 @@ function situation(fields: Partial<Situation> = {}): Situation {
     retryAt: null,
     news: null,
     channel: 'up',
-    picture: { at: NOW - 40, changedAt: NOW - 40, interval: 40 },
+    picture: { at: NOW - 40, changedAt: NOW - 40, since: NOW - 9_000, interval: 40 },
+    isDoubted: false,
     ...fields,
   }
 }
@@ -25,8 +26,8 @@ const news = (fields: Partial<StreamNews>): StreamNews => ({
   ...fields,
 })
 
-const GONE = { at: NOW - 3_000, changedAt: NOW - 3_000, interval: 40 }
-const NEVER = { at: null, changedAt: null, interval: 0 }
+const GONE = { at: NOW - 3_000, changedAt: NOW - 3_000, since: NOW - 9_000, interval: 40 }
+const NEVER = { at: null, changedAt: null, since: null, interval: 0 }
 
 describe('judge', () => {
   it('calls a moving picture playing', () => {
@@ -50,13 +51,21 @@ describe('judge', () => {
     expect(judge(situation({ news: news({ state: 'stalled' }) }), NOW).state).toBe('stalled')
   })
 
+  it('wants pictures that come again to go on for a while, unless the service vouches for them', () => {
+    const burst = { at: NOW - 40, changedAt: NOW - 40, since: NOW - 300, interval: 40 }
+    const doubted = situation({ picture: burst, isDoubted: true })
+    expect(judge(doubted, NOW).state).toBe('stalled')
+    expect(judge({ ...doubted, news: news({ state: 'live' }) }, NOW).state).toBe('playing')
+    expect(judge({ ...doubted, picture: { ...burst, since: NOW - 1_000 } }, NOW).state).toBe('playing')
+  })
+
   it('notices a picture that arrives but stands still', () => {
-    const frozen = { at: NOW - 40, changedAt: NOW - 1_700, interval: 40 }
+    const frozen = { at: NOW - 40, changedAt: NOW - 1_700, since: NOW - 9_000, interval: 40 }
     expect(judge(situation({ picture: frozen }), NOW)).toMatchObject({ state: 'stalled', reason: 'frozen' })
   })
 
   it('gives a slow camera four of its own intervals', () => {
-    const slow = { at: NOW - 2_000, changedAt: NOW - 2_000, interval: 1_000 }
+    const slow = { at: NOW - 2_000, changedAt: NOW - 2_000, since: NOW - 9_000, interval: 1_000 }
     expect(judge(situation({ picture: slow }), NOW).state).toBe('playing')
   })
 

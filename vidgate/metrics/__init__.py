@@ -1,1 +1,5 @@
-"""Prometheus pages; offers `render() -> bytes`."""
+"""Prometheus pages; offers `render() -> bytes` and `render_channels() -> bytes`."""
+
+from vidgate.metrics.pages import Metrics
+
+__all__ = ["Metrics"]

@@ -1,0 +1,104 @@
+"""The page of all channels says what design.md 6 promises."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from vidgate.metrics.channels import ChannelPage, escape
+from vidgate.model.channel import Channel, Lifecycle
+from vidgate.model.health import Health, Level, State
+
+
+@dataclass
+class Book:
+    """A register and its health."""
+
+    channels: Mapping[str, Channel]
+    health: Mapping[str, Health]
+
+    def of(self, id_: str) -> Health:
+        """The health of an id."""
+        return self.health.get(id_, Health(channel=id_))
+
+
+async def samples(book: Book) -> dict[tuple[str, str], float]:
+    """Value by metric and channel, read by Prometheus' own parser."""
+    page = (await ChannelPage(book, book.of).render()).decode()
+    return {
+        (sample.name, sample.labels["channel"]): sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+    }
+
+
+def book(state: State, **fields: object) -> Book:
+    """One channel in a state."""
+    channel = Channel(id="c1", name="城关", **fields)  # type: ignore[arg-type]
+    return Book({"c1": channel}, {"c1": Health(channel="c1", state=state, level=Level.MEDIA)})
+
+
+@pytest.mark.parametrize(
+    ("state", "up"),
+    [
+        (State.UP, 1),
+        (State.DEGRADED, 1),
+        (State.BUSY, 1),
+        (State.DOWN, 0),
+        (State.UNAUTHORIZED, 0),
+        (State.UNKNOWN, 0),
+        (State.REACHABLE, 0),
+        (State.MAINTENANCE, None),
+        (State.DISABLED, None),
+    ],
+)
+async def test_up_of_each_state(state: State, up: int | None) -> None:
+    found = await samples(book(state))
+    assert found.get(("vidgate_channel_up", "c1")) == up
+    assert found["vidgate_channel_state", "c1"] == state.value
+    assert found["vidgate_channel_level", "c1"] == 3
+
+
+async def test_what_is_not_accepted_has_no_up() -> None:
+    found = await samples(book(State.UP, lifecycle=Lifecycle.PLANNED))
+    assert ("vidgate_channel_up", "c1") not in found
+    assert ("vidgate_channel_info", "c1") in found
+
+
+async def test_instants_are_absent_until_known() -> None:
+    one = book(State.UP)
+    assert ("vidgate_channel_last_frame_timestamp_seconds", "c1") not in await samples(one)
+    known = Health(channel="c1", state=State.UP, last_frame=1.5e9 + 0.25, probed=1.5e9)
+    found = await samples(Book(one.channels, {"c1": known}))
+    assert found["vidgate_channel_last_frame_timestamp_seconds", "c1"] == 1.5e9 + 0.25
+    assert found["vidgate_channel_probe_timestamp_seconds", "c1"] == 1.5e9
+
+
+async def test_a_hostile_name_stays_a_label() -> None:
+    name = 'a"} 1\nvidgate_channel_up{channel="x\\'
+    channel = Channel(id="c1", name=name)
+    page = (await ChannelPage(Book({"c1": channel}, {}), Book({}, {}).of).render()).decode()
+    families = {family.name: family for family in text_string_to_metric_families(page)}
+    (info,) = families["vidgate_channel_info"].samples
+    assert info.labels["name"] == name
+    assert [sample.labels["channel"] for sample in families["vidgate_channel_up"].samples] == ["c1"]
+
+
+async def test_no_address_is_a_label() -> None:
+    channel = Channel(id="c1", name="x", url="rtsp://10.9.8.7/x", credential="secret-name")
+    page = await ChannelPage(Book({"c1": channel}, {}), Book({}, {}).of).render()
+    assert b"10.9.8.7" not in page
+    assert b"secret-name" not in page
+
+
+async def test_the_page_follows_the_register() -> None:
+    one = book(State.UP)
+    page = ChannelPage(one, one.of)
+    await page.render()
+    one.channels = {"c2": Channel(id="c2", name="新")}
+    assert b'channel="c2"' in await page.render()
+
+
+def test_escape() -> None:
+    assert escape('a"b\\c\nd') == 'a\\"b\\\\c\\nd'

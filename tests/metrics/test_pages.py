@@ -1,0 +1,81 @@
+"""The small page: fleet, streams, loop, build."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.media.fakes import VIDEO, picture
+from tests.waiting import until
+from vidgate.aio.clock import ManualClock
+from vidgate.media.stream import Stream, StreamLimits
+from vidgate.metrics import Metrics
+from vidgate.model.channel import Channel
+from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.model.media import StreamKey
+
+
+@dataclass
+class Parts:
+    """Everything that is counted, in one fake."""
+
+    channels: dict[str, Channel] = field(default_factory=dict)
+    streams: dict[StreamKey, Stream] = field(default_factory=dict)
+    sessions: dict[str, Any] = field(default_factory=dict)
+    states: dict[str, State] = field(default_factory=dict)
+
+    def of(self, id_: str) -> Health:
+        """The health of an id."""
+        return Health(channel=id_, state=self.states.get(id_, State.UNKNOWN))
+
+
+def read(metrics: Metrics) -> dict[tuple[str, ...], float]:
+    """Samples by name and label values."""
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(metrics.render().decode())
+        for sample in family.samples
+    }
+
+
+async def test_channels_are_counted_by_department_platform_and_state() -> None:
+    parts = Parts()
+    for number in range(4):
+        id_ = f"c{number}"
+        parts.channels[id_] = Channel(id=id_, name=id_, department="公安局", platform="p")
+        parts.states[id_] = State.DOWN if number == 0 else State.UP
+    parts.channels["off"] = Channel(id="off", name="off", enabled=False)
+    async with Metrics(parts, parts, parts, parts) as metrics:
+        found = read(metrics)
+    assert found["vidgate_channels", "公安局", "p", "up"] == 3
+    assert found["vidgate_channels", "公安局", "p", "down"] == 1
+    assert sum(v for k, v in found.items() if k[0] == "vidgate_channels") == 4
+
+
+async def test_totals_outlive_the_streams() -> None:
+    parts = Parts(sessions={"a": object()})
+    key = StreamKey("c1")
+    stream = Stream(key, ManualClock(), StreamLimits(), lambda _: None)
+    stream.start([VIDEO])
+    parts.streams[key] = stream
+    async with Metrics(parts, parts, parts, parts) as metrics:
+        stream.frame(picture(0, key=True))
+        assert read(metrics)["vidgate_ingest_frames_total",] == 1
+        stream.frame(picture(1))
+        del parts.streams[key]
+        found = read(metrics)
+        assert found["vidgate_ingest_frames_total",] == 2
+        assert found["vidgate_viewers", "webrtc"] == 1
+        assert read(metrics)["vidgate_ingest_frames_total",] == 2
+
+
+async def test_looks_are_counted_and_the_loop_is_watched() -> None:
+    parts = Parts()
+    result = ProbeResult(
+        channel="c", asked=Level.DESCRIBE, level=Level.REACH, reason=Reason.TIMEOUT, t0=0.0
+    )
+    async with Metrics(parts, parts, parts, parts) as metrics:
+        metrics.observe_probe(result, 0.2)
+        found = read(metrics)
+        assert found["vidgate_probes_total", "describe", "timeout"] == 1
+        await until(lambda: read(metrics)["vidgate_event_loop_lag_seconds_count",] > 3)

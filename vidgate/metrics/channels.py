@@ -1,0 +1,143 @@
+"""The page of all channels: lines whose labels are encoded once, not at every scrape.
+
+prometheus_client takes 0.4 s of the interpreter for 2,743 channels; this page takes some 15 ms, and
+gives way to the loop between chunks. No address, URL or user is ever a label.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
+
+from vidgate.model.channel import Channel
+from vidgate.model.health import Health, State
+
+CHUNK = 500  # lines between two turns of the loop: some 2 ms
+
+UP = {
+    State.UP: 1,
+    State.DEGRADED: 1,
+    State.BUSY: 1,
+    State.DOWN: 0,
+    State.UNAUTHORIZED: 0,
+    State.UNKNOWN: 0,
+    State.REACHABLE: 0,
+}
+"""The value of `vidgate_channel_up`; states that are not here have no sample."""
+
+Value = Callable[[Channel, Health], float | int | None]
+
+
+def _up(channel: Channel, health: Health) -> int | None:
+    return UP.get(health.state) if channel.is_counted else None
+
+
+_STATES = ", ".join(f"{state.value} {state.label}" for state in State)
+
+FAMILIES: tuple[tuple[str, str, Value], ...] = (
+    (
+        "vidgate_channel_up",
+        "1: seen (up, degraded, busy); 0: not; no sample: not counted.",
+        _up,
+    ),
+    ("vidgate_channel_state", f"{_STATES}.", lambda _, health: int(health.state)),
+    (
+        "vidgate_channel_level",
+        "How deep the last look went: 0 none, 1 reach, 2 describe, 3 media, 4 picture.",
+        lambda _, health: int(health.level),
+    ),
+    (
+        "vidgate_channel_last_frame_timestamp_seconds",
+        "When the last picture came, live or probed.",
+        lambda _, health: health.last_frame,
+    ),
+    (
+        "vidgate_channel_probe_timestamp_seconds",
+        "When the channel was last looked at.",
+        lambda _, health: health.probed,
+    ),
+)
+
+INFO = "vidgate_channel_info"
+INFO_HELP = "Names of a channel, to be joined by `channel`."
+
+
+class Register(Protocol):
+    """What is read of the register: a mapping that is replaced when anything changes."""
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """All channels in register order."""
+        ...
+
+
+def escape(text: str) -> str:
+    """A label value as the text format wants it (Prometheus exposition format 0.0.4)."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+class ChannelPage:
+    """Renders the page; `of` gives the health of an id."""
+
+    def __init__(self, register: Register, of: Callable[[str], Health]) -> None:
+        self._register = register
+        self._of = of
+        self._encoded: Mapping[str, Channel] | None = None
+        self._labels: list[tuple[Channel, str]] = []
+        self._info: list[str] = []
+
+    async def render(self) -> bytes:
+        """The page in text format 0.0.4."""
+        await self._encode()
+        looks = [(channel, label, self._of(channel.id)) for channel, label in self._labels]
+        lines: list[str] = []
+        for name, meaning, value in FAMILIES:
+            lines += _head(name, meaning)
+            await _gather(lines, _samples(name, value, looks))
+        lines += _head(INFO, INFO_HELP)
+        lines += self._info
+        await asyncio.sleep(0)
+        return ("\n".join(lines) + "\n").encode()
+
+    async def _encode(self) -> None:
+        channels = self._register.channels
+        if channels is self._encoded:
+            return
+        labels = [(one, f'{{channel="{escape(one.id)}"}} ') for one in channels.values()]
+        info: list[str] = []
+        await _gather(info, map(_info, channels.values()))
+        self._labels, self._info, self._encoded = labels, info, channels
+
+
+Looks = list[tuple[Channel, str, Health]]
+
+
+def _samples(name: str, value: Value, looks: Looks) -> Iterator[str]:
+    for channel, label, health in looks:
+        number = value(channel, health)
+        if number is not None:
+            shown = number if isinstance(number, int) else f"{number:.3f}"
+            yield f"{name}{label}{shown}"
+
+
+def _head(name: str, meaning: str) -> list[str]:
+    return [f"# HELP {name} {meaning}", f"# TYPE {name} gauge"]
+
+
+def _info(channel: Channel) -> str:
+    pairs = {
+        "channel": channel.id,
+        "name": channel.name,
+        "department": channel.department,
+        "platform": channel.platform,
+        "area": channel.area,
+        "kind": channel.kind.value,
+    }
+    shown = ",".join(f'{key}="{escape(value)}"' for key, value in pairs.items())
+    return f"{INFO}{{{shown}}} 1"
+
+
+async def _gather(lines: list[str], more: Iterable[str]) -> None:
+    for number, line in enumerate(more, 1):
+        lines.append(line)
+        if number % CHUNK == 0:
+            await asyncio.sleep(0)

@@ -1,0 +1,127 @@
+"""The small page's own collectors: channels by state, streams, viewers, probes."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import Counter as CounterMetric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from vidgate.media.stream import Stream
+from vidgate.metrics.channels import Register
+from vidgate.model.health import Health, Level, ProbeResult
+from vidgate.model.media import StreamKey
+
+PROBE_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Streams(Protocol):
+    """The live streams; see `vidgate.media.hub`."""
+
+    @property
+    def streams(self) -> Mapping[StreamKey, Stream]: ...
+
+
+class Sessions(Protocol):
+    """Viewers' sessions; see `vidgate.webrtc.whep`."""
+
+    @property
+    def sessions(self) -> Mapping[str, Any]: ...
+
+
+class FleetCollector(Collector):
+    """`vidgate_channels{department,platform,state}`, what is not counted left out."""
+
+    def __init__(self, register: Register, of: Callable[[str], Health]) -> None:
+        self._register = register
+        self._of = of
+
+    def collect(self) -> Iterator[Metric]:
+        """One sample for each combination there is."""
+        counts = Counter(
+            (channel.department, channel.platform, self._of(channel.id).state.label)
+            for channel in self._register.channels.values()
+            if channel.is_counted
+        )
+        family = GaugeMetricFamily(
+            "vidgate_channels",
+            "Accepted and enabled channels by state.",
+            labels=("department", "platform", "state"),
+        )
+        for labels, number in sorted(counts.items()):
+            family.add_metric(labels, number)
+        yield family
+
+
+class StreamCollector(Collector):
+    """Streams by state, viewers, and what has flowed; totals outlive the streams."""
+
+    def __init__(self, hub: Streams, whep: Sessions) -> None:
+        self._hub = hub
+        self._whep = whep
+        self._seen: dict[int, Stream] = {}
+        self._ended: Counter[str] = Counter()
+
+    def collect(self) -> Iterator[Metric]:
+        """The families."""
+        streams = list(self._hub.streams.values())
+        states = GaugeMetricFamily(
+            "vidgate_streams", "Streams in the hub by state.", labels=("state",)
+        )
+        for state, number in sorted(Counter(one.state.value for one in streams).items()):
+            states.add_metric((state,), number)
+        yield states
+        viewers = GaugeMetricFamily("vidgate_viewers", "Viewers now.", labels=("transport",))
+        viewers.add_metric(("webrtc",), len(self._whep.sessions))
+        yield viewers
+        yield from self._flow(streams)
+
+    def _flow(self, streams: list[Stream]) -> Iterator[Metric]:
+        alive = {id(stream): stream for stream in streams}
+        for key, stream in self._seen.items():
+            if key not in alive:  # it ended since the last scrape: its final count stays
+                self._ended.update(_flows(stream))
+        self._seen = alive
+        totals = self._ended.copy()
+        for stream in streams:
+            totals.update(_flows(stream))
+        for name, meaning in FLOWS.items():
+            yield CounterMetricFamily(name, meaning, value=totals[name])
+
+
+FLOWS = {
+    "vidgate_ingest_frames": "Frames taken from sources.",
+    "vidgate_ingest_bytes": "Bytes of frames taken from sources.",
+    "vidgate_ingest_reconnects": "Times that a source came back.",
+}
+
+
+def _flows(stream: Stream) -> dict[str, int]:
+    stats = stream.stats
+    return dict(zip(FLOWS, (stats.frames, stats.bytes, stats.reconnects), strict=True))
+
+
+class ProbeMetrics:
+    """Counts looks by level and outcome; `observe` is called for each."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._looks = CounterMetric(
+            "vidgate_probes_total", "Looks at channels.", ("level", "reason"), registry=registry
+        )
+        self._seconds = Histogram(
+            "vidgate_probe_duration_seconds",
+            "How long a look took.",
+            ("level",),
+            buckets=PROBE_BUCKETS,
+            registry=registry,
+        )
+        for level in (Level.DESCRIBE, Level.MEDIA):
+            self._seconds.labels(level.label)
+
+    def observe(self, result: ProbeResult, seconds: float) -> None:
+        """One finished look and its seconds."""
+        self._looks.labels(result.asked.label, result.reason.value).inc()
+        self._seconds.labels(result.asked.label).observe(seconds)

@@ -1,0 +1,76 @@
+"""Both pages, and the task that watches the event loop."""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from vidgate import __version__
+from vidgate.aio.supervisor import Supervisor
+from vidgate.metrics.channels import ChannelPage, Register
+from vidgate.metrics.fleet import FleetCollector, ProbeMetrics, Sessions, StreamCollector, Streams
+from vidgate.metrics.loop import LoopLag
+from vidgate.model.health import Health, ProbeResult
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class HealthBook(Protocol):
+    """What is known of every channel."""
+
+    def of(self, id_: str) -> Health:
+        """The health of an id."""
+        ...
+
+
+class Metrics:
+    """`async with Metrics(...) as metrics:` watches the loop; the pages may be asked any time."""
+
+    def __init__(
+        self, register: Register, health: HealthBook, hub: Streams, whep: Sessions
+    ) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        build = Gauge("vidgate_build_info", "Always 1.", ("version",), registry=self._registry)
+        build.labels(__version__).set(1)
+        self._registry.register(FleetCollector(register, health.of))
+        self._registry.register(StreamCollector(hub, whep))
+        self._probes = ProbeMetrics(self._registry)
+        self._lag = LoopLag(self._registry)
+        self._page = ChannelPage(register, health.of)
+        self._tasks = Supervisor("metrics")
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._tasks.keep(self._lag.run, "loop lag")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._tasks.__aexit__(kind, error, trace)
+
+    @property
+    def longest_stall(self) -> float:
+        """The longest seconds that the loop was held."""
+        return self._lag.longest
+
+    def observe_probe(self, result: ProbeResult, seconds: float) -> None:
+        """One finished look; `health` calls it."""
+        self._probes.observe(result, seconds)
+
+    def render(self) -> bytes:
+        """The small page: process, loop, fleet, streams."""
+        return generate_latest(self._registry)
+
+    async def render_channels(self) -> bytes:
+        """The page of all channels."""
+        return await self._page.render()

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from itertools import islice
 
 from vidgate.aio.clock import Clock
+from vidgate.aio.mailbox import MailboxClosed
 from vidgate.aio.supervisor import Supervisor, cancel_and_wait
 from vidgate.errors import NoMediaError, VidgateError
 from vidgate.media.hub import Hub
@@ -115,14 +115,21 @@ class Fanout:
 
     async def _pump(self, reader: Reader) -> None:
         stream = reader.stream
-        async for frame in reader:
+        while True:
+            try:
+                frame = await reader.get()
+            except MailboxClosed:
+                return
             if stream.tracks is not self._tracks and not self._described(stream):
                 return
             if frame.track < len(self._tracks) and self._is_wanted(stream, frame):
                 track = self._tracks[frame.track]
                 flows = self._flows[track.is_video]
                 for batch in self.line(track).cut(frame):
-                    await self._send(batch, flows)
+                    if len(flows) > TURN or not batch.is_last:
+                        await self._send(batch, flows)
+                    elif stuck := self._send_turn(batch, flows, {}):
+                        await self._send_stuck(batch, stuck)
 
     def _described(self, stream: Stream) -> bool:
         """Note the tracks; False when viewers of the old ones cannot go on with these."""
@@ -149,15 +156,14 @@ class Fanout:
 
     async def _send(self, batch: Batch, flows: set[Flow]) -> None:
         """Send to every flow that is live, in turns, so that the loop is never held for long."""
-        if flows:
-            lanes: dict[int, list[bytes]] = {}
-            stuck = self._send_turn(batch, islice(flows, TURN), lanes)
-            if stuck or len(flows) > TURN:
-                rest = tuple(flows)[TURN:]
-                for start in range(0, len(rest), TURN):
-                    await asyncio.sleep(0)
-                    stuck += self._send_turn(batch, rest[start : start + TURN], lanes)
-                await self._send_stuck(batch, stuck)
+        lanes: dict[int, list[bytes]] = {}
+        stuck: list[Flow] = []
+        everyone = tuple(flows)
+        for start in range(0, len(everyone), TURN):
+            if start:
+                await asyncio.sleep(0)
+            stuck += self._send_turn(batch, everyone[start : start + TURN], lanes)
+        await self._send_stuck(batch, stuck)
         if not batch.is_last:
             await asyncio.sleep(PAUSE)
 

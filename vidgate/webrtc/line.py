@@ -6,6 +6,7 @@ used twice), and with them the packets' headers: per viewer only the cipher is l
 
 import secrets
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from struct import Struct
 
@@ -48,14 +49,14 @@ class Batch:
     def headers(self, payload_type: int, shift: int, timestamp: int) -> list[bytes]:
         """The RTP headers, with sequence numbers moved by `shift`."""
         pack, ssrc, stamp = HEADER.pack, self.ssrc, timestamp & 0xFFFFFFFF
-        first = self.index + shift
+        last = self.end + shift - 1
         heads = [
             pack(VERSION, payload_type, number & 0xFFFF, stamp, ssrc)
-            for number in range(first, first + len(self.payloads))
+            for number in range(self.index + shift, last)
         ]
         if self.is_last and self.marker:
-            last = (first + len(self.payloads) - 1) & 0xFFFF
-            heads[-1] = pack(VERSION, MARKER | payload_type, last, stamp, ssrc)
+            payload_type |= MARKER
+        heads.append(pack(VERSION, payload_type, last & 0xFFFF, stamp, ssrc))
         return heads
 
 
@@ -84,36 +85,50 @@ class Line:
         Sound may be held until a packet is full, so that a frame of it may give none.
         """
         self._follow(frame)
-        batches: list[Batch] = []
-        for timestamp, payloads in self._packetise(frame):
-            for start in range(0, len(payloads), BURST):
-                part = payloads[start : start + BURST]
-                is_last = start + BURST >= len(payloads)
-                batches.append(self._batch(frame, timestamp, part, start == 0, is_last))
+        if self._packer is not None:
+            sound = self._packer.push(frame.timestamp, b"".join(frame.units))
+            batches = [self._batch(frame, start, [payload]) for start, payload in sound]
+        else:
+            payloads = frame.packets
+            if payloads is None:
+                payloads = frame.packets = self._packetise(frame.units)
+            if len(payloads) <= BURST:
+                batches = [self._batch(frame, frame.timestamp, payloads)] if payloads else []
+            else:
+                batches = self._bursts(frame, payloads)
         if batches:
             self._keep(batches)
         return batches
 
-    def _batch(
-        self, frame: Frame, timestamp: int, payloads: list[bytes], is_first: bool, is_last: bool
-    ) -> Batch:
+    def _bursts(self, frame: Frame, payloads: list[bytes]) -> list[Batch]:
+        parts = [payloads[start : start + BURST] for start in range(0, len(payloads), BURST)]
+        batches = [self._batch(frame, frame.timestamp, part) for part in parts]
+        for batch in batches[1:]:
+            batch.is_first = False
+        for batch in batches[:-1]:
+            batch.is_last = False
+        return batches
+
+    def _batch(self, frame: Frame, timestamp: int, payloads: list[bytes]) -> Batch:
+        # Positional, for this is made for each frame of each stream.
         sizes = [len(payload) for payload in payloads]
-        batch = Batch(
-            index=self.next,
-            end=self.next + len(payloads),
-            timestamp=timestamp + self.offset,
-            received=frame.received,
-            key=frame.key and self.is_video,
-            is_first=is_first,
-            is_last=is_last,
-            payloads=payloads,
-            runs=runs_of(sizes),
-            octets=sum(sizes),
-            ssrc=self.ssrc,
-            marker=self.is_video,
+        index = self.next
+        self.next = end = index + len(sizes)
+        is_video = self.is_video
+        return Batch(
+            index,
+            end,
+            timestamp + self.offset,
+            frame.received,
+            frame.key and is_video,
+            True,
+            True,
+            payloads,
+            runs_of(sizes),
+            sum(sizes),
+            self.ssrc,
+            is_video,
         )
-        self.next = batch.end
-        return batch
 
     def at(self, index: int) -> Batch | None:
         """The batch that holds the packet of that index, if it is still kept."""
@@ -133,17 +148,10 @@ class Line:
             return None
         return self.offset + int((now - self._zero) * self.track.clock_rate)
 
-    def _packetise(self, frame: Frame) -> list[tuple[int, list[bytes]]]:
-        """Payloads that share a timestamp, in ticks of the frames."""
-        if self._packer is not None:
-            sound = self._packer.push(frame.timestamp, b"".join(frame.units))
-            return [(timestamp, [payload]) for timestamp, payload in sound]
-        if frame.packets is None:
-            if self.track.codec is Codec.H264:
-                frame.packets = packetise(frame.units, MAX_PAYLOAD)
-            else:
-                frame.packets = [unit for unit in frame.units if unit]
-        return [(frame.timestamp, frame.packets)]
+    def _packetise(self, units: Sequence[bytes]) -> list[bytes]:
+        if self.track.codec is Codec.H264:
+            return packetise(units, MAX_PAYLOAD)
+        return [unit for unit in units if unit]
 
     def _follow(self, frame: Frame) -> None:
         zero = frame.received - frame.timestamp / self.track.clock_rate

@@ -303,8 +303,11 @@ def _segments_of(size: int) -> Control:
 
 def runs_of(sizes: Sequence[int]) -> list[Run]:
     """Cut payloads of these sizes into calls that UDP GSO takes: equal but a shorter last one."""
+    count = len(sizes)
+    if count == 1:
+        return [(0, 1)]
     runs: list[Run] = []
-    start, count = 0, len(sizes)
+    start = 0
     while start < count:
         size = sizes[start]
         limit = min(count, start + min(SEGMENTS, MAX_SEND // (size + OVERHEAD)))

@@ -99,15 +99,15 @@ class Flow:
         Then part of it may have been sent, so that its wire indexes are spent whatever comes next:
         another packet under one of them would use a nonce twice. Sending the batch again is safe.
         """
-        index = batch.index + self.shift
-        self._wire = batch.end + self.shift
-        sealed = self.security.sealer.seal(batch.ssrc, index, headers, batch.payloads)
+        shift, end = self.shift, batch.end
+        self._wire = end + shift
+        sealed = self.security.sealer.seal(batch.ssrc, batch.index + shift, headers, batch.payloads)
         if not self.leg.send(sealed, batch.runs):
             return False
-        self.next = batch.end
+        self.next = end
         self.packets += len(sealed)
         self.octets += batch.octets
-        self.timestamp = self._stamp(batch)
+        self.timestamp = self._stamp(batch) if self.moved else batch.timestamp
         return True
 
     def repeat(self, sequence: int) -> bool:

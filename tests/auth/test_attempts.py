@@ -37,3 +37,13 @@ def test_memory_is_bounded_and_the_oldest_goes_first() -> None:
         assert attempts.take({str(number): 1}, 0.0) == 0
     assert attempts.take({"99": 1}, 0.0) > 0
     assert attempts.take({"0": 1}, 0.0) == 0
+
+
+def test_a_success_is_no_guess_and_hides_none() -> None:
+    attempts = Attempts(300.0)
+    for now in range(100):
+        assert attempts.take({"address": 3}, float(now)) == 0
+        attempts.forgive("address", "never seen")
+    for _ in range(3):
+        assert attempts.take({"address": 3}, 100.0) == 0
+    assert attempts.take({"address": 3}, 101.0) > 0

@@ -5,9 +5,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.waiting import until
 from tests.web.conftest import Site
-from vidgate.errors import StorageError
 from vidgate.model.user import Role
 from vidgate.web import events
 from vidgate.web.events import LAGGING
@@ -117,38 +115,6 @@ async def test_signing_out_closes_the_socket(site: Site) -> None:
         async with asyncio.timeout(5):
             message = await socket.receive()
         assert message.data == REVOKED
-
-
-async def test_a_session_that_ends_by_age_closes_the_socket(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(events, "CHECK", 0.05)
-    await site.sign_in(Role.VIEWER)
-    async with connect(site, role=None, headers=site.origin()) as socket:
-        await next_of(socket)
-        site.fakes.accounts.open.clear()
-        async with asyncio.timeout(5):
-            message = await socket.receive()
-        assert message.data == REVOKED
-
-
-async def test_a_busy_database_closes_no_socket(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(events, "CHECK", 0.01)
-    await site.sign_in(Role.VIEWER)
-    asked: list[str] = []
-
-    async def locked(hash_: str) -> None:
-        asked.append(hash_)
-        raise StorageError("locked")
-
-    async with connect(site, role=None, headers=site.origin()) as socket:
-        await next_of(socket)
-        monkeypatch.setattr(site.fakes.accounts, "session", locked)
-        await until(lambda: len(asked) > 2)
-        site.fakes.bus.publish("channel.state", "still here")
-        assert (await next_of(socket))["object"] == "still here"
 
 
 async def test_a_client_that_is_too_slow_is_told_to_come_back(

@@ -1,3 +1,5 @@
+from aiohttp import http_parser
+
 from tests.web.conftest import Site
 from vidgate.model.user import Role
 
@@ -33,3 +35,16 @@ async def test_the_api_describes_itself(site: Site) -> None:
     response = await site.call("GET", "/api/v1/openapi.json", role=Role.VIEWER)
     assert response.content_type == "application/json"
     assert (await response.json())["openapi"] == "3.1.0"
+
+
+async def test_a_load_balancer_may_ask_by_head(site: Site) -> None:
+    for path in ("/healthz", "/readyz", "/"):
+        response = await site.call("HEAD", path)
+        assert response.status == 200, path
+        assert await response.text() == ""
+    assert (await site.call("HEAD", "/metrics")).status == 405
+
+
+def test_the_fast_parser_is_the_one_in_use() -> None:
+    # The one in pure Python is laxer, and slower by an order of magnitude.
+    assert http_parser.HttpRequestParser is not http_parser.HttpRequestParserPy

@@ -7,6 +7,8 @@ from tests.web.conftest import Site
 from tests.web.fakes import PASSWORD, FakeAccounts
 from vidgate.auth.passwords import verify_password
 from vidgate.model.user import Role
+from vidgate.settings.tree import HttpSettings, Settings
+from vidgate.web.server import WebServer
 from vidgate.web.sessions import ensure_admin
 
 SESSION = "/api/v1/session"
@@ -59,6 +61,48 @@ async def test_guessing_is_paused_and_others_are_not(site: Site) -> None:
     assert (await site.call("POST", SESSION, json=form("viewer"))).status == 200
     site.clock.advance(301)
     assert (await site.call("POST", SESSION, json=form())).status == 200
+
+
+async def test_a_whole_shift_may_sign_in_from_one_address(site: Site) -> None:
+    statuses = [(await site.call("POST", SESSION, json=form())).status for _ in range(40)]
+    assert set(statuses) == {200}
+
+
+async def test_many_names_from_one_address_are_guesses_too(site: Site) -> None:
+    statuses = [
+        (await site.call("POST", SESSION, json=form(f"user{number}"))).status
+        for number in range(40)
+    ]
+    assert statuses.count(401) == 30
+    assert statuses.count(429) == 10
+
+
+async def test_behind_a_trusted_proxy_with_https_the_cookie_is_of_the_host(
+    site: Site,
+) -> None:
+    http = HttpSettings.model_validate(
+        {"host": "127.0.0.1", "port": 0, "trusted_proxies": ["127.0.0.0/8"]}
+    )
+    told = {
+        "X-Forwarded-For": "198.51.100.9",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "city.example",
+        "Origin": "https://city.example",
+    }
+    async with WebServer(site.fakes.parts(), Settings(http=http)) as server:
+        url = f"http://127.0.0.1:{server.port}{SESSION}"
+        async with site.client.post(url, json=form(), headers=told) as response:
+            assert response.status == 200
+            assert (await response.json())["server"]["https"] is True
+            cookie = response.headers["Set-Cookie"]
+            assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert cookie.startswith("__Host-vidgate=")
+        assert "Secure" in cookie
+        assert "Domain" not in cookie
+        assert [address for _, address in site.fakes.accounts.open.values()] == ["198.51.100.9"]
+        headers = told | {"Cookie": cookie.partition(";")[0]}
+        async with site.client.delete(url, headers=headers) as response:
+            assert response.status == 204
 
 
 async def test_a_hundred_guesses_at_once_are_not_a_hundred_guesses(site: Site) -> None:

@@ -7,7 +7,8 @@ class Attempts:
     """Counts attempts in a sliding window, per key, with a limit for each kind of key.
 
     An attempt is counted before the password is looked at, so that a thousand at once are not a
-    thousand free guesses; `forget` after a success. The oldest keys are forgotten beyond `keys`.
+    thousand free guesses; `forgive` or `forget` it after a success. The oldest keys are dropped
+    beyond `keys`.
     """
 
     def __init__(self, window: float, *, keys: int = 8192) -> None:
@@ -31,9 +32,16 @@ class Attempts:
         return 0.0
 
     def forget(self, *keys: str) -> None:
-        """The attempt under these keys was a success."""
+        """Drop all that was counted under these keys."""
         for key in keys:
             self._seen.pop(key, None)
+
+    def forgive(self, *keys: str) -> None:
+        """One attempt under these keys was no guess: those of others still count."""
+        for key in keys:
+            times = self._seen.get(key)
+            if times:
+                times.pop()
 
     def _wait(self, key: str, limit: int, now: float) -> float:
         times = self._seen.get(key)

@@ -7,7 +7,7 @@ from aiohttp import web
 from vidgate.aio.clock import Clock
 from vidgate.auth.attempts import Attempts
 from vidgate.auth.tickets import Tickets
-from vidgate.errors import NotFoundError
+from vidgate.errors import NotFoundError, StorageError
 from vidgate.settings.tree import Settings
 from vidgate.web.console import Console
 from vidgate.web.keyring import Keyring
@@ -39,6 +39,16 @@ class Context:
     description: bytes  # the OpenAPI document
     doormen: list[Doorman]
     is_demo: bool
+
+    async def sweep(self) -> None:
+        """End what was opened by sessions that have ended by age."""
+        for credential in self.sockets.credentials | self.viewers.credentials:
+            try:
+                stands = await self.keyring.stands(credential)
+            except StorageError:
+                continue  # a database that is busy for a while ends nobody's work
+            if not stands:
+                await self.revoke(credential)
 
     async def revoke(self, credential: str) -> None:
         """A session or token is no longer good: end what it opened, now."""

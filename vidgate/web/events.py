@@ -16,21 +16,18 @@ from pydantic_core import to_json
 
 from vidgate.aio.bus import Subscription
 from vidgate.auth.permissions import EVENTS, may_hear
-from vidgate.errors import StorageError
 from vidgate.model.event import Event
 from vidgate.model.user import Principal
 from vidgate.web.access import CALLER
 from vidgate.web.context import CONTEXT, Context
 from vidgate.web.exchange import read_query
 from vidgate.web.keyring import Caller
-from vidgate.web.sockets import REVOKED
 
 log = structlog.get_logger(__name__)
 
 QUEUE = 5_000  # events held for a slow client: two sweeps' worth
 BATCH = 100  # events sent between two looks at the rest of the world
 HEARTBEAT = 10.0  # seconds between two signs of life, each way
-CHECK = 30.0  # seconds between two looks whether the session still stands
 SEND_TIMEOUT = 10.0
 MAX_MESSAGE = 4096
 
@@ -92,10 +89,8 @@ async def _serve(
             await _replay(socket, caller.principal, missed)
         async with asyncio.TaskGroup() as tasks:
             pump = tasks.create_task(_pump(context, socket, subscription, seq))
-            watch = tasks.create_task(_watch(context, socket, caller))
             await _drain(socket)
             pump.cancel()
-            watch.cancel()
 
 
 async def _replay(socket: web.WebSocketResponse, principal: Principal, missed: list[Event]) -> None:
@@ -126,18 +121,6 @@ async def _pump(
         sent += 1
         if sent % BATCH == 0:
             await asyncio.sleep(0)
-
-
-async def _watch(context: Context, socket: web.WebSocketResponse, caller: Caller) -> None:
-    """Close the socket when its session ends by age; a revocation closes it at once."""
-    while not socket.closed:
-        await asyncio.sleep(CHECK)
-        try:
-            good = await context.keyring.is_good(caller)
-        except StorageError:
-            continue  # a database that is busy for a while ends nobody's work
-        if not good:
-            await socket.close(code=REVOKED, drain=False)
 
 
 async def _drain(socket: web.WebSocketResponse) -> None:

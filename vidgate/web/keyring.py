@@ -50,12 +50,13 @@ class Keyring:
         """Raises NotAuthenticatedError when the token is unknown or revoked."""
         return await self._remembered("token", secret, self._token)
 
-    async def is_good(self, caller: Caller) -> bool:
-        """Whether what came long ago would still be let in: a session ends by age.
+    async def stands(self, credential: str) -> bool:
+        """Whether a session that opened something long ago still stands; tokens have no age.
 
-        A connection that is open counts as use of its session: in the hall nobody clicks for hours.
+        Asking counts as use of the session: in the hall nobody clicks for hours.
         """
-        return caller.session is None or await self._accounts.session(caller.session) is not None
+        kind, _, hash_ = credential.partition(":")
+        return kind != "session" or await self._accounts.session(hash_) is not None
 
     def forget(self) -> None:
         """Something was revoked: ask the database again."""

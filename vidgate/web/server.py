@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from pydantic_core import to_json
 
 from vidgate.aio.clock import Clock, SystemClock
@@ -23,7 +23,7 @@ from vidgate.web.listener import Doorman, bind_tcp, listening, unix_socket
 from vidgate.web.parts import WebParts
 from vidgate.web.peer import Peers
 from vidgate.web.problems import Handler
-from vidgate.web.route import Route
+from vidgate.web.route import Access, Route
 from vidgate.web.routes import ROUTES
 from vidgate.web.sockets import Sockets, Viewers
 from vidgate.web.trail import Notes
@@ -33,6 +33,7 @@ MAX_CONNECTIONS = 2048
 FIRST_REQUEST = 15.0  # seconds from connecting to a complete head of a request
 KEEP_ALIVE = 30.0  # seconds between two requests, the second one's head included
 LINGER = 0.75  # seconds that the rest of a refused body is read, so that its sender sees why
+SWEEP = 30.0  # seconds between two looks for sessions that ended by age
 SHUTDOWN = 4.0  # seconds for requests under way when the service stops
 MAX_BODY = 64 << 10  # for whoever reads a body without saying how much
 
@@ -67,6 +68,7 @@ class WebServer:
             await stack.enter_async_context(self._tasks)
             stack.push_async_callback(self._context.notes.flush)
             await asyncio.to_thread(self._context.console.load)
+            self._tasks.keep(self._sweep, "sweep")
             sock = bind_tcp(self.host, self.port)
             stack.callback(sock.close)
             self.port = sock.getsockname()[1]
@@ -101,6 +103,11 @@ class WebServer:
     ) -> None:
         await self._stack.__aexit__(kind, error, trace)
 
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP)
+            await self._context.sweep()
+
 
 def make_app(context: Context, routes: Sequence[Route] = ROUTES) -> web.Application:
     """The application: every route of the table, and nothing else."""
@@ -111,6 +118,8 @@ def make_app(context: Context, routes: Sequence[Route] = ROUTES) -> web.Applicat
     app[access.ROUTES] = table = {}
     for route in routes:
         table[app.router.add_route(route.method, route.path, route.handler)] = route
+        if route.method == hdrs.METH_GET and route.access is Access.OPEN:  # load balancers ask so
+            table[app.router.add_route(hdrs.METH_HEAD, route.path, route.handler)] = route
     app.on_response_prepare.append(security.add_headers)
     app.on_shutdown.append(_close_sockets)
     return app

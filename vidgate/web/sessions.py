@@ -93,7 +93,6 @@ async def _verify(request: web.Request, form: SignIn) -> User:
     }
     wait = context.attempts.take(limits, context.clock.now())
     if wait > 0:
-        context.notes.note(form.username, "session.throttled", network)
         raise TooManyAttemptsError("密码错误次数过多 / too many wrong passwords", wait)
     user = await context.parts.accounts.user(form.username)
     stored = user.password if user is not None and user.enabled else None
@@ -102,6 +101,7 @@ async def _verify(request: web.Request, form: SignIn) -> User:
         context.notes.note(form.username, "session.refused", network)
         raise NotAuthenticatedError("用户名或密码错误 / wrong user name or password")
     context.attempts.forget(pair)
+    context.attempts.forgive(*(key for key in limits if key != pair))
     return user
 
 

@@ -33,6 +33,11 @@ class Sockets:
         """It is closed."""
         self._open.pop(socket, None)
 
+    @property
+    def credentials(self) -> set[str]:
+        """What opened them."""
+        return set(self._open.values())
+
     async def revoke(self, credential: str) -> None:
         """Close what this session or token opened."""
         await self._close([s for s, c in self._open.items() if c == credential], REVOKED)
@@ -67,6 +72,11 @@ class Viewers:
         if len(self._opened) >= self._sweep_at:
             self._opened = {key: value for key, value in self._opened.items() if key in alive}
             self._sweep_at = max(64, 2 * len(self._opened))
+
+    @property
+    def credentials(self) -> set[str]:
+        """What opened them; some may be over."""
+        return {one.credential for one in self._opened.values()}
 
     def find(self, id_: str) -> Opened | None:
         """What is remembered of a session."""

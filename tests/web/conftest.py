@@ -76,9 +76,7 @@ def console(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def site(
-    no_descriptor_left: None, fakes: Fakes, tmp_path: Path, console: Path
-) -> AsyncIterator[Site]:
+async def site(fakes: Fakes, tmp_path: Path, console: Path) -> AsyncIterator[Site]:
     clock = ManualClock()
     server = WebServer(
         fakes.parts(), SETTINGS, socket=tmp_path / "vidgate.sock", console=console, clock=clock

@@ -4,9 +4,10 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from argon2 import PasswordHasher
+
 from vidgate.aio.bus import Bus
 from vidgate.auth.opaque import fingerprint
-from vidgate.auth.passwords import hash_password
 from vidgate.errors import ConflictError, NotFoundError, RemoteError, VidgateError
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Login, Platform
@@ -21,7 +22,7 @@ from vidgate.web.parts import WebParts
 from vidgate.web.trail import Note
 
 PASSWORD = "river bank lantern seven"
-HASH = hash_password(PASSWORD)
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # quick
 
 CHANGE = Change(
     id=1, time=1.0, actor="wang", action="import", source="a.csv", created=2, updated=0, removed=0

@@ -13,6 +13,8 @@ from vidgate.web.sockets import MAX_CLIENTS, REVOKED
 
 EVENTS = "/api/v1/events"
 
+pytestmark = pytest.mark.usefixtures("no_descriptor_left")
+
 
 def connect(site: Site, query: str = "", role: Role | None = Role.VIEWER, **more: Any) -> Any:
     headers = more.pop("headers", {}) | (site.bearer(role) if role else {})

@@ -11,6 +11,8 @@ from vidgate.model.user import Role
 from vidgate.web import exchange
 from vidgate.web.server import WebServer
 
+pytestmark = pytest.mark.usefixtures("no_descriptor_left")
+
 
 async def test_the_unix_socket_acts_as_administrator(site: Site) -> None:
     connector = aiohttp.UnixConnector(str(site.folder / "vidgate.sock"))
@@ -116,9 +118,7 @@ async def test_what_was_noted_is_written_before_the_end(fakes: Fakes) -> None:
     assert [note.action for note in fakes.trail.notes] == ["stream.watch"]
 
 
-async def test_the_server_starts_and_stops_again_and_again(
-    no_descriptor_left: None, fakes: Fakes, tmp_path: Path
-) -> None:
+async def test_the_server_starts_and_stops_again_and_again(fakes: Fakes, tmp_path: Path) -> None:
     for _ in range(3):
         async with WebServer(fakes.parts(), SETTINGS, socket=tmp_path / "v.sock") as server:
             assert server.port > 0

@@ -12,6 +12,7 @@ from vidgate.settings.tree import Settings
 from vidgate.web.console import Console
 from vidgate.web.keyring import Keyring
 from vidgate.web.listener import Doorman
+from vidgate.web.openapi import Description
 from vidgate.web.parts import WebParts
 from vidgate.web.peer import Peers
 from vidgate.web.sockets import Sockets, Viewers
@@ -36,7 +37,7 @@ class Context:
     notes: Notes
     peers: Peers
     console: Console
-    description: bytes  # the OpenAPI document
+    description: Description
     doormen: list[Doorman]
     is_demo: bool
 

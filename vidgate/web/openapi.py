@@ -1,11 +1,13 @@
 """The OpenAPI 3.1 document, made from the table of routes and its pydantic models."""
 
+import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from pydantic_core import to_json
 
 from vidgate import __version__
 from vidgate.web.route import Access, Route
@@ -23,6 +25,20 @@ SECURITY = {
         "description": "cookie of a signed-in console; `vidgate` over plain HTTP",
     },
 }
+
+
+class Description:
+    """The document as bytes: made when it is first asked for, for it takes some 60 ms."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._routes = routes
+        self._body = b""
+
+    async def get(self) -> bytes:
+        """The JSON text."""
+        if not self._body:
+            self._body = to_json(await asyncio.to_thread(build, self._routes))
+        return self._body
 
 
 def build(routes: Sequence[Route]) -> dict[str, Any]:

@@ -8,18 +8,18 @@ from types import TracebackType
 from typing import Self
 
 from aiohttp import hdrs, web
-from pydantic_core import to_json
 
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.supervisor import Supervisor
 from vidgate.auth.attempts import Attempts
 from vidgate.auth.tickets import Tickets
 from vidgate.settings.tree import Settings
-from vidgate.web import access, openapi, problems, security
+from vidgate.web import access, problems, security
 from vidgate.web.console import Console
 from vidgate.web.context import CONTEXT, Context
 from vidgate.web.keyring import Keyring
 from vidgate.web.listener import Doorman, bind_tcp, listening, unix_socket
+from vidgate.web.openapi import Description
 from vidgate.web.parts import WebParts
 from vidgate.web.peer import Peers
 from vidgate.web.problems import Handler
@@ -159,7 +159,7 @@ def _context(
         notes=Notes(parts.audit, tasks),
         peers=Peers(settings.http.trusted_proxies),
         console=console,
-        description=to_json(openapi.build(ROUTES)),
+        description=Description(ROUTES),
         doormen=[],
         is_demo=is_demo,
     )

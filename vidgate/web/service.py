@@ -35,7 +35,7 @@ async def readyz(request: web.Request) -> web.Response:
 
 async def openapi(request: web.Request) -> web.Response:
     """This document."""
-    return await reply_packed(request, request.app[CONTEXT].description)
+    return await reply_packed(request, await request.app[CONTEXT].description.get())
 
 
 async def _page(request: web.Request, render: Page) -> web.Response:

@@ -16,7 +16,9 @@ from vidgate.wire.uri import Uri
 class FakeRegister:
     """Channels by lower-cased id, as the real one keeps them."""
 
-    def __init__(self, channels: Iterable[Channel] = (), platforms: Iterable[Platform] = ()) -> None:
+    def __init__(
+        self, channels: Iterable[Channel] = (), platforms: Iterable[Platform] = ()
+    ) -> None:
         self.channels: dict[str, Channel] = {one.id.lower(): one for one in channels}
         self.platforms: dict[str, Platform] = {one.id: one for one in platforms}
         self.logins: dict[str, Login] = {}

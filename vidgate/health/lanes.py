@@ -1,4 +1,4 @@
-"""Who may be probed now: a limit for all, a limit for each host or platform, turns between them."""
+"""Who may be probed now: a limit for each host or platform, and turns between them."""
 
 from collections import OrderedDict, deque
 from collections.abc import Hashable
@@ -28,8 +28,7 @@ class Lanes(Generic[T]):
     operation is O(1), amortised.
     """
 
-    def __init__(self, parallel: int) -> None:
-        self.parallel = parallel
+    def __init__(self) -> None:
         self.active = 0
         self.waiting = 0
         self._lanes: dict[Hashable, _Lane[T]] = {}
@@ -49,8 +48,6 @@ class Lanes(Generic[T]):
 
     def take(self, *, routine: bool = True) -> tuple[Hashable, T] | None:
         """The next item and its lane, counted as active until `release`; None: nobody may go."""
-        if self.active >= self.parallel:
-            return None
         return self._take(self._urgent, True) or (
             self._take(self._routine, False) if routine else None
         )

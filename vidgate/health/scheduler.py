@@ -12,14 +12,16 @@ import structlog
 from vidgate.aio.clock import Clock
 from vidgate.aio.supervisor import Supervisor
 from vidgate.health.checks import STOPPED, Plan
+from vidgate.health.governor import Governor
 from vidgate.health.lanes import Lanes
 from vidgate.model.channel import Channel
 from vidgate.model.health import Level, ProbeResult, Reason
 
 log = structlog.get_logger(__name__)
 
-BURST = 16  # starts in one turn of the event loop: more would hold it for over 20 ms
+BURST = 8  # starts in one turn of the event loop
 LONGEST_WAIT = 5.0
+GOVERNED = 0.05  # seconds until the governor is asked again
 
 LaneOf = Callable[[Channel, Level], tuple[Hashable, int]]
 
@@ -37,6 +39,7 @@ class Job:
     sinks: list["Sink"] = field(default_factory=list)
     follow: "Job | None" = None  # a deeper look that somebody asked for meanwhile
     dropped: bool = False
+    is_told: bool = False
 
 
 class Sink:
@@ -67,7 +70,8 @@ class Scheduler:
         self._lane_of = lane_of
         self._finished = finished
         self._clock = clock
-        self._lanes: Lanes[Job] = Lanes(parallel)
+        self._lanes: Lanes[Job] = Lanes()
+        self._governor = Governor(parallel)
         self._jobs: dict[str, Job] = {}
         self._epochs: dict[str, int] = {}
         self._due: list[tuple[float, str]] = []
@@ -121,8 +125,7 @@ class Scheduler:
         while True:
             self._wake.clear()
             self._collect()
-            more = self._start_some(tasks)
-            if more:
+            if self._start_some(tasks):
                 await asyncio.sleep(0)
                 continue
             try:
@@ -203,8 +206,9 @@ class Scheduler:
             self._replan(job.channel.id)
 
     def _replan(self, id_: str) -> None:
+        """A due entry that was passed over while a job stood in its way comes back."""
         plan = self.plans.get(id_, STOPPED)
-        if plan.due < inf:
+        if plan.due <= self._clock.now():
             self.plan(id_, plan)
 
     def _collect(self) -> None:
@@ -221,6 +225,8 @@ class Scheduler:
     def _start_some(self, tasks: Supervisor) -> bool:
         """Start up to a burst; True when more may start at once."""
         for _ in range(BURST):
+            if self._lanes.active >= int(self._governor.allowed):
+                return False  # the next end, or the loop's next quick turns, let more in
             now = self._clock.now()
             may_routine = self.pace <= 0 or now >= self._turn
             taken = self._lanes.take(routine=may_routine)
@@ -232,6 +238,7 @@ class Scheduler:
                 continue
             if not job.urgent and self.pace > 0:
                 self._turn = max(self._turn + 1 / self.pace, now)
+            self._governor.start()
             job.started = now
             job.task = tasks.start(self._look(job), f"probe {job.channel.id}")
             job.task.add_done_callback(partial(self._ended, key, job))
@@ -242,8 +249,9 @@ class Scheduler:
         pause = LONGEST_WAIT
         if self._due:
             pause = min(pause, self._due[0][0] - now)
-        if self._turn > now and self._lanes.waiting:
-            pause = min(pause, self._turn - now)
+        if self._lanes.waiting:
+            # Either the pace or the governor holds somebody back, or a lane, whose end wakes us.
+            pause = min(pause, self._turn - now if self._turn > now else GOVERNED)
         return max(pause, 0.001)
 
     async def _look(self, job: Job) -> None:
@@ -256,23 +264,30 @@ class Scheduler:
         self._deliver(job, result)
 
     def _deliver(self, job: Job, result: ProbeResult) -> None:
+        if job.is_told:  # cancelled when it had just ended
+            return
+        job.is_told = True
+        # First of all nobody may join it any more: whoever hears the result may ask again at once.
+        id_ = job.channel.id
+        if self._jobs.get(id_) is job:
+            del self._jobs[id_]
+            if job.follow is not None:
+                self._put(job.follow)
         for sink in job.sinks:
             if sink.is_open:
                 sink.results.put_nowait(result)
         now = self._clock.now()
         self._finished(job, result, now if job.started is None else job.started, now)
+        if id_ not in self._jobs:
+            self._replan(id_)
 
     def _ended(self, key: Hashable, job: Job, task: asyncio.Task[None]) -> None:
         self._lanes.release(key)
-        id_ = job.channel.id
+        if self._lanes.active == 0:
+            self._governor.stop()
         if task.cancelled():  # it gave way, to a viewer or to a changed register
             self._deliver(job, _untested(job, Reason.NOT_TESTED, self._clock.wall()))
-        if self._jobs.get(id_) is job:
-            del self._jobs[id_]
-            if job.follow is not None:
-                self._put(job.follow)
-            else:
-                self._replan(id_)
+        job.task = None
         self._wake.set()
 
 

@@ -16,10 +16,11 @@ from vidgate.model.media import Variant
 from vidgate.simulator import register
 from vidgate.simulator.camera import Camera, LiveStream, Usage
 from vidgate.simulator.control import Control
-from vidgate.simulator.faults import PlannedFault, parse_fault
+from vidgate.simulator.faults import Fault, PlannedFault, parse_fault
 from vidgate.simulator.footage import Footage
 from vidgate.simulator.pictures import FPS, Recipe
 from vidgate.simulator.players import UdpPair
+from vidgate.simulator.schedule import FaultSchedule
 from vidgate.simulator.server import Connection
 from vidgate.simulator.studio import Studio, recipe_for
 from vidgate.simulator.ticker import Ticker
@@ -28,6 +29,7 @@ from vidgate.wire.uri import Uri
 BACKLOG = 4096
 SPARE_DESCRIPTORS = 512
 SWEEP_INTERVAL = 5.0  # seconds between two looks for sessions that fell silent
+FOOTAGE_TIMEOUT = 1.5  # seconds; on a busy machine the first requests wait for the rest
 PROFILES = ("coded", "load")
 
 
@@ -76,13 +78,11 @@ class Fleet:
         self.cameras: dict[str, Camera] = {}
         self.hosts: dict[str, Usage] = {}
         self.register_rows: list[dict[str, str]] = []
-        self.planned: list[PlannedFault] = []
         self.connections: set[Connection] = set()
         self._rows = rows
         self._control_port = control_port
         self._clock = clock or SystemClock()
         self._paths: dict[tuple[str, str], tuple[Camera, Variant]] = {}
-        self._timers: dict[PlannedFault, list[asyncio.TimerHandle]] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._udp: UdpPair | None = None
         self._studio = Studio()
@@ -101,6 +101,7 @@ class Fleet:
                 self.port = _port_of(rows)
             _raise_limit(len(rows))
             self._ticker = Ticker()
+            self._schedule = FaultSchedule(self._ticker, self._change)
             self._epoch_wall = self._clock.wall()
             stack.callback(self._stop)
             server = await self._listen()
@@ -109,8 +110,8 @@ class Fleet:
             self._take(rows)
             control = await stack.enter_async_context(Control(self, self._control_port))
             self.control_url = control.url
-            for recipe in self._recipes(first=True):
-                await self._studio.want(recipe)
+            first = [self._studio.want(recipe) for recipe in self._recipes(first=True)]
+            await asyncio.wait(first, timeout=FOOTAGE_TIMEOUT)
             self._studio.prepare(self._recipes(first=False))
             self._stack = stack.pop_all()
         return self
@@ -139,9 +140,7 @@ class Fleet:
         return server
 
     def _stop(self) -> None:
-        for timers in self._timers.values():
-            for timer in timers:
-                timer.cancel()
+        self._schedule.stop()
         if self._sweep is not None:
             self._sweep.cancel()
         self._ticker.stop()
@@ -211,41 +210,19 @@ class Fleet:
 
     def clear_fault(self, id_: str) -> None:
         """Mend a camera and forget what is planned for it."""
-        camera = self.camera(id_)
-        for entry in [entry for entry in self.planned if entry.channel == id_]:
-            self._forget(entry)
-        camera.set_fault(None)
+        self._schedule.clear(self.camera(id_))
 
     def plan(self, entry: PlannedFault) -> None:
         """Let a fault come and go as planned; raises NotFoundError for an unknown channel."""
-        self.camera(entry.channel)
-        if entry in self._timers:
-            return
-        now, loop = self._ticker.seconds, asyncio.get_running_loop()
-        timers = self._timers[entry] = []
-        self.planned.append(entry)
-        if entry.until is not None:
-            at = self._ticker.epoch + entry.until
-            timers.append(loop.call_at(at, self._end_fault, entry))
-        if entry.start is None or entry.start <= now:
-            self._begin_fault(entry)
-        else:
-            at = self._ticker.epoch + entry.start
-            timers.append(loop.call_at(at, self._begin_fault, entry))
+        self._schedule.add(self.camera(entry.channel), entry)
 
-    def _begin_fault(self, entry: PlannedFault) -> None:
-        self.cameras[entry.channel].set_fault(entry.fault, int(self._ticker.seconds * FPS))
+    @property
+    def planned(self) -> list[PlannedFault]:
+        """The faults in force and to come."""
+        return self._schedule.entries
 
-    def _end_fault(self, entry: PlannedFault) -> None:
-        camera = self.cameras[entry.channel]
-        self._forget(entry)
-        if camera.fault is entry.fault:
-            camera.set_fault(None)
-
-    def _forget(self, entry: PlannedFault) -> None:
-        self.planned.remove(entry)
-        for timer in self._timers.pop(entry):
-            timer.cancel()
+    def _change(self, camera: Camera, fault: Fault | None) -> None:
+        camera.set_fault(fault, int(self._ticker.seconds * FPS))
 
     def truth(self) -> dict[str, Any]:
         """What is true: each camera's condition and what was asked of it, sessions by host.

@@ -34,6 +34,13 @@ export interface Platform {
   name: string
 }
 
+export interface Stream {
+  name: string
+  variant: string
+  state: string
+  reason: string
+}
+
 export interface User {
   name: string
   role: string
@@ -129,5 +136,6 @@ export const api = {
     call<Session>('/api/v1/session', { method: 'POST', body: { username, password } }),
   signOut: () => call<null>('/api/v1/session', { method: 'DELETE' }),
   channels: async () => itemsOf(await call<Listing<Channel>>('/api/v1/channels')),
+  streams: async () => itemsOf(await call<Listing<Stream>>('/api/v1/streams')),
   platforms: async () => itemsOf(await call<Listing<Platform>>('/api/v1/platforms')),
 }

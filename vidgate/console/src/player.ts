@@ -78,7 +78,7 @@ export class Player {
   private clockOffset = 0
   private wasHidden = false
   private wasFlowing = false
-  private isDoubted = false
+  private isDoubted = true
   private encouragedAt = -Infinity
   private liveAt: number | null = null
 
@@ -111,6 +111,7 @@ export class Player {
     this.backoff.reset()
     this.busyBackoff.reset()
     this.liveAt = null
+    this.isDoubted = true
     this.screen.clear()
   }
 
@@ -217,6 +218,7 @@ export class Player {
       channel: this.name === null ? null : this.deps.channel(this.name),
       picture: this.screen.picture,
       isDoubted: this.isDoubted,
+      hasPlayed: this.liveAt !== null,
     }
   }
 
@@ -288,7 +290,6 @@ export class Player {
     this.stats = new StatsReader()
     this.statsAt = 0
     this.wasFlowing = false
-    this.isDoubted = false // the service had a live stream when it answered
   }
 
   private succeeded(): void {

@@ -137,7 +137,10 @@ export function useTile(
   onMounted(() => {
     const [a, b] = [videos[0].value, videos[1].value]
     if (!a || !b) return
-    screen = new Screen([a, b], (next) => (front.value = next))
+    screen = new Screen([a, b], (next) => {
+      front.value = next
+      queueMicrotask(look) // the picture shows now, not at the next tick
+    })
     player = new Player(
       screen,
       {

@@ -46,8 +46,10 @@ export interface Situation {
   news: StreamNews | null
   channel: ChannelState | null
   picture: Picture
-  /** Pictures stopped on this connection and have not been proved to be live again. */
+  /** Pictures have not been proved to be live, or not since they stopped. */
   isDoubted: boolean
+  /** The channel was seen live since it came into the tile. */
+  hasPlayed: boolean
 }
 
 export interface Verdict {
@@ -63,7 +65,7 @@ export const STALE = 1_200
 const STALE_AT_MOST = 5_000
 /** Pictures that arrive but do not differ for so long are frozen: on-screen clocks tick every second. */
 export const FROZEN = 1_600
-/** Pictures that come again prove to be live by coming for so long, where the service says nothing. */
+/** Pictures prove to be live by coming for so long, where the service says nothing. */
 const PROOF = 1_000
 /** After so many tries the service has made, a camera is off rather than coming back. */
 const OFFLINE_AFTER = 4
@@ -111,14 +113,15 @@ function isFrozen(picture: Picture, now: number): boolean {
 /**
  * Whether pictures that come are what the camera sees now.
  *
- * A browser that misses pictures asks for a key frame, and may be answered with the last ones from
- * a cache, in one burst. So the service's word that nothing comes from the camera stands against
- * what is seen; and without its word, pictures that come again must go on for a while.
+ * A browser that is new or misses pictures asks for a key frame, and may be answered with the last
+ * ones from a cache, in one burst. So the service's word that nothing comes from the camera stands
+ * against what is seen; and without its word that something does, pictures must go on for a while.
  */
 export function isLive({ news, picture, isDoubted }: Omit<Situation, 'link'>, now: number): boolean {
   if (!isFresh(picture, now)) return false
   if (news !== null && SILENT.has(news.state)) return false
-  return !isDoubted || news?.state === 'live' || now - (picture.since ?? now) >= PROOF
+  const run = (picture.at ?? 0) - (picture.since ?? Infinity) // a burst is fresh for long, but short
+  return !isDoubted || news?.state === 'live' || run >= PROOF
 }
 
 const SILENT = new Set(['connecting', 'stalled', 'retrying', 'blocked'])
@@ -149,11 +152,11 @@ function judgeFailure({ news, attempt, retryAt }: Situation, failure: string): V
 
 /** Connected to the service, but no picture comes. */
 function judgeSilence(situation: Situation): Verdict {
-  const { news, channel, failure, picture } = situation
+  const { news, channel, failure, hasPlayed } = situation
   if (news?.state === 'blocked') return say('unauthorized', news.reason)
   if (news?.state === 'retrying') return judgeRetrying(news, channel)
   if (failure !== null) return judgeFailure(situation, failure)
-  if (picture.at === null) return say('connecting')
+  if (!hasPlayed) return say('connecting')
   if (news?.state === 'connecting') return say('reconnecting')
   return say('stalled', 'no_picture')
 }

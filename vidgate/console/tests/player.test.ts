@@ -40,6 +40,8 @@ class FakeConnection {
   constructor(readonly variant: 'main' | 'sub') {}
 }
 
+const LIVE: StreamNews = { state: 'live', reason: '', attempt: 0, retryAt: null }
+
 let now: number
 let news: StreamNews | null
 let requests: WhepRequest[]
@@ -50,7 +52,7 @@ let player: Player
 
 beforeEach(() => {
   now = 1_000
-  news = null
+  news = LIVE
   requests = []
   made = []
   screen = new FakeScreen()
@@ -113,13 +115,20 @@ describe('Player', () => {
     expect(state()).toBe('reconnecting')
     await pass(60_000)
     expect(requests).toHaveLength(1)
-    news = { state: 'live', reason: '', attempt: 0, retryAt: null }
+    news = LIVE
     screen.present(now)
     expect(state()).toBe('playing')
   })
 
-  it('does not take a burst from a cache for the camera', async () => {
+  it('does not take a burst from a cache for the camera, neither at first nor later', async () => {
+    news = null
     await play()
+    await pass(250)
+    expect(state()).toBe('connecting')
+    news = LIVE
+    screen.present(now)
+    expect(state()).toBe('playing')
+    news = null
     await pass(3_000)
     screen.present(now)
     await pass(250)

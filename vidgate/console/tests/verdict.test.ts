@@ -14,6 +14,7 @@ function situation(fields: Partial<Situation> = {}): Situation {
     channel: 'up',
     picture: { at: NOW - 40, changedAt: NOW - 40, since: NOW - 9_000, interval: 40 },
     isDoubted: false,
+    hasPlayed: true,
     ...fields,
   }
 }
@@ -53,10 +54,13 @@ describe('judge', () => {
 
   it('wants pictures that come again to go on for a while, unless the service vouches for them', () => {
     const burst = { at: NOW - 40, changedAt: NOW - 40, since: NOW - 300, interval: 40 }
+    const old = { ...burst, at: NOW - 900, since: NOW - 1_200 }
     const doubted = situation({ picture: burst, isDoubted: true })
     expect(judge(doubted, NOW).state).toBe('stalled')
+    expect(judge({ ...doubted, hasPlayed: false }, NOW).state).toBe('connecting')
     expect(judge({ ...doubted, news: news({ state: 'live' }) }, NOW).state).toBe('playing')
-    expect(judge({ ...doubted, picture: { ...burst, since: NOW - 1_000 } }, NOW).state).toBe('playing')
+    expect(judge({ ...doubted, picture: old }, NOW).state).toBe('stalled')
+    expect(judge({ ...doubted, picture: { ...burst, since: NOW - 1_040 } }, NOW).state).toBe('playing')
   })
 
   it('notices a picture that arrives but stands still', () => {
@@ -100,8 +104,8 @@ describe('judge', () => {
   })
 
   it('is connecting until the first picture or the first failure', () => {
-    expect(judge(situation({ link: 'opening', picture: NEVER }), NOW).state).toBe('connecting')
-    expect(judge(situation({ picture: NEVER }), NOW).state).toBe('connecting')
+    expect(judge(situation({ link: 'opening', picture: NEVER, hasPlayed: false }), NOW).state).toBe('connecting')
+    expect(judge(situation({ picture: NEVER, hasPlayed: false }), NOW).state).toBe('connecting')
     expect(judge(situation({ picture: NEVER, failure: 'ice', attempt: 1 }), NOW).state).toBe('reconnecting')
   })
 

@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 
-import { ApiError, api, type Channel, type ChannelState, type Platform } from '../api'
+import { ApiError, api, type Channel, type ChannelState, type Platform, type Stream } from '../api'
 import { EventFeed, type FeedStatus, type ServiceEvent } from '../events'
 import { i18n } from '../i18n'
 import { prepare } from '../search'
@@ -35,6 +35,7 @@ export const useFleet = defineStore('fleet', () => {
 
   let feed: EventFeed | null = null
   let waiting: ServiceEvent[] | null = [] // events that came before the register
+  let toldSince = new Set<string>() // streams heard of since they were asked for
   let reloadTimer = 0
   let isPulsing = false
 
@@ -69,6 +70,7 @@ export const useFleet = defineStore('fleet', () => {
     feed = new EventFeed(`${scheme}://${location.host}/api/v1/events`, {
       hello: (complete) => {
         if (!complete) void load()
+        void askStreams()
         tell(null)
       },
       event: receive,
@@ -141,9 +143,21 @@ export const useFleet = defineStore('fleet', () => {
     pulseSoon()
   }
 
+  /** What streams are in is told when it changes; once connected, ask for what was told before. */
+  async function askStreams(): Promise<void> {
+    const told = (toldSince = new Set<string>())
+    const streams = await api.streams().catch((): Stream[] => [])
+    for (const { name, variant, state, reason } of streams) {
+      const key = newsKey(name, variant)
+      if (!told.has(key)) news.set(key, { state, reason, attempt: 0, retryAt: null })
+    }
+  }
+
   function hearStream({ object, data }: ServiceEvent): void {
     const retryIn = data['retry_in']
-    news.set(newsKey(object, String(data['variant'])), {
+    const key = newsKey(object, String(data['variant']))
+    toldSince.add(key)
+    news.set(key, {
       state: String(data['state']),
       reason: String(data['reason'] ?? ''),
       attempt: Number(data['attempt'] ?? 0),

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from struct import Struct
 
 from vidgate.model.media import Codec, Frame, Track
-from vidgate.rtp.h264 import packetise
+from vidgate.rtp import h264
+from vidgate.webrtc import h265
 from vidgate.webrtc.mux import Run, runs_of
 from vidgate.webrtc.sound import Packer
 
@@ -150,7 +151,9 @@ class Line:
 
     def _packetise(self, units: Sequence[bytes]) -> list[bytes]:
         if self.track.codec is Codec.H264:
-            return packetise(units, MAX_PAYLOAD)
+            return h264.packetise(units, MAX_PAYLOAD)
+        if self.track.codec is Codec.H265:
+            return h265.packetise(units, MAX_PAYLOAD)
         return [unit for unit in units if unit]
 
     def _follow(self, frame: Frame) -> None:

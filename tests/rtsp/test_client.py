@@ -253,3 +253,24 @@ async def test_the_camera_may_ask_and_may_end_it() -> None:
                 await client.wait(10)
             with pytest.raises(UnreachableError):
                 await client.describe()
+
+
+async def test_a_camera_that_asks_but_does_not_read() -> None:
+    async with run_camera() as camera:
+        address = RtspAddress(url=camera.url)
+        async with RtspClient.connect(address, SystemClock()) as client:
+            await client.describe()
+            camera.connections[-1].transport.pause_reading()
+            flood = asyncio.create_task(_flood(camera))
+            try:
+                with pytest.raises(ProtocolError, match="does not read"):
+                    await client.wait(20)
+            finally:
+                flood.cancel()
+
+
+async def _flood(camera: Camera) -> None:
+    ping = bytes(Message.request("OPTIONS", "*", Headers([("CSeq", "9")]))) * 1000
+    while True:
+        camera.write(ping)
+        await asyncio.sleep(0)

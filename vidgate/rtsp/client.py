@@ -30,6 +30,7 @@ __all__ = ["FrameHandler", "RtspAddress", "RtspClient"]
 
 TEARDOWN_TIMEOUT = 1.0  # seconds
 CLOSE_TIMEOUT = 1.0
+MAX_UNREAD = 128 << 10  # bytes that may wait for a camera to read them
 
 FrameHandler = Callable[[bytes], None]
 
@@ -206,15 +207,21 @@ class RtspClient(asyncio.Protocol):
 
     def send_frame(self, channel: int, payload: bytes) -> None:
         """Send RTCP on an interleaved channel, unless the peer has stopped reading."""
-        if self._transport is None or self._transport.get_write_buffer_size() > 65536:
+        if self._transport is None or self._transport.get_write_buffer_size() > MAX_UNREAD // 2:
             return
         self.session.frame(channel, payload)
         self._flush()
 
     def _flush(self) -> None:
         data = self.session.data_to_send()
-        if data and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        transport = self._transport
+        if not data or transport is None or transport.is_closing():
+            return
+        transport.write(data)
+        if transport.get_write_buffer_size() > MAX_UNREAD:
+            # It asks (each request of its own is answered) but does not read: ours would grow.
+            self._fail(ProtocolError("the camera does not read what it asked for"))
+            transport.abort()
 
     # -- asyncio.Protocol ------------------------------------------------------------------------
 

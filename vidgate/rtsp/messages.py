@@ -20,6 +20,7 @@ MAX_GARBAGE = 64 << 10  # bytes in a row that are neither frame nor message
 
 _DOLLAR = 0x24
 _BLANKS = b"\r\n \0"
+_HEAD_END = re.compile(rb"\n\r?\n")  # "\r\n\r\n" by the book; some send bare line feeds
 _START = re.compile(rb"[A-Z][A-Z_]{2,15}[ /]")
 _PARTIAL_START = re.compile(rb"[A-Z][A-Z_]{0,15}\Z")
 _SYNC = re.compile(
@@ -105,7 +106,7 @@ class Parser:
         if self._need:
             return len(held) >= self._need
         start = max(0, self._searched - 2)
-        if held.find(b"\n\r\n", start) >= 0 or held.find(b"\n\n", start) >= 0:
+        if _HEAD_END.search(held, start):
             return True
         self._searched = len(held)
         self._check_head(len(held))
@@ -127,17 +128,13 @@ class Parser:
         return self._resync(data, at)
 
     def _message(self, data: bytes, at: int, items: list[Item]) -> int:
-        ends = [
-            place + len(mark)
-            for mark in (b"\n\r\n", b"\n\n")
-            if (place := data.find(mark, at)) >= 0
-        ]
-        if not ends:
+        found = _HEAD_END.search(data, at)
+        if found is None:
             self._check_head(len(data) - at)
             self._need = 0
             self._searched = len(data) - at
             return at
-        end = min(ends)
+        end = found.end()
         self._check_head(end - at)
         message = parse_head(data[at:end], self._limits)
         length = body_length(message.headers, self._limits)

@@ -77,18 +77,19 @@ def choose(session: sdp.Session) -> tuple[list[Offer], list[str]]:
 
 
 def _name(media: sdp.Media) -> str:
+    meanings = media.rtpmaps
     for payload_type in media.payload_types:
-        mapped = media.rtpmap(payload_type)
-        if mapped is not None:
-            return mapped.name[:32].lower()
+        if payload_type in meanings:
+            return meanings[payload_type].name[:32].lower()
     return media.kind[:32]
 
 
 def _offer(media: sdp.Media) -> Offer | None:
     if media.kind not in ("video", "audio"):
         return None
+    meanings = media.rtpmaps
     for payload_type in media.payload_types:
-        mapped = media.rtpmap(payload_type)
+        mapped = meanings.get(payload_type)
         codec = _CODECS.get(mapped.name) if mapped is not None else None
         if mapped is None or codec is None or codec.is_video != (media.kind == "video"):
             continue

@@ -109,18 +109,24 @@ class Media(Section):
 
     @property
     def payload_types(self) -> list[int]:
-        """The formats that are RTP payload types."""
-        return [int(text) for text in self.formats if text.isdecimal() and int(text[:4]) < 128]
+        """The formats that are RTP payload types, each once."""
+        numbers = [int(text) for text in self.formats if text.isdecimal() and len(text) <= 3]
+        return [number for number in dict.fromkeys(numbers) if number < 128]
 
-    def rtpmap(self, payload_type: int) -> RtpMap | None:
-        """What a payload type means: its rtpmap, else the static table; None if neither."""
+    @property
+    def rtpmaps(self) -> dict[int, RtpMap]:
+        """What every payload type means that has an rtpmap or stands in the static table."""
+        given: dict[int, RtpMap] = {}
         for value in self.all("rtpmap"):
             number, _, rest = value.strip().partition(" ")
-            if number == str(payload_type):
-                mapped = _rtpmap(rest)
-                if mapped is not None:
-                    return mapped
-        return STATIC_TYPES.get(payload_type)
+            mapped = _rtpmap(rest)
+            if mapped is not None and number.isdecimal() and len(number) <= 3:
+                given.setdefault(int(number), mapped)
+        return {**STATIC_TYPES, **given}
+
+    def rtpmap(self, payload_type: int) -> RtpMap | None:
+        """What one payload type means; None if nobody says."""
+        return self.rtpmaps.get(payload_type)
 
     def fmtp(self, payload_type: int) -> dict[str, str]:
         """Format parameters with names in lower case; empty where there are none."""

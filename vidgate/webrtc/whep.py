@@ -52,7 +52,7 @@ class WhepSession:
     id: str
     name: str
     variant: Variant
-    answer_sdp: str
+    answer_sdp: str = field(repr=False)  # holds the password of our ICE agent
     principal: Principal
     started: float  # wall seconds
     codecs: tuple[Codec, ...]

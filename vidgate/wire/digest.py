@@ -10,6 +10,7 @@ import secrets
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from vidgate.model.channel import Login
 
@@ -19,8 +20,9 @@ MAX_STALE = 2  # fresh nonces accepted in a row for one request
 
 # Possessive quantifiers: a hostile value costs linear time.
 _TOKEN = re.compile(
-    r'[\s,]*+(?:([\w-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))|([A-Za-z][\w-]*+))', re.ASCII
+    r'(?:([\w-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))|([A-Za-z][\w-]*+))', re.ASCII
 )
+_GAP = re.compile(r"[\s,]*+")
 _ESCAPE = re.compile(r"\\(.)")
 
 Hash = Callable[[bytes], str]
@@ -90,10 +92,10 @@ class Challenge:
 def parse_challenges(values: Iterable[str]) -> list[Challenge]:
     """Every challenge of every value; several may stand in one, quoted commas are no separators."""
     challenges: list[Challenge] = []
-    for value in values:
+    for value in islice(values, MAX_CHALLENGES):
         text = value[:MAX_VALUE]
         at = 0
-        while at < len(text):
+        while (at := _past_gap(text, at)) < len(text):
             token = _TOKEN.match(text, at)
             if token is None:
                 at += 1
@@ -106,6 +108,11 @@ def parse_challenges(values: Iterable[str]) -> list[Challenge]:
                 text_value = _ESCAPE.sub(r"\1", quoted) if quoted is not None else bare
                 challenges[-1].parameters.setdefault(name.lower(), text_value)
     return challenges[:MAX_CHALLENGES]
+
+
+def _past_gap(text: str, at: int) -> int:
+    gap = _GAP.match(text, at)
+    return gap.end() if gap else at
 
 
 def _quote(text: str) -> str:

@@ -96,20 +96,20 @@ class Service:
     url: str
     password: str
 
-    async def cli(self, *words: str, status: int | None = 0) -> str:
-        """Run `vidgate WORDS` against it and return stdout.
+    async def cli(self, *words: str, status: int | None = 0, given: str = "") -> str:
+        """Run `vidgate WORDS` against it, `given` on stdin, and return stdout.
 
         Fails on another exit status than `status`; None takes any.
         """
         process = await asyncio.create_subprocess_exec(
             *VIDGATE,
             *words,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, **self.env},
         )
-        out, err = await process.communicate()
+        out, err = await process.communicate(given.encode())
         assert status is None or process.returncode == status, (
             f"{words}: exit {process.returncode}\n{out.decode()}\n{err.decode()}"
         )

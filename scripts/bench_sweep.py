@@ -26,12 +26,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.benchtable import machine, print_table
 from vidgate.aio.bus import Bus
+from vidgate.errors import NotFoundError
 from vidgate.health.limits import PlatformSlots
 from vidgate.health.prober import Prober
 from vidgate.health.service import HealthService
 from vidgate.media.hub import Hub
+from vidgate.media.source import Source
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Level
+from vidgate.model.media import StreamKey
 from vidgate.rtsp.address import RtspAddress
 from vidgate.settings.tree import ProbeSettings
 from vidgate.simulator import register as sample
@@ -177,8 +180,8 @@ async def _measure(rows: Rows, folder: Path, levels: list[Level]) -> list[Sweep]
     return done
 
 
-def _no_source(_: object) -> object:
-    raise LookupError("nothing is watched here")
+def _no_source(key: StreamKey) -> Source:
+    raise NotFoundError(key.name)
 
 
 def report(sweeps: list[Sweep]) -> None:

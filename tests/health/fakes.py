@@ -5,6 +5,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vidgate.errors import NotFoundError, StorageError
+from vidgate.media.source import Source
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Health, Level, ProbeResult, Reason
 from vidgate.model.media import StreamKey
@@ -143,6 +144,6 @@ def result(
     return ProbeResult(channel=id_, asked=asked, level=level, reason=reason, t0=t0, t1=0.01)
 
 
-def no_sources(key: StreamKey) -> object:
+def no_sources(key: StreamKey) -> Source:
     """A hub's factory that makes nothing."""
     raise NotFoundError(key.name)

@@ -128,7 +128,7 @@ def restored(health: Health, rules: Rules, now: float) -> Health:
 
 def needs_recheck(health: Health, rules: Rules) -> bool:
     """Whether a change is in doubt, so that the next look should come in seconds."""
-    if health.state in HEALTHY:
+    if health.state in HEALTHY or health.state is State.BUSY:
         return 0 < health.bad < rules.bad_needed
     return health.state in FAILED and 0 < health.good < rules.good_needed
 
@@ -172,7 +172,8 @@ def _bad(health: Health, result: ProbeResult, target: State, rules: Rules, now: 
     failed = _above(result.level, result.asked)
     if health.state in HEALTHY:  # doubt about the picture is not lifted by a later lesser failure
         failed = max(failed, health.failed)
-    health = replace(health, good=0, bad=health.bad + 1, failed=failed)
+    bad = health.bad + 1 if target in FAILED else 0  # a definite answer is no failure to answer
+    health = replace(health, good=0, bad=bad, failed=failed)
     if target in FAILED and target is not health.state and not _decides(health, rules):
         return health
     return _enter(health, target, result.reason, result.level, now)

@@ -1,0 +1,193 @@
+"""When a channel is looked at next, and how deep."""
+
+import random
+from math import inf
+
+import pytest
+
+from tests.health.fakes import result
+from vidgate.health.checks import (
+    MEDIA_RETRY,
+    NOTHING_LEARNT,
+    RECHECK,
+    STOPPED,
+    Cadence,
+    Look,
+    Plan,
+    cadence,
+    first_plan,
+    is_probed,
+    next_plan,
+    rules_of,
+)
+from vidgate.health.state import Rules, advance
+from vidgate.model.channel import Channel, Kind, Lifecycle, Platform
+from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.settings.tree import ProbeSettings
+
+TIMES = Cadence(describe=60.0, media=900.0)
+RULES = Rules(media_valid=1800.0)
+WALL = 1_700_000_000.0
+UNKNOWN = Health(channel="c")
+SEEN = result("c", asked=Level.MEDIA)
+DEAD = result("c", Reason.UNREACHABLE)
+MUTE = result("c", Reason.NO_MEDIA, asked=Level.MEDIA, level=Level.DESCRIBE)
+FULL = result("c", Reason.BUSY, asked=Level.MEDIA, level=Level.DESCRIBE)
+
+
+class Story:
+    """A channel's looks one after the other, each at the moment that the plan says."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.health = UNKNOWN
+        self.plan = Plan(describe_at=self.now)
+        self.rng = random.Random(1)
+
+    def look(self, found: ProbeResult, lasted: float = 0.0) -> "Story":
+        """One look that takes `lasted` seconds."""
+        before, started = self.health, self.now
+        self.now += lasted
+        self.health = advance(before, found, RULES, WALL + self.now)
+        look = Look(found, started, self.now, before, self.rng)
+        self.plan = next_plan(self.plan, self.health, TIMES, RULES, look)
+        return self
+
+    def wait(self) -> "Story":
+        """Until the next look is due."""
+        self.now = self.plan.due
+        return self
+
+    @property
+    def level(self) -> Level:
+        """How deep the next look goes."""
+        return self.plan.level_at(self.plan.due)
+
+
+def test_a_first_describe_is_followed_by_a_look_for_the_picture_at_once() -> None:
+    story = Story().look(result("c"))
+    assert story.health.state is State.REACHABLE
+    assert (story.plan.due, story.level) == (story.now, Level.MEDIA)
+
+
+def test_the_periods_when_all_is_well() -> None:
+    story = Story().look(result("c")).look(SEEN)
+    assert 57.0 <= story.plan.describe_at - story.now <= 60.0
+    assert 450.0 <= story.plan.media_at - story.now <= 900.0
+    story.look(SEEN)
+    assert 765.0 <= story.plan.media_at - story.now <= 900.0
+    media_at = story.plan.media_at
+    assert story.wait().look(result("c")).plan.media_at == media_at
+
+
+@pytest.mark.parametrize("timeout", [0.0, 5.0])
+def test_a_dead_camera_is_known_within_75_seconds(timeout: float) -> None:
+    story = Story().look(SEEN)
+    died = story.now  # just after it was looked at
+    for _ in range(3):
+        story.wait()
+        assert story.level is Level.DESCRIBE
+        story.look(DEAD, timeout)
+    assert story.health.state is State.DOWN
+    assert story.now - died <= 75.0
+
+
+def test_rechecks_come_after_5_and_10_seconds() -> None:
+    story = Story().look(SEEN).wait()
+    first = story.now
+    story.look(DEAD).wait()
+    assert story.now - first == RECHECK
+    story.look(DEAD).wait()
+    assert story.now - first == 2 * RECHECK
+
+
+def test_a_recovered_camera_is_up_within_70_seconds() -> None:
+    story = Story().look(DEAD)
+    assert story.health.state is State.DOWN
+    assert story.plan.media_at == inf
+    revived = story.now
+    story.wait().look(result("c")).wait().look(result("c"))
+    assert story.health.state is State.REACHABLE
+    assert (story.plan.due, story.level) == (story.now, Level.MEDIA)
+    assert story.look(SEEN, 2.0).health.state is State.UP
+    assert story.now - revived <= 70.0
+
+
+def test_a_doubted_picture_is_rechecked_as_a_picture() -> None:
+    story = Story().look(SEEN).look(MUTE)
+    assert story.plan.due - story.now == RECHECK
+    assert story.wait().level is Level.MEDIA
+
+
+def test_a_missing_picture_is_asked_for_less_and_less() -> None:
+    story = Story().look(result("c")).look(MUTE)
+    assert story.health.state is State.DOWN
+    pauses = []
+    for _ in range(8):
+        pauses.append(story.plan.media_at - story.now)
+        assert story.plan.describe_at - story.now <= 60.0  # whether it answers is still asked
+        story.now = story.plan.media_at
+        story.look(MUTE)
+    assert 0.9 * MEDIA_RETRY <= pauses[0] <= 1.1 * MEDIA_RETRY
+    assert pauses[1] > pauses[0]
+    assert max(pauses) <= 1.1 * TIMES.media
+
+
+def test_a_busy_camera_is_left_alone_for_30_seconds() -> None:
+    story = Story().look(FULL)
+    assert story.plan.due - story.now >= 30.0
+    assert story.plan.media_at - story.now >= 30.0
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.UNAUTHORIZED, Reason.NO_CREDENTIAL, Reason.NO_ADDRESS, Reason.DENIED_ADDRESS]
+)
+def test_some_answers_end_the_asking(reason: Reason) -> None:
+    assert Story().look(result("c", reason, level=Level.REACH)).plan == STOPPED
+
+
+@pytest.mark.parametrize("asked", [Level.DESCRIBE, Level.MEDIA])
+def test_a_look_that_was_not_made_is_made_later(asked: Level) -> None:
+    story = Story().look(SEEN)
+    story.look(result("c", Reason.NOT_TESTED, asked=asked))
+    again = story.plan.media_at if asked is Level.MEDIA else story.plan.describe_at
+    assert again - story.now == NOTHING_LEARNT
+
+
+@pytest.mark.parametrize(
+    ("health", "deep"),
+    [
+        (UNKNOWN, inf),
+        (Health(channel="c", state=State.UP, level=Level.MEDIA), TIMES.media),
+        (Health(channel="c", state=State.REACHABLE, level=Level.DESCRIBE), TIMES.describe),
+        (Health(channel="c", state=State.DOWN, failed=Level.MEDIA), MEDIA_RETRY),
+        (Health(channel="c", state=State.DOWN, failed=Level.REACH), inf),
+    ],
+)
+def test_first_plans_are_spread(health: Health, deep: float) -> None:
+    plans = [first_plan(health, TIMES, 0.0, random.Random(seed)) for seed in range(100)]
+    assert all(0.0 <= plan.describe_at <= TIMES.describe for plan in plans)
+    assert max(plan.describe_at for plan in plans) > 0.8 * TIMES.describe
+    assert all(plan.media_at == inf if deep == inf else plan.media_at <= deep for plan in plans)
+
+
+def test_a_refused_channel_is_not_asked_after_a_restart() -> None:
+    refused = Health(channel="c", state=State.UNAUTHORIZED, reason=Reason.UNAUTHORIZED)
+    assert first_plan(refused, TIMES, 0.0, random.Random(1)) == STOPPED
+
+
+def test_only_delivered_channels_that_we_fetch_are_probed() -> None:
+    assert is_probed(Channel(id="c", name="c"))
+    assert not is_probed(Channel(id="c", name="c", enabled=False))
+    assert not is_probed(Channel(id="c", name="c", lifecycle=Lifecycle.PLANNED))
+    assert not is_probed(Channel(id="c", name="c", kind=Kind.PUSH))
+
+
+def test_periods_and_rules_follow_the_platform() -> None:
+    settings = ProbeSettings()
+    direct, behind = Channel(id="c", name="c"), Channel(id="c", name="c", platform="p")
+    assert cadence(direct, settings) == Cadence(60.0, 900.0)
+    assert cadence(behind, settings) == Cadence(60.0, 1800.0)
+    rules = rules_of(behind, Platform(id="p", describe_proves=True), settings)
+    assert (rules.media_valid, rules.describe_valid, rules.describe_proves) == (3600.0, 120.0, True)
+    assert not rules_of(direct, None, settings).describe_proves

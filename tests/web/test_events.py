@@ -166,3 +166,20 @@ async def test_a_request_without_upgrade_is_a_problem(site: Site) -> None:
     response = await site.call("GET", EVENTS, role=Role.VIEWER)
     assert response.status == 400
     assert response.content_type == "application/problem+json"
+
+
+async def test_a_bug_closes_the_socket_and_writes_nothing_into_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(event: object) -> bytes:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(events, "encode", broken)
+    async with connect(site) as socket:
+        await next_of(socket)
+        site.fakes.bus.publish("channel.state", "camera-1")
+        async with asyncio.timeout(5):
+            message = await socket.receive()
+        assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+    response = await site.call("GET", "/healthz")
+    assert response.status == 200

@@ -159,3 +159,20 @@ async def test_beyond_the_limit_connections_are_refused_and_the_others_served(
                 await each.wait_closed()
             except ConnectionResetError:
                 pass
+
+
+async def test_hundreds_of_silent_connections_disturb_nobody(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "FIRST_REQUEST", 1.0)
+    async with WebServer(site.fakes.parts(), SETTINGS) as server:
+        silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(300)]
+        for _, writer in silent:
+            writer.write(b"GET / HTTP/1.1\r\nX-Slow: ")
+        async with asyncio.timeout(10):
+            async with site.client.get(f"http://127.0.0.1:{server.port}/healthz") as response:
+                assert response.status == 200
+            for reader, writer in silent:
+                assert await reader.read() == b""
+                writer.close()
+                await writer.wait_closed()

@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.web.conftest import Site
@@ -71,3 +72,19 @@ async def test_a_failure_on_the_way_is_the_last_line(site: Site) -> None:
     lines = await probe(site, {"all": True})
     assert lines[-1]["code"] == "remote"
     assert "items" not in lines[-1]
+
+
+async def test_a_bug_on_the_way_cuts_the_stream_and_writes_nothing_into_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(result: object) -> State:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(site.fakes.health, "judge", broken)
+    headers = site.bearer(Role.OPERATOR)
+    async with site.client.post(site.url + PROBES, json={"all": True}, headers=headers) as answer:
+        assert answer.status == 200
+        lines = [await answer.content.readline() for _ in range(2)]
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.content.read()
+    assert [json.loads(line)["total"] for line in lines] == [2, 2]

@@ -14,6 +14,8 @@ log = structlog.get_logger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+STARTED = web.RequestKey("started", bool)
+
 MEDIA_TYPE = "application/problem+json"
 
 # code -> status and titles, zh-CN and English. A test holds every VidgateError against it.
@@ -152,6 +154,27 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         # What went wrong is ours to know: the log has it, the caller not (ASVS 16.5.1).
         log.exception("request failed", method=request.method, route=_route(request))
         return problem(request, "error", "see the log of the service")
+
+
+@web.middleware
+async def cut(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """End the connection when a stream fails whose head is sent.
+
+    A problem document would be read as a part of the stream, or as the answer to the next request.
+    """
+    try:
+        return await handler(request)
+    except Exception as error:
+        if STARTED not in request or isinstance(error, ConnectionError):
+            raise
+        if not isinstance(error, TimeoutError):
+            log.exception("stream failed", method=request.method, route=_route(request))
+        raise ConnectionAbortedError("the answer cannot be completed") from error
+
+
+async def mark_started(request: web.Request, response: web.StreamResponse) -> None:
+    """The head of an answer is about to be sent."""
+    request[STARTED] = True
 
 
 def _of_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamResponse:

@@ -112,7 +112,8 @@ class WebServer:
 def make_app(context: Context, routes: Sequence[Route] = ROUTES) -> web.Application:
     """The application: every route of the table, and nothing else."""
     app = web.Application(
-        middlewares=[problems.problems, welcome, access.access], client_max_size=MAX_BODY
+        middlewares=[problems.problems, problems.cut, welcome, access.access],
+        client_max_size=MAX_BODY,
     )
     app[CONTEXT] = context
     app[access.ROUTES] = table = {}
@@ -121,6 +122,7 @@ def make_app(context: Context, routes: Sequence[Route] = ROUTES) -> web.Applicat
         if route.method == hdrs.METH_GET and route.access is Access.OPEN:  # load balancers ask so
             table[app.router.add_route(hdrs.METH_HEAD, route.path, route.handler)] = route
     app.on_response_prepare.append(security.add_headers)
+    app.on_response_prepare.append(problems.mark_started)
     app.on_shutdown.append(_close_sockets)
     return app
 

@@ -42,11 +42,6 @@ def verify_password(stored: str | None, password: str) -> bool:
     return stored is not None
 
 
-def is_outdated(stored: str) -> bool:
-    """Whether the hash was made with weaker parameters than today's."""
-    return _hasher.check_needs_rehash(stored)
-
-
 def check_policy(password: str, username: str) -> None:
     """Raise InputError unless a person may choose this password (ASVS 5.0, 6.2)."""
     lowered = password.lower()

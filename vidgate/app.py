@@ -70,9 +70,7 @@ async def serve(settings: Settings, folder: Path) -> int:
     stopping = _Stopping()
     async with AsyncExitStack() as stack:
         service = await _start(stack, settings, folder)
-        # What stands now stands for good: a full collection would walk it again and again.
-        gc.collect()
-        gc.freeze()
+        gc.freeze()  # what stands now stands for good: no collection need walk it again
         service.announce()
         await stopping.wait()
         log.info("stopping", status=stopping.status)
@@ -129,7 +127,7 @@ class _Service:
 
 async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Service:
     clock = SystemClock()
-    bus = Bus(clock=clock)
+    bus = Bus(clock=clock, first=int(clock.wall() * 1000))
     _prepare(folder)
     db = await stack.enter_async_context(
         Database(settings.database.url or folder / "vidgate.db", clock=clock)
@@ -150,6 +148,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         HealthService(registry, hub, bus, prober, States(db), settings.probe, clock=clock)
     )
     whep = await stack.enter_async_context(WhepService(hub, bus, settings.webrtc, clock))
+    gc.collect()  # now, before anybody looks at how long the loop is held
     metrics = await stack.enter_async_context(Metrics(registry, health, hub, whep))
     health.on_probe = metrics.observe_probe
     parts = WebParts(

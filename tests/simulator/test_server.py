@@ -43,6 +43,7 @@ async def test_describe_tells_both_tracks(fleet: Fleet) -> None:
         video, sound = described.media
         assert (video.kind, sound.kind) == ("video", "audio")
         parameters = video.fmtp(96)
+        assert 100_000 < (video.bandwidth or 0) < 1_000_000
         assert parameters["packetization-mode"] == "1"
         assert parameters["profile-level-id"].startswith("42c0")
         assert len(parameters["sprop-parameter-sets"].split(",")) == 2

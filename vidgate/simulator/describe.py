@@ -11,11 +11,11 @@ from vidgate.simulator.pictures import FPS
 def describe(footage: Footage, host: str) -> bytes:
     """The description of a camera at `host`: a video track 0 and a sound track 1."""
     head = f"v=0\r\no=- 1 1 IN IP4 {host}\r\ns=camera\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
-    return (head + _tracks(footage.codec, footage.parameter_sets)).encode()
+    return (head + _tracks(footage.codec, footage.parameter_sets, footage.bitrate)).encode()
 
 
 @lru_cache(maxsize=64)
-def _tracks(codec: Codec, sets: tuple[bytes, ...]) -> str:
+def _tracks(codec: Codec, sets: tuple[bytes, ...], bitrate: int) -> str:
     texts = [b64encode(unit).decode() for unit in sets]
     if codec is Codec.H265:
         parameters = ";".join(
@@ -30,6 +30,7 @@ def _tracks(codec: Codec, sets: tuple[bytes, ...]) -> str:
         "a=control:*",
         "a=range:npt=0-",
         f"m=video 0 RTP/AVP {VIDEO_TYPE}",
+        f"b=AS:{-(-bitrate // 1000)}",
         f"a=rtpmap:{VIDEO_TYPE} {codec.value.upper()}/90000",
         f"a=fmtp:{VIDEO_TYPE} {parameters}",
         f"a=framerate:{FPS}",

@@ -8,7 +8,7 @@ from vidgate.model.media import Codec
 from vidgate.rtp.h264 import packetise
 from vidgate.simulator.coded import CodedLoop, build_loop, plain_loop
 from vidgate.simulator.framing import EMPTY, MAX_PAYLOAD, Block, make_block
-from vidgate.simulator.pictures import Recipe
+from vidgate.simulator.pictures import FPS, Recipe
 
 VIDEO_TYPE = 96  # RTP payload type
 _FROZEN_KEY_EVERY = 10  # pictures, where a repeated key frame is all that a frozen camera can send
@@ -26,6 +26,7 @@ class Footage(Protocol):
 
     codec: Codec
     parameter_sets: tuple[bytes, ...]
+    bitrate: int  # bits per second, about
 
     def __len__(self) -> int:
         """Pictures in the loop."""
@@ -45,8 +46,13 @@ def make_footage(recipe: Recipe, units: list[list[bytes]]) -> Footage:
     if recipe.codec == "h265":
         return PlainH265(units)
     if recipe.coded:
-        return Coded(build_loop(recipe.width, recipe.height, units))
+        return Coded(build_loop(recipe.width, recipe.height, units), units)
     return PlainH264(plain_loop(recipe.width, recipe.height, units), units)
+
+
+def bitrate_of(units: list[list[bytes]]) -> int:
+    """Bits per second of a loop."""
+    return 8 * sum(len(nal) for unit in units for nal in unit) * FPS // len(units)
 
 
 def _h264(units: Sequence[bytes], *, ends: bool) -> Block:
@@ -58,7 +64,8 @@ class Coded:
 
     codec = Codec.H264
 
-    def __init__(self, loop: CodedLoop) -> None:
+    def __init__(self, loop: CodedLoop, units: list[list[bytes]]) -> None:
+        self.bitrate = bitrate_of(units)
         self.parameter_sets = loop.parameter_sets
         self._loop = loop
         self._head = _h264(loop.parameter_sets, ends=False)
@@ -95,6 +102,7 @@ class PlainH264:
     codec = Codec.H264
 
     def __init__(self, loop: CodedLoop, units: list[list[bytes]]) -> None:
+        self.bitrate = bitrate_of(units)
         self.parameter_sets = loop.parameter_sets
         self._loop = loop
         self._pictures = [_h264(unit, ends=True) for unit in units]
@@ -122,6 +130,7 @@ class PlainH265:
     codec = Codec.H265
 
     def __init__(self, units: list[list[bytes]]) -> None:
+        self.bitrate = bitrate_of(units)
         self.parameter_sets = tuple(unit for unit in units[0] if unit[0] >> 1 & 63 in (32, 33, 34))
         self._pictures = [
             make_block(packetise_h265(unit, MAX_PAYLOAD), VIDEO_TYPE, ends=True) for unit in units

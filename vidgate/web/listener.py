@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 from aiohttp import web
 
@@ -60,8 +61,8 @@ class _Refusal(asyncio.Protocol):
     """Closes at once: the service has all the connections that it wants."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            transport.abort()
+        # uvloop's transports are no asyncio.Transport, though they do all that one does.
+        cast(asyncio.Transport, transport).abort()
 
 
 def bind_tcp(host: str, port: int) -> socket.socket:

@@ -24,6 +24,8 @@ def test_every_packet_is_a_frame() -> None:
     assert depacketiser.push(RtpPacket(8, False, 3, 800, 0, b"")) == []
     assert depacketiser.push(RtpPacket(8, False, 4, 960, 0, bytes(MAX_PAYLOAD + 1))) == []
     assert depacketiser.ignored == 2
+    depacketiser.push(RtpPacket(8, False, 3, 800, 0, b"late"))
+    assert depacketiser.lost == 2
 
 
 def test_codes_survive_decoding_and_encoding() -> None:

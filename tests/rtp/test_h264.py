@@ -160,6 +160,25 @@ def test_filler_and_nonsense_are_left_out() -> None:
     assert depacketiser.ignored == 3
 
 
+def test_units_in_stap_b_and_fu_b() -> None:
+    sps, pps, idr = key(10)
+    aggregate = b"\x79\x00\x01" + b"".join(len(n).to_bytes(2, "big") + n for n in (sps, pps))
+    filler = b"\x00\x02\x0c\xff"
+    made = [
+        RtpPacket(96, False, 0, 0, 0, aggregate + filler),
+        RtpPacket(96, False, 1, 0, 0, b"\x7d\x85\x00\x01" + idr[1:6]),
+        RtpPacket(96, True, 2, 0, 0, b"\x7c\x45" + idr[6:]),
+    ]
+    assert push(Depacketiser(), made) == [(0, [sps, pps, idr])]
+
+
+def test_a_duplicate_is_no_loss() -> None:
+    made = packets([key(100), inter()])
+    depacketiser = Depacketiser()
+    push(depacketiser, [made[0], made[0], made[1]])
+    assert depacketiser.lost == 0
+
+
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vidgate.rtp.assembler.MAX_BYTES", 5000)
     made = packets([inter(20_000), inter()])
@@ -208,6 +227,8 @@ def test_parse_sps(text: str, expected: SpsInfo) -> None:
         (640, 360, 15, {"profile": "main"}),
         (1280, 720, 25, {"profile": "high444", "pixel": "yuv444p"}),
         (1920, 1080, 25, {"profile": "high", "interlaced": "1"}),
+        (720, 576, 25, {"profile": "main", "x264-params": "sar=39/37:range=tv:colorprim=bt470bg"}),
+        (1280, 720, 50, {"profile": "high", "x264-params": "cqm=jvt:chromaloc=1"}),
     ],
 )
 def test_parse_sps_of_a_real_encoder(

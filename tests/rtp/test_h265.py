@@ -1,10 +1,13 @@
 """H.265 payloads and parameter sets."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vidgate.errors import ProtocolError
+from vidgate.rtp import annexb
 from vidgate.rtp.h265 import Depacketiser, is_key, kind, parse_sps
 from vidgate.rtp.packet import RtpPacket
 
@@ -50,6 +53,7 @@ def test_nonsense_is_left_out() -> None:
     assert push([b"\x62\x01\x01tail", TRAIL]) == []  # a fragment without its start
     assert push([b"", b"\x02", b"\x64\x01\x00", b"\x60\x01\x00\x09\x02", TRAIL]) == [(0, [TRAIL])]
     assert push([b"\x4c\x01\xff", TRAIL]) == [(0, [TRAIL])]  # filler
+    assert push([b"\x60\x01\x00\x03\x4c\x01\xff", TRAIL]) == [(0, [TRAIL])]  # filler inside
 
 
 @given(st.lists(st.binary(max_size=20), max_size=10))
@@ -66,6 +70,20 @@ def test_parse_sps() -> None:
 def test_a_broken_sps_is_refused(data: bytes) -> None:
     with pytest.raises(ProtocolError):
         parse_sps(data)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (640, 360), (704, 576)])
+@pytest.mark.parametrize("pixel", ["yuv420p", "yuv444p"])
+def test_parse_sps_of_a_real_encoder(width: int, height: int, pixel: str) -> None:
+    av = pytest.importorskip("av")
+    encoder: Any = av.CodecContext.create("libx265", "w")
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = width, height, pixel, 25
+    encoder.options = {"preset": "ultrafast", "x265-params": "log-level=none:temporal-layers=1"}
+    packets = list(encoder.encode(av.VideoFrame(width, height, pixel))) + list(encoder.encode(None))
+    units = annexb.split(bytes(packets[0]))
+    info = parse_sps(next(unit for unit in units if kind(unit) == 33))
+    assert (info.width, info.height) == (width, height)
+    assert is_key(units)
 
 
 @given(st.binary(max_size=60))

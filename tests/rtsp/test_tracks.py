@@ -84,11 +84,18 @@ def test_parameter_sets_with_start_codes_and_under_another_type() -> None:
         assert offer.parameter_sets == (SPS, PPS)
 
 
-@pytest.mark.parametrize("sets", ["", "!!!", "AA", "Z0", b64(PPS), "Zw==,Zw=="])
+@pytest.mark.parametrize("sets", ["", "!!!", "A", "AA", "Z0", b64(PPS), "Zw==,Zw=="])
 def test_broken_parameter_sets_are_none(sets: str) -> None:
     text = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
     (offer,) = chosen(f"{text}a=fmtp:96 sprop-parameter-sets={sets}\r\n")
     assert offer.parameter_sets == ()
+    assert picture(offer) == Picture()
+
+
+def test_a_broken_sps_tells_no_size() -> None:
+    text = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+    (offer,) = chosen(f"{text}a=fmtp:96 sprop-parameter-sets={b64(SPS[:6])}\r\na=framerate:x\r\n")
+    assert len(offer.parameter_sets) == 1
     assert picture(offer) == Picture()
 
 

@@ -81,6 +81,8 @@ def test_the_server_refuses_what_is_wrong() -> None:
     assert not server.check("PLAY", "rtsp://elsewhere/", good)
     assert not server.check("PLAY", URI, good.replace("nc=", "nc=zz"))
     assert not server.check("PLAY", URI, good.replace('"admin"', '"root"'))
+    assert not server.check("PLAY", URI, good.replace("qop=auth", "x=y"))
+    assert server.check("PLAY", URI, good)
 
 
 def test_the_server_forgets_old_nonces() -> None:

@@ -43,6 +43,7 @@ def test_parse(text: str, expected: Uri) -> None:
         "rtsp://h/\r\nA: b",
         "rtsp://h/" + "x" * 3000,
         "rtsp://secret:secret@:554/",
+        "rtsp://secret:pass/word@/",
     ],
 )
 def test_nonsense_is_refused_without_quoting_it(text: str) -> None:

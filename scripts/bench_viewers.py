@@ -37,6 +37,7 @@ from vidgate.webrtc.whep import WhepService
 from vidgate.wire.uri import Uri
 
 WARM_UP = 3.0
+JOIN_TIMEOUT = 90.0  # seconds until all viewers must receive
 AT_ONCE = 16  # viewers connecting at the same time
 
 
@@ -171,7 +172,7 @@ async def measure(bitrate: int, channels: int, viewers: int, seconds: float) -> 
                 first.append((viewer.counts.first_key_frame or clicked) - clicked)
             return viewer
 
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.timeout(JOIN_TIMEOUT), asyncio.TaskGroup() as group:
             tasks = [group.create_task(join(number)) for number in range(viewers)]
         everyone = [task.result() for task in tasks]
         await asyncio.sleep(WARM_UP)

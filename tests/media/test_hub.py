@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.media.fakes import Camera, picture
+from tests.media.fakes import VIDEO, Camera, picture
 from tests.waiting import until
 from vidgate.aio.bus import Bus
 from vidgate.errors import BusyError, UnauthorizedError, UnreachableError
@@ -161,3 +161,25 @@ async def test_a_crash_in_a_source_is_survived(hub: Hub, camera: Camera) -> None
         camera(KEY).script.put_nowait(ZeroDivisionError("a bug"))
         camera(KEY).script.put_nowait(picture(0, key=True))
         assert (await reader.get()).key
+
+
+async def test_who_comes_between_two_tries_hears_the_reason_at_once(
+    hub: Hub, camera: Camera
+) -> None:
+    async with hub.read(KEY) as reader:
+        camera(KEY).script.put_nowait(BusyError("453"))
+        with pytest.raises(BusyError):
+            await reader.tracks()
+        async with hub.read(KEY) as second:
+            with pytest.raises(BusyError):
+                await second.tracks(timeout=60)
+
+
+async def test_a_described_stream_without_a_picture_yet_is_described(
+    hub: Hub, camera: Camera
+) -> None:
+    async with hub.read(KEY) as reader:
+        stream = reader.stream
+        await until(lambda: camera(KEY).running)
+        stream.start([VIDEO])
+        assert await reader.tracks(timeout=0.5) == (VIDEO,)

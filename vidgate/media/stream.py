@@ -65,6 +65,7 @@ class Stream:
         self._timeline = Timeline()
         self._gop: list[Parcel] = []
         self._gop_bytes = 0
+        self._is_described = False  # by the run under way
         self._described: asyncio.Future[None] | None = None
         self._request: Callable[[], None] | None = None
         self._requested = 0.0
@@ -84,6 +85,7 @@ class Stream:
         """The run failed; it is tried again in `retry_in` seconds, or (None) not by itself."""
         self.error = error
         self._request = None
+        self._is_described = False
         self._forget_gop()
         self.retry_at = None if retry_in is None else self._clock.now() + retry_in
         self._settle(error)
@@ -97,6 +99,7 @@ class Stream:
     def idle(self) -> None:
         """The last reader left long ago and the source was stopped."""
         self._request = None
+        self._is_described = False
         self.attempt = 0
         self._forget_gop()
         self._settle(NoMediaError("the stream was stopped"))
@@ -112,10 +115,10 @@ class Stream:
 
     async def described(self, timeout: float) -> tuple[Track, ...]:
         """Wait for the tracks; see `Reader.tracks`."""
-        if self.tracks and self.state in (StreamState.LIVE, StreamState.STALLED):
+        if self._is_described:
             return self.tracks
-        if self.state is StreamState.BLOCKED and self.error is not None:
-            raise self.error
+        if self.state in (StreamState.BLOCKED, StreamState.RETRYING) and self.error is not None:
+            raise self.error  # whoever comes between two tries hears at once what is wrong
         if self._described is None:
             self._described = asyncio.get_running_loop().create_future()
             self._described.add_done_callback(lambda future: future.exception())
@@ -160,6 +163,7 @@ class Stream:
     def start(self, tracks: Sequence[Track]) -> None:
         """The source knows its tracks."""
         self.tracks = tuple(tracks)
+        self._is_described = True
         self._settle(None)
 
     def frame(self, frame: Frame) -> None:

@@ -1,6 +1,6 @@
 """One continuous time for a stream, whatever its source does at each reconnect."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vidgate.model.media import Frame
 
@@ -44,4 +44,4 @@ class Timeline:
         position.received = frame.received
         if timestamp == frame.timestamp:
             return frame
-        return replace(frame, timestamp=timestamp)
+        return Frame(frame.track, timestamp, frame.key, frame.units, frame.received, frame.packets)

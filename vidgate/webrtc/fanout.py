@@ -10,7 +10,7 @@ from vidgate.errors import NoMediaError, VidgateError
 from vidgate.media.hub import Hub
 from vidgate.media.reader import Reader
 from vidgate.media.stream import Stream
-from vidgate.model.media import Frame, StreamKey, Track
+from vidgate.model.media import Frame, StreamKey, StreamState, Track
 from vidgate.webrtc.line import BURST, Batch, Line
 from vidgate.webrtc.mux import Mux
 from vidgate.webrtc.viewer import Flow, Viewer, compress
@@ -106,6 +106,10 @@ class Fanout:
         for flow in viewer.flows:
             if flow.line.is_video:
                 self._catch_up(viewer, flow)
+
+    @property
+    def _is_live(self) -> bool:
+        return self._stream is not None and self._stream.state is StreamState.LIVE
 
     def _ask_key_frame(self) -> None:
         if self._stream is not None:
@@ -206,7 +210,8 @@ class Fanout:
 
     def _catch_up(self, viewer: Viewer, flow: Flow) -> None:
         start = flow.line.gop
-        if start is None:
+        if start is None or not self._is_live:
+            # A dead camera's last pictures, sent again, would look like live ones.
             flow.next = None
             self._ask_key_frame()
             return

@@ -82,6 +82,10 @@ class FakeStore:
     saves: int = 0
     broken: bool = False
 
+    def refuse(self) -> None:
+        """From now on the disk is full."""
+        self.broken = True
+
     async def load(self) -> dict[str, Health]:
         """What was stored."""
         if self.broken:

@@ -59,6 +59,11 @@ class Story:
         return self
 
     @property
+    def state(self) -> State:
+        """What is claimed now."""
+        return self.health.state
+
+    @property
     def level(self) -> Level:
         """How deep the next look goes."""
         return self.plan.level_at(self.plan.due)
@@ -103,13 +108,13 @@ def test_rechecks_come_after_5_and_10_seconds() -> None:
 
 def test_a_recovered_camera_is_up_within_70_seconds() -> None:
     story = Story().look(DEAD)
-    assert story.health.state is State.DOWN
+    assert story.state is State.DOWN
     assert story.plan.media_at == inf
     revived = story.now
     story.wait().look(result("c")).wait().look(result("c"))
-    assert story.health.state is State.REACHABLE
+    assert story.health.reason is Reason.OK
     assert (story.plan.due, story.level) == (story.now, Level.MEDIA)
-    assert story.look(SEEN, 2.0).health.state is State.UP
+    assert story.look(SEEN, 2.0).health.level is Level.MEDIA
     assert story.now - revived <= 70.0
 
 

@@ -1,7 +1,6 @@
 """The governor lets probes in flight only while the event loop turns quickly."""
 
-import asyncio
-
+from tests.waiting import until
 from vidgate.health.governor import LEAST, LONG_TURN, START, Governor
 
 
@@ -35,7 +34,6 @@ async def test_it_beats_only_between_start_and_stop() -> None:
     governor = Governor(320)
     governor.start()
     governor.start()
-    while governor.allowed == START:
-        await asyncio.sleep(0)
+    await until(lambda: governor.allowed != START)
     governor.stop()
     governor.stop()

@@ -165,9 +165,7 @@ def test_one_refusal_is_enough_and_any_proof_lifts_it() -> None:
 
 
 def test_an_unsupported_codec_is_reachable_and_says_why() -> None:
-    strange = after(
-        SEEN, result("c", Reason.UNSUPPORTED, asked=Level.MEDIA, level=Level.DESCRIBE)
-    )
+    strange = after(SEEN, result("c", Reason.UNSUPPORTED, asked=Level.MEDIA, level=Level.DESCRIBE))
     assert (strange.state, strange.reason) == (State.REACHABLE, Reason.UNSUPPORTED)
     again = advance(strange, DESCRIBED, RULES, NOW + 60)
     assert (again.state, again.reason) == (State.REACHABLE, Reason.UNSUPPORTED)

@@ -100,6 +100,14 @@ class Scheduler:
             heapq.heappush(self._due, (plan.due, id_))
             self._wake.set()
 
+    def wake(self) -> None:
+        """Look again what is due; for a clock that moved by itself."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Nothing will be started any more."""
+        self._governor.stop()
+
     def forget(self, id_: str, *, removed: bool = False) -> None:
         """What is under way or waiting for the channel no longer tells of it."""
         self.plans.pop(id_, None)

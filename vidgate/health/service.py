@@ -128,6 +128,7 @@ class HealthService:
     ) -> None:
         self._is_closing = True
         await self._tasks.__aexit__(kind, error, trace)
+        self._scheduler.close()
         await self._book.close()
 
     # -- asking ----------------------------------------------------------------------------------
@@ -246,8 +247,9 @@ class HealthService:
 
     def _settle(self, channel: Channel) -> None:
         """Apply what follows from the channel itself and from time alone."""
+        now = self._book.wall()
         health = self.of(channel.id)
-        self._book.put(states.effective(health, channel, self._rules(channel), self._book.wall()))
+        self._book.put(states.effective(health, channel, self._rules(channel), now))
 
     def _restart(self, channel: Channel, within: float | None = None) -> None:
         """Plan the channel anew; looks under way no longer tell of it."""
@@ -314,8 +316,9 @@ class HealthService:
         if channel is None or not self._scheduler.is_current(job):
             return
         rules = self._rules(channel)
+        now = self._book.wall()  # first of all: a stepped clock moves what is known
         before = self.of(channel.id)
-        health = self._judged(channel, before, result, rules)
+        health = self._judged(channel, before, result, rules, now)
         self._book.put(health)
         if self._settings.enabled and is_probed(channel):
             plan = self._scheduler.plans.get(channel.id, STOPPED)
@@ -324,13 +327,12 @@ class HealthService:
             self._scheduler.plan(channel.id, following)
 
     def _judged(
-        self, channel: Channel, before: Health, result: ProbeResult, rules: Rules
+        self, channel: Channel, before: Health, result: ProbeResult, rules: Rules, now: float
     ) -> Health:
         if not channel.enabled:
             return replace(before, last=result)
-        now = self._book.wall()
         if result.detail == WATCHED:  # judged from its streams, and `last` keeps what was measured
-            return self._seen_live(before) or before
+            return self._seen_live(before, now) or before
         return states.advance(before, result, rules, now)
 
     # -- watching ----------------------------------------------------------------------------------
@@ -346,12 +348,13 @@ class HealthService:
 
     def look_at_streams(self) -> None:
         """Judge every watched channel from its live streams."""
+        now = self._book.wall()
         names = self._live.names()
         self._live.keep_only(names)
         for name in names:
             channel = self._channels.get(self._ids.get(name.lower(), name))
             if channel is not None and channel.enabled:
-                self._look_at_stream(channel)
+                self._look_at_stream(channel, now)
 
     async def age(self) -> None:
         """Let old evidence lapse."""
@@ -361,27 +364,25 @@ class HealthService:
             if number % CHUNK == 0:
                 await asyncio.sleep(0)
 
-    def _look_at_stream(self, channel: Channel) -> None:
+    def _look_at_stream(self, channel: Channel, now: float) -> None:
         before = self.of(channel.id)
-        health = self._seen_live(before)
+        health = self._seen_live(before, now)
         if health is None:
             trouble = self._live.trouble(channel.id, self._clock.now())
             if trouble is None:
                 return
-            now = self._book.wall()
             health = states.miss(before, trouble.reason, trouble.level, now)
         self._book.put(health)
         was, is_ = before.state, health.state
         if State.UNAUTHORIZED in (was, is_) and was is not is_:
             self._restart(channel)  # stops the probing, or begins it again
 
-    def _seen_live(self, before: Health) -> Health | None:
+    def _seen_live(self, before: Health, wall: float) -> Health | None:
         """The health with the living picture as evidence; None where there is none."""
         now = self._clock.now()
         sight = self._live.sight(before.channel, now)
         if sight is None:
             return None
-        wall = self._book.wall()
         return states.witness(
             before, wall - (now - sight.key_frame), wall - (now - sight.frame), wall
         )

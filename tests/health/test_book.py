@@ -1,0 +1,136 @@
+"""The book keeps what is known and tells it; a full disk or a stepped clock loses nothing."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.health.fakes import FakeStore
+from vidgate.aio.bus import Bus
+from vidgate.aio.clock import ManualClock
+from vidgate.health import book as books
+from vidgate.health.book import SAVE_STAMPS, Book
+from vidgate.model.health import Health, Level, Reason, State
+
+UP = Health(channel="c", state=State.UP, reason=Reason.OK, level=Level.MEDIA, since=5.0)
+
+
+class Desk:
+    """A book with what it is made of."""
+
+    def __init__(self) -> None:
+        self.store, self.clock = FakeStore(), ManualClock()
+        self.bus = Bus(clock=self.clock)
+        self.book = Book(self.store, self.bus, self.clock)
+        self.book.adopt(Health(channel="c"))
+
+    @property
+    def told(self) -> list[str]:
+        """States told on the bus."""
+        return [event.data["state"] for event in self.bus.since(0)[1]]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """A book that knows one channel."""
+    return Desk()
+
+
+async def test_a_change_is_told_once_and_kept(desk: Desk) -> None:
+    desk.book.put(UP)
+    desk.book.put(UP)
+    (event,) = desk.bus.since(0)[1]
+    assert (event.type, event.object) == ("channel.state", "c")
+    assert event.data == {"state": "up", "reason": "ok", "since": 5.0, "level": "media"}
+    assert await desk.book.save()
+    assert desk.store.stored["c"] == UP
+    (transition,) = desk.store.transitions
+    assert (transition.before, transition.after) == (State.UNKNOWN, State.UP)
+    await desk.book.save()
+    assert desk.store.saves == 1
+
+
+async def test_instants_alone_are_saved_rarely_and_not_told(desk: Desk) -> None:
+    desk.book.put(UP)
+    await desk.book.save()
+    desk.book.put(replace(UP, probed=77.0))
+    await desk.book.save()
+    assert desk.store.stored["c"].probed is None
+    desk.clock.advance(SAVE_STAMPS)
+    await desk.book.save()
+    assert desk.store.stored["c"].probed == 77.0
+    assert desk.told == ["up"]
+    assert len(desk.store.transitions) == 1
+
+
+async def test_a_level_is_told_but_is_no_transition(desk: Desk) -> None:
+    desk.book.put(UP)
+    desk.book.put(replace(UP, level=Level.PICTURE))
+    await desk.book.save()
+    assert desk.told == ["up", "up"]
+    assert len(desk.store.transitions) == 1
+
+
+async def test_a_full_disk_loses_nothing(desk: Desk) -> None:
+    desk.store.refuse()
+    desk.book.put(UP)
+    assert await desk.book.save() is False
+    desk.book.put(replace(UP, state=State.DOWN, reason=Reason.TIMEOUT))
+    assert await desk.book.save() is False
+    desk.store.broken = False
+    assert await desk.book.save() is True
+    assert desk.store.stored["c"].state is State.DOWN
+    assert [one.after for one in desk.store.transitions] == [State.UP, State.DOWN]
+
+
+async def test_what_waits_for_the_disk_is_bounded(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(books, "MAX_TRANSITIONS", 10)
+    for number in range(30):
+        desk.book.put(replace(UP, state=State.DOWN if number % 2 else State.UP))
+    await desk.book.close()
+    assert len(desk.store.transitions) == 10
+    assert desk.book.lost_transitions == 20
+
+
+async def test_close_saves_the_rest(desk: Desk) -> None:
+    desk.book.put(UP)
+    await desk.book.save()
+    desk.book.put(replace(UP, probed=77.0))
+    await desk.book.close()
+    assert desk.store.stored["c"].probed == 77.0
+
+
+async def test_nothing_stored_can_be_read(desk: Desk) -> None:
+    desk.store.broken = True
+    assert await desk.book.load() == {}
+
+
+def test_a_removed_channel_stays_away(desk: Desk) -> None:
+    desk.book.remove("c")
+    desk.book.put(UP)  # a result that was under way
+    assert desk.book.health == {}
+    assert desk.told == []
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0, 315_360_000.0])
+def test_a_stepped_clock_keeps_every_age(desk: Desk, step: float) -> None:
+    now = desk.book.wall()
+    desk.book.put(replace(UP, media_seen=now - 100, probed=now - 10))
+    desk.clock.advance(50)
+    desk.clock.jump_wall(step)
+    wall = desk.book.wall()
+    health = desk.book.health["c"]
+    assert health.media_seen is not None
+    assert health.probed is not None
+    assert wall - health.media_seen == pytest.approx(150)
+    assert wall - health.probed == pytest.approx(60)
+
+
+def test_a_slewed_clock_is_followed_silently(desk: Desk) -> None:
+    desk.book.put(replace(UP, probed=100.0))
+    for _ in range(100):
+        desk.clock.advance(10)
+        desk.clock.jump_wall(0.5)
+        desk.book.wall()
+    assert desk.book.health["c"].probed == 100.0

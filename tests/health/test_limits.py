@@ -1,0 +1,86 @@
+"""A platform's sessions: shared, never exceeded, operators first."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tests.health.fakes import FakeRegister
+from tests.media.fakes import FakeSource
+from tests.waiting import until
+from vidgate.aio.limits import Preempted, Priority
+from vidgate.health.limits import PlatformSlots
+from vidgate.media.source import Publisher
+from vidgate.model.channel import Channel, Platform
+
+CHANNEL = Channel(id="c", name="c", platform="p")
+
+
+def slots(capacity: int) -> tuple[PlatformSlots, FakeRegister]:
+    """The slots of one platform."""
+    register = FakeRegister([CHANNEL], [Platform(id="p", slots=capacity)])
+    return PlatformSlots(register), register
+
+
+async def test_no_limit_without_a_platform_or_with_none_told() -> None:
+    unlimited, _ = slots(0)
+    assert unlimited.of(CHANNEL) is None
+    assert unlimited.of(replace(CHANNEL, platform="")) is None
+    async with unlimited.hold(CHANNEL, Priority.PROBE):
+        pass
+
+
+async def test_the_capacity_follows_the_register() -> None:
+    shared, register = slots(1)
+    first = shared.of(CHANNEL)
+    register.platforms["p"] = Platform(id="p", slots=3)
+    assert shared.of(CHANNEL) is first
+    assert first is not None
+    assert first.capacity == 3
+
+
+async def test_an_operator_takes_the_session_of_a_probe(publisher: Publisher) -> None:
+    shared, _ = slots(1)
+    source = FakeSource()
+    holding = asyncio.Event()
+
+    async def probe() -> None:
+        async with shared.hold(CHANNEL, Priority.PROBE):
+            holding.set()
+            await asyncio.get_running_loop().create_future()
+
+    probing = asyncio.ensure_future(probe())
+    await holding.wait()
+    pulling = asyncio.ensure_future(shared.source(CHANNEL, source).run(publisher))
+    with pytest.raises(Preempted):
+        await probing
+    await until(lambda: source.running)
+    waiting = asyncio.ensure_future(probe())
+    holding.clear()
+    await asyncio.sleep(0)
+    assert not holding.is_set()
+    pulling.cancel()
+    await holding.wait()
+    waiting.cancel()
+    await asyncio.gather(pulling, waiting, return_exceptions=True)
+
+
+async def test_a_key_frame_request_reaches_the_source() -> None:
+    shared, _ = slots(1)
+    source = FakeSource()
+    shared.source(CHANNEL, source).request_key_frame()
+    assert source.key_frame_requests == 1
+
+
+@pytest.fixture
+def publisher() -> Publisher:
+    """Takes frames and drops them."""
+
+    class Sink:
+        def start(self, tracks: object) -> None:
+            pass
+
+        def frame(self, frame: object) -> None:
+            pass
+
+    return Sink()

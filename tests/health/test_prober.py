@@ -1,0 +1,220 @@
+"""One look: every outcome becomes a result, limits hold, deadlines cut."""
+
+import asyncio
+import errno
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.health.fakes import FakeRegister
+from tests.waiting import until
+from vidgate.aio.clock import Clock, SystemClock
+from vidgate.aio.limits import Priority
+from vidgate.errors import (
+    BusyError,
+    DeniedAddressError,
+    MissingStreamError,
+    NoCredentialError,
+    NoKeyFrameError,
+    NoMediaError,
+    NotFoundError,
+    ProtocolError,
+    RefusedError,
+    RemoteTimeoutError,
+    UnauthorizedError,
+    UnreachableError,
+    UnsupportedError,
+    VidgateError,
+)
+from vidgate.health import prober as probers
+from vidgate.health.limits import PlatformSlots
+from vidgate.health.prober import Prober, reason_of
+from vidgate.model.channel import Channel, Kind, Platform
+from vidgate.model.health import Level, Reason
+from vidgate.model.media import Codec
+from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.probe import ProbeTimes
+from vidgate.settings.tree import ProbeSettings
+
+CHANNEL = Channel(id="c", name="c", url="rtsp://127.0.0.9:554/x")
+Act = Callable[[ProbeTimes], None]
+
+
+class Lens:
+    """A camera that does what the test says; remembers the addresses."""
+
+    def __init__(self, act: Act | None = None) -> None:
+        self.act = act
+        self.addresses: list[RtspAddress] = []
+        self.gate: asyncio.Event | None = None
+
+    async def describe(self, address: RtspAddress, clock: Clock, times: ProbeTimes) -> None:
+        """DESCRIBE."""
+        await self._look(address, times)
+        times.t1 = 0.01
+
+    async def media(self, address: RtspAddress, clock: Clock, times: ProbeTimes) -> None:
+        """PLAY."""
+        await self._look(address, times)
+        times.t1, times.t2, times.t3, times.codec = 0.01, 0.02, 0.5, Codec.H264
+
+    async def _look(self, address: RtspAddress, times: ProbeTimes) -> None:
+        self.addresses.append(address)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.act is not None:
+            self.act(times)
+
+
+def raising(error: Exception, **reached: float) -> Act:
+    """Fail after some instants were reached."""
+
+    def act(times: ProbeTimes) -> None:
+        for name, value in reached.items():
+            setattr(times, name, value)
+        raise error
+
+    return act
+
+
+def prober(
+    lens: Lens, register: FakeRegister | None = None, settings: ProbeSettings | None = None
+) -> Prober:
+    """A prober that looks through the lens."""
+    register = register or FakeRegister([CHANNEL])
+    return Prober(
+        register,
+        register.address,
+        PlatformSlots(register),
+        settings or ProbeSettings(),
+        SystemClock(),
+        lens,
+    )
+
+
+async def test_good_looks() -> None:
+    described = await prober(Lens()).probe(CHANNEL, Level.DESCRIBE)
+    assert (described.reason, described.level, described.t1) == (Reason.OK, Level.DESCRIBE, 0.01)
+    seen = await prober(Lens()).probe(CHANNEL, Level.MEDIA)
+    assert (seen.level, seen.t3, seen.codec) == (Level.MEDIA, 0.5, Codec.H264)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "level"),
+    [
+        (UnreachableError("x"), Reason.UNREACHABLE, Level.NONE),
+        (RemoteTimeoutError("x"), Reason.TIMEOUT, Level.NONE),
+        (ProtocolError("x"), Reason.PROTOCOL_ERROR, Level.REACH),
+        (UnauthorizedError("x"), Reason.UNAUTHORIZED, Level.REACH),
+        (NoCredentialError("x"), Reason.NO_CREDENTIAL, Level.REACH),
+        (BusyError("x"), Reason.BUSY, Level.REACH),
+        (MissingStreamError("x"), Reason.NOT_FOUND, Level.REACH),
+        (RefusedError("x"), Reason.REFUSED, Level.REACH),
+        (NoMediaError("x"), Reason.NO_MEDIA, Level.DESCRIBE),
+        (NoKeyFrameError("x"), Reason.NO_KEY_FRAME, Level.DESCRIBE),
+        (UnsupportedError("x"), Reason.UNSUPPORTED, Level.DESCRIBE),
+        (DeniedAddressError("x"), Reason.DENIED_ADDRESS, Level.NONE),
+    ],
+)
+async def test_every_failure_has_its_reason_and_level(
+    error: VidgateError, reason: Reason, level: Level
+) -> None:
+    result = await prober(Lens(raising(error))).probe(CHANNEL, Level.DESCRIBE)
+    assert (result.reason, result.level) == (reason, level)
+
+
+async def test_what_was_reached_before_the_failure_counts() -> None:
+    lens = Lens(raising(BusyError("453"), t1=0.01))
+    assert (await prober(lens).probe(CHANNEL, Level.MEDIA)).level is Level.DESCRIBE
+    lens = Lens(raising(UnreachableError("reset"), t1=0.01, t2=0.02))
+    result = await prober(lens).probe(CHANNEL, Level.MEDIA)
+    assert (result.level, result.t2, result.t3) == (Level.DESCRIBE, 0.02, None)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EADDRNOTAVAIL])
+def test_our_own_shortage_is_not_the_cameras_fault(number: int) -> None:
+    error = UnreachableError("cannot connect")
+    error.__cause__ = OSError(number, "shortage")
+    assert reason_of(error) is Reason.ERROR
+
+
+def test_foreign_errors_are_ours() -> None:
+    assert reason_of(ZeroDivisionError()) is Reason.ERROR
+    assert reason_of(NotFoundError("x")) is Reason.NO_ADDRESS
+
+
+async def test_what_cannot_be_asked_is_not_asked() -> None:
+    lens = Lens()
+    no_url = await prober(lens).probe(replace(CHANNEL, url=""), Level.MEDIA)
+    assert no_url.reason is Reason.NO_ADDRESS
+    pushed = await prober(lens).probe(replace(CHANNEL, kind=Kind.PUSH), Level.MEDIA)
+    assert pushed.reason is Reason.NOT_TESTED
+    assert lens.addresses == []
+
+
+@pytest.mark.parametrize(
+    ("level", "reached", "reason"),
+    [
+        (Level.DESCRIBE, {}, Reason.TIMEOUT),
+        (Level.MEDIA, {"t1": 0.1}, Reason.TIMEOUT),
+        (Level.MEDIA, {"t1": 0.1, "t2": 0.2}, Reason.NO_KEY_FRAME),
+    ],
+)
+async def test_a_drip_is_cut(
+    monkeypatch: pytest.MonkeyPatch, level: Level, reached: dict[str, float], reason: Reason
+) -> None:
+    class Drip(Lens):
+        async def _look(self, address: RtspAddress, times: ProbeTimes) -> None:
+            for name, value in reached.items():
+                setattr(times, name, value)
+            await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(probers, "CLOSING", 0.0)
+    quick = ProbeSettings(timeout=0.01, media_timeout=0.01)
+    result = await prober(Drip(), settings=quick).probe(CHANNEL, level)
+    assert result.reason is reason
+
+
+async def test_the_deadlines_are_handed_down() -> None:
+    lens = Lens()
+    settings = ProbeSettings(timeout=3.0, media_timeout=12.0)
+    await prober(lens, settings=settings).probe(CHANNEL, Level.MEDIA)
+    (address,) = lens.addresses
+    assert (address.connect_timeout, address.request_timeout) == (3.0, 3.0)
+    assert address.stall_timeout == 4.0  # no key frame is told after three of these
+
+
+async def test_an_operator_preempts_and_a_full_platform_is_not_tested(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    channel = replace(CHANNEL, platform="p")
+    register = FakeRegister([channel], [Platform(id="p", slots=1)])
+    lens, slots = Lens(), PlatformSlots(register)
+    lens.gate = asyncio.Event()
+    looker = Prober(register, register.address, slots, ProbeSettings(), SystemClock(), probing=lens)
+    looking = asyncio.ensure_future(looker.probe(channel, Level.MEDIA))
+    await until(lambda: lens.addresses)
+    async with slots.hold(channel, Priority.OPERATOR):
+        assert (await looking).reason is Reason.NOT_TESTED
+        monkeypatch.setattr(probers, "SLOT_WAIT", 0.01)
+        result = await looker.probe(channel, Level.MEDIA)
+    assert (result.reason, result.level) == (Reason.NOT_TESTED, Level.NONE)
+
+
+def test_lanes_follow_platforms_and_hosts() -> None:
+    register = FakeRegister(
+        platforms=[Platform(id="p", slots=5, describe_parallel=7), Platform(id="q")]
+    )
+    looker = prober(Lens(), register)
+    behind = replace(CHANNEL, platform="p")
+    assert looker.lane(behind, Level.DESCRIBE) == (("describe", "p"), 7)
+    assert looker.lane(behind, Level.MEDIA) == (("slots", "p"), 5)
+    no_slots = replace(CHANNEL, platform="q")
+    assert looker.lane(no_slots, Level.MEDIA) == (("describe", "q"), 16)
+    assert looker.lane(CHANNEL, Level.MEDIA) == (("host", "127.0.0.9"), 4)
+    assert looker.lane(replace(CHANNEL, url="", address="10.1.1.1"), Level.MEDIA)[0] == (
+        "host",
+        "10.1.1.1",
+    )
+    assert looker.lane(replace(CHANNEL, url="nonsense"), Level.MEDIA)[0] == ("host", "")

@@ -130,13 +130,13 @@ async def pages(bench: Bench, service: Service, token: str) -> None:
             bench.add(f"GET {path}", shown, budget)
 
 
-async def longest_stall(service: Service, token: str) -> float:
-    """The longest that the loop was held since the start, in milliseconds."""
+async def longest_stall(service: Service, token: str) -> str:
+    """How long the loop was held since the start, by us and in all."""
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http:
         text = await (await http.get(f"{service.url}/metrics")).text()
-    found = re.search(r"^vidgate_event_loop_lag_max_seconds (\S+)", text, re.MULTILINE)
-    assert found, "no loop lag in /metrics"
-    return float(found[1]) * 1000
+    found = dict(re.findall(r"^vidgate_event_loop_(\w+)_max_seconds (\S+)", text, re.MULTILINE))
+    held, lag = (float(found[name]) * 1000 for name in ("held", "lag"))
+    return f"{held:.0f} ms of our own work ({lag:.0f} ms with what else this machine did)"
 
 
 @asynccontextmanager
@@ -177,8 +177,8 @@ async def sweep_with_viewers(bench: Bench, service: Service, token: str, ids: li
         f"{lost} of {got} packets lost",
         "",
     )
-    bench.add("longest loop stall, sweep with 16 viewers", f"{after:.0f} ms", "<= 20 ms")
-    bench.add("longest loop stall before the sweep", f"{before:.0f} ms", "")
+    bench.add("longest loop stall, sweep with 16 viewers", after, "<= 20 ms")
+    bench.add("longest loop stall before the sweep", before, "")
 
 
 async def first_pictures(

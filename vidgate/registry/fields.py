@@ -316,15 +316,18 @@ HEADERS = {
 }
 
 
-def problems(channel: Channel) -> list[tuple[str, str]]:
-    """What fields say together: (field, sentence) for each contradiction."""
+def problems(channel: Channel, *, is_resolved: bool = False) -> list[tuple[str, str]]:
+    """What fields say together: (field, sentence) for each contradiction.
+
+    `is_resolved`: the channel's platform finds its addresses, so it needs none of its own.
+    """
     found = []
     if (channel.longitude is None) != (channel.latitude is None):
         found.append(("longitude", "经度和纬度要么都填，要么都不填"))
     elif channel.longitude == 0 and channel.latitude == 0:
         found.append(("longitude", "坐标为 0,0，请核对或留空"))
     pulled = channel.kind is Kind.RTSP and channel.lifecycle is Lifecycle.ACCEPTED
-    if pulled and not channel.url and not channel.address:
+    if pulled and not is_resolved and not channel.url and not channel.address:
         found.append(("url", "在用的通道要有主码流地址；还没有时请把建设阶段设为“规划”"))
     if channel.sub_url and not channel.url:
         found.append(("sub_url", "有子码流地址而没有主码流地址"))

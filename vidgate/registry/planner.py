@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vidgate.model.channel import Channel, Login, Platform
+from vidgate.registry import routes
 from vidgate.registry.edits import Credential, Edit, Pair, key, typed
 from vidgate.registry.fields import problems
 from vidgate.registry.rows import ParsedRow
+from vidgate.registry.url_forms import UrlForms
 from vidgate.storage.database import CHUNK
 from vidgate.storage.secrets import SecretBox
 
@@ -65,12 +67,15 @@ class _Needs:
 class Planner:
     """Takes rows one by one; what is wrong with a row is returned, what is right is planned."""
 
-    def __init__(self, register: Register, box: SecretBox, now: float) -> None:
+    def __init__(
+        self, register: Register, box: SecretBox, now: float, forms: UrlForms | None = None
+    ) -> None:
         self.edit = Edit()
         self.unchanged = 0
         self._register = register
         self._box = box
         self._now = now
+        self._forms = forms or UrlForms()
         self._number = register.next_number()
         self._seen: dict[str, str] = {}
         self._codes: dict[str, list[Channel]] = {}
@@ -170,7 +175,7 @@ class Planner:
             return []
         else:
             channel = replace(current, **values, revision=current.revision + 1)
-        mistakes = problems(channel)
+        mistakes = self._problems(channel)
         if mistakes:
             return mistakes
         self._accept(needs)
@@ -178,6 +183,13 @@ class Planner:
             self._number += 1
         self.edit.channels.append(Pair(current, channel))
         return []
+
+    def _problems(self, channel: Channel) -> Mistakes:
+        platform = self._register.platforms.get(channel.platform)
+        is_resolved = platform is not None and platform.resolver != "static"
+        found = problems(channel, is_resolved=is_resolved)
+        # Without a table of forms nothing can be said of makes.
+        return found + (routes.mistakes(channel, platform, self._forms) if self._forms else [])
 
     def _accept(self, needs: _Needs) -> None:
         if needs.platform is not None:

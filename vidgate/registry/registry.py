@@ -6,7 +6,7 @@ database has taken an edit. Every edit is one transaction with its numbered chan
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -15,7 +15,7 @@ from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import ConflictError, InputError, NotFoundError, VidgateError
 from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.media import Variant
-from vidgate.registry import changesets, store
+from vidgate.registry import changesets, routes, store
 from vidgate.registry.changesets import Change, ChangeRow, Undo
 from vidgate.registry.edits import Credential, Edit, Pair, key
 from vidgate.registry.fields import BY_NAME, secret, slug, text
@@ -32,9 +32,12 @@ from vidgate.registry.planner import (
     sealed_credential,
 )
 from vidgate.registry.platforms import parse_platform
+from vidgate.registry.routes import Route
 from vidgate.registry.rows import parse_row
 from vidgate.registry.sheet import parse_file
 from vidgate.registry.template import make_template
+from vidgate.registry.url_forms import UrlForms
+from vidgate.registry.url_forms import load as load_forms
 from vidgate.storage.database import CHUNK, Database
 from vidgate.storage.secrets import SecretBox
 
@@ -52,11 +55,17 @@ class Runner(Protocol):
 class Registry:
     """`async with Registry(db, secrets, bus, pool.run) as registry:` loads the register.
 
+    `url_forms` is the site's own file of URL forms.
+
     Writing methods raise InputError (saying what is wrong), NotFoundError, ConflictError or
     StorageError, and then nothing was changed. They finish even if the caller is cancelled.
     """
 
-    def __init__(self, db: Database, secrets: SecretBox, bus: Bus, worker: Runner) -> None:
+    def __init__(
+        self, db: Database, secrets: SecretBox, bus: Bus, worker: Runner, url_forms: str = ""
+    ) -> None:
+        self._url_forms = url_forms
+        self._forms = UrlForms()
         self._db = db
         self._box = secrets
         self._bus = bus
@@ -67,6 +76,7 @@ class Registry:
         self._tasks = Supervisor("registry")
 
     async def __aenter__(self) -> Self:
+        self._forms = await asyncio.to_thread(load_forms, self._url_forms)
         channels: dict[str, Channel] = {}
         async with self._db.read() as session:
             platforms = {one.id: one for one in await store.read_platforms(session)}
@@ -129,9 +139,26 @@ class Registry:
         credential = self._register.credentials.get(channel.credential)
         return credential.login if credential else None
 
+    def route(self, channel: Channel, variant: Variant = Variant.MAIN) -> Route | None:
+        """How the address of a channel's stream is found; None where there is no way."""
+        platform = self._register.platforms.get(channel.platform)
+        login = channel.credential, self.login(channel)
+        route = routes.route_of(channel, variant, platform, self._forms, login)
+        if route is None or route.question is None or platform is None:
+            return route
+        asker = self._register.credentials.get(platform.options.get("credential", ""))
+        asked = replace(route.question, login=asker.login if asker else None)
+        return replace(route, question=asked)
+
     def address(self, channel: Channel, variant: Variant) -> str:
-        """The channel's address without a login; empty where it has none of that variant."""
-        return channel.url if variant is Variant.MAIN else channel.sub_url
+        """The channel's address without a login; empty where it must be asked for or is none."""
+        route = self.route(channel, variant)
+        return route.url if route else ""
+
+    def has_sub(self, channel: Channel) -> bool:
+        """Whether the channel has a sub-stream."""
+        platform = self._register.platforms.get(channel.platform)
+        return routes.has_sub(channel, platform, self._forms)
 
     def uses(self) -> dict[str, int]:
         """How many channels use each credential."""
@@ -223,7 +250,7 @@ class Registry:
         return result
 
     def _planner(self) -> Planner:
-        return Planner(self._register, self._box, self._db.clock.wall())
+        return Planner(self._register, self._box, self._db.clock.wall(), self._forms)
 
     async def _add(self, fields: Mapping[str, Any], actor: str) -> Channel:
         _check_names(fields, BY_NAME.keys())

@@ -146,6 +146,15 @@ class DatabaseSettings(Section):
     )
 
 
+class RegistrySettings(Section):
+    """登记表 / the register"""
+
+    url_forms: str = Field(
+        "",
+        description="本现场的取流地址规则文件, 见 configs/url-forms.yaml; 空: 只用内置的 / the site's own URL forms, see configs/url-forms.yaml; empty: ours only",
+    )
+
+
 class ProbeSettings(Section):
     """巡检 / looking after every channel"""
 
@@ -210,6 +219,7 @@ class Settings(Section):
     rtp: RtpSettings = RtpSettings()
     media: MediaSettings = MediaSettings()
     database: DatabaseSettings = DatabaseSettings()
+    registry: RegistrySettings = RegistrySettings()
     probe: ProbeSettings = ProbeSettings()
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()

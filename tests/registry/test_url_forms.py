@@ -1,0 +1,122 @@
+"""From make, address, port and channel number to an address."""
+
+from pathlib import Path
+
+import pytest
+
+from vidgate.errors import SettingsError
+from vidgate.model.channel import Channel
+from vidgate.model.media import Variant
+from vidgate.registry.url_forms import UrlForms, load
+
+FORMS = load()
+
+
+def channel(
+    vendor: str, number: str = "", address: str = "10.1.2.3", port: int | None = None
+) -> Channel:
+    return Channel(id="a", name="n", vendor=vendor, address=address, port=port, channel_no=number)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "number", "main", "sub"),
+    [
+        ("海康威视", "3", "/Streaming/Channels/301", "/Streaming/Channels/302"),
+        ("HIKVISION", "", "/Streaming/Channels/101", "/Streaming/Channels/102"),
+        ("杭州海康威视数字技术股份有限公司", "12", "/Streaming/Channels/1201", "/Streaming/Channels/1202"),
+        ("海康老款", "33", "/h264/ch33/main/av_stream", "/h264/ch33/sub/av_stream"),
+        ("Dahua", "2", "/cam/realmonitor?channel=2&subtype=0", "/cam/realmonitor?channel=2&subtype=1"),
+        ("大华", "", "/cam/realmonitor?channel=1&subtype=0", "/cam/realmonitor?channel=1&subtype=1"),
+        ("宇视 UNV", "4", "/unicast/c4/s0/live", "/unicast/c4/s1/live"),
+        ("宇视", "", "/media/video1", "/media/video2"),
+        ("天地伟业", "7", "/7/1", "/7/2"),
+        ("TP-LINK", "", "/stream1", "/stream2"),
+        ("ＴＰ－ＬＩＮＫ", "5", "/stream1&channel=5", "/stream2&channel=5"),
+        ("科达", "", "/realtime?id=0;aid=0", "/realtime?id=1;aid=0"),
+        (
+            "XM",
+            "2",
+            "/user={username}_password={password}_channel=2_stream=0.sdp?real_stream",
+            "/user={username}_password={password}_channel=2_stream=1.sdp?real_stream",
+        ),
+    ],
+)  # fmt: skip
+def test_each_make_has_its_paths(vendor: str, number: str, main: str, sub: str) -> None:
+    one = channel(vendor, number)
+    found = [FORMS.make(one, variant) for variant in Variant]
+    assert [form and form.url for form in found] == [f"rtsp://10.1.2.3:554{p}" for p in (main, sub)]
+
+
+@pytest.mark.parametrize("vendor", ["", "某厂", "maxmin", "hikari", "unvarnished"])
+def test_a_make_that_is_not_known_has_no_form(vendor: str) -> None:
+    assert FORMS.make(channel(vendor), Variant.MAIN) is None
+
+
+def test_the_register_s_port_goes_first_and_ipv6_is_bracketed() -> None:
+    made = FORMS.make(channel("大华", port=8554, address="fd00::1"), Variant.MAIN)
+    assert made is not None
+    assert made.url.startswith("rtsp://[fd00::1]:8554/cam/")
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3/x", "user@10.1.2.3", "a b", "10.1.2.3:554:1"])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(ValueError):
+        FORMS.make(channel("大华", address=address), Variant.MAIN)
+
+
+def test_a_channel_number_cannot_leave_its_place() -> None:
+    made = FORMS.make(channel("天地伟业", "1/../../x?y"), Variant.MAIN)
+    assert made is not None
+    assert made.url == "rtsp://10.1.2.3:554/1%2F..%2F..%2Fx%3Fy/1"
+
+
+def site(tmp_path: Path, text: str) -> UrlForms:
+    file = tmp_path / "forms.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load(str(file))
+
+
+def test_a_site_adds_makes_and_replaces_ours(tmp_path: Path) -> None:
+    forms = site(
+        tmp_path,
+        """
+forms:
+  - {vendor: local, names: [本地厂], main: "/ch{channel:2}/0"}
+  - {vendor: dahua, names: [大华], main: "/dh/{channel-1}"}
+""",
+    )
+    assert len(forms) == len(FORMS) + 1
+    urls = [
+        made.url
+        for vendor in ("本地厂", "大华")
+        if (made := forms.make(channel(vendor, "3"), Variant.MAIN))
+    ]
+    assert urls == ["rtsp://10.1.2.3:554/ch03/0", "rtsp://10.1.2.3:554/dh/2"]
+    assert forms.make(channel("大华"), Variant.SUB) is None
+
+
+def test_the_example_for_a_site_is_one() -> None:
+    example = Path(__file__).parents[2] / "configs" / "url-forms.yaml"
+    assert len(load(str(example))) == len(FORMS) + 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "forms: 3",
+        "forms: [{vendor: x, names: [x]}]",
+        "forms: [{vendor: x, names: [x], main: stream}]",
+        "forms: [{vendor: x, names: [x], main: '/{host}'}]",
+        "forms: [{vendor: x, names: [x], main: '/{channel'}]",
+        "forms: [{vendor: x, names: [x], main: /a, mian: /b}]",
+        "a: [",
+    ],
+)
+def test_a_table_with_a_mistake_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match="forms.yaml"):
+        site(tmp_path, text)
+
+
+def test_a_table_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError):
+        load(str(tmp_path / "none.yaml"))

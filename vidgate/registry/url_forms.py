@@ -1,0 +1,171 @@
+"""The table of URL forms: from make, address, port and channel number to a stream address.
+
+It is data: `url_forms.yaml` beside this module, and a file of the site (setting
+`registry.url_forms`) whose entries go first and may replace ours by their `vendor`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vidgate.errors import SettingsError
+from vidgate.model.channel import Channel
+from vidgate.model.media import Variant
+from vidgate.registry import placeholders
+
+OURS = Path(__file__).with_name("url_forms.yaml")
+MAX_FILE = 1 << 20
+FILLED = ("channel", *placeholders.SECRETS)
+_HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+
+
+class Paths(BaseModel):
+    """The paths of both streams."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    main: str = Field(min_length=1, max_length=512)
+    sub: str = Field("", max_length=512)
+
+    def of(self, variant: Variant) -> str:
+        """The path of a stream; empty where there is none."""
+        return self.main if variant is Variant.MAIN else self.sub
+
+
+class UrlForm(Paths):
+    """One make; see the comment in `url_forms.yaml`."""
+
+    vendor: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
+    title: str = Field("", max_length=64)
+    names: list[str] = Field(min_length=1, max_length=32)
+    port: int = Field(554, ge=1, le=65535)
+    single: Paths | None = None
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    forms: list[UrlForm]
+
+
+@dataclass(frozen=True, slots=True)
+class Formed:
+    """An address made by a form. `path` is the form's own, to be shown; both hold no secret."""
+
+    vendor: str
+    path: str
+    url: str
+
+
+class UrlForms:
+    """All forms; `find` and `make` are pure."""
+
+    def __init__(self, forms: Iterable[UrlForm] = ()) -> None:
+        self._forms: dict[str, UrlForm] = {}
+        for form in forms:
+            self._forms.setdefault(form.vendor, form)
+        self._found: dict[str, UrlForm | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._forms)
+
+    @property
+    def titles(self) -> list[str]:
+        """The makes, as a message lists them."""
+        return [form.title or form.vendor for form in self._forms.values()]
+
+    def find(self, vendor: str) -> UrlForm | None:
+        """The form of a make as a register writes it; the longest name found decides."""
+        if vendor not in self._found:
+            if len(self._found) > 10_000:  # a register is not trusted to be small
+                self._found.clear()
+            self._found[vendor] = self._search(_plain(vendor))
+        return self._found[vendor]
+
+    def make(self, channel: Channel, variant: Variant) -> Formed | None:
+        """The address of one of a channel's streams.
+
+        None where the make has no form or the form no such stream. Raises ValueError, with a
+        sentence for the user, for an address or channel number that the form cannot take.
+        """
+        form = self.find(channel.vendor)
+        if form is None or not channel.address:
+            return None
+        paths = form if channel.channel_no or form.single is None else form.single
+        path = paths.of(variant)
+        if not path:
+            return None
+        filled = placeholders.fill(path, {"channel": channel.channel_no or "1"})
+        where = f"{_host(channel.address)}:{channel.port or form.port}"
+        return Formed(form.vendor, path, f"rtsp://{where}{filled}")
+
+    def _search(self, vendor: str) -> UrlForm | None:
+        best, length = None, 0
+        for form in self._forms.values():
+            for name in (form.vendor, *form.names):
+                plain = _plain(name)
+                if len(plain) > length and _mentions(vendor, plain):
+                    best, length = form, len(plain)
+        return best
+
+
+def load(site: str = "") -> UrlForms:
+    """Read our table and the site's file; blocking. Raises SettingsError."""
+    files = [Path(site), OURS] if site else [OURS]
+    return UrlForms(form for file in files for form in _read(file))
+
+
+def _read(file: Path) -> list[UrlForm]:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_FILE + 1)
+        if len(data) > MAX_FILE:
+            raise SettingsError(f"{file}: 超过 {MAX_FILE} 字节 / larger than {MAX_FILE} bytes")
+        found: Any = yaml.safe_load(data)
+        forms = _File.model_validate(found or {}).forms
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}", hint="registry.url_forms") from error
+    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{file}: 不是取流地址规则表 / not a table of URL forms: {error}",
+            hint="configs/url-forms.yaml",
+        ) from None
+    for form in forms:
+        _check(file, form)
+    return forms
+
+
+def _check(file: Path, form: UrlForm) -> None:
+    single = form.single or Paths(main="/")
+    for path in (form.main, form.sub, single.main, single.sub):
+        try:
+            placeholders.check(path, FILLED)
+            if path and (not path.startswith("/") or not path.isprintable() or " " in path):
+                raise ValueError("应以 / 开头，不能有空格")
+        except ValueError as error:
+            raise SettingsError(f"{file}: {form.vendor}: {path}: {error}") from None
+
+
+def _host(address: str) -> str:
+    bare = address.strip("[]")
+    if ":" in bare:
+        return f"[{IPv6Address(bare)}]"  # raises a ValueError itself
+    if not _HOST.fullmatch(address):
+        raise ValueError("设备地址应为 IP 或主机名")
+    return address.lower()
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
+
+
+def _mentions(vendor: str, name: str) -> bool:
+    if not name.isascii():
+        return name in vendor
+    # A short latin name must be a word: XM is a make, the XM inside another word is not.
+    return re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", vendor) is not None

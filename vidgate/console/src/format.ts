@@ -12,6 +12,10 @@ export function percent(ratio: number): string {
   return ratio < 0.001 ? '<0.1 %' : `${(ratio * 100).toFixed(1)} %`
 }
 
+/** A rate in percent, rounded down: 2,742 of 2,743 are not 100 %. */
+export const share = (part: number, total: number): string =>
+  total > 0 ? `${(Math.floor((part / total) * 1_000) / 10).toFixed(1)} %` : '—'
+
 const two = (value: number): string => String(value).padStart(2, '0')
 
 /** Local time of day, 24 hours. */

@@ -53,7 +53,7 @@ class FakeRegister:
         """Take one out."""
         self.channels = {key: one for key, one in self.channels.items() if key != id_.lower()}
 
-    def address(self, channel: Channel) -> RtspAddress:
+    async def address(self, channel: Channel) -> RtspAddress:
         """Where it is."""
         if not channel.url:
             raise NotFoundError("no address")
@@ -85,6 +85,10 @@ class FakeStore:
     def refuse(self) -> None:
         """From now on the disk is full."""
         self.broken = True
+
+    def mend(self) -> None:
+        """There is room again."""
+        self.broken = False
 
     async def load(self) -> dict[str, Health]:
         """What was stored."""

@@ -16,7 +16,7 @@ from vidgate.aio.clock import ManualClock
 from vidgate.errors import BusyError, NotFoundError, UnauthorizedError, UnreachableError
 from vidgate.health.checks import STOPPED
 from vidgate.health.live import GRACE
-from vidgate.health.service import HealthService
+from vidgate.health.service import REFUSED_PAUSE, HealthService
 from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.channel import Channel, Lifecycle, Platform
 from vidgate.model.health import Health, Level, Reason, State
@@ -133,6 +133,23 @@ async def test_a_refusal_stops_the_asking_until_the_credential_changes() -> None
         world.bus.publish("credential.changed", "cred")
         await until(lambda: world.state() is State.UNKNOWN)
         await world.passes(5, lambda: world.state() is State.UP)
+
+
+async def test_sweeps_do_not_lock_a_refused_camera_out() -> None:
+    world = World(channel("a", credential="cred"))
+    world.prober.answers["a"] = Reason.UNAUTHORIZED
+    async with world.running():
+        for _ in range(5):
+            await world.probe()
+        assert len(world.prober.asked) == 1
+        assert world.state() is State.UNAUTHORIZED
+        world.clock.advance(REFUSED_PAUSE)
+        await world.probe()
+        assert len(world.prober.asked) == 2
+        world.bus.publish("credential.changed", "cred")
+        await until(lambda: world.state() is State.UNKNOWN)
+        await world.probe()
+        assert len(world.prober.asked) == 3
 
 
 async def test_a_refusal_outlives_a_restart() -> None:

@@ -48,6 +48,8 @@ LOOK_AT_STREAMS = 1.0  # seconds between two looks at the live streams
 LOOKS_PER_AGING = 10
 CHUNK = 250  # channels in one turn of the event loop
 WATCHED = "watched"  # a result that came from the live streams, not from a probe
+REFUSED = "its password was refused; it is asked again when the credential changes"
+REFUSED_PAUSE = 1800.0  # seconds: cameras lock accounts after some five wrong tries in an hour
 
 
 class Register(Protocol):
@@ -296,16 +298,30 @@ class HealthService:
             return self._unprobed(job, Level.MEDIA, Reason.OK)
         if not job.urgent and self._live.is_watched(channel.id):
             return self._unprobed(job, Level.NONE, Reason.NOT_TESTED)
+        if self._was_refused(self.of(channel.id)):
+            return self._unprobed(job, Level.NONE, Reason.NOT_TESTED, REFUSED)
         return await self._prober.probe(channel, job.level)
 
-    def _unprobed(self, job: Job, level: Level, reason: Reason) -> ProbeResult:
+    def _was_refused(self, health: Health) -> bool:
+        """Whether one more try at the password might lock the camera's account.
+
+        Sweeps asked for one after the other would be as many wrong passwords; a new credential
+        makes the state `unknown` and is tried at once.
+        """
+        if health.state is not State.UNAUTHORIZED or health.reason is not Reason.UNAUTHORIZED:
+            return False
+        return health.probed is not None and self._book.wall() - health.probed < REFUSED_PAUSE
+
+    def _unprobed(
+        self, job: Job, level: Level, reason: Reason, detail: str = WATCHED
+    ) -> ProbeResult:
         return ProbeResult(
             channel=job.channel.id,
             asked=job.level,
             level=level,
             reason=reason,
             t0=self._book.wall(),
-            detail=WATCHED,
+            detail=detail,
         )
 
     def _finished(self, job: Job, result: ProbeResult, started: float, ended: float) -> None:

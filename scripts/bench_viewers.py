@@ -39,6 +39,7 @@ from vidgate.wire.uri import Uri
 WARM_UP = 3.0
 JOIN_TIMEOUT = 90.0  # seconds until all viewers must receive
 AT_ONCE = 16  # viewers connecting at the same time
+CORES = sorted(os.sched_getaffinity(0))  # read before anybody is pinned
 
 
 async def cameras(bitrate: int, channels: int) -> None:
@@ -103,10 +104,9 @@ async def _until_stdin_ends() -> None:
 @contextlib.asynccontextmanager
 async def child(core: int, *arguments: str, stdin: str = "") -> AsyncIterator[str]:
     """Run this script again in a process of its own, on one core; gives its first line."""
-    cores = sorted(os.sched_getaffinity(0))
 
     def pin() -> None:
-        os.sched_setaffinity(0, {cores[core % len(cores)]})
+        os.sched_setaffinity(0, {CORES[core % len(CORES)]})
 
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -227,7 +227,7 @@ def _row(what: str, result: Result, goal: int) -> list[object]:
 
 async def bench(viewers: int, channels: int, seconds: float) -> None:
     """Both measurements, printed as a table."""
-    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[-1]})
+    os.sched_setaffinity(0, {CORES[-1]})
     one = await measure(2_000_000, 1, viewers, seconds)
     many = await measure(1_000_000, channels, channels, seconds)
     print(machine())

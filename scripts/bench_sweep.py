@@ -73,7 +73,7 @@ class Rows:
         if platform:
             self.platforms[platform] = Platform(id=platform, describe_parallel=0)
 
-    def address(self, channel: Channel) -> RtspAddress:
+    async def address(self, channel: Channel) -> RtspAddress:
         """Where a channel is."""
         return RtspAddress(url=channel.url, login=self._logins[channel.id])
 

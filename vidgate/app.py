@@ -11,31 +11,26 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import structlog
 import uvloop
 
 from vidgate import log as logs
 from vidgate.aio.bus import Bus
-from vidgate.aio.clock import Clock, SystemClock
-from vidgate.aio.supervisor import Supervisor
-from vidgate.errors import NotFoundError, SettingsError
+from vidgate.aio.clock import SystemClock
+from vidgate.errors import SettingsError
 from vidgate.health.limits import PlatformSlots
 from vidgate.health.prober import Prober
 from vidgate.health.service import HealthService
 from vidgate.media.hub import Hub, HubSettings
-from vidgate.media.source import Source
 from vidgate.media.stream import StreamLimits
 from vidgate.media.worker import WorkerLimits, WorkerPool
 from vidgate.metrics import Metrics
-from vidgate.model.channel import Channel, Kind, Login, Transport
-from vidgate.model.media import StreamKey, Variant
+from vidgate.operations.sources import Cameras, Renewal, Sources
 from vidgate.registry.registry import Registry
-from vidgate.rtsp.source import RtspAddress, RtspSource
+from vidgate.registry.resolvers import Resolver
 from vidgate.settings import Settings, data_folder, load_settings
 from vidgate.storage.accounts import Accounts
 from vidgate.storage.audit import Audit
@@ -47,11 +42,9 @@ from vidgate.web.server import SOCKET_NAME, WebServer
 from vidgate.web.sessions import ensure_admin
 from vidgate.webrtc.whep import WhepService
 from vidgate.wire.guard import AddressGuard
-from vidgate.wire.uri import Uri
 
 log = structlog.get_logger(__name__)
 
-RTSP_PORT = 554
 DRAIN = 10.0  # seconds from SIGTERM until the process goes whatever still runs
 
 
@@ -137,13 +130,18 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     texts = await stack.enter_async_context(
         WorkerPool("text", WorkerLimits(processes=1, memory=1 << 30))
     )
-    registry = await stack.enter_async_context(Registry(db, SecretBox(folder), bus, texts.run))
+    registry = await stack.enter_async_context(
+        Registry(db, SecretBox(folder), bus, texts.run, settings.registry.url_forms)
+    )
     listening: list[tuple[str, int]] = []
     slots = PlatformSlots(registry)
-    sources = Sources(registry, settings, slots, listening, clock)
+    guard = AddressGuard(settings.media.allow, settings.media.deny, lambda: listening)
+    resolver = await stack.enter_async_context(Resolver(guard.permits))
+    cameras = Cameras(registry, resolver, guard, settings.media, settings.rtp)
+    sources = Sources(registry, cameras, slots, clock)
     hub = await stack.enter_async_context(Hub(sources, bus, _hub_settings(settings), clock))
     await stack.enter_async_context(Renewal(sources, hub, bus))
-    prober = Prober(registry, sources.address, slots, settings.probe, clock)
+    prober = Prober(registry, cameras.locate, slots, settings.probe, clock)
     health = await stack.enter_async_context(
         HealthService(registry, hub, bus, prober, States(db), settings.probe, clock=clock)
     )
@@ -193,101 +191,3 @@ def _hub_settings(settings: Settings) -> HubSettings:
         retry_cap=media.retry_cap,
         limits=StreamLimits(gop_bytes=media.gop_bytes),
     )
-
-
-class Sources:
-    """Makes the source of a stream: the one table from kinds of channels to protocols."""
-
-    def __init__(
-        self,
-        registry: Registry,
-        settings: Settings,
-        slots: PlatformSlots,
-        own: list[tuple[str, int]],
-        clock: Clock,
-    ) -> None:
-        self._registry = registry
-        self._media = settings.media
-        self._ports = settings.rtp
-        self._slots = slots
-        self._clock = clock
-        self._guard = AddressGuard(settings.media.allow, settings.media.deny, lambda: own)
-        self._makers = {Kind.RTSP: self._rtsp}
-        self._used: dict[StreamKey, tuple[str, Login | None, Transport]] = {}
-
-    def __call__(self, key: StreamKey) -> Source:
-        """The source of a stream. Raises NotFoundError where there can be none."""
-        channel = self._registry.get(key.name)
-        maker = self._makers.get(channel.kind)
-        if maker is None:
-            raise NotFoundError(
-                f"{channel.id}: 不支持的接入方式 / kind {channel.kind} is not served"
-            )
-        return self._slots.source(channel, maker(channel, key.variant))
-
-    def address(self, channel: Channel, variant: Variant = Variant.MAIN) -> RtspAddress:
-        """Where and how to reach a channel. Raises NotFoundError where it has no address."""
-        url = self._registry.address(channel, variant)
-        if not url:
-            raise NotFoundError(f"{channel.id}: 没有 {variant} 码流地址 / no {variant} address")
-        return RtspAddress(
-            url=url,
-            login=self._registry.login(channel),
-            transport=channel.transport,
-            connect_timeout=self._media.connect_timeout,
-            request_timeout=self._media.request_timeout,
-            stall_timeout=self._media.stall_timeout,
-            udp_ports=(self._ports.first, self._ports.last),
-            allowed=partial(self._permits, Uri.parse(url).port or RTSP_PORT),
-        )
-
-    def is_outdated(self, key: StreamKey) -> bool:
-        """Whether the stream's last source was made of an address or login that changed since."""
-        try:
-            now = self._made_of(self._registry.get(key.name), key.variant)
-        except NotFoundError:
-            return True
-        return self._used.get(key, now) != now
-
-    def _made_of(self, channel: Channel, variant: Variant) -> tuple[str, Login | None, Transport]:
-        url = self._registry.address(channel, variant)
-        return url, self._registry.login(channel), channel.transport
-
-    def _permits(self, port: int, address: str) -> bool:
-        return self._guard.permits(address, port)
-
-    def _rtsp(self, channel: Channel, variant: Variant) -> Source:
-        self._used[StreamKey(channel.id, variant)] = self._made_of(channel, variant)
-        return RtspSource(self.address(channel, variant), clock=self._clock)
-
-
-class Renewal:
-    """Restarts the streams whose channel or credential changed, and none other.
-
-    A stream blocked by a refused password tries again only through this.
-    """
-
-    def __init__(self, sources: Sources, hub: Hub, bus: Bus) -> None:
-        self._sources = sources
-        self._hub = hub
-        self._bus = bus
-        self._tasks = Supervisor("renewal")
-
-    async def __aenter__(self) -> Self:
-        await self._tasks.__aenter__()
-        self._tasks.keep(self._follow, "follow")
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._tasks.__aexit__(kind, error, trace)
-
-    async def _follow(self) -> None:
-        async with self._bus.subscribe(["register.changed", "credential.changed"]) as events:
-            async for _ in events:
-                for key in [key for key in self._hub.streams if self._sources.is_outdated(key)]:
-                    await self._hub.forget(key.name)

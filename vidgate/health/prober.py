@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Protocol
@@ -70,13 +70,13 @@ class Prober:
     """`await prober.probe(channel, level)`: never raises for a camera's sake.
 
     `address_of` says where a channel is and with which login; it raises NotFoundError where it has
-    no address.
+    no address, and the RemoteError of a platform that was asked for it in vain.
     """
 
     def __init__(
         self,
         register: PlatformBook,
-        address_of: Callable[[Channel], RtspAddress],
+        address_of: Callable[[Channel], Awaitable[RtspAddress]],
         slots: PlatformSlots,
         settings: ProbeSettings,
         clock: Clock | None = None,
@@ -108,9 +108,9 @@ class Prober:
         if channel.kind is Kind.PUSH:
             return _result(channel, level, times, Reason.NOT_TESTED, "it comes to us by itself")
         try:
-            address = self._address_of(channel)
-        except NotFoundError as error:
-            return _result(channel, level, times, Reason.NO_ADDRESS, error.message)
+            address = await self._address_of(channel)
+        except VidgateError as error:
+            return _result(channel, level, times, reason_of(error), error.message)
         try:
             await self._look(channel, level, address, times)
         except Preempted:

@@ -59,6 +59,11 @@ def _login(userinfo: str) -> Login | None:
     return login
 
 
+def has_secret(text: str) -> bool:
+    """Whether a password stands in a path or a query."""
+    return _SECRET.search(text) is not None
+
+
 def redact(text: str) -> str:
     """The same address for a message or a log: what may be a login becomes `***`."""
     return _SECRET.sub(r"\1***", re.sub(r"://.*@", "://***@", text, flags=re.DOTALL))

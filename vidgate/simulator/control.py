@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from aiohttp import web
 
 from vidgate.errors import ConflictError, InputError, NotFoundError, VidgateError
+from vidgate.simulator import platform
 from vidgate.simulator.faults import parse_plan
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ MAX_BODY = 8 << 20
 
 
 class Control:
-    """`GET /truth`, `GET|POST /faults`, `DELETE /faults/ID`."""
+    """`GET /truth`, `GET|POST /faults`, `DELETE /faults/ID`; `platform.PATH`."""
 
     def __init__(self, fleet: "Fleet", port: int) -> None:
         self.url = ""
@@ -28,6 +29,7 @@ class Control:
         app.router.add_get("/faults", self._list)
         app.router.add_post("/faults", self._add)
         app.router.add_delete("/faults/{id}", self._remove)
+        app.router.add_get(platform.PATH, self._stream)
         self._runner = web.AppRunner(app, access_log=None)
 
     async def __aenter__(self) -> Self:
@@ -53,6 +55,12 @@ class Control:
 
     async def _truth(self, _: web.Request) -> web.Response:
         return web.json_response(self._fleet.truth())
+
+    async def _stream(self, request: web.Request) -> web.Response:
+        try:
+            return self._fleet.platform.answer(request, self._fleet.camera, self._fleet.port)
+        except NotFoundError as error:
+            return _problem(404, error)
 
     async def _list(self, _: web.Request) -> web.Response:
         return web.json_response([entry.as_json() for entry in self._fleet.planned])

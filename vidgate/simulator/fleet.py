@@ -19,6 +19,7 @@ from vidgate.simulator.control import Control
 from vidgate.simulator.faults import Fault, PlannedFault, parse_fault
 from vidgate.simulator.footage import Footage
 from vidgate.simulator.pictures import FPS, Recipe
+from vidgate.simulator.platform import TicketPlatform
 from vidgate.simulator.players import UdpPair
 from vidgate.simulator.schedule import FaultSchedule
 from vidgate.simulator.server import Connection
@@ -40,7 +41,8 @@ class FleetSettings:
     `profile` coded or load (then with `bitrate` bits per second); `camera_sessions` a camera of its
     own allows, `host_sessions` a platform's host (0: no limit); `delay` seconds that answers take,
     from the nearest to the farthest camera; `session_timeout` seconds of silence; `scenes` how many
-    different pictures there are to look at.
+    different pictures there are to look at; `ticket_seconds` how long an address of the platform is
+    good that hands them out, to `platform_login` (None: one with a password of chance).
     """
 
     profile: str = "coded"
@@ -51,6 +53,8 @@ class FleetSettings:
     session_timeout: float = 60.0
     scenes: int = 1
     realm: str = "IP Camera"
+    ticket_seconds: float = 60.0
+    platform_login: Login | None = None
 
 
 class Fleet:
@@ -82,6 +86,9 @@ class Fleet:
         self._rows = rows
         self._control_port = control_port
         self._clock = clock or SystemClock()
+        self.platform = TicketPlatform(
+            self.settings.ticket_seconds, self.settings.platform_login, self._clock.now
+        )
         self._paths: dict[tuple[str, str], tuple[Camera, Variant]] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._udp: UdpPair | None = None
@@ -243,6 +250,7 @@ class Fleet:
                 host: {"sessions": usage.sessions, "max_sessions": usage.max_sessions}
                 for host, usage in self.hosts.items()
             },
+            "platform": self.platform.as_json(),
             "channels": {camera.id: camera.as_json() for camera in cameras},
         }
 

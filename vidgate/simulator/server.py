@@ -14,6 +14,7 @@ from vidgate.simulator.camera import Camera, LiveStream
 from vidgate.simulator.describe import describe
 from vidgate.simulator.faults import Fault
 from vidgate.simulator.footage import Footage
+from vidgate.simulator.platform import Admitted
 from vidgate.simulator.players import Destination, Session, TcpDestination, UdpDestination
 from vidgate.wire.buffer import Buffer
 from vidgate.wire.digest import DigestServer
@@ -59,6 +60,7 @@ class Connection(asyncio.Protocol):
         self._reader = MessageReader(_LIMITS)
         self._digests: dict[str, DigestServer] = {}
         self._is_waiting = False  # a request is being answered later
+        self.tickets: dict[str, Admitted] = {}
         self.is_slow = False
 
     # -- asyncio.Protocol ------------------------------------------------------------------------
@@ -152,7 +154,7 @@ class Connection(asyncio.Protocol):
         uri = request.uri
         track = _TRACK.search(uri)
         path = uri[: track.start()] if track else uri
-        found = self._fleet.find(self.host, path)
+        found = self._fleet.find(self.host, path) or self._admitted(path)
         if found is None:
             if request.method == "OPTIONS":
                 self._options(request)
@@ -166,6 +168,15 @@ class Connection(asyncio.Protocol):
             self._loop.call_later(camera.delay, self._resume, wanted)
         else:
             wanted.handle()
+
+    def _admitted(self, path: str) -> Admitted | None:
+        """What a ticket opens; once opened it holds for this connection."""
+        start = path.find("/", path.find("://") + 3) if "://" in path else 0
+        name = path[start:].rstrip("/")
+        found = self.tickets.get(name) or self._fleet.platform.redeem(self.host, name)
+        if found is not None:
+            self.tickets[name] = found
+        return found
 
     def _resume(self, request: "_Request") -> None:
         if self._transport is None:
@@ -256,7 +267,10 @@ class _Request:
 
     def _is_authorised(self, *, is_describe: bool) -> bool:
         camera = self.camera
-        if camera.login is None and camera.fault is not Fault.UNAUTHORIZED:
+        is_open = camera.login is None or (
+            (camera, self.variant) in self.connection.tickets.values()
+        )
+        if is_open and camera.fault is not Fault.UNAUTHORIZED:
             camera.counts.describes += is_describe
             return True
         given = self.message.headers.get("Authorization")

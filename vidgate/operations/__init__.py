@@ -1,0 +1,1 @@
+"""What crosses the parts: the register, the cameras and the hub together."""

@@ -1,0 +1,188 @@
+"""The sources of the hub's streams: the one table from kinds of channels to protocols."""
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Protocol, Self
+
+from vidgate.aio.bus import Bus
+from vidgate.aio.clock import Clock
+from vidgate.aio.supervisor import Supervisor
+from vidgate.errors import NotFoundError
+from vidgate.health.limits import PlatformSlots
+from vidgate.media.hub import Hub
+from vidgate.media.source import Publisher, Source
+from vidgate.model.channel import Channel, Kind, Transport
+from vidgate.model.media import StreamKey, Variant
+from vidgate.registry.resolvers import Located
+from vidgate.registry.routes import Route
+from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.source import RtspSource
+from vidgate.settings.tree import MediaSettings, RtpSettings
+from vidgate.wire.guard import AddressGuard
+from vidgate.wire.uri import Uri
+
+
+class Register(Protocol):
+    """Who knows the channels; see `vidgate.registry.registry`."""
+
+    def get(self, id_: str) -> Channel:
+        """The channel of an id; raises NotFoundError."""
+        ...
+
+    def route(self, channel: Channel, variant: Variant = Variant.MAIN) -> Route | None:
+        """How the address of a stream is found."""
+        ...
+
+
+class Locator(Protocol):
+    """Who turns a route into an address; see `vidgate.registry.resolvers`."""
+
+    async def locate(self, route: Route) -> Located:
+        """The address to call now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cameras:
+    """How cameras are called, whoever asks.
+
+    `locate` finds the way anew each time: an address that a platform gives is good for one call.
+    """
+
+    register: Register
+    locator: Locator
+    guard: AddressGuard
+    media: MediaSettings
+    ports: RtpSettings
+
+    async def locate(self, channel: Channel, variant: Variant = Variant.MAIN) -> RtspAddress:
+        """Where and how to reach a stream now.
+
+        Raises NotFoundError where there is no way, a RemoteError of a platform that gives none.
+        """
+        return await self.follow(channel, self.register.route(channel, variant), variant)
+
+    async def follow(
+        self, channel: Channel, route: Route | None, variant: Variant = Variant.MAIN
+    ) -> RtspAddress:
+        """The same along a route that is not the registered one."""
+        if route is None:
+            raise NotFoundError(f"{channel.id}: 没有 {variant} 码流地址 / no {variant} address")
+        located = await self.locator.locate(route)
+        port = Uri.parse(located.url).effective_port
+        return RtspAddress(
+            url=located.url,
+            login=located.login,
+            transport=channel.transport,
+            connect_timeout=self.media.connect_timeout,
+            request_timeout=self.media.request_timeout,
+            stall_timeout=self.media.stall_timeout,
+            udp_ports=(self.ports.first, self.ports.last),
+            allowed=partial(self._permits, port),
+        )
+
+    def _permits(self, port: int, address: str) -> bool:
+        return self.guard.permits(address, port)
+
+
+Made = tuple[Route | None, Transport]
+"""What a source was made of; another one is another source."""
+
+
+class Sources:
+    """Makes the source of a stream."""
+
+    def __init__(
+        self, register: Register, cameras: Cameras, slots: PlatformSlots, clock: Clock
+    ) -> None:
+        self._register = register
+        self._cameras = cameras
+        self._slots = slots
+        self._clock = clock
+        self._makers = {Kind.RTSP: self._rtsp}
+        self._used: dict[StreamKey, Made] = {}
+
+    def __call__(self, key: StreamKey) -> Source:
+        """The source of a stream. Raises NotFoundError where there can be none."""
+        channel = self._register.get(key.name)
+        maker = self._makers.get(channel.kind)
+        if maker is None:
+            raise NotFoundError(
+                f"{channel.id}: 不支持的接入方式 / kind {channel.kind} is not served"
+            )
+        return self._slots.source(channel, maker(channel, key.variant))
+
+    def is_outdated(self, key: StreamKey) -> bool:
+        """Whether the stream's last source was made of an address or login that changed since."""
+        try:
+            now = self._made_of(self._register.get(key.name), key.variant)
+        except NotFoundError:
+            return True
+        return self._used.get(key, now) != now
+
+    def keep_only(self, keys: Collection[StreamKey]) -> None:
+        """Forget what the sources of other streams were made of."""
+        for key in self._used.keys() - keys:
+            del self._used[key]
+
+    def _made_of(self, channel: Channel, variant: Variant) -> Made:
+        return self._register.route(channel, variant), channel.transport
+
+    def _rtsp(self, channel: Channel, variant: Variant) -> Source:
+        self._used[StreamKey(channel.id, variant)] = self._made_of(channel, variant)
+        return LocatedSource(lambda: self._cameras.locate(channel, variant), self._clock)
+
+
+class LocatedSource:
+    """A camera whose address is found when it is pulled, at each pull anew."""
+
+    def __init__(self, locate: Callable[[], Awaitable[RtspAddress]], clock: Clock) -> None:
+        self._locate = locate
+        self._clock = clock
+        self._source: RtspSource | None = None
+
+    async def run(self, publisher: Publisher) -> None:
+        """Find the address, connect and publish; see `media.source.Source`."""
+        self._source = RtspSource(await self._locate(), clock=self._clock)
+        await self._source.run(publisher)
+
+    def request_key_frame(self) -> None:
+        """Ask the camera, where there is one yet."""
+        if self._source is not None:
+            self._source.request_key_frame()
+
+
+class Renewal:
+    """Restarts the streams whose channel or credential changed, and none other.
+
+    A stream blocked by a refused password tries again only through this.
+    """
+
+    def __init__(self, sources: Sources, hub: Hub, bus: Bus) -> None:
+        self._sources = sources
+        self._hub = hub
+        self._bus = bus
+        self._tasks = Supervisor("renewal")
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._tasks.keep(self._follow, "follow")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._tasks.__aexit__(kind, error, trace)
+
+    async def _follow(self) -> None:
+        types = ("register.changed", "credential.changed", "platform.changed")
+        async with self._bus.subscribe(types) as events:
+            async for _ in events:
+                self._sources.keep_only(self._hub.streams.keys())
+                for key in [key for key in self._hub.streams if self._sources.is_outdated(key)]:
+                    await self._hub.forget(key.name)

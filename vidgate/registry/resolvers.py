@@ -1,0 +1,281 @@
+"""From a route to an address that can be called now.
+
+The answer of an `http` platform lives for one pull or probe: it is returned, and neither kept nor
+logged nor quoted in an error. The platform is a stranger: deadline, size cap, no redirects, and
+the address guard for the endpoint (by the IP address that is then connected to) as for the answer.
+"""
+
+import asyncio
+import json
+import socket
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from vidgate.errors import (
+    BusyError,
+    DeniedAddressError,
+    InputError,
+    MissingStreamError,
+    NoCredentialError,
+    ProtocolError,
+    RefusedError,
+    RemoteError,
+    RemoteTimeoutError,
+    UnauthorizedError,
+    UnreachableError,
+)
+from vidgate.model.channel import Login
+from vidgate.registry import placeholders
+from vidgate.registry.routes import Question, Route
+from vidgate.wire.uri import Uri
+
+TIMEOUT = 5.0  # seconds for the whole answer
+MAX_ANSWER = 64 << 10
+PARALLEL = 16  # questions to one platform at once
+MAX_STEPS = 16
+
+Permits = Callable[[str, int], bool]
+_SCHEMES = ("rtsp",)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """An address without a login, and the login. It may hold a ticket: never print or keep it."""
+
+    url: str = field(repr=False)
+    login: Login | None = field(default=None, repr=False)
+
+
+class Resolver:
+    """`async with Resolver(guard.permits) as resolver: await resolver.locate(route)`."""
+
+    def __init__(self, permits: Permits, *, timeout: float = TIMEOUT) -> None:
+        self._permits = permits
+        self._timeout = timeout
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def locate(self, route: Route) -> Located:
+        """The address to call now. Raises the RemoteError of a platform that does not give one."""
+        if route.question is None:
+            return _filled(route)
+        located = _read_answer(await self._ask(route.question), route.question.path)
+        return Located(located.url, located.login or route.login)
+
+    async def _ask(self, asked: Question) -> bytes:
+        where = self._check(asked)
+        try:
+            async with asyncio.timeout(self._timeout):
+                async with self._opened().request(
+                    asked.method,
+                    asked.endpoint,
+                    data=asked.body.encode() if asked.body else None,
+                    headers=_headers(asked),
+                    ssl=_pinned(asked.fingerprint),
+                    allow_redirects=False,
+                ) as response:
+                    _check_status(where, response.status)
+                    return await _read(where, response)
+        except TimeoutError:
+            raise RemoteTimeoutError(f"{where}: no answer within {self._timeout:g} s") from None
+        except aiohttp.ServerFingerprintMismatch:
+            raise UnreachableError(f"{where}: the certificate is not the pinned one") from None
+        except aiohttp.ClientConnectorError as error:
+            raise UnreachableError(f"{where}: {error.os_error.strerror or 'no connection'}") from (
+                error.os_error
+            )
+        except (aiohttp.ClientError, ValueError) as error:
+            # Its text may quote headers or the answer.
+            raise ProtocolError(f"{where}: not a valid answer ({type(error).__name__})") from None
+
+    def _check(self, asked: Question) -> str:
+        """Where the question goes, for messages: host and port, nothing else of the endpoint."""
+        try:
+            uri = Uri.parse(asked.endpoint)
+        except InputError as error:
+            raise RefusedError(f"the platform's endpoint: {error.message}") from None
+        if uri.scheme not in ("http", "https"):
+            raise RefusedError("the platform's endpoint must be http:// or https://")
+        if asked.auth != "none" and asked.login is None:
+            raise NoCredentialError(f"{uri.authority}: the platform's credential is not there")
+        if _is_address(uri.host) and not self._permits(uri.host, uri.effective_port):
+            raise _denied(uri.authority)
+        return uri.authority
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(
+                resolver=_Guarded(self._permits),
+                use_dns_cache=False,
+                limit_per_host=PARALLEL,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+                headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+            )
+        return self._session
+
+
+class _Guarded(AbstractResolver):
+    """Resolves names to the addresses that we may connect to, which are then connected to."""
+
+    def __init__(self, permits: Permits) -> None:
+        self._permits = permits
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
+        allowed = [
+            ResolveResult(
+                hostname=host,
+                host=str(address[0]),
+                port=port,
+                family=kind,
+                proto=proto,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for kind, _, proto, _, address in found
+            if self._permits(str(address[0]), port)
+        ]
+        if not allowed:
+            raise _denied(f"{host}:{port}")
+        return allowed
+
+    async def close(self) -> None:
+        pass
+
+
+def _denied(where: str) -> DeniedAddressError:
+    return DeniedAddressError(
+        f"{where}: the platform's address is not allowed",
+        hint="see media.allow and media.deny in the settings",
+    )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _filled(route: Route) -> Located:
+    """A form's address with the login inside, where the make wants it there."""
+    wanted = placeholders.names(route.url) & set(placeholders.SECRETS)
+    if not wanted:
+        return Located(route.url, route.login)
+    if route.login is None:
+        raise NoCredentialError("the URL form wants a login in the path and the channel has none")
+    values = {"username": route.login.username, "password": route.login.password}
+    return Located(placeholders.fill(route.url, values), route.login)
+
+
+def _headers(asked: Question) -> Mapping[str, str]:
+    headers = {"Content-Type": "application/json"} if asked.body else {}
+    if asked.login is None or asked.auth == "none":
+        return headers
+    if asked.auth == "basic":
+        pair = f"{asked.login.username}:{asked.login.password}".encode()
+        return headers | {"Authorization": f"Basic {b64encode(pair).decode()}"}  # RFC 7617
+    return headers | {"Authorization": f"Bearer {asked.login.password}"}
+
+
+def _pinned(fingerprint: str) -> aiohttp.Fingerprint | bool:
+    return aiohttp.Fingerprint(bytes.fromhex(fingerprint)) if fingerprint else True
+
+
+_REFUSALS: Mapping[int, type[RemoteError]] = {
+    401: UnauthorizedError,
+    403: UnauthorizedError,
+    404: MissingStreamError,
+    408: RemoteTimeoutError,
+    429: BusyError,
+    503: BusyError,
+    504: RemoteTimeoutError,
+}
+
+
+def _check_status(where: str, status: int) -> None:
+    if status == 200:
+        return
+    raise _REFUSALS.get(status, RefusedError)(f"{where}: the platform answered {status}")
+
+
+async def _read(where: str, response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for piece in response.content.iter_chunked(16 << 10):
+        body += piece
+        if len(body) > MAX_ANSWER:
+            raise ProtocolError(f"{where}: the answer is larger than {MAX_ANSWER} bytes")
+    return bytes(body)
+
+
+def _read_answer(body: bytes, path: str) -> Located:
+    """The address at `path` of a JSON answer; no message quotes the answer."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise ProtocolError("the platform's answer is not JSON") from None
+    text = dig(value, path)
+    if not isinstance(text, str) or not text:
+        raise MissingStreamError(f"the platform's answer holds no address at {path}")
+    try:
+        uri = Uri.parse(text)
+    except InputError:
+        raise ProtocolError("what the platform gives is not an address") from None
+    if uri.scheme not in _SCHEMES:
+        raise ProtocolError("the platform gives an address that is not rtsp://")
+    login = None if uri.username is None else Login(uri.username, uri.password or "")
+    return Located(str(uri.without_credentials()), login)
+
+
+def steps(path: str) -> list[str | int]:
+    """The steps of `data.list[0].url` (a leading `$.` may stand). Raises ValueError."""
+    found: list[str | int] = []
+    rest = path.removeprefix("$").removeprefix(".")
+    for part in rest.split("."):
+        name, *indexes = part.split("[")
+        if not name and (found or not indexes):
+            raise ValueError("应形如 data.url 或 data.list[0].url")
+        found += [name] if name else []
+        for index in indexes:
+            if not (index.endswith("]") and index[:-1].isascii() and index[:-1].isdigit()):
+                raise ValueError("方括号里应为从 0 开始的序号")
+            found.append(int(index[:-1]))
+    if len(found) > MAX_STEPS:
+        raise ValueError(f"最多 {MAX_STEPS} 级")
+    return found
+
+
+def dig(value: Any, path: str) -> Any:
+    """What stands at a path of a JSON value; None where nothing does."""
+    for step in steps(path):
+        if isinstance(step, int):
+            value = value[step] if isinstance(value, list) and step < len(value) else None
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+    return value

@@ -12,17 +12,38 @@ import pytest
 
 from tests.registry.files import HEADER, row, xlsx
 from vidgate.errors import InputError
-from vidgate.registry.archive import MAX_ENTRIES, MAX_FILE, MAX_UNPACKED, check_workbook
+from vidgate.registry.archive import check_workbook
+from vidgate.registry.limits import (
+    MAX_COLUMNS,
+    MAX_ENTRIES,
+    MAX_FILE,
+    MAX_ODD,
+    MAX_ROWS,
+    MAX_UNPACKED,
+    UNCACHED,
+    error_value,
+)
 
 SHEET = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
 END = "</sheetData></worksheet>"
 
 
+WORKBOOK = (
+    '<workbook xmlns:r="urn:r"><sheets><sheet name="通道" sheetId="1" r:id="rId1"/></sheets>'
+    "</workbook>"
+)
+RELATIONS = (
+    '<Relationships><Relationship Id="rId1" Target="worksheets/sheet1.xml"/></Relationships>'
+)
+
+
 def packed(**entries: str | bytes) -> bytes:
+    """A workbook of these parts beside the two that every one has."""
+    frame = {"xl__workbook.xml": WORKBOOK, "xl___rels__workbook.xml.rels": RELATIONS}
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in entries.items():
-            archive.writestr(name.replace("__", "/"), content)
+        for name, content in (frame | entries).items():
+            archive.writestr(name.replace("xl__", "xl/").replace("__", "/"), content)
     return out.getvalue()
 
 
@@ -85,15 +106,15 @@ def test_too_many_parts_are_refused() -> None:
     "body",
     [
         '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
-        "<row><c r='A20000' t='n'><v>1</v></c></row>",
-        '<row r="20000"><c><v>1</v></c></row>',
-        "<row>" + "<c><v>1</v></c>" * 65 + "</row>",
-        "<row/>" * 10_001 + "<row><c><v>1</v></c></row>",
-        '<row r="1"><c r="BN1" t="inlineStr"><is><t>x</t></is></c></row>',
+        "<row><c r='A40000' t='n'><v>1</v></c></row>",
+        '<row r="40000"><c><v>1</v></c></row>',
+        "<row>" + "<c><v>1</v></c>" * (MAX_COLUMNS + 1) + "</row>",
+        "<row/>" * (MAX_ROWS + 10) + "<row><c><v>1</v></c></row>",
+        '<row r="1"><c r="DY1" t="inlineStr"><is><t>x</t></is></c></row>',
     ],
 )
 def test_cells_far_out_are_refused(body: str) -> None:
-    with pytest.raises(InputError, match="10000 行 64 列"):
+    with pytest.raises(InputError, match="20000 行 128 列"):
         check_workbook(sheet(body))
 
 
@@ -104,7 +125,7 @@ def test_far_cells_under_another_prefix_are_seen() -> None:
             '<x:c r="ZZ1"><x:v>1</x:v></x:c></x:sheetData></x:worksheet>'
         }
     )
-    with pytest.raises(InputError, match="64 列"):
+    with pytest.raises(InputError, match="128 列"):
         check_workbook(data)
 
 
@@ -145,3 +166,61 @@ def test_every_cut_and_every_flipped_byte_is_refused_or_read() -> None:
             except InputError as error:
                 assert error.message  # noqa: PT017 - both ends are right, other errors are not
     assert time.monotonic() - started < 50
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ('<c r="A1"><f>B1</f></c>', UNCACHED),
+        ('<c r="A1"><f>B1</f><v></v></c>', UNCACHED),
+        ('<c r="A1"><f>B1</f><v/></c>', UNCACHED),
+        ('<c r="A1" t="e"><f>B1</f><v>#REF!</v></c>', error_value("#REF!")),
+        ('<c r="A1" t="e"><v>#N/A</v></c>', error_value("#N/A")),
+    ],
+)
+def test_cells_that_only_seem_empty_are_found(cell: str, message: str) -> None:
+    found = check_workbook(sheet(f'<row r="1">{cell}<c r="B1"><v>1</v></c></row>'))
+    assert found["通道"].data == {(1, 1): message}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="A1"><f>B1</f><v>3</v></c>',
+        '<c r="A1" t="str"><f>IF(1,"","")</f><v></v></c>',
+        '<c r="A1"/>',
+        '<c r="A1"><v/></c>',
+    ],
+)
+def test_cells_with_a_value_and_empty_ones_are_not(cell: str) -> None:
+    assert not check_workbook(sheet(f'<row r="1">{cell}</row>'))["通道"]
+
+
+def test_too_many_formulas_without_a_value_are_refused() -> None:
+    data = sheet(f"<row>{'<c><f>1</f></c>' * 100}</row>" * (MAX_ODD // 100 + 1))
+    with pytest.raises(InputError, match=str(MAX_ODD)):
+        check_workbook(data)
+
+
+def test_a_sheet_under_another_name_is_walked_too() -> None:
+    far = SHEET + '<row><c r="ZZ1"><v>1</v></c></row>' + END
+    there = RELATIONS.replace("worksheets/sheet1.xml", "/xl/Photo.JPG")
+    with pytest.raises(InputError, match="128 列"):
+        check_workbook(packed(**{"xl___rels__workbook.xml.rels": there, "xl/photo.jpg": far}))
+    junk = packed(**{"xl___rels__workbook.xml.rels": there, "xl/photo.jpg": "x" + far})
+    with pytest.raises(InputError, match="已损坏"):
+        check_workbook(junk)
+
+
+@pytest.mark.parametrize("name", ["xl/workbook.bin", "content.xml"])
+def test_cousins_of_xlsx_are_refused(name: str) -> None:
+    with pytest.raises(InputError, match="xlsb"):
+        check_workbook(packed(**{name: "<x/>"}))
+
+
+def test_a_zip_without_a_workbook_is_refused() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("register.csv", "id,name")
+    with pytest.raises(InputError, match="没有工作簿"):
+        check_workbook(out.getvalue())

@@ -5,7 +5,7 @@ import pytest
 
 from tests.registry.files import HEADER, book, row, text, xlsx
 from vidgate.errors import InputError
-from vidgate.registry.archive import MAX_FILE
+from vidgate.registry.limits import MAX_FILE
 from vidgate.registry.sheet import CHUNK, ParsedFile, parse_file
 
 
@@ -32,6 +32,7 @@ def test_xlsx_and_csv_say_the_same() -> None:
         },
         "login": ["admin", "secret1"],
         "mistakes": [],
+        "warnings": [],
         "shown": {},
     }
 
@@ -115,10 +116,10 @@ def test_the_templates_example_is_skipped() -> None:
         (b"id,name\n\xff\xff\xff", "编码"),
         (b"id,name\n\x00", "不是文本"),
         (text(("id", "name", "通道编号"), ("a", "b", "c")), "同一项"),
-        (text(("id", "name", *["x"] * 63), ("a",)), "64 列"),
-        (text(("id", "name"), *[("a", "b")] * 10_001), "10000 行"),
+        (text(("id", "name", *["x"] * 127), ("a",)), "128 列"),
+        (text(("id", "name"), *[("a", "b")] * 20_001), "20000 行"),
         (b'id,name\na,"' + b"x" * 200_000, "无法读取"),
-        (xlsx(("id", "name"), *[("a", "b")] * 10_001), "行"),
+        (xlsx(("id", "name"), *[("a", "b")] * 20_001), "20000 行"),
         (xlsx(("说明",)), "表头"),
     ],
 )

@@ -12,8 +12,10 @@ async def test_an_untouched_template_imports_as_nothing(registry: Registry) -> N
         "created": 0,
         "updated": 0,
         "unchanged": 0,
+        "removed": 0,
         "rejected": 0,
         "errors": [],
+        "warnings": [],
     }
 
 

@@ -1,60 +1,84 @@
 """What an uploaded workbook would unpack to, found out before anything is unpacked to memory.
 
-A few kilobytes of xlsx can hold gigabytes. The zip directory may lie about that, so every entry is
-also inflated in small pieces that are counted and thrown away; sheets are walked cell by cell,
-because a reader makes room for all cells up to the farthest one.
+A few kilobytes of xlsx can hold gigabytes. The zip directory may lie about that, so every part is
+also inflated in small pieces that are counted and thrown away; sheets, known by what they hold and
+not by what they are called, are walked cell by cell, because a reader makes room for all cells up
+to the farthest one. The same walk finds the cells whose value a reader would silently take for
+nothing: formulas that were never calculated, and errors.
 """
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
+from posixpath import normpath
 from xml.parsers import expat
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from vidgate.errors import InputError
+from vidgate.registry.limits import (
+    MAX_ENTRIES,
+    MAX_UNPACKED,
+    UNCACHED,
+    OddCells,
+    check_extent,
+    error_value,
+)
 
-MAX_FILE = 10 << 20
-MAX_UNPACKED = 100 << 20
-MAX_ENTRIES = 200
-MAX_ROWS = 10_000
-MAX_COLUMNS = 64
 PIECE = 1 << 18
 LOCAL_HEADER = 30  # bytes before name and extra field (APPNOTE.TXT 4.3.7)
+WORKBOOK = "xl/workbook.xml"
+RELATIONS = "xl/_rels/workbook.xml.rels"
+MAX_SHEETS = 100
+NO_XLSX = "不是有效的 xlsx 文件，或没有传完"
 
 _CELL = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_XML_START = re.compile(rb"(\xef\xbb\xbf)?\s*<|\xff\xfe|\xfe\xff")
 
 
-def check_workbook(data: bytes) -> None:
-    """Raise InputError for what is no workbook, or more than we read."""
+def check_workbook(data: bytes) -> dict[str, OddCells]:
+    """The odd cells of each sheet, by its name.
+
+    Raises InputError for what is no workbook, or more than we read.
+    """
+    parts: dict[str, _Part] = {}
     try:
         with ZipFile(BytesIO(data)) as archive:
             entries = archive.infolist()
+            _check_kind([entry.filename.lower() for entry in entries])
             if len(entries) > MAX_ENTRIES:
                 raise InputError(f"工作簿里有 {len(entries)} 个部件，最多 {MAX_ENTRIES} 个")
             if sum(entry.file_size for entry in entries) > MAX_UNPACKED:  # an honest giant
                 raise _too_large()
             left = MAX_UNPACKED
             for entry in entries:
-                left -= _check_entry(data, entry, left)
-    except (BadZipFile, zlib.error, ValueError, IndexError) as error:
-        raise InputError("不是有效的 xlsx 文件", hint="请用 Excel 重新另存为 .xlsx") from error
+                part = _Part(entry.filename)
+                left -= _check_entry(data, entry, part, left)
+                parts[entry.filename.lower()] = part
+    except (BadZipFile, zlib.error, ValueError, IndexError, NotImplementedError) as error:
+        raise InputError(NO_XLSX, hint="请用 Excel 重新另存为 .xlsx") from error
+    return _by_name(parts)
 
 
-def _check_entry(data: bytes, entry: ZipInfo, left: int) -> int:
-    """Inflate and count one entry, walking it if it is a sheet; returns its true size."""
+def _check_kind(names: list[str]) -> None:
+    """Only xlsx: a reader would take its cousins too, whose parts we cannot look into."""
+    if "xl/workbook.bin" in names or "content.xml" in names:
+        raise InputError("不支持 .xlsb 和 .ods 文件", hint="请用 Excel 另存为 .xlsx")
+    if WORKBOOK not in names:
+        raise InputError("压缩包里没有工作簿，不是 xlsx 文件", hint="请直接给出 .xlsx 或 .csv 文件")
+
+
+def _check_entry(data: bytes, entry: ZipInfo, part: "_Part", left: int) -> int:
+    """Inflate and count one entry, walking what is XML; returns its true size."""
     if entry.flag_bits & 1:
         raise InputError("工作簿有密码保护", hint="请取消密码后另存")
-    sheet = _Sheet() if entry.filename.startswith("xl/worksheets/sheet") else None
     size = 0
     for piece in _inflate(data, entry):
         size += len(piece)
         if size > left:
             raise _too_large()
-        if sheet is not None:
-            sheet.feed(piece)
-    if sheet is not None:
-        sheet.feed(b"", last=True)
+        part.feed(piece)
+    part.feed(b"", last=True)
     return size
 
 
@@ -82,36 +106,113 @@ def _inflate(data: bytes, entry: ZipInfo) -> Iterator[bytes]:
     yield inflater.flush()
 
 
-class _Sheet:
-    """Walks the XML of one sheet; raises InputError at the first filled cell too far out."""
+def _by_name(parts: "Mapping[str, _Part]") -> dict[str, OddCells]:
+    """Tie the walked sheets to their names; every sheet that a reader would open was walked."""
+    relations = parts[RELATIONS].relations if RELATIONS in parts else {}
+    odd: dict[str, OddCells] = {}
+    for name, relation in parts[WORKBOOK].sheets:
+        target = relations.get(relation, "")
+        path = target.lstrip("/") if target.startswith("/") else normpath(f"xl/{target}")
+        part = parts.get(path.lower())
+        if part is None:
+            continue  # the reader finds nothing there either
+        if part.root not in ("worksheet", "chartsheet", "dialogsheet", "macrosheet"):
+            raise InputError(f"工作表“{name}”的内容已损坏", hint="请用 Excel 重新另存为 .xlsx")
+        odd[name] = part.odd
+    return odd
 
-    def __init__(self) -> None:
-        self._row = 0
-        self._column = 0
-        self._parser = expat.ParserCreate()
-        self._parser.StartElementHandler = self._start
-        # A DOCTYPE has no place in a sheet and is how entity bombs come in.
+
+class _Part:
+    """One part of the package, fed in pieces; read on only where its root element matters to us."""
+
+    def __init__(self, name: str) -> None:
+        self.root = ""
+        self.odd = OddCells()
+        self.sheets: list[tuple[str, str]] = []
+        self.relations: dict[str, str] = {}
+        self._is_xml = name.lower().endswith((".xml", ".rels"))
+        self._started = False
+        self._parser: expat.XMLParserType | None = expat.ParserCreate()
+        self._parser.StartElementHandler = self._first
+        # A DOCTYPE has no place in a workbook and is how entity bombs come in.
         self._parser.StartDoctypeDeclHandler = self._doctype
 
     def feed(self, piece: bytes, *, last: bool = False) -> None:
+        if self._parser is None or (not piece and not last):
+            return
+        if not self._started:
+            self._started = True
+            if not self._is_xml and not _XML_START.match(piece):
+                self._parser = None  # a picture, or whatever: counted only
+                return
         try:
             self._parser.Parse(piece, last)
         except expat.ExpatError as error:
-            raise InputError("工作表内容已损坏", hint="请用 Excel 重新另存为 .xlsx") from error
+            if self._is_xml or self.root:
+                raise InputError("工作簿内容已损坏", hint="请用 Excel 重新另存为 .xlsx") from error
+            self._parser = None
 
     def _doctype(self, *_: object) -> None:
-        raise InputError("工作表里有 DOCTYPE，拒绝读取")
+        raise InputError("工作簿里有 DOCTYPE，拒绝读取")
+
+    def _first(self, tag: str, _: dict[str, str]) -> None:
+        assert self._parser is not None
+        self.root = _local(tag)
+        match self.root:
+            case "worksheet":
+                _SheetWalk(self._parser, self.odd)
+            case "workbook":
+                self._parser.StartElementHandler = self._workbook
+            case "Relationships":
+                self._parser.StartElementHandler = self._relationship
+            case _:
+                self._parser.StartElementHandler = None
+
+    def _workbook(self, tag: str, attributes: dict[str, str]) -> None:
+        if _local(tag) != "sheet":
+            return
+        if len(self.sheets) >= MAX_SHEETS:
+            raise InputError(f"工作簿最多 {MAX_SHEETS} 个工作表")
+        relation = next((v for k, v in attributes.items() if _local(k) == "id" and ":" in k), "")
+        self.sheets.append((attributes.get("name", ""), relation))
+
+    def _relationship(self, tag: str, attributes: dict[str, str]) -> None:
+        if _local(tag) == "Relationship":
+            self.relations[attributes.get("Id", "")] = attributes.get("Target", "")
+
+
+class _SheetWalk:
+    """Walks the cells of one sheet; raises InputError at the first filled one too far out."""
+
+    def __init__(self, parser: expat.XMLParserType, odd: OddCells) -> None:
+        self._odd = odd
+        self._row = 0
+        self._column = 0
+        self._kind = ""
+        self._is_formula = False
+        self._text = ""
+        self._parser = parser
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        name = tag.rpartition(":")[2]
-        if name == "row":
+        name = _local(tag)
+        if name == "c":
+            self._kind = attributes.get("t", "")
+            self._is_formula = False
+            self._text = ""
+            self._cell(attributes.get("r", ""))
+            if self._kind == "e":
+                self._watch()
+        elif name in ("v", "is", "f"):  # a cell that is only formatted takes no room
+            check_extent(self._row, self._column)
+            if name == "f":
+                self._is_formula = True
+                self._watch()
+        elif name == "row":
             given = attributes.get("r", "")
             self._row = int(given) if given.isascii() and given.isdigit() else self._row + 1
             self._column = 0
-        elif name == "c":
-            self._cell(attributes.get("r", ""))
-        elif name in ("v", "is", "f"):  # a cell that is only formatted takes no room
-            self._check()
 
     def _cell(self, given: str) -> None:
         place = _CELL.fullmatch(given)
@@ -122,10 +223,29 @@ class _Sheet:
         for letter in place[1]:
             self._column = self._column * 26 + ord(letter) - 64
 
-    def _check(self) -> None:
-        if self._row > MAX_ROWS + 1 or self._column > MAX_COLUMNS:
-            raise InputError(
-                f"工作表最多 {MAX_ROWS} 行 {MAX_COLUMNS} 列，第 {self._row} 行第 "
-                f"{self._column} 列还有内容",
-                hint="请分成几个文件，或删除多余的行列",
-            )
+    # Texts and ends cost a call each, so they are asked for within cells that may be odd only.
+
+    def _watch(self) -> None:
+        self._parser.CharacterDataHandler = self._characters
+        self._parser.EndElementHandler = self._end
+
+    def _characters(self, text: str) -> None:
+        self._text = (self._text + text)[:32]
+
+    def _end(self, tag: str) -> None:
+        name = _local(tag)
+        if name == "f":
+            self._text = ""  # the formula itself; what follows is its value
+        if name != "c":
+            return
+        self._parser.CharacterDataHandler = None
+        self._parser.EndElementHandler = None
+        value = self._text.strip()
+        if self._kind == "e":
+            self._odd.note(self._row, self._column, error_value(value))
+        elif self._is_formula and not value and self._kind != "str":
+            self._odd.note(self._row, self._column, UNCACHED)
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition(":")[2]

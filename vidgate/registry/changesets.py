@@ -124,6 +124,25 @@ async def rows_of(
     return [ChangeRow(row.kind, row.object, row.before, row.after) for row in found]
 
 
+async def history(
+    session: AsyncConnection, channel: str, limit: int
+) -> list[tuple[Change, ChangeRow]]:
+    """What was done to one channel, newest first."""
+    query = (
+        select(changes, *(change_rows.c[name] for name in ("object", "before", "after")))
+        .join(change_rows, change_rows.c.change == changes.c.id)
+        .where(change_rows.c.kind == "channel", change_rows.c.object == channel)
+        .order_by(changes.c.id.desc(), change_rows.c.position.desc())
+        .limit(limit)
+    )
+    found = []
+    for row in await session.execute(query):
+        told = dict(row._mapping)
+        rest = ChangeRow("channel", told.pop("object"), told.pop("before"), told.pop("after"))
+        found.append((Change(**told), rest))
+    return found
+
+
 class Undo:
     """Plans the edit that takes a change back: fed row by row, refused as a whole."""
 

@@ -20,6 +20,12 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]{2}")
 _AS_TEXT = re.compile(r'="(.*)"')  # how some exports keep Excel from reading a code as a number
 _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060"))
+# Full-width digits and letters; brackets and stops of that width are good Chinese and stay.
+_WIDE = {
+    code: code - 0xFEE0
+    for first, last in (("０", "９"), ("Ａ", "Ｚ"), ("ａ", "ｚ"))
+    for code in range(ord(first), ord(last) + 1)
+}
 _PRECISION = "Excel 已丢失精度，请将该列设为“文本”格式后重新填写"
 
 
@@ -73,14 +79,14 @@ def gb_code(cell: Any) -> str:
     return value
 
 
-def text(limit: int) -> Parser:
-    """One line of at most `limit` characters."""
+def text(limit: int, *, exact: bool = False) -> Parser:
+    """One line of at most `limit` characters, full-width digits and letters made ordinary.
+
+    With `exact` they stay: a login is what it is.
+    """
 
     def parse(cell: Any) -> str:
-        value = plain(cell)
-        # The apostrophe that exports put before what Excel would run as a formula.
-        if value[:1] == "'" and value[1:2] in ("=", "+", "-", "@"):
-            value = value[1:]
+        value = plain(cell) if exact else plain(cell).translate(_WIDE)
         if len(value) > limit:
             raise ValueError(f"超过 {limit} 个字符，现为 {len(value)} 个")
         if not value.isprintable():
@@ -101,6 +107,14 @@ def slug(limit: int) -> Parser:
         return value
 
     return parse
+
+
+def host(cell: Any) -> str:
+    """An IP address or host name, as far as a cell can show."""
+    value = ascii_plain(cell)
+    if len(value) > 255 or " " in value or not value.isprintable():
+        raise ValueError("应为一个 IP 或主机名，没有空格")
+    return value
 
 
 def integer(low: int, high: int) -> Parser:
@@ -168,8 +182,9 @@ def boolean(cell: Any) -> bool | None:
 
 def tags(cell: Any) -> list[str]:
     """Words apart by commas, semicolons or blanks; a list from JSON is taken as it is."""
-    words = cell if isinstance(cell, list | tuple) else re.split(r"[,;，；、\s]+", plain(cell))
-    found = list(dict.fromkeys(filter(None, map(plain, words))))
+    given = cell if isinstance(cell, list | tuple) else [cell]
+    words = (word for one in given for word in re.split(r"[,;，；、\s]+", plain(one)))
+    found = list(dict.fromkeys(filter(None, words)))
     if len(found) > 20 or any(len(word) > 32 for word in found):
         raise ValueError("最多 20 个标签，每个最长 32 个字符")
     if not all(word.isprintable() for word in found):
@@ -230,7 +245,7 @@ FIELDS = (
     Field(
         "name",
         "通道名称",
-        ("名称", "设备名称", "点位名称", "摄像机名称"),
+        ("名称", "设备名称", "点位名称", "摄像机名称", "摄像头名称", "监控点名称", "监控名称"),
         text(128),
         "必填",
     ),
@@ -250,19 +265,25 @@ FIELDS = (
         "rtsp://用户名:口令@主机:端口/路径；口令登记后转入凭据，不再显示",
     ),
     Field("sub_url", "子码流地址", ("子码流", "辅码流", "辅码流地址"), address, "H.264 子码流"),
-    Field("vendor", "厂商", ("设备厂商", "品牌", "manufacturer"), text(64), ""),
+    Field("vendor", "厂商", ("设备厂商", "厂家", "设备厂家", "品牌", "manufacturer"), text(64), ""),
     Field(
         "address",
         "设备地址",
         ("ip", "ip地址", "ipv4", "设备ip", "host"),
-        text(255),
+        host,
         "IP 或主机名",
     ),
-    Field("port", "端口", ("设备端口",), integer(1, 65535), "1 到 65535"),
+    Field("port", "端口", ("设备端口", "端口号"), integer(1, 65535), "1 到 65535"),
     Field("channel_no", "通道号", ("channel number",), text(32), "录像机上的通道号"),
     Field("credential", "凭据", ("凭证",), slug(64), "已登记凭据的名称"),
-    Field("username", "用户名", ("账号", "user"), text(128), "与口令一起转入凭据"),
-    Field("password", "口令", ("密码",), secret, "登记后不再显示"),
+    Field(
+        "username",
+        "用户名",
+        ("账号", "登录名", "user"),
+        text(128, exact=True),
+        "与口令一起转入凭据",
+    ),
+    Field("password", "口令", ("密码", "登录密码"), secret, "登记后不再显示"),
     Field("platform", "所属平台", ("平台", "来源平台"), slug(64), "没有时自动新建"),
     Field("department", "所属部门", ("部门", "单位", "管理单位"), text(128), ""),
     Field("area", "行政区划", ("区域", "所属区域", "乡镇"), text(128), ""),

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vidgate.model.channel import Login
-from vidgate.registry.planner import Planner
+from vidgate.registry.planner import Mistakes, Planner
 from vidgate.registry.rows import ParsedRow, shown
 from vidgate.registry.sheet import ParsedFile
 
@@ -29,15 +29,18 @@ class ImportReport:
     """What an import did, or with `change` None would do.
 
     Counts are of channels, `rejected` of rows. An import that was refused because of rejected rows
-    has created and updated nothing and says so.
+    has created and updated nothing and says so. `warnings` refuse nothing: what is doubtful, and
+    what was not read.
     """
 
     change: int | None = None
     created: int = 0
     updated: int = 0
     unchanged: int = 0
+    removed: int = 0
     rejected: int = 0
     errors: list[RowError] = field(default_factory=list)
+    warnings: list[RowError] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The document of `channel import --json`."""
@@ -53,22 +56,31 @@ class Importer:
 
     async def plan(self, parsed: ParsedFile) -> None:
         """Plan every row; mistakes go to the report."""
+        for one in parsed.remarks:
+            self._report.warnings.append(RowError(one.sheet, one.row, one.column, "", one.message))
         for chunk in parsed.chunks:
             for row in json.loads(chunk):
                 self._take(parsed, row)
             await asyncio.sleep(0)
 
     def _take(self, parsed: ParsedFile, row: dict[str, Any]) -> None:
-        login = Login(*row["login"]) if row["login"] else None
-        mistakes = [(name, message) for name, message in row["mistakes"]]
         sheet = parsed.sheets[row["sheet"]]
         where = f"第 {row['row']} 行" if len(parsed.sheets) == 1 else f"{sheet} 第 {row['row']} 行"
-        found = self._planner.take(ParsedRow(row["values"], login, mistakes), where)
-        if not found:
-            return
-        self._report.rejected += 1
-        titles = parsed.titles[row["sheet"]]
-        for name, message in found[: MAX_ERRORS - len(self._report.errors)]:
+        taken = ParsedRow(
+            row["values"],
+            Login(*row["login"]) if row["login"] else None,
+            [(name, message) for name, message in row["mistakes"]],
+            [(name, message) for name, message in row["warnings"]],
+        )
+        mistakes = self._planner.take(taken, where)
+        self._report.rejected += bool(mistakes)
+        self._tell(parsed, row, mistakes, self._report.errors)
+        self._tell(parsed, row, taken.warnings, self._report.warnings)
+
+    def _tell(
+        self, parsed: ParsedFile, row: dict[str, Any], found: Mistakes, to: list[RowError]
+    ) -> None:
+        titles, sheet = parsed.titles[row["sheet"]], parsed.sheets[row["sheet"]]
+        for name, message in found[: MAX_ERRORS - len(to)]:
             value = row["shown"].get(name, shown(name, row["values"].get(name)))
-            column = titles.get(name, name)
-            self._report.errors.append(RowError(sheet, row["row"], column, value, message))
+            to.append(RowError(sheet, row["row"], titles.get(name, name), value, message))

@@ -11,7 +11,9 @@ from vidgate.model.channel import Channel, Login, Platform
 from vidgate.registry import routes
 from vidgate.registry.edits import Credential, Edit, Pair, key, typed
 from vidgate.registry.fields import problems
+from vidgate.registry.places import Place
 from vidgate.registry.rows import ParsedRow
+from vidgate.registry.twins import Twins
 from vidgate.registry.url_forms import UrlForms
 from vidgate.storage.database import CHUNK
 from vidgate.storage.secrets import SecretBox
@@ -68,7 +70,12 @@ class Planner:
     """Takes rows one by one; what is wrong with a row is returned, what is right is planned."""
 
     def __init__(
-        self, register: Register, box: SecretBox, now: float, forms: UrlForms | None = None
+        self,
+        register: Register,
+        box: SecretBox,
+        now: float,
+        forms: UrlForms | None = None,
+        place: Place | None = None,
     ) -> None:
         self.edit = Edit()
         self.unchanged = 0
@@ -76,8 +83,10 @@ class Planner:
         self._box = box
         self._now = now
         self._forms = forms or UrlForms()
+        self._place = place or Place()
         self._number = register.next_number()
         self._seen: dict[str, str] = {}
+        self._twins: Twins | None = None
         self._codes: dict[str, list[Channel]] = {}
         for channel in register.channels.values():
             if channel.gb_code:
@@ -96,6 +105,7 @@ class Planner:
         """Plan a row; `where` names it for a later row that repeats its id.
 
         Returns all its mistakes, those of parsing included; then nothing of it is planned.
+        What is only doubtful is added to the row's warnings.
         """
         mistakes = list(row.mistakes)
         current = self._find(row.values, mistakes)
@@ -105,10 +115,13 @@ class Planner:
         self._resolve_credential(values, row.login, current, needs, mistakes)
         name = current.id if current else row.values.get("id") or row.values.get("gb_code")
         _require(name, current, values, mistakes)
+        mistakes += self._place.mistakes(values, current)
         if name:
             first = self._seen.setdefault(key(name), where)
             if first != where:
                 mistakes.append(("id", f"与{first}的通道编号重复"))
+            elif where:
+                row.warnings += self._shared(name, row.values, where)
         if name and not mistakes:
             mistakes += self._plan(current, name, typed(values), needs)
         return mistakes
@@ -126,6 +139,11 @@ class Planner:
             mistakes.append(("gb_code", f"有 {len(found)} 个通道用此编码（{ids}），请填通道编号"))
             return None
         return found[0] if found else self._register.channels.get(key(code))
+
+    def _shared(self, name: str, values: Mapping[str, Any], where: str) -> Mistakes:
+        if self._twins is None:  # a look at the whole register, which a single edit can do without
+            self._twins = Twins(self._register.channels.values())
+        return self._twins.of(name, values, where)
 
     def _resolve_platform(self, values: dict[str, Any], needs: _Needs) -> None:
         wanted = values.get("platform")

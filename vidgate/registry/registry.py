@@ -5,10 +5,10 @@ database has taken an edit. Every edit is one transaction with its numbered chan
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from vidgate.aio.bus import Bus
 from vidgate.aio.supervisor import Supervisor
@@ -18,10 +18,13 @@ from vidgate.model.media import Variant
 from vidgate.registry import changesets, routes, store
 from vidgate.registry.changesets import Change, ChangeRow, Undo
 from vidgate.registry.edits import Credential, Edit, Pair, key
+from vidgate.registry.export import Form
 from vidgate.registry.fields import BY_NAME, secret, slug, text
+from vidgate.registry.files import Files, Runner
 from vidgate.registry.importer import Importer, ImportReport
 from vidgate.registry.ledger import Deed, Ledger, announce
 from vidgate.registry.pinyin import pinyin_keys
+from vidgate.registry.places import Place
 from vidgate.registry.planner import (
     Mistakes,
     Planner,
@@ -34,8 +37,6 @@ from vidgate.registry.planner import (
 from vidgate.registry.platforms import parse_platform
 from vidgate.registry.routes import Route
 from vidgate.registry.rows import parse_row
-from vidgate.registry.sheet import parse_file
-from vidgate.registry.template import make_template
 from vidgate.registry.url_forms import UrlForms
 from vidgate.registry.url_forms import load as load_forms
 from vidgate.storage.database import CHUNK, Database
@@ -44,26 +45,26 @@ from vidgate.storage.secrets import SecretBox
 T = TypeVar("T")
 
 
-class Runner(Protocol):
-    """Runs a module-level function in a worker process; see `media.worker.WorkerPool.run`."""
-
-    def __call__(self, function: Callable[..., T], /, *args: Any) -> Awaitable[T]:
-        """Await the function's result; its errors are raised as they are."""
-        ...
-
-
 class Registry:
     """`async with Registry(db, secrets, bus, pool.run) as registry:` loads the register.
 
-    `url_forms` is the site's own file of URL forms.
+    `url_forms` is the site's own file of URL forms, `place` where its channels may be.
 
     Writing methods raise InputError (saying what is wrong), NotFoundError, ConflictError or
     StorageError, and then nothing was changed. They finish even if the caller is cancelled.
     """
 
     def __init__(
-        self, db: Database, secrets: SecretBox, bus: Bus, worker: Runner, url_forms: str = ""
+        self,
+        db: Database,
+        secrets: SecretBox,
+        bus: Bus,
+        worker: Runner,
+        url_forms: str = "",
+        place: Place | None = None,
     ) -> None:
+        self._place = place or Place()
+        self._files = Files(worker)
         self._url_forms = url_forms
         self._forms = UrlForms()
         self._db = db
@@ -219,9 +220,22 @@ class Registry:
         """Take a change back by a new one. ConflictError where a later one touched the same."""
         return await self._finish(self._undo(number, actor))
 
+    # Files that go out.
+
     async def template(self) -> bytes:
         """The workbook to fill in."""
-        return await self._worker(make_template)
+        return await self._files.template()
+
+    async def export(self, channels: Iterable[Channel], form: Form) -> bytes:
+        """A table of these channels, without passwords; an import of it changes nothing."""
+        return await self._files.export(channels, form)
+
+    async def mark(self, name: str, data: bytes) -> bytes:
+        """The user's own sheets as xlsx, what an import would say written into their cells."""
+        parsed = await self._files.read(name, data)
+        planner, report = self._planner(), ImportReport()
+        await Importer(planner, report).plan(parsed)
+        return await self._files.mark(name, data, report)
 
     # The past.
 
@@ -239,6 +253,15 @@ class Registry:
             rows = await changesets.rows_of(session, number, offset, limit)
             return change, rows, await changesets.count_rows(session, number)
 
+    async def history(self, id_: str, *, limit: int = 100) -> list[tuple[Change, ChangeRow]]:
+        """What was done to one channel, newest first. NotFoundError where it never was."""
+        channel = self._register.channels.get(key(id_))
+        async with self._db.read() as session:
+            found = await changesets.history(session, channel.id if channel else id_, limit)
+        if not found and channel is None:
+            raise NotFoundError(f"没有通道 {id_[:64]} / no such channel")
+        return found
+
     # The edits themselves.
 
     async def _finish(self, edit: Coroutine[Any, Any, T]) -> T:
@@ -250,7 +273,7 @@ class Registry:
         return result
 
     def _planner(self) -> Planner:
-        return Planner(self._register, self._box, self._db.clock.wall(), self._forms)
+        return Planner(self._register, self._box, self._db.clock.wall(), self._forms, self._place)
 
     async def _add(self, fields: Mapping[str, Any], actor: str) -> Channel:
         _check_names(fields, BY_NAME.keys())
@@ -290,7 +313,7 @@ class Registry:
             await self._commit(edit, actor, "remove", channel.id)
 
     async def _import(self, name: str, data: bytes, flags: "_Flags", actor: str) -> ImportReport:
-        parsed = await self._worker(parse_file, name, data)
+        parsed = await self._files.read(name, data)
         async with self._editing:
             planner, report = self._planner(), ImportReport()
             await Importer(planner, report).plan(parsed)
@@ -298,8 +321,9 @@ class Registry:
             if report.rejected and not flags.dry_run and not flags.partial:
                 return report
             if flags.prune and not report.rejected:
+                _refuse_emptying(planner)
                 planner.remove_unseen()
-            report.created, report.updated, _ = planner.edit.counts()
+            report.created, report.updated, report.removed = planner.edit.counts()
             if not flags.dry_run:
                 report.change = await self._commit(planner.edit, actor, "import", name)
             return report
@@ -372,6 +396,11 @@ async def _outcome(edit: Coroutine[Any, Any, T]) -> tuple[Any, VidgateError | No
         return None, error
 
 
+def _refuse_emptying(planner: Planner) -> None:
+    if not planner.seen:
+        raise InputError("文件里没有通道，不能据此移除全部通道 / would remove every channel")
+
+
 def _check_names(fields: Mapping[str, Any], allowed: Collection[str]) -> None:
     unknown = [name for name in fields if name not in allowed]
     if unknown:
@@ -390,7 +419,7 @@ def _checked_login(name: str, username: str, password: str) -> Login:
     mistakes = []
     for title, value, parse in (
         ("name", name, slug(64)),
-        ("username", username, text(128)),
+        ("username", username, text(128, exact=True)),
         ("password", password, secret),
     ):
         try:

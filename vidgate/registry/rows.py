@@ -1,23 +1,36 @@
 """One row of input, from a sheet, the API or the command line: parsed, its login taken out."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from vidgate.model.channel import Login
 from vidgate.registry.addresses import redact, split_url
 from vidgate.registry.fields import BY_NAME, LOGINS, URLS, plain
+from vidgate.registry.gbcode import doubts
 
 SHOWN = 80  # characters of a wrong value that a message quotes
+DATED = "Excel 把它当成了日期或时间，请将该列设为“文本”格式后重新填写"
+
+# What a spreadsheet may run as a formula (OWASP: CSV injection), after any apostrophes.
+FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r]")
+# A login without a host behind it: the port is no number.
+_BARE_LOGIN = re.compile(r"://[^/@]*:(?![0-9]{1,5}(?:[/?#]|$)).*", re.DOTALL)
 
 
 @dataclass(slots=True)
 class ParsedRow:
-    """Values by field (JSON-ready), the row's login, and (field, sentence) for each mistake."""
+    """Values by field (JSON-ready), the row's login, and (field, sentence) for each mistake.
+
+    `warnings` are of the same form and refuse nothing.
+    """
 
     values: dict[str, Any] = field(default_factory=dict)
     login: Login | None = None
     mistakes: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[tuple[str, str]] = field(default_factory=list)
 
 
 def parse_row(cells: Mapping[str, Any], *, blanks: bool = False) -> ParsedRow:
@@ -34,7 +47,7 @@ def parse_row(cells: Mapping[str, Any], *, blanks: bool = False) -> ParsedRow:
                 row.values[name] = None
             continue
         try:
-            value = BY_NAME[name].parse(cell)
+            value = BY_NAME[name].parse(_cell(name, cell))
             if name in URLS:
                 value, login = split_url(value)
                 logins += [login] if login else []
@@ -42,7 +55,22 @@ def parse_row(cells: Mapping[str, Any], *, blanks: bool = False) -> ParsedRow:
         except ValueError as error:
             row.mistakes.append((name, str(error)))
     _take_login(row, logins)
+    row.warnings += [("gb_code", doubt) for doubt in doubts(row.values.get("gb_code") or "")]
     return row
+
+
+def _cell(name: str, cell: Any) -> Any:
+    """A cell without what spreadsheets do to cells. Raises ValueError for what became a date."""
+    if isinstance(cell, datetime | date | time | timedelta):
+        raise ValueError(DATED)
+    if isinstance(cell, str) and name not in LOGINS and cell[:1] == "'" and FORMULA.match(cell):
+        return cell[1:]  # the apostrophe that `guarded` put before it
+    return cell
+
+
+def guarded(value: str) -> str:
+    """A value for a cell: never one that a spreadsheet would run. `parse_row` takes it back."""
+    return f"'{value}" if FORMULA.match(value) else value
 
 
 def _take_login(row: ParsedRow, logins: list[Login]) -> None:
@@ -63,4 +91,6 @@ def shown(name: str, value: Any) -> str:
         return "***" if value not in (None, "") else ""
     # What stands before a login may be cut away, the login itself must not stay.
     text = redact(plain(value))
+    if name in URLS and "@" not in text:
+        text = _BARE_LOGIN.sub("://***", text)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

@@ -1,32 +1,33 @@
-"""Spreadsheets and CSV files read into parsed rows. Runs in a worker; calamine lives only there."""
+"""A file read into parsed rows, with what is wrong in each. Runs in a worker."""
 
-import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BytesIO, StringIO
 from itertools import islice
 from typing import Any
 
 from vidgate.errors import InputError
-from vidgate.registry.archive import MAX_COLUMNS, MAX_FILE, MAX_ROWS, check_workbook
-from vidgate.registry.fields import HEADERS, header_key, plain
-from vidgate.registry.rows import parse_row, shown
+from vidgate.registry.fields import plain
+from vidgate.registry.header import Cells, Header, find_header, keyless
+from vidgate.registry.limits import HEADER_WITHIN, MAX_ROWS
+from vidgate.registry.rows import ParsedRow, parse_row, shown
+from vidgate.registry.tables import SPLIT, Table, confined, read_tables
 
 CHUNK = 200
-HEADER_WITHIN = 10  # a title and remarks may stand above the header
 EXAMPLE = "示例"  # a row that begins so is the template's own
-
-Cells = Sequence[Any]
+KEYLESS = "没有“通道编号”或“国标编码”列，这个工作表没有导入"
+HIDDEN = "隐藏的工作表没有导入"
+SHIFTED = "这一行的单元格比表头多，可能有未加引号的逗号，请给该单元格加上引号"
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """The rows of one sheet as they are, and the number of the first, from 1."""
+class Remark:
+    """What is to be said of a file beside its rows; `sheet` is a name."""
 
-    name: str
-    first: int
-    rows: Sequence[Cells]
+    sheet: str
+    row: int
+    column: str
+    message: str
 
 
 @dataclass(slots=True)
@@ -34,140 +35,118 @@ class ParsedFile:
     """What a worker hands back.
 
     `titles` has the user's column title for each field, a dict a sheet; `chunks` are JSON lists
-    of rows `{"sheet", "row", "values", "login", "mistakes", "shown"}`, small enough each to be
-    read without holding the event loop.
+    of rows `{"sheet", "row", "values", "login", "mistakes", "warnings", "shown"}`, small enough
+    each to be read without holding the event loop.
     """
 
     sheets: list[str] = field(default_factory=list)
     titles: list[dict[str, str]] = field(default_factory=list)
     chunks: list[bytes] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
 
 
 def parse_file(name: str, data: bytes) -> ParsedFile:
     """Read every sheet that has a header. Raises InputError for a file that cannot be read."""
-    if len(data) > MAX_FILE:
-        raise InputError(f"文件超过 {MAX_FILE >> 20} MiB", hint="请分成几个文件")
-    if data[:4] == b"PK\x03\x04":
-        sheets: Iterable[Sheet] = _read_workbook(data)
-    elif data[:4] == b"\xd0\xcf\x11\xe0":
-        raise InputError("这是旧版 .xls 或加密的文件", hint="请用 Excel 另存为 .xlsx（不设密码）")
-    else:
-        sheets = [Sheet(name, 1, _read_csv(data))]
+    import python_calamine  # noqa: F401, PLC0415 - before its memory would count as the file's
+
+    with confined():
+        return _parse(name, data)
+
+
+def _parse(name: str, data: bytes) -> ParsedFile:
     parsed = ParsedFile()
-    rows = _number_rows(parsed, sheets)
+    rows = _number_rows(parsed, name, data)
     while chunk := list(islice(rows, CHUNK)):
         parsed.chunks.append(json.dumps(chunk, ensure_ascii=False).encode())
     if not parsed.sheets:
+        why = "；".join(f"{one.sheet}: {one.message}" for one in parsed.remarks[:3])
         raise InputError(
-            "没有找到表头", hint="第一行应有“通道编号、通道名称”等列名；模板: channel template"
+            f"没有找到表头（{why}）" if why else "没有找到表头",
+            hint="第一行应有“通道编号、通道名称”等列名；模板: channel template",
         )
     return parsed
 
 
-def _number_rows(parsed: ParsedFile, sheets: Iterable[Sheet]) -> Iterator[dict[str, Any]]:
+def _number_rows(parsed: ParsedFile, name: str, data: bytes) -> Iterator[dict[str, Any]]:
     total = 0
-    for sheet in sheets:
-        found = _find_header(sheet)
-        if found is None:
+    for table in read_tables(name, data):
+        rows = iter(table.rows)
+        top = list(islice(rows, HEADER_WITHIN + 1))
+        header = find_header(table.name, top)
+        if header is None:
+            if titles := keyless(top):
+                parsed.remarks.append(Remark(table.name, 0, titles[:80], KEYLESS))
             continue
-        index, columns = found
-        parsed.sheets.append(sheet.name)
-        parsed.titles.append(dict(columns.values()))
-        for offset, cells in enumerate(sheet.rows[index + 1 :], index + 1):
-            if not any(plain(cell) for cell in cells) or plain(cells[0]).startswith(EXAMPLE):
-                continue
+        if table.is_hidden:
+            parsed.remarks.append(Remark(table.name, 0, "", HIDDEN))
+            continue
+        _enter(parsed, table, header)
+        for row in _rows_below(table, header, top, rows):
             total += 1
             if total > MAX_ROWS:
-                raise InputError(f"超过 {MAX_ROWS} 行", hint="请分成几个文件")
-            yield _row(len(parsed.sheets) - 1, sheet.first + offset, columns, cells)
+                raise InputError(f"超过 {MAX_ROWS} 行", hint=SPLIT)
+            yield {"sheet": len(parsed.sheets) - 1, **row}
 
 
-def _find_header(sheet: Sheet) -> tuple[int, dict[int, tuple[str, str]]] | None:
-    """The index of the header row, and the field and title of each column that has one."""
-    for index, cells in enumerate(sheet.rows[:HEADER_WITHIN]):
-        columns: dict[int, tuple[str, str]] = {}
-        for column, cell in enumerate(cells):
-            known = HEADERS.get(header_key(cell))
-            if known is not None:
-                columns[column] = (known.name, plain(cell))
-        names = [name for name, _ in columns.values()]
-        if {"id", "gb_code"} & set(names) and len(names) > 1:
-            _refuse_twins(sheet, columns)
-            return index, columns
-    return None
+def _enter(parsed: ParsedFile, table: Table, header: Header) -> None:
+    parsed.sheets.append(table.name)
+    parsed.titles.append(dict(header.columns.values()))
+    number = table.first + header.below - 1
+    for title in header.unknown.values():
+        parsed.remarks.append(Remark(table.name, number, title[:80], "不认识的列，没有读取"))
 
 
-def _refuse_twins(sheet: Sheet, columns: dict[int, tuple[str, str]]) -> None:
-    titles: dict[str, str] = {}
-    for name, title in columns.values():
-        if name in titles:
-            raise InputError(f"工作表“{sheet.name}”里“{titles[name]}”和“{title}”是同一项，请留一列")
-        titles[name] = title
+def _rows_below(
+    table: Table, header: Header, top: list[Cells], rest: Iterator[Cells]
+) -> Iterator[dict[str, Any]]:
+    number = table.first + header.below
+    # A row of nothing but uncalculated formulas is an empty one to a reader, or none at all.
+    odd_rows = {
+        row for row, column in table.odd if row >= number and column - table.left in header.columns
+    }
+    for part in (top[header.below :], rest):
+        for cells in part:
+            if number in odd_rows or not _is_skipped(cells, header):
+                yield _row(table, header, number, cells)
+            odd_rows.discard(number)
+            number += 1
+    for number in sorted(odd_rows):
+        yield _row(table, header, number, ())
 
 
-def _row(
-    sheet: int, number: int, columns: dict[int, tuple[str, str]], cells: Cells
-) -> dict[str, Any]:
-    given = {name: cells[column] for column, (name, _) in columns.items() if column < len(cells)}
+def _is_skipped(cells: Cells, header: Header) -> bool:
+    """Whether a row is blank, or the template's example."""
+    if not any(plain(cell) for cell in cells):
+        return True
+    first = plain(cells[0])
+    is_key = header.columns.get(0, ("", ""))[0] in ("id", "gb_code")
+    return first.startswith(EXAMPLE) if is_key else first == EXAMPLE
+
+
+def _row(table: Table, header: Header, number: int, cells: Cells) -> dict[str, Any]:
+    if table.is_text and any(plain(cell) for cell in cells[header.width :]):
+        # All that follows the comma is one column off, a piece of a password perhaps: not quoted.
+        return _encoded(number, ParsedRow(mistakes=[("", SHIFTED)]), {})
+    given = {}
+    odd = []
+    for column, (name, _) in header.columns.items():
+        message = table.odd.get((number, table.left + column))
+        if message is not None:
+            odd.append((name, message))
+        elif column < len(cells):
+            given[name] = cells[column]
     parsed = parse_row(given)
+    parsed.mistakes[:0] = odd
+    return _encoded(number, parsed, given)
+
+
+def _encoded(number: int, parsed: ParsedRow, given: dict[str, Any]) -> dict[str, Any]:
     login = parsed.login
     return {
-        "sheet": sheet,
         "row": number,
         "values": parsed.values,
         "login": [login.username, login.password] if login else None,
         "mistakes": parsed.mistakes,
+        "warnings": parsed.warnings,
         "shown": {name: shown(name, given.get(name)) for name, _ in parsed.mistakes},
     }
-
-
-def _read_workbook(data: bytes) -> Iterator[Sheet]:
-    import python_calamine as calamine  # noqa: PLC0415 - only the worker needs it
-
-    check_workbook(data)
-    try:
-        book = calamine.CalamineWorkbook.from_filelike(BytesIO(data))
-        for about in book.sheets_metadata:
-            if (
-                about.typ == calamine.SheetTypeEnum.WorkSheet
-                and about.visible == calamine.SheetVisibleEnum.Visible
-            ):
-                sheet = book.get_sheet_by_name(about.name)
-                first = sheet.start[0] + 1 if sheet.start else 1
-                yield Sheet(about.name, first, sheet.to_python(skip_empty_area=True))
-    except calamine.CalamineError as error:
-        raise InputError(f"工作簿无法读取: {error}", hint="请用 Excel 重新另存为 .xlsx") from None
-
-
-def _read_csv(data: bytes) -> list[Cells]:
-    content = _decode(data)
-    if "\0" in content:
-        raise InputError("不是文本文件", hint="请给出 .xlsx 或 .csv 文件")
-    first = content.lstrip("\r\n").partition("\n")[0]
-    delimiter = max(",\t;", key=first.count)
-    rows: list[Cells] = []
-    try:
-        for cells in csv.reader(StringIO(content, newline=""), delimiter=delimiter):
-            # A quoted cell may span lines, so this is the row as a spreadsheet would number it.
-            rows.append(cells)
-            if len(rows) > MAX_ROWS + HEADER_WITHIN:
-                raise InputError(f"超过 {MAX_ROWS} 行", hint="请分成几个文件")
-            if len(cells) > MAX_COLUMNS:
-                raise InputError(f"第 {len(rows)} 行超过 {MAX_COLUMNS} 列")
-    except csv.Error as error:
-        raise InputError(f"CSV 第 {len(rows) + 1} 行无法读取: {error}") from None
-    return rows
-
-
-def _decode(data: bytes) -> str:
-    """UTF-8 (with or without a mark), UTF-16 with a mark, else GB18030."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        encodings: tuple[str, ...] = ("utf-16",)
-    else:
-        encodings = ("utf-8-sig", "gb18030")
-    for encoding in encodings:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise InputError("文件编码不是 UTF-8 或 GB18030", hint="请另存为“CSV UTF-8”或 .xlsx")

@@ -3,9 +3,10 @@
 from io import BytesIO
 
 from vidgate.registry.fields import FIELDS, Field
+from vidgate.registry.limits import MAX_ROWS
 from vidgate.registry.sheet import EXAMPLE
 
-ROWS = 10_000  # rows formatted as text and given their lists
+ROWS = MAX_ROWS  # rows formatted as text and given their lists
 REQUIRED = ("id", "name", "url")
 WIDTHS = {"id": 24, "name": 28, "gb_code": 24, "url": 48, "sub_url": 48, "platform": 20}
 

@@ -1,0 +1,44 @@
+"""How much of a file is read, and what its pre-scan found. Nothing is cut: it is refused."""
+
+from collections import UserDict
+
+from vidgate.errors import InputError
+
+MAX_FILE = 10 << 20  # bytes as uploaded
+MAX_UNPACKED = 100 << 20  # bytes of all parts of a workbook together
+MAX_ENTRIES = 200  # parts of a workbook
+MAX_ROWS = 20_000
+MAX_COLUMNS = 128
+MAX_ODD = 20_000  # cells without a value that are told one by one
+HEADER_WITHIN = 10  # a title and remarks may stand above the header
+PARSE_TIMEOUT = 20.0  # seconds, after which the worker is killed
+PARSE_MEMORY = 128 << 20  # bytes that reading one file may add to the worker
+
+UNCACHED = "公式没有计算结果，请在 Excel 里重新计算后保存，或粘贴为数值"
+
+
+class OddCells(UserDict[tuple[int, int], str]):
+    """The cells of one sheet that a reader takes for empty and that are not: what they are.
+
+    By row and column from 1.
+    """
+
+    def note(self, row: int, column: int, message: str) -> None:
+        """Keep one. Raises InputError for too many."""
+        if len(self.data) >= MAX_ODD:
+            raise InputError(f"没有计算结果的公式和错误值超过 {MAX_ODD} 个", hint="请粘贴为数值")
+        self.data[row, column] = message
+
+
+def error_value(value: str) -> str:
+    """What to say of a cell that holds an error such as #N/A."""
+    return f"单元格是错误值 {value}，请改正公式或粘贴为数值"
+
+
+def check_extent(row: int, column: int) -> None:
+    """Raise InputError for a filled cell too far out; both count from 1."""
+    if row > MAX_ROWS + HEADER_WITHIN or column > MAX_COLUMNS:
+        raise InputError(
+            f"工作表最多 {MAX_ROWS} 行 {MAX_COLUMNS} 列，第 {row} 行第 {column} 列还有内容",
+            hint="请分成几个文件，或删除多余的行列",
+        )

@@ -21,7 +21,7 @@ def _version(node: str) -> tuple[int, ...]:
 
 
 def _npm() -> tuple[list[str], dict[str, str]]:
-    env = dict(os.environ)
+    env = {**os.environ, "NPM_CONFIG_UPDATE_NOTIFIER": "false"}
     on_path, npm = shutil.which("node"), shutil.which("npm")
     if on_path and npm and _version(on_path) >= NEEDED:
         return [npm], env

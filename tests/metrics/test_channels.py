@@ -63,6 +63,7 @@ async def test_up_of_each_state(state: State, up: int | None) -> None:
 async def test_what_is_not_accepted_has_no_up() -> None:
     found = await samples(book(State.UP, lifecycle=Lifecycle.PLANNED))
     assert ("vidgate_channel_up", "c1") not in found
+    assert ("vidgate_channel_state", "c1") not in found
     assert ("vidgate_channel_info", "c1") in found
 
 

@@ -11,7 +11,7 @@ from tests.waiting import until
 from vidgate.aio.clock import ManualClock
 from vidgate.media.stream import Stream, StreamLimits
 from vidgate.metrics import Metrics
-from vidgate.model.channel import Channel
+from vidgate.model.channel import Channel, Lifecycle, Platform
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.model.media import StreamKey
 
@@ -21,6 +21,7 @@ class Parts:
     """Everything that is counted, in one fake."""
 
     channels: dict[str, Channel] = field(default_factory=dict)
+    platforms: dict[str, Platform] = field(default_factory=dict)
     streams: dict[StreamKey, Stream] = field(default_factory=dict)
     sessions: dict[str, Any] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
@@ -81,3 +82,16 @@ async def test_looks_are_counted_and_the_loop_is_watched() -> None:
         found = await read(metrics)
         assert found["vidgate_probes_total", "describe", "timeout"] == 1
         await until(lambda: metrics.longest_stall > 0)
+
+
+async def test_what_a_platform_owes_and_delivered_is_counted_apart() -> None:
+    parts = Parts(platforms={"p": Platform(id="p", quota=3), "q": Platform(id="q")})
+    for number, step in enumerate((Lifecycle.ACCEPTED, Lifecycle.PLANNED, Lifecycle.PLANNED)):
+        id_ = f"c{number}"
+        parts.channels[id_] = Channel(id=id_, name=id_, platform="p", lifecycle=step)
+    async with Metrics(parts, parts, parts, parts) as metrics:
+        found = await read(metrics)
+    assert found["vidgate_platform_quota", "p"] == 3
+    assert ("vidgate_platform_quota", "q") not in found
+    assert found["vidgate_platform_channels", "accepted", "p"] == 1
+    assert found["vidgate_platform_channels", "planned", "p"] == 2

@@ -29,3 +29,50 @@ def test_all_mistakes_are_told_at_once() -> None:
         parse_platform("a/b", None, {"slots": "x", "colour": 1, "resolver": "shell"})
     for word in ("id", "slots", "colour", "resolver"):
         assert word in caught.value.message
+
+
+HTTP = {
+    "resolver": "http",
+    "options": {
+        "endpoint": "https://10.0.0.9/api/{gb_code}?stream={stream}",
+        "auth": "basic",
+        "credential": "asker",
+        "path": "data.url",
+        "fingerprint": ":".join(["AB"] * 32),
+    },
+}
+
+
+def test_a_resolver_is_told_what_it_needs() -> None:
+    platform = parse_platform("p", None, HTTP)
+    assert platform.resolver == "http"
+    assert platform.options["fingerprint"] == "ab" * 32
+    again = parse_platform("p", platform, {"options": {"path": "", "auth": None}})
+    assert set(again.options) == {"endpoint", "credential", "fingerprint"}
+
+
+@pytest.mark.parametrize(
+    ("resolver", "options", "named"),
+    [
+        ("http", {}, "endpoint"),
+        ("template", {"sub": "rtsp://h/{id}"}, "main"),
+        ("template", {"main": "http://h/x"}, "main"),
+        ("template", {"main": "rtsp://u:secret@h/x"}, "main"),
+        ("template", {"main": "rtsp://h/{password}"}, "main"),
+        ("template", {"main": "rtsp://h/?password=secret"}, "main"),
+        ("http", {"endpoint": "ftp://h/"}, "endpoint"),
+        ("http", {"endpoint": "http://u:secret@h/"}, "endpoint"),
+        ("http", {"endpoint": "http://h/", "path": "a[x]"}, "path"),
+        ("http", {"endpoint": "http://h/", "auth": "ntlm"}, "auth"),
+        ("http", {"endpoint": "http://h/", "method": "DELETE"}, "method"),
+        ("http", {"endpoint": "http://h/", "body": '{"password=secret"}'}, "body"),
+        ("http", {"endpoint": "http://h/", "fingerprint": "ab"}, "fingerprint"),
+        ("http", {"endpoint": "http://h/", "ssl": "off"}, "ssl"),
+    ],
+)
+def test_a_wrong_option_is_named_and_not_quoted(
+    resolver: str, options: dict[str, str], named: str
+) -> None:
+    with pytest.raises(InputError, match=named) as caught:
+        parse_platform("p", None, {"resolver": resolver, "options": options})
+    assert "secret" not in caught.value.message

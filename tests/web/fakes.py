@@ -51,6 +51,9 @@ class FakeRegistry:
             raise NotFoundError(f"没有通道 {id_}")
         return self.channels[id_.lower()]
 
+    def has_sub(self, channel: Channel) -> bool:
+        return bool(channel.sub_url)
+
     def uses(self) -> dict[str, int]:
         return dict.fromkeys(self.credentials, 3)
 

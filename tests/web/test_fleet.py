@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 from tests.web.conftest import Site
 from tests.web.fakes import FakeSession
 from vidgate.aio.clock import ManualClock
 from vidgate.media.stream import Stream, StreamLimits
+from vidgate.model.channel import Lifecycle
 from vidgate.model.health import State
 from vidgate.model.media import Codec, Frame, StreamKey, Track, Variant
 from vidgate.model.user import Principal, Role
@@ -24,7 +27,22 @@ async def test_the_fleet_in_numbers(site: Site) -> None:
     assert (told["total"], told["counted"], told["up"]) == (3, 2, 1)
     assert told["states"]["up"] == told["states"]["down"] == told["states"]["disabled"] == 1
     assert told["states"]["busy"] == 0
+    assert told["lifecycles"]["accepted"] == 3
     assert (told["viewers"], told["streams"]) == (0, 1)
+
+
+async def test_a_planned_channel_is_not_among_the_states(site: Site) -> None:
+    registry = site.fakes.registry
+    registry.channels["camera-3"] = replace(
+        registry.channels["camera-3"], lifecycle=Lifecycle.PLANNED
+    )
+    site.fakes.health.states["camera-3"] = State.DOWN
+    told = await (await site.call("GET", "/api/v1/overview", role=Role.VIEWER)).json()
+    assert told["states"]["down"] == 0
+    assert (told["total"], told["lifecycles"]["planned"]) == (3, 1)
+    query = "/api/v1/channels?lifecycle=planned"
+    listed = await (await site.call("GET", query, role=Role.VIEWER)).json()
+    assert [item["id"] for item in listed["items"]] == ["camera-3"]
 
 
 async def test_live_streams_have_counters(site: Site) -> None:

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from tests.web.conftest import Site
+from vidgate.model.channel import Channel, Lifecycle
 from vidgate.model.user import Role
 
 PLATFORMS = "/api/v1/platforms"
@@ -17,9 +20,38 @@ async def test_platforms_are_listed_with_their_channels(site: Site) -> None:
             "quota": 0,
             "describe_proves": False,
             "resolver": "static",
+            "options": {},
             "channels": 1,
+            "delivered": 1,
+            "delivery_rate": None,
+            "lifecycles": {"accepted": 1},
         }
     ]
+
+
+async def test_planned_channels_are_owed_and_suspended_ones_were_delivered(site: Site) -> None:
+    registry = site.fakes.registry
+    for number, step in enumerate(Lifecycle):
+        id_ = f"more-{number}"
+        registry.channels[id_] = Channel(id=id_, name=id_, platform="fire", lifecycle=step)
+    registry.platforms["fire"] = replace(registry.platforms["fire"], quota=8)
+    told = await (await site.call("GET", PLATFORMS, role=Role.VIEWER)).json()
+    fire = told["items"][0]
+    assert (fire["channels"], fire["delivered"], fire["delivery_rate"]) == (6, 3, 0.375)
+    assert fire["lifecycles"]["planned"] == 1
+
+
+async def test_where_addresses_are_asked_for_is_told_to_who_may_edit(site: Site) -> None:
+    registry = site.fakes.registry
+    options = {"endpoint": "http://10.0.0.1/x"}
+    registry.platforms["fire"] = replace(
+        registry.platforms["fire"], resolver="http", options=options
+    )
+    seen = {}
+    for role in (Role.VIEWER, Role.ENGINEER):
+        told = await (await site.call("GET", PLATFORMS, role=role)).json()
+        seen[role] = told["items"][0]["options"]
+    assert seen == {Role.VIEWER: {}, Role.ENGINEER: options}
 
 
 async def test_only_what_was_sent_is_set(site: Site) -> None:

@@ -25,6 +25,7 @@ StateWord = Literal[
     "disabled",
     "reachable",
 ]
+LifecycleWord = Literal["planned", "commissioning", "accepted", "suspended", "retired"]
 Id = Annotated[str, option("通道编号或国标编码 · the channel's id")]
 
 
@@ -40,6 +41,9 @@ class Filter:
     platform: Annotated[str, option("平台 · platform")] = ""
     department: Annotated[str, option("部门 · department")] = ""
     area: Annotated[str, option("行政区划 · area")] = ""
+    lifecycle: Annotated[LifecycleWord | None, option("建设阶段, planned 为规划中 · lifecycle")] = (
+        None
+    )
     limit: Annotated[int | None, option("最多几条 · at most so many")] = None
     offset: Annotated[int | None, option("跳过几条 · skip so many")] = None
 
@@ -150,7 +154,7 @@ async def list_channels(*, chosen: Filter | None = None, json: Json = False) -> 
         (
             ("编号", "id"),
             ("名称", "name"),
-            ("状态", lambda item: words.state(item["state"])),
+            ("状态", words.standing),
             ("原因", lambda item: words.reason(item.get("reason") or "")),
             ("自", lambda item: output.moment(item.get("since"))),
             ("平台", "platform"),

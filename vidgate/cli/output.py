@@ -73,6 +73,11 @@ def moment(seconds: object) -> str:
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def percent(share: object) -> str:
+    """A share as percent with one decimal; nothing where it is not known."""
+    return f"{share * 100:.1f} %" if isinstance(share, int | float) else ""
+
+
 def milliseconds(seconds: object) -> str:
     """Seconds as whole milliseconds; nothing where there was no measurement."""
     return f"{seconds * 1000:.0f} ms" if isinstance(seconds, int | float) else ""

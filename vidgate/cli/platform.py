@@ -1,7 +1,7 @@
 """`vidgate platform`: where channels come from, and how much it can bear."""
 
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -36,6 +36,38 @@ class Fields:
             negative=True,
         ),
     ] = None
+    resolver: Annotated[
+        Literal["static", "template", "http"] | None,
+        option("取流地址从哪来: 登记的, 按模板, 每次询问 · where addresses come from"),
+    ] = None
+
+
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Options:
+    """What the resolver is told; an empty value clears one."""
+
+    main: Annotated[
+        str | None, option("template: 主码流 rtsp://HOST/{gb_code}/main · main stream")
+    ] = None
+    sub: Annotated[str | None, option("template: 子码流 · sub-stream")] = None
+    endpoint: Annotated[
+        str | None, option("http: 询问地址 http://HOST/{gb_code}?stream={stream} · whom to ask")
+    ] = None
+    method: Annotated[str | None, option("http: GET, POST")] = None
+    body: Annotated[str | None, option("http: POST 的 JSON · what is posted")] = None
+    auth: Annotated[str | None, option("http: none, basic, bearer")] = None
+    credential: Annotated[str | None, option("http: 凭据名 · the credential to ask with")] = None
+    path: Annotated[str | None, option("http: 答复里地址的位置, 如 data.url · where it stands")] = (
+        None
+    )
+    fingerprint: Annotated[
+        str | None, option("http: 自签证书的 SHA-256 指纹 · of a self-signed certificate")
+    ] = None
+
+
+def _given(fields: Fields | Options) -> dict[str, object]:
+    return {name: value for name, value in asdict(fields).items() if value is not None}
 
 
 async def list_platforms(*, json: Json = False) -> int:
@@ -51,6 +83,9 @@ async def list_platforms(*, json: Json = False) -> int:
             ("名称", "name"),
             ("通道", "channels"),
             ("应接入", "quota"),
+            ("已接入", "delivered"),
+            ("接入率", lambda item: output.percent(item.get("delivery_rate"))),
+            ("地址来源", "resolver"),
             ("取流上限", "slots"),
             ("同时探测", "describe_parallel"),
             ("DESCRIBE 即在线", "describe_proves"),
@@ -66,10 +101,13 @@ async def set_platform(
     /,
     *,
     fields: Fields | None = None,
+    options: Options | None = None,
     json: Json = False,
 ) -> int:
     """Add a platform, or change it."""
-    body = {name: value for name, value in asdict(fields or Fields()).items() if value is not None}
+    body = _given(fields or Fields())
+    if told := _given(options or Options()):
+        body["options"] = told
     if not body:
         raise UsageError(
             both("没有给出要修改的字段", "no field to change was given"),

@@ -1,5 +1,7 @@
 """The words of the closed sets, in Chinese."""
 
+from collections.abc import Mapping
+
 STATES = {
     "unknown": "未知",
     "up": "在线",
@@ -99,3 +101,12 @@ def reason(word: object) -> str:
 def field(name: str) -> str:
     """The Chinese name of a column, with the column's own name."""
     return f"{FIELDS[name]} {name}" if name in FIELDS else name
+
+
+def standing(item: Mapping[str, object]) -> str:
+    """The state of a channel, or where its lifecycle stands while that is what counts.
+
+    A channel that is not accepted is neither up nor down, whatever a probe says of it.
+    """
+    step = str(item.get("lifecycle", "accepted"))
+    return state(item["state"]) if step == "accepted" else f"({LIFECYCLES.get(step, step)})"

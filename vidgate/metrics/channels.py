@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from vidgate.model.channel import Channel
+from vidgate.model.channel import Channel, Lifecycle
 from vidgate.model.health import Health, State
 
 CHUNK = 500  # lines between two turns of the loop: some 2 ms
@@ -39,7 +39,13 @@ FAMILIES: tuple[tuple[str, str, Value], ...] = (
         "1: seen (up, degraded, busy); 0: not; no sample: not counted.",
         _up,
     ),
-    ("vidgate_channel_state", f"{_STATES}.", lambda _, health: int(health.state)),
+    (
+        "vidgate_channel_state",
+        f"{_STATES}; no sample: not accepted.",
+        lambda channel, health: (
+            int(health.state) if channel.lifecycle is Lifecycle.ACCEPTED else None
+        ),
+    ),
     (
         "vidgate_channel_level",
         "How deep the last look went: 0 none, 1 reach, 2 describe, 3 media, 4 picture.",

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from vidgate.media.stream import Stream
 from vidgate.metrics.channels import Register
+from vidgate.model.channel import Platform
 from vidgate.model.health import Health, Level, ProbeResult
 from vidgate.model.media import StreamKey
 
@@ -54,6 +55,44 @@ class FleetCollector(Collector):
         for labels, number in sorted(counts.items()):
             family.add_metric(labels, number)
         yield family
+
+
+class PlatformBook(Register, Protocol):
+    """The register with its platforms."""
+
+    @property
+    def platforms(self) -> Mapping[str, Platform]:
+        """Platforms by id."""
+        ...
+
+
+class DeliveryCollector(Collector):
+    """What each platform owes and has delivered, planned channels apart (接入率)."""
+
+    def __init__(self, register: PlatformBook) -> None:
+        self._register = register
+
+    def collect(self) -> Iterator[Metric]:
+        """Channels by platform and lifecycle; a quota where there is one."""
+        counts = Counter(
+            (channel.platform, channel.lifecycle.value)
+            for channel in self._register.channels.values()
+        )
+        channels = GaugeMetricFamily(
+            "vidgate_platform_channels",
+            "Channels of a platform by lifecycle; delivered: accepted and suspended.",
+            labels=("platform", "lifecycle"),
+        )
+        for labels, number in sorted(counts.items()):
+            channels.add_metric(labels, number)
+        yield channels
+        quota = GaugeMetricFamily(
+            "vidgate_platform_quota", "Channels a platform owes us.", labels=("platform",)
+        )
+        for platform in sorted(self._register.platforms.values(), key=lambda one: one.id):
+            if platform.quota:
+                quota.add_metric((platform.id,), platform.quota)
+        yield quota
 
 
 class StreamCollector(Collector):

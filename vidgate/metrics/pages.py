@@ -10,8 +10,16 @@ from prometheus_client.process_collector import ProcessCollector
 
 from vidgate import __version__
 from vidgate.aio.supervisor import Supervisor
-from vidgate.metrics.channels import ChannelPage, Register
-from vidgate.metrics.fleet import FleetCollector, ProbeMetrics, Sessions, StreamCollector, Streams
+from vidgate.metrics.channels import ChannelPage
+from vidgate.metrics.fleet import (
+    DeliveryCollector,
+    FleetCollector,
+    PlatformBook,
+    ProbeMetrics,
+    Sessions,
+    StreamCollector,
+    Streams,
+)
 from vidgate.metrics.loop import LoopLag
 from vidgate.model.health import Health, ProbeResult
 
@@ -30,7 +38,7 @@ class Metrics:
     """`async with Metrics(...) as metrics:` watches the loop; the pages may be asked any time."""
 
     def __init__(
-        self, register: Register, health: HealthBook, hub: Streams, whep: Sessions
+        self, register: PlatformBook, health: HealthBook, hub: Streams, whep: Sessions
     ) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
@@ -39,6 +47,7 @@ class Metrics:
         build = Gauge("vidgate_build_info", "Always 1.", ("version",), registry=self._registry)
         build.labels(__version__).set(1)
         self._registry.register(FleetCollector(register, health.of))
+        self._registry.register(DeliveryCollector(register))
         self._registry.register(StreamCollector(hub, whep))
         self._probes = ProbeMetrics(self._registry)
         self._lag = LoopLag(self._registry)

@@ -21,6 +21,11 @@ class Lifecycle(StrEnum):
     SUSPENDED = "suspended"
     RETIRED = "retired"
 
+    @property
+    def is_delivered(self) -> bool:
+        """Whether it was handed over to us: accepted, also if it is suspended since."""
+        return self in (Lifecycle.ACCEPTED, Lifecycle.SUSPENDED)
+
 
 class PointClass(StrEnum):
     """监控点位类型 (GB/T 28181-2022): class 1, 2, 3, other."""

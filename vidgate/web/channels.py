@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from vidgate.auth.permissions import permissions_of
 from vidgate.errors import InputError
-from vidgate.model.channel import Channel
+from vidgate.model.channel import Channel, Lifecycle
 from vidgate.model.health import Health, ProbeResult, State
 from vidgate.model.user import Permission
 from vidgate.web.access import actor_of, principal_of
@@ -34,6 +34,7 @@ class ChannelQuery(BaseModel):
     platform: str | None = None
     department: str | None = None
     area: str | None = None
+    lifecycle: Lifecycle | None = None
 
 
 class ImportQuery(BaseModel):
@@ -51,9 +52,10 @@ async def list_(request: web.Request) -> web.Response:
     query = read_query(request.query, ChannelQuery)
     rows = _matching(context, query)
     end = None if query.limit is None else query.offset + query.limit
-    health = context.parts.health
+    health, registry = context.parts.health, context.parts.registry
     items = await encode_rows(
-        rows[query.offset : end], lambda channel: item(channel, health.of(channel.id))
+        rows[query.offset : end],
+        lambda channel: item(channel, health.of(channel.id), has_sub=registry.has_sub(channel)),
     )
     return await reply_packed(request, b'{"total":%d,"items":%b}' % (len(rows), items))
 
@@ -110,7 +112,7 @@ async def template(request: web.Request) -> web.Response:
     return web.Response(body=data, content_type=XLSX, headers=headers)
 
 
-def item(channel: Channel, health: Health) -> dict[str, Any]:
+def item(channel: Channel, health: Health, *, has_sub: bool) -> dict[str, Any]:
     """A channel in a list; made 2,743 times a request, hence no model."""
     return {
         "id": channel.id,
@@ -127,7 +129,7 @@ def item(channel: Channel, health: Health) -> dict[str, Any]:
         "lifecycle": channel.lifecycle.value,
         "enabled": channel.enabled,
         "pinyin": channel.pinyin,
-        "has_sub": bool(channel.sub_url),
+        "has_sub": has_sub,
     }
 
 
@@ -135,7 +137,7 @@ def _matching(context: Context, query: ChannelQuery) -> list[Channel]:
     words = query.q.lower().split()
     wanted = {
         name: value
-        for name in ("platform", "department", "area")
+        for name in ("platform", "department", "area", "lifecycle")
         if (value := getattr(query, name)) is not None
     }
     state = _state(query.state)
@@ -177,7 +179,7 @@ def _view(request: web.Request, channel: Channel) -> ChannelView:
         fields |= dict.fromkeys(_ADDRESSES, "") | {"port": None}
     return ChannelView(
         **fields | {"tags": list(channel.tags)},
-        has_sub=bool(channel.sub_url),
+        has_sub=request.app[CONTEXT].parts.registry.has_sub(channel),
         state=seen.state,
         reason=seen.reason,
         since=seen.since,

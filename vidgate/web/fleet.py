@@ -5,6 +5,7 @@ from collections import Counter
 from aiohttp import web
 
 from vidgate.media.stream import Stream
+from vidgate.model.channel import Lifecycle
 from vidgate.model.health import State
 from vidgate.model.media import StreamState
 from vidgate.web.context import CONTEXT
@@ -16,8 +17,14 @@ async def overview(request: web.Request) -> web.Response:
     """How many channels there are and are up, how many are watched."""
     parts = request.app[CONTEXT].parts
     channels = list(parts.registry.channels.values())
-    states = {channel.id: parts.health.of(channel.id).state for channel in channels}
+    # What is planned or retired is neither up nor down.
+    states = {
+        channel.id: parts.health.of(channel.id).state
+        for channel in channels
+        if channel.lifecycle is Lifecycle.ACCEPTED
+    }
     labels = Counter(state.label for state in states.values())
+    steps = Counter(channel.lifecycle for channel in channels)
     counted = [channel.id for channel in channels if channel.is_counted]
     streams = list(parts.hub.streams.values())
     return reply(
@@ -26,6 +33,7 @@ async def overview(request: web.Request) -> web.Response:
             counted=len(counted),
             up=sum(states[id_] is State.UP for id_ in counted),
             states={state.label: labels[state.label] for state in State},
+            lifecycles={step.value: steps[step] for step in Lifecycle},
             viewers=len(parts.whep.sessions),
             streams=sum(stream.state is not StreamState.IDLE for stream in streams),
         )

@@ -4,20 +4,28 @@ from collections import Counter
 
 from aiohttp import web
 
+from vidgate.auth.permissions import permissions_of
 from vidgate.errors import NotFoundError
-from vidgate.model.channel import Platform
-from vidgate.web.access import actor_of
+from vidgate.model.channel import Lifecycle, Platform
+from vidgate.model.user import Permission
+from vidgate.web.access import actor_of, principal_of
 from vidgate.web.context import CONTEXT
 from vidgate.web.exchange import read_json, reply
 from vidgate.web.schemas import PlatformFields, PlatformList, PlatformView
 
 
 async def list_(request: web.Request) -> web.Response:
-    """All platforms, with how many channels came through each."""
+    """All platforms, with how many channels came through each and how many it still owes."""
     registry = request.app[CONTEXT].parts.registry
-    counts = Counter(channel.platform for channel in registry.channels.values())
+    counts: dict[str, Counter[Lifecycle]] = {}
+    for channel in registry.channels.values():
+        counts.setdefault(channel.platform, Counter())[channel.lifecycle] += 1
     platforms = sorted(registry.platforms.values(), key=lambda platform: platform.id)
-    return reply(PlatformList(items=[_view(one, counts[one.id]) for one in platforms]))
+    return reply(
+        PlatformList(
+            items=[_view(request, one, counts.get(one.id, Counter())) for one in platforms]
+        )
+    )
 
 
 async def put(request: web.Request) -> web.Response:
@@ -37,11 +45,15 @@ async def _set(request: web.Request) -> web.Response:
     registry = request.app[CONTEXT].parts.registry
     fields = (await read_json(request, PlatformFields)).model_dump(exclude_unset=True)
     platform = await registry.set_platform(request.match_info["id"], fields, actor_of(request))
-    count = sum(channel.platform == platform.id for channel in registry.channels.values())
-    return reply(_view(platform, count))
+    channels = registry.channels.values()
+    counts = Counter(one.lifecycle for one in channels if one.platform == platform.id)
+    return reply(_view(request, platform, counts))
 
 
-def _view(platform: Platform, channels: int) -> PlatformView:
+def _view(request: web.Request, platform: Platform, counts: Counter[Lifecycle]) -> PlatformView:
+    delivered = sum(counts[step] for step in Lifecycle if step.is_delivered)
+    # Where its addresses are asked for is no viewer's business.
+    may_edit = Permission.PLATFORM_WRITE in permissions_of(principal_of(request))
     return PlatformView(
         id=platform.id,
         name=platform.name,
@@ -50,5 +62,9 @@ def _view(platform: Platform, channels: int) -> PlatformView:
         quota=platform.quota,
         describe_proves=platform.describe_proves,
         resolver=platform.resolver,
-        channels=channels,
+        options=platform.options if may_edit else {},
+        channels=counts.total(),
+        delivered=delivered,
+        delivery_rate=round(delivered / platform.quota, 4) if platform.quota else None,
+        lifecycles={step.value: counts[step] for step in Lifecycle if counts[step]},
     )

@@ -298,17 +298,27 @@ class ChangeList(BaseModel):
 
 
 class PlatformFields(Body):
-    """What can be set of a platform."""
+    """What can be set of a platform.
+
+    `options` tells the resolver: `main`, `sub` (template); `endpoint`, `method`, `body`, `auth`,
+    `credential`, `path`, `fingerprint` (http). Only those that are sent change; null clears one.
+    """
 
     name: str | None = Field(None, max_length=128)
     slots: int | None = Field(None, ge=0, le=100_000)
     describe_parallel: int | None = Field(None, ge=1, le=10_000)
     quota: int | None = Field(None, ge=0, le=1_000_000)
     describe_proves: bool | None = None
+    resolver: Literal["static", "template", "http"] | None = None
+    options: dict[str, str | None] | None = Field(None, max_length=16)
 
 
 class PlatformView(BaseModel):
-    """A platform; `channels` counts those that came through it."""
+    """A platform; `channels` counts those that came through it.
+
+    `delivered` counts those of them that were accepted (also if suspended since); `delivery_rate`
+    is 接入率: delivered by quota, null without a quota. `options` only for who may edit.
+    """
 
     id: str
     name: str
@@ -317,7 +327,11 @@ class PlatformView(BaseModel):
     quota: int
     describe_proves: bool
     resolver: str
+    options: dict[str, str]
     channels: int
+    delivered: int
+    delivery_rate: float | None
+    lifecycles: dict[str, int]
 
 
 class PlatformList(BaseModel):
@@ -357,12 +371,16 @@ class ProbeRequest(Body):
 
 
 class Overview(BaseModel):
-    """The fleet in numbers; `counted`: delivered, accepted and enabled channels."""
+    """The fleet in numbers; `counted`: delivered, accepted and enabled channels.
+
+    `states` counts accepted channels only; the others are in `lifecycles`.
+    """
 
     total: int
     counted: int
     up: int
     states: dict[str, int]
+    lifecycles: dict[str, int]
     viewers: int
     streams: int
 

@@ -51,7 +51,7 @@ async def watch(request: web.Request) -> web.Response:
         channel.id,
         offer,
         stream=query.stream,
-        has_sub=bool(channel.sub_url),
+        has_sub=context.parts.registry.has_sub(channel),
         local_address=local_address(request),
         principal=principal,
     )

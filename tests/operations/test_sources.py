@@ -1,0 +1,198 @@
+"""Real simulated cameras by every way that an address can be found."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.registry.conftest import in_thread
+from tests.waiting import until
+from vidgate.aio.bus import Bus
+from vidgate.aio.clock import SystemClock
+from vidgate.errors import NotFoundError
+from vidgate.health.limits import PlatformSlots
+from vidgate.health.prober import Prober
+from vidgate.media.hub import Hub
+from vidgate.model.channel import Channel, Lifecycle, Login
+from vidgate.model.health import Level, Reason
+from vidgate.model.media import StreamKey, StreamState, Variant
+from vidgate.operations.sources import Cameras, Renewal, Sources
+from vidgate.registry.registry import Registry
+from vidgate.registry.resolvers import Resolver
+from vidgate.settings import Settings
+from vidgate.simulator.fleet import Fleet, FleetSettings
+from vidgate.simulator.register import generate
+from vidgate.storage.database import Database
+from vidgate.storage.secrets import SecretBox
+from vidgate.wire.guard import AddressGuard
+from vidgate.wire.uri import Uri
+
+CLOCK = SystemClock()
+LOGIN = Login("asker", "platform-secret")
+SETTINGS = Settings()
+
+
+class Bench:
+    """A register, a hub and a prober over a fleet."""
+
+    def __init__(self, fleet: Fleet, registry: Registry, bus: Bus, resolver: Resolver) -> None:
+        self.fleet, self.registry, self.bus = fleet, registry, bus
+        guard = AddressGuard(SETTINGS.media.allow, SETTINGS.media.deny)
+        cameras = Cameras(registry, resolver, guard, SETTINGS.media, SETTINGS.rtp)
+        slots = PlatformSlots(registry)
+        self.sources = Sources(registry, cameras, slots, CLOCK)
+        self.hub = Hub(self.sources, bus, clock=CLOCK)
+        self.prober = Prober(registry, cameras.locate, slots, SETTINGS.probe, CLOCK)
+
+    async def add(self, number: int, **fields: Any) -> Channel:
+        """Register a camera of the fleet with these fields."""
+        row = self.fleet.register_rows[number - 1]
+        return await self.registry.add({"id": row["id"], "name": row["name"], **fields}, "test")
+
+    async def look(self, channel: Channel, level: Level = Level.MEDIA) -> Reason:
+        """What a probe says."""
+        return (await self.prober.probe(channel, level)).reason
+
+    async def show(self, channel: Channel, variant: Variant = Variant.MAIN) -> None:
+        """Wait for a picture in the hub."""
+        async with self.hub.read(StreamKey(channel.id, variant)) as reader:
+            await reader.tracks()
+            await reader.get()
+
+
+@asynccontextmanager
+async def running(tmp_path: Path, *, seconds: float = 60.0) -> AsyncIterator[Bench]:
+    bus = Bus(clock=CLOCK)
+    box = await asyncio.to_thread(SecretBox, tmp_path)
+    forms = tmp_path / "forms.yaml"
+    await asyncio.to_thread(
+        forms.write_text,
+        "forms: [{vendor: sim, names: [sim], main: '/h264/{channel}/main',"
+        " sub: '/h264/{channel}/sub'}]",
+    )
+    settings = FleetSettings(platform_login=LOGIN, ticket_seconds=seconds)
+    async with (
+        Fleet(generate(6), settings) as fleet,
+        Database(tmp_path / "vidgate.db", clock=CLOCK) as db,
+        Registry(db, box, bus, in_thread, str(forms)) as registry,
+        Resolver(lambda address, port: True) as resolver,
+    ):
+        bench = Bench(fleet, registry, bus, resolver)
+        async with bench.hub, Renewal(bench.sources, bench.hub, bus):
+            yield bench
+
+
+async def with_platform(bench: Bench, **options: str) -> None:
+    await bench.registry.set_credential("asker", LOGIN.username, LOGIN.password, "test")
+    told = {
+        "endpoint": bench.fleet.control_url + "/platform/streams/{id}?stream={stream}",
+        "auth": "basic",
+        "credential": "asker",
+        "path": "data.url",
+    }
+    fields = {"resolver": "http", "options": told | options}
+    await bench.registry.set_platform("p", fields, "test")
+
+
+async def test_make_address_and_channel_number_are_enough(tmp_path: Path) -> None:
+    async with running(tmp_path) as bench:
+        row = bench.fleet.register_rows[0]
+        uri = Uri.parse(row["url"])
+        channel = await bench.add(
+            1,
+            vendor="Sim",
+            address=uri.host,
+            port=uri.port,
+            channel_no=row["id"],
+            username=uri.username,
+            password=uri.password,
+        )
+        route = bench.registry.route(channel)
+        assert route is not None
+        assert route.form == "sim /h264/{channel}/main"
+        assert bench.registry.has_sub(channel)
+        assert await bench.look(channel) is Reason.OK
+        await bench.show(channel, Variant.SUB)
+
+
+async def test_a_platform_s_template_makes_addresses(tmp_path: Path) -> None:
+    async with running(tmp_path) as bench:
+        uri = Uri.parse(bench.fleet.register_rows[0]["url"])
+        template = f"rtsp://{uri.authority}/h264/{{gb_code}}/{{variant}}"
+        fields = {"resolver": "template", "options": {"main": template, "sub": template}}
+        await bench.registry.set_platform("p", fields, "test")
+        channel = await bench.add(1, platform="p", username=uri.username, password=uri.password)
+        assert await bench.look(channel) is Reason.OK
+        await bench.show(channel, Variant.SUB)
+
+
+async def test_a_platform_gives_a_fresh_address_at_each_pull_and_probe(tmp_path: Path) -> None:
+    async with running(tmp_path) as bench:
+        await with_platform(bench)
+        channel = await bench.add(1, platform="p")
+        for asked in (1, 2):
+            assert await bench.look(channel) is Reason.OK
+            assert bench.fleet.truth()["platform"]["issued"] == asked
+        await bench.show(channel)
+        await bench.show(channel, Variant.SUB)
+        assert bench.fleet.truth()["platform"]["issued"] == 4
+        assert bench.registry.address(channel, Variant.MAIN) == ""
+
+
+async def test_a_stream_that_breaks_is_pulled_with_another_address(tmp_path: Path) -> None:
+    async with running(tmp_path) as bench:
+        await with_platform(bench)
+        channel = await bench.add(1, platform="p")
+        async with bench.hub.read(StreamKey(channel.id)) as reader:
+            await reader.get()
+            bench.fleet.set_fault(channel.id, "down")
+            await until(lambda: reader.stream.state is StreamState.RETRYING)
+            bench.fleet.clear_fault(channel.id)
+            await until(lambda: reader.stream.state is StreamState.LIVE)
+        assert bench.fleet.truth()["platform"]["issued"] >= 2
+
+
+async def test_an_address_that_expired_is_not_found(tmp_path: Path) -> None:
+    async with running(tmp_path, seconds=-1.0) as bench:
+        await with_platform(bench)
+        channel = await bench.add(1, platform="p")
+        assert await bench.look(channel, Level.DESCRIBE) is Reason.NOT_FOUND
+
+
+async def test_a_platform_that_refuses_us_is_asked_again_with_a_new_login(tmp_path: Path) -> None:
+    async with running(tmp_path) as bench:
+        await with_platform(bench)
+        await bench.registry.set_credential("asker", LOGIN.username, "wrong", "test")
+        channel = await bench.add(1, platform="p")
+        assert await bench.look(channel, Level.DESCRIBE) is Reason.UNAUTHORIZED
+        async with bench.hub.read(StreamKey(channel.id)) as reader:
+            await until(lambda: reader.stream.state is StreamState.BLOCKED)
+            await bench.registry.set_credential("asker", LOGIN.username, LOGIN.password, "test")
+            await until(lambda: reader.stream.state is StreamState.LIVE)
+
+
+async def test_an_answer_must_lie_where_cameras_may(tmp_path: Path) -> None:
+    async with running(tmp_path) as bench:
+        await with_platform(bench, path="msg")
+        channel = await bench.add(1, platform="p")
+        assert await bench.look(channel, Level.DESCRIBE) is Reason.PROTOCOL_ERROR
+
+
+async def test_a_channel_s_own_address_goes_first(tmp_path: Path) -> None:
+    async with running(tmp_path) as bench:
+        await with_platform(bench)
+        channel = await bench.add(1, platform="p", url=bench.fleet.register_rows[0]["url"])
+        assert await bench.look(channel, Level.DESCRIBE) is Reason.OK
+        assert bench.fleet.truth()["platform"]["issued"] == 0
+
+
+async def test_no_way_is_told(tmp_path: Path) -> None:
+    async with running(tmp_path) as bench:
+        channel = await bench.add(1, lifecycle="planned")
+        assert channel.lifecycle is Lifecycle.PLANNED
+        assert await bench.look(channel) is Reason.NO_ADDRESS
+        with pytest.raises(NotFoundError):
+            bench.sources(StreamKey("nobody"))

@@ -19,7 +19,7 @@ from vidgate.errors import (
 from vidgate.health.live import GRACE, KEY_FRAME_VALID, LiveJudge, Sight
 from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.health import Level, Reason
-from vidgate.model.media import StreamKey, StreamState, Variant
+from vidgate.model.media import Frame, StreamKey, StreamState, Variant
 
 MAIN, SUB = StreamKey("c"), StreamKey("c", Variant.SUB)
 
@@ -61,6 +61,11 @@ class Room:
         return found.reason if found else None
 
 
+def sound_of(room: Room) -> Frame:
+    """A packet of sound that came now; a receiver marks each as a point to start from."""
+    return Frame(1, int(room.clock.now() * 8000), True, (bytes(160),), room.clock.now())
+
+
 @pytest.fixture
 async def room() -> AsyncIterator[Room]:
     """A hub at work."""
@@ -96,6 +101,36 @@ async def test_frames_without_a_key_frame_stop_being_a_picture(room: Room) -> No
     room.clock.advance(GRACE)
     stream.frame(picture(10, received=room.clock.now()))
     assert room.trouble() is Reason.NO_KEY_FRAME
+
+
+async def test_lively_sound_is_no_picture(room: Room) -> None:
+    await room.watch()
+    await room.show()
+    room.clock.advance(5)
+    stream = room.hub.streams[MAIN]
+    stream.frame(sound_of(room))
+    seen = room.judge.sight("c", room.clock.now())
+    assert seen is not None
+    assert room.clock.now() - seen.frame == 5
+    for _ in range(1200):  # the kept pictures are forgotten on the way
+        room.clock.advance(KEY_FRAME_VALID / 1000)
+        stream.frame(sound_of(room))
+    assert stream.gop() == []
+    assert room.judge.sight("c", room.clock.now()) is None
+    assert room.trouble() is None
+    room.clock.advance(GRACE)
+    assert room.trouble() is Reason.NO_KEY_FRAME
+
+
+async def test_sound_after_a_reconnect_is_no_picture_of_before(room: Room) -> None:
+    await room.watch()
+    await room.show()
+    assert room.judge.sight("c", room.clock.now()) is not None
+    await room.fail(NoMediaError("mute"), StreamState.RETRYING)
+    assert room.judge.sight("c", room.clock.now()) is None
+    room.hub.streams[MAIN].frame(sound_of(room))
+    assert room.hub.streams[MAIN].state is StreamState.LIVE
+    assert room.judge.sight("c", room.clock.now()) is None
 
 
 async def test_a_stalled_stream_is_trouble_after_the_grace(room: Room) -> None:

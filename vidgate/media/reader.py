@@ -10,21 +10,10 @@ if TYPE_CHECKING:
     from vidgate.media.stream import Stream
 
 
-class Parcel:
-    """A frame in a mailbox; sound is resumable only where the stream has no pictures."""
-
-    __slots__ = ("frame", "resumable", "size")
-
-    def __init__(self, frame: Frame, resumable: bool) -> None:
-        self.frame = frame
-        self.size = frame.size
-        self.resumable = resumable
-
-
 class Reader:
     """Takes frames from a stream; made by `Hub.read`, which closes it."""
 
-    def __init__(self, stream: "Stream", mailbox: Mailbox[Parcel]) -> None:
+    def __init__(self, stream: "Stream", mailbox: Mailbox[Frame]) -> None:
         self.stream = stream
         self.mailbox = mailbox
 
@@ -43,7 +32,7 @@ class Reader:
 
     async def get(self) -> Frame:
         """Wait for the next frame, first of all those of the current GOP."""
-        return (await self.mailbox.get()).frame
+        return await self.mailbox.get()
 
     def __aiter__(self) -> AsyncIterator[Frame]:
         return self._iterate()

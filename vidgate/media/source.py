@@ -16,6 +16,7 @@ class Publisher(Protocol):
     def frame(self, frame: Frame) -> None:
         """Publish one frame; timestamps start anywhere, must not go back by more than reordering.
 
+        The frame belongs to the stream from here on, which writes its own time into it.
         Never waits and never raises for slow readers.
         """
         ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vidgate.aio.clock import Clock
 from vidgate.aio.mailbox import Mailbox
 from vidgate.errors import NoMediaError, RemoteTimeoutError, VidgateError
-from vidgate.media.reader import Parcel, Reader
+from vidgate.media.reader import Reader
 from vidgate.media.timeline import Timeline
 from vidgate.model.media import Frame, StreamKey, StreamState, Track
 
@@ -63,7 +63,8 @@ class Stream:
         self._limits = limits
         self._on_state = on_state
         self._timeline = Timeline()
-        self._gop: list[Parcel] = []
+        self._has_video = False
+        self._gop: list[Frame] = []
         self._gop_bytes = 0
         self._is_described = False  # by the run under way
         self._described: asyncio.Future[None] | None = None
@@ -133,12 +134,12 @@ class Stream:
 
     def attach(self) -> Reader:
         """Add a reader; it gets the current group of pictures first."""
-        mailbox: Mailbox[Parcel] = Mailbox(
+        mailbox: Mailbox[Frame] = Mailbox(
             max_items=self._limits.mailbox_items, max_bytes=self._limits.mailbox_bytes
         )
         reader = Reader(self, mailbox)
-        for parcel in self._gop:
-            mailbox.put(parcel)
+        for frame in self._gop:
+            mailbox.put(frame)
         self.readers.add(reader)
         return reader
 
@@ -149,7 +150,7 @@ class Stream:
 
     def gop(self) -> list[Frame]:
         """The frames since the last key frame, oldest first; empty when none is held."""
-        return [parcel.frame for parcel in self._gop]
+        return list(self._gop)
 
     def request_key_frame(self) -> None:
         """Ask the source for a key frame, at most once a second however many viewers ask."""
@@ -163,28 +164,24 @@ class Stream:
     def start(self, tracks: Sequence[Track]) -> None:
         """The source knows its tracks."""
         self.tracks = tuple(tracks)
+        self._has_video = any(track.is_video for track in tracks)
         self._is_described = True
         self._settle(None)
 
     def frame(self, frame: Frame) -> None:
         """One frame from the source, to every reader."""
         track = self.tracks[frame.track]
-        placed = self._timeline.place(frame, track.clock_rate)
+        self._timeline.place(frame, track.clock_rate)
+        frame.resumable = frame.key if track.is_video else not self._has_video
         is_first = self.stats.frames == 0
-        self._count(placed)
+        self._count(frame)
         if self.state is not StreamState.LIVE:
             self._live(is_first)
-        resumable = placed.key if track.is_video else not self._has_video
-        parcel = Parcel(placed, resumable)
-        self._remember(parcel, track)
+        self._remember(frame, track)
         for reader in self.readers:
-            reader.mailbox.put(parcel)
+            reader.mailbox.put(frame)
 
     # -- inside ----------------------------------------------------------------------------------
-
-    @property
-    def _has_video(self) -> bool:
-        return any(track.is_video for track in self.tracks)
 
     def _live(self, is_first: bool) -> None:
         if self.state is not StreamState.STALLED and not is_first:
@@ -202,13 +199,13 @@ class Stream:
             stats.key_frames += 1
             stats.last_key_frame = frame.received
 
-    def _remember(self, parcel: Parcel, track: Track) -> None:
-        if track.is_video and parcel.frame.key:
+    def _remember(self, frame: Frame, track: Track) -> None:
+        if track.is_video and frame.key:
             self._forget_gop()
         elif not self._gop:
             return
-        self._gop.append(parcel)
-        self._gop_bytes += parcel.size
+        self._gop.append(frame)
+        self._gop_bytes += frame.size
         limits = self._limits
         if self._gop_bytes > limits.gop_bytes or len(self._gop) > limits.gop_frames:
             self._forget_gop()

@@ -30,8 +30,10 @@ class Timeline:
             position.offset = None
 
     def place(self, frame: Frame, clock_rate: int) -> Frame:
-        """The frame with its timestamp on the stream's own time."""
-        position = self._positions.setdefault(frame.track, _Position())
+        """Move the frame's timestamp to the stream's own time; gives the same frame."""
+        position = self._positions.get(frame.track)
+        if position is None:
+            position = self._positions[frame.track] = _Position()
         if position.offset is not None:
             step = frame.timestamp + position.offset - position.timestamp
             if abs(step) > MAX_STEP * clock_rate:
@@ -39,9 +41,7 @@ class Timeline:
         if position.offset is None:
             passed = frame.received - position.received if position.received else 0.0
             position.offset = position.timestamp + int(passed * clock_rate) - frame.timestamp
-        timestamp = frame.timestamp + position.offset
-        position.timestamp = timestamp
+        frame.timestamp += position.offset
+        position.timestamp = frame.timestamp
         position.received = frame.received
-        if timestamp == frame.timestamp:
-            return frame
-        return Frame(frame.track, timestamp, frame.key, frame.units, frame.received, frame.packets)
+        return frame

@@ -75,6 +75,8 @@ class Frame:
     across reconnects. `units` are NAL units without start codes (a key frame carries its parameter
     sets in band), or the one payload of a sound packet. `received` is monotonic seconds.
     `packets` is a cache slot for whoever packetises the frame first; see `webrtc.fanout`.
+    `size` is the bytes of all units. `resumable`, told by the stream, is whether a reader that lost
+    everything before can go on from here: sound is only where the stream has no pictures.
     """
 
     track: int
@@ -83,8 +85,9 @@ class Frame:
     units: tuple[bytes, ...]
     received: float
     packets: list[bytes] | None = field(default=None, repr=False, compare=False)
+    resumable: bool = field(default=False, repr=False, compare=False)
+    size: int = field(init=False, repr=False, compare=False)
 
-    @property
-    def size(self) -> int:
-        """Bytes of all units."""
-        return sum(map(len, self.units))
+    def __post_init__(self) -> None:
+        # Asked by each reader's mailbox, the group of pictures and the counters: added up once.
+        self.size = sum(map(len, self.units))

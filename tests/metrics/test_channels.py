@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.media.fakes import VIDEO, picture
+from vidgate.aio.clock import ManualClock
+from vidgate.media.stream import Stream, StreamLimits
 from vidgate.metrics.channels import ChannelPage, escape
 from vidgate.model.channel import Channel, Lifecycle
 from vidgate.model.health import Health, Level, State
+from vidgate.model.media import StreamKey, Variant
 
 
 @dataclass
@@ -74,6 +79,28 @@ async def test_instants_are_absent_until_known() -> None:
     found = await samples(Book(one.channels, {"c1": known}))
     assert found["vidgate_channel_last_frame_timestamp_seconds", "c1"] == 1.5e9 + 0.25
     assert found["vidgate_channel_probe_timestamp_seconds", "c1"] == 1.5e9
+
+
+async def test_what_flows_is_counted_by_channel() -> None:
+    class Hub:
+        streams: ClassVar[dict[StreamKey, Stream]] = {}
+
+    hub, one = Hub(), book(State.UP)
+    for key in (StreamKey("c1"), StreamKey("C1", Variant.SUB), StreamKey("wall/1")):
+        stream = hub.streams[key] = Stream(key, ManualClock(), StreamLimits(), lambda _: None)
+        stream.start([VIDEO])
+        stream.frame(picture(0, key=True, size=100))
+    page = (await ChannelPage(one, one.of, hub).render()).decode()
+    families = {family.name: family for family in text_string_to_metric_families(page)}
+    flows = {
+        name: [(sample.labels["channel"], sample.value) for sample in families[name].samples]
+        for name in ("vidgate_channel_ingest_bytes", "vidgate_channel_frames")
+    }
+    assert flows == {
+        "vidgate_channel_ingest_bytes": [("c1", 200.0)],
+        "vidgate_channel_frames": [("c1", 2.0)],
+    }
+    assert families["vidgate_channel_reconnects"].type == "counter"
 
 
 async def test_a_hostile_name_stays_a_label() -> None:

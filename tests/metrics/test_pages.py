@@ -25,6 +25,8 @@ class Parts:
     streams: dict[StreamKey, Stream] = field(default_factory=dict)
     sessions: dict[str, Any] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
+    in_flight: int = 3
+    waiting: int = 5
 
     def of(self, id_: str) -> Health:
         """The health of an id."""
@@ -81,6 +83,8 @@ async def test_looks_are_counted_and_the_loop_is_watched() -> None:
         metrics.observe_probe(result, 0.2)
         found = await read(metrics)
         assert found["vidgate_probes_total", "describe", "timeout"] == 1
+        assert found["vidgate_probes_in_flight",] == 3
+        assert found["vidgate_probes_waiting",] == 5
         await until(lambda: metrics.longest_stall > 0)
 
 

@@ -5,11 +5,14 @@ gives way to the loop between chunks. No address, URL or user is ever a label.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
+from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Lifecycle
 from vidgate.model.health import Health, State
+from vidgate.model.media import StreamKey
 
 CHUNK = 500  # lines between two turns of the loop: some 2 ms
 
@@ -63,6 +66,25 @@ FAMILIES: tuple[tuple[str, str, Value], ...] = (
     ),
 )
 
+# Of channels that are pulled now, both streams together; a new pull begins at zero.
+FLOWS: tuple[tuple[str, str, Callable[[Stream], int]], ...] = (
+    (
+        "vidgate_channel_ingest_bytes_total",
+        "Bytes of frames taken from the camera.",
+        lambda stream: stream.stats.bytes,
+    ),
+    (
+        "vidgate_channel_frames_total",
+        "Frames taken from the camera.",
+        lambda stream: stream.stats.frames,
+    ),
+    (
+        "vidgate_channel_reconnects_total",
+        "Times that the camera's stream came back.",
+        lambda stream: stream.stats.reconnects,
+    ),
+)
+
 INFO = "vidgate_channel_info"
 INFO_HELP = "Names of a channel, to be joined by `channel`."
 
@@ -76,17 +98,29 @@ class Register(Protocol):
         ...
 
 
+class Streams(Protocol):
+    """The live streams; see `vidgate.media.hub`."""
+
+    @property
+    def streams(self) -> Mapping[StreamKey, Stream]:
+        """Every stream by its key."""
+        ...
+
+
 def escape(text: str) -> str:
     """A label value as the text format wants it (Prometheus exposition format 0.0.4)."""
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
 class ChannelPage:
-    """Renders the page; `of` gives the health of an id."""
+    """Renders the page; `of` gives the health of an id, `hub` the streams that flow."""
 
-    def __init__(self, register: Register, of: Callable[[str], Health]) -> None:
+    def __init__(
+        self, register: Register, of: Callable[[str], Health], hub: Streams | None = None
+    ) -> None:
         self._register = register
         self._of = of
+        self._hub = hub
         self._encoded: Mapping[str, Channel] | None = None
         self._labels: list[tuple[Channel, str]] = []
         self._info: list[str] = []
@@ -99,6 +133,8 @@ class ChannelPage:
         for name, meaning, value in FAMILIES:
             lines += _head(name, meaning)
             await _gather(lines, _samples(name, value, looks))
+        if self._hub is not None:
+            lines += _flowing(list(self._hub.streams.values()), self._register.channels)
         lines += _head(INFO, INFO_HELP)
         lines += self._info
         await asyncio.sleep(0)
@@ -125,8 +161,20 @@ def _samples(name: str, value: Value, looks: Looks) -> Iterator[str]:
             yield f"{name}{label}{shown}"
 
 
-def _head(name: str, meaning: str) -> list[str]:
-    return [f"# HELP {name} {meaning}", f"# TYPE {name} gauge"]
+def _flowing(streams: list[Stream], channels: Mapping[str, Channel]) -> Iterator[str]:
+    """Counters of the channels that are pulled; other kinds of streams are no channels."""
+    known = [stream for stream in streams if stream.key.name.lower() in channels]
+    for name, meaning, value in FLOWS:
+        totals: Counter[str] = Counter()
+        for stream in known:
+            totals[channels[stream.key.name.lower()].id] += value(stream)
+        yield from _head(name, meaning, "counter")
+        for id_, total in totals.items():
+            yield f'{name}{{channel="{escape(id_)}"}} {total}'
+
+
+def _head(name: str, meaning: str, kind: str = "gauge") -> list[str]:
+    return [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
 
 
 def _info(channel: Channel) -> str:

@@ -143,6 +143,38 @@ def _flows(stream: Stream) -> dict[str, int]:
     return dict(zip(FLOWS, (stats.frames, stats.bytes, stats.reconnects), strict=True))
 
 
+class Probing(Protocol):
+    """Who looks at channels; see `vidgate.health`."""
+
+    @property
+    def in_flight(self) -> int:
+        """Looks under way."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Looks that are due and held back by a limit."""
+        ...
+
+
+class ProbingCollector(Collector):
+    """How busy the probing is now."""
+
+    def __init__(self, probing: Probing) -> None:
+        self._probing = probing
+
+    def collect(self) -> Iterator[Metric]:
+        """Both gauges."""
+        yield GaugeMetricFamily(
+            "vidgate_probes_in_flight", "Looks under way.", value=self._probing.in_flight
+        )
+        yield GaugeMetricFamily(
+            "vidgate_probes_waiting",
+            "Looks that are due and held back by a limit.",
+            value=self._probing.waiting,
+        )
+
+
 class ProbeMetrics:
     """Counts looks by level and outcome; `observe` is called for each."""
 

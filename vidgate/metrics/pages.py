@@ -16,6 +16,8 @@ from vidgate.metrics.fleet import (
     FleetCollector,
     PlatformBook,
     ProbeMetrics,
+    Probing,
+    ProbingCollector,
     Sessions,
     StreamCollector,
     Streams,
@@ -26,8 +28,8 @@ from vidgate.model.health import Health, ProbeResult
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class HealthBook(Protocol):
-    """What is known of every channel."""
+class HealthBook(Probing, Protocol):
+    """What is known of every channel, and how it becomes known."""
 
     def of(self, id_: str) -> Health:
         """The health of an id."""
@@ -49,9 +51,10 @@ class Metrics:
         self._registry.register(FleetCollector(register, health.of))
         self._registry.register(DeliveryCollector(register))
         self._registry.register(StreamCollector(hub, whep))
+        self._registry.register(ProbingCollector(health))
         self._probes = ProbeMetrics(self._registry)
         self._lag = LoopLag(self._registry)
-        self._page = ChannelPage(register, health.of)
+        self._page = ChannelPage(register, health.of, hub)
         self._tasks = Supervisor("metrics")
 
     async def __aenter__(self) -> Self:

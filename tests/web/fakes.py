@@ -16,6 +16,7 @@ from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
 from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import Credential
+from vidgate.registry.export import Form
 from vidgate.registry.importer import ImportReport, RowError
 from vidgate.storage.accounts import Token, User
 from vidgate.web.parts import WebParts
@@ -76,10 +77,22 @@ class FakeRegistry:
         del self.channels[self.get(id_).id.lower()]
 
     async def import_file(
-        self, name: str, data: bytes, *, dry_run: bool, partial: bool, actor: str
+        self, name: str, data: bytes, *, dry_run: bool, partial: bool, prune: bool, actor: str
     ) -> ImportReport:
-        self.calls.append(("import", name, data, dry_run, partial, actor))
+        self.calls.append(("import", name, data, dry_run, partial, prune, actor))
         return self.report
+
+    async def mark(self, name: str, data: bytes) -> bytes:
+        self.calls.append(("mark", name, data))
+        return b"PK marked"
+
+    async def export(self, channels: Iterable[Channel], form: Form) -> bytes:
+        self.calls.append(("export", [channel.id for channel in channels], form))
+        return b"exported"
+
+    async def history(self, id_: str, *, limit: int) -> list[tuple[Change, ChangeRow]]:
+        row = ChangeRow("channel", self.get(id_).id, {"name": "旧"}, {"name": "新"})
+        return [(CHANGE, row)] * min(limit, 3)
 
     async def template(self) -> bytes:
         return b"PK template"

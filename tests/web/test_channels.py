@@ -1,6 +1,5 @@
 import gzip
 import json
-from io import BytesIO
 
 import pytest
 
@@ -8,7 +7,6 @@ from tests.web.conftest import Site
 from vidgate.model.channel import Channel
 from vidgate.model.health import State
 from vidgate.model.user import Role
-from vidgate.web.channels import MAX_IMPORT
 
 CHANNELS = "/api/v1/channels"
 
@@ -163,53 +161,3 @@ async def test_a_wrong_body_is_not_repeated(site: Site) -> None:
     )
     assert response.status == 400
     assert "hunter2" not in await response.text()
-
-
-async def test_an_import_is_reported_row_by_row(site: Site) -> None:
-    response = await site.call(
-        "POST",
-        f"{CHANNELS}/import?filename=通道.xlsx&dry_run=true",
-        role=Role.ENGINEER,
-        data=b"PK...",
-        headers={"Content-Type": "application/octet-stream"},
-    )
-    assert response.status == 200
-    assert await response.json() == {
-        "change": None,
-        "created": 0,
-        "updated": 0,
-        "unchanged": 0,
-        "rejected": 1,
-        "errors": [
-            {
-                "sheet": "通道",
-                "row": 17,
-                "column": "端口",
-                "value": "５５４",
-                "message": "应为 1 到 65535 的整数",
-            }
-        ],
-    }
-    assert site.fakes.registry.calls == [
-        ("import", "通道.xlsx", b"PK...", True, False, "token 1 test")
-    ]
-
-
-async def test_an_import_without_errors_has_an_empty_list(site: Site) -> None:
-    site.fakes.registry.report.errors = []
-    path = f"{CHANNELS}/import?filename=a.csv"
-    response = await site.call("POST", path, role=Role.ENGINEER, data=b"id")
-    assert (await response.json())["errors"] == []
-
-
-async def test_an_import_that_is_too_large_is_cut(site: Site) -> None:
-    path = f"{CHANNELS}/import?filename=a.csv"
-    told = await site.call("POST", path, role=Role.ENGINEER, data=BytesIO(bytes(MAX_IMPORT + 1)))
-    assert told.status == 413
-    assert site.fakes.registry.calls == []
-
-
-async def test_the_template_is_a_file(site: Site) -> None:
-    response = await site.call("GET", f"{CHANNELS}/template", role=Role.VIEWER)
-    assert await response.text() == "PK template"
-    assert "channels.xlsx" in response.headers["Content-Disposition"]

@@ -42,6 +42,11 @@ class ImportReport:
     errors: list[RowError] = field(default_factory=list)
     warnings: list[RowError] = field(default_factory=list)
 
+    def counts(self) -> dict[str, int | None]:
+        """All that is no list."""
+        names = ("change", "created", "updated", "unchanged", "removed", "rejected")
+        return {name: getattr(self, name) for name in names}
+
     def as_json(self) -> dict[str, Any]:
         """The document of `channel import --json`."""
         return asdict(self)

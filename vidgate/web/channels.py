@@ -1,11 +1,9 @@
-"""Channels: list, show, add, change, remove, and the import of a register."""
+"""Channels: list, show, add, change, remove."""
 
-from dataclasses import asdict, replace
 from typing import Any
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import to_json
 
 from vidgate.auth.permissions import permissions_of
 from vidgate.errors import InputError
@@ -14,11 +12,8 @@ from vidgate.model.health import Health, ProbeResult, State
 from vidgate.model.user import Permission
 from vidgate.web.access import actor_of, principal_of
 from vidgate.web.context import CONTEXT, Context
-from vidgate.web.exchange import encode_rows, read_body, read_json, read_query, reply, reply_packed
+from vidgate.web.exchange import encode_rows, read_json, read_query, reply, reply_packed
 from vidgate.web.schemas import ChannelFields, ChannelView, HealthView, NewChannel, ProbeView
-
-MAX_IMPORT = 10 << 20
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _ADDRESSES = ("url", "sub_url", "address", "channel_no", "credential")
 
@@ -37,20 +32,11 @@ class ChannelQuery(BaseModel):
     lifecycle: Lifecycle | None = None
 
 
-class ImportQuery(BaseModel):
-    """`filename` tells xlsx from csv; `partial`: the good rows even where others are bad."""
-
-    model_config = ConfigDict(extra="forbid")
-    filename: str = Field(min_length=1, max_length=255)
-    dry_run: bool = False
-    partial: bool = False
-
-
 async def list_(request: web.Request) -> web.Response:
     """The channels that match, in register order, with their states."""
     context = request.app[CONTEXT]
     query = read_query(request.query, ChannelQuery)
-    rows = _matching(context, query)
+    rows = matching(context, query)
     end = None if query.limit is None else query.offset + query.limit
     health, registry = context.parts.health, context.parts.registry
     items = await encode_rows(
@@ -93,25 +79,6 @@ async def remove(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def import_(request: web.Request) -> web.Response:
-    """Take a register (xlsx or csv): all rows or, unless `partial`, none."""
-    query = read_query(request.query, ImportQuery)
-    data = await read_body(request, MAX_IMPORT)
-    report = await request.app[CONTEXT].parts.registry.import_file(
-        query.filename, data, dry_run=query.dry_run, partial=query.partial, actor=actor_of(request)
-    )
-    # Thousands of rows may be wrong: their errors are encoded in chunks.
-    head = to_json(asdict(replace(report, errors=[])))[: -len("[]}")]
-    return await reply_packed(request, head + await encode_rows(report.errors, asdict) + b"}")
-
-
-async def template(request: web.Request) -> web.Response:
-    """An empty register with every column explained."""
-    data = await request.app[CONTEXT].parts.registry.template()
-    headers = {hdrs.CONTENT_DISPOSITION: 'attachment; filename="channels.xlsx"'}
-    return web.Response(body=data, content_type=XLSX, headers=headers)
-
-
 def item(channel: Channel, health: Health, *, has_sub: bool) -> dict[str, Any]:
     """A channel in a list; made 2,743 times a request, hence no model."""
     return {
@@ -133,7 +100,8 @@ def item(channel: Channel, health: Health, *, has_sub: bool) -> dict[str, Any]:
     }
 
 
-def _matching(context: Context, query: ChannelQuery) -> list[Channel]:
+def matching(context: Context, query: ChannelQuery) -> list[Channel]:
+    """The channels that a query is about, in register order."""
     words = query.q.lower().split()
     wanted = {
         name: value

@@ -15,6 +15,7 @@ from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
 from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import Credential
+from vidgate.registry.export import Form
 from vidgate.registry.importer import ImportReport
 from vidgate.storage.accounts import Token, User
 
@@ -44,10 +45,16 @@ class Registry(Protocol):
     async def remove(self, id_: str, actor: str) -> None: ...
 
     async def import_file(
-        self, name: str, data: bytes, *, dry_run: bool, partial: bool, actor: str
+        self, name: str, data: bytes, *, dry_run: bool, partial: bool, prune: bool, actor: str
     ) -> ImportReport: ...
 
     async def template(self) -> bytes: ...
+
+    async def export(self, channels: Iterable[Channel], form: Form) -> bytes: ...
+
+    async def mark(self, name: str, data: bytes) -> bytes: ...
+
+    async def history(self, id_: str, *, limit: int) -> list[tuple[Change, ChangeRow]]: ...
 
     async def changes(self, *, limit: int) -> list[Change]: ...
 

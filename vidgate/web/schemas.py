@@ -250,14 +250,38 @@ class ImportErrorView(BaseModel):
 
 
 class ImportReportView(BaseModel):
-    """`change` is null when nothing was written."""
+    """`change` is null when nothing was written; `warnings` refuse no row."""
 
     change: int | None
     created: int
     updated: int
     unchanged: int
+    removed: int
     rejected: int
     errors: list[ImportErrorView]
+    warnings: list[ImportErrorView]
+
+
+class HistoryView(BaseModel):
+    """What one change did to a channel: `before` and `after` hold the fields that differ."""
+
+    change: int
+    cause: str
+    time: float
+    actor: str
+    source: str
+    undone_by: int | None
+    kind: str
+    id: str
+    action: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class HistoryList(BaseModel):
+    """The changes of one channel, newest first."""
+
+    items: list[HistoryView]
 
 
 class ChangeView(BaseModel):

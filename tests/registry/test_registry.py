@@ -241,7 +241,7 @@ async def test_platforms_are_made_and_set(registry: Registry, bus: Bus) -> None:
         ("", {}, "id"),
         ("a/b", {}, "不能含有"),
         ("a", {"slots": -1}, "slots"),
-        ("a", {"resolver": "http"}, "static"),
+        ("a", {"resolver": "shell"}, "static"),
         ("a", {"colour": 1}, "colour"),
         ("a", {"describe_parallel": 0}, "describe_parallel"),
     ],

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vidgate.errors import ConflictError, NotFoundError
 from vidgate.registry.edits import (
+    PATTERNS,
     Edit,
     Pair,
     Snapshot,
@@ -216,7 +217,8 @@ class Undo:
             self._touched.append(row.object)
         else:
             sealed = sealed_of(row.before)
-            old = opened_credential(self._box, row.object, sealed, self._now)
+            patterns = {name: row.before[name] for name in PATTERNS if name in row.before}
+            old = opened_credential(self._box, row.object, sealed, self._now, patterns)
             self._edit.credentials.append(Pair(current, old))
 
     def _keep_what_is_used(self) -> None:
@@ -224,6 +226,12 @@ class Undo:
         left = self._register.after(Edit(channels=self._edit.channels)).channels.values()
         platforms = {channel.platform for channel in left}
         credentials = {channel.credential for channel in left}
+        # What platforms are asked with.
+        credentials |= {
+            one.options["credential"]
+            for one in self._register.platforms.values()
+            if one.options.get("credential") in self._register.credentials
+        }
         self._edit.platforms = [
             pair
             for pair in self._edit.platforms

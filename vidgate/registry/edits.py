@@ -28,17 +28,25 @@ _TYPES: dict[str, Any] = {
 CHANNEL_FIELDS = tuple(f.name for f in fields(Channel))
 DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Channel) if f.default is not MISSING}
 # Given by the register itself: not for anybody to set, and not compared by an undo.
+PATTERNS = ("platform", "host", "vendor")  # of a credential
 OWN_FIELDS = frozenset({"number", "revision", "pinyin"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """A login under a name, as it is in memory; `sealed` is what the database holds."""
+    """A login under a name, as it is in memory; `sealed` is what the database holds.
+
+    `platform`, `host` and `vendor` say which channels it is for that name no credential; see
+    `registry.access`. All empty: for those only that name it.
+    """
 
     name: str
     login: Login
     sealed: bytes = field(repr=False)
     changed: float = 0.0
+    platform: str = ""
+    host: str = ""
+    vendor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +120,13 @@ def platform_of(saved: Snapshot) -> Platform:
 
 
 def credential_snapshot(credential: Credential) -> Snapshot:
-    """A credential with its login sealed, JSON-ready."""
+    """A credential with its login sealed, JSON-ready; patterns that say nothing left out."""
+    patterns = {name: getattr(credential, name) for name in PATTERNS}
     return {
         "name": credential.name,
         "username": credential.login.username,
         "sealed": b64encode(credential.sealed).decode(),
+        **{name: pattern for name, pattern in patterns.items() if pattern},
     }
 
 

@@ -9,6 +9,7 @@ from vidgate.aio.bus import Bus
 from vidgate.errors import ConflictError
 from vidgate.model.channel import Channel
 from vidgate.registry import changesets, store
+from vidgate.registry.access import has_pattern
 from vidgate.registry.edits import Edit, Pair
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
@@ -62,12 +63,14 @@ class Ledger:
 def announce(bus: Bus, number: int, edit: Edit) -> None:
     """Publish what a change did; channels one by one where they are few."""
     for pair in edit.credentials:
-        if pair.before is not None:  # a new one has no channel yet that could try it again
-            bus.publish("credential.changed", pair.before.name)
+        one = pair.after or pair.before
+        # A new one has no channel yet that could try it again, unless it is for those that fit.
+        if one is not None and (pair.before is not None or has_pattern(one)):
+            bus.publish("credential.changed", one.name)
     for platform in edit.platforms:
-        one = platform.after or platform.before
-        if one is not None:
-            bus.publish("platform.changed", one.id, {"change": number})
+        changed = platform.after or platform.before
+        if changed is not None:
+            bus.publish("platform.changed", changed.id, {"change": number})
     if len(edit.channels) <= FEW:
         for channels in edit.channels:
             _announce_channel(bus, channels)

@@ -237,16 +237,25 @@ def _require(
         mistakes.append(("name", "通道要有名称"))
 
 
-def sealed_credential(box: SecretBox, name: str, login: Login, now: float) -> Credential:
-    """A credential ready for the database."""
+def sealed_credential(
+    box: SecretBox, name: str, login: Login, now: float, patterns: Mapping[str, str] | None = None
+) -> Credential:
+    """A credential ready for the database; `patterns` as in `edits.PATTERNS`."""
     sealed = box.seal(json.dumps([login.username, login.password]), f"credential:{name}")
-    return Credential(name=name, login=login, sealed=sealed, changed=now)
+    return Credential(name=name, login=login, sealed=sealed, changed=now, **(patterns or {}))
 
 
-def opened_credential(box: SecretBox, name: str, sealed: bytes, changed: float) -> Credential:
+def opened_credential(
+    box: SecretBox,
+    name: str,
+    sealed: bytes,
+    changed: float,
+    patterns: Mapping[str, str] | None = None,
+) -> Credential:
     """The credential of a database row. Raises StorageError where the key does not fit."""
     username, password = json.loads(box.open(sealed, f"credential:{name}"))
-    return Credential(name=name, login=Login(username, password), sealed=sealed, changed=changed)
+    login = Login(username, password)
+    return Credential(name=name, login=login, sealed=sealed, changed=changed, **(patterns or {}))
 
 
 async def give_pinyin(edit: Edit, keys: Mapping[str, str]) -> None:

@@ -5,7 +5,13 @@ database has taken an edit. Every edit is one transaction with its numbered chan
 """
 
 import asyncio
-from collections.abc import Collection, Coroutine, Iterable, Mapping
+from collections.abc import (
+    Collection,
+    Coroutine,
+    Hashable,
+    Iterable,
+    Mapping,
+)
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -15,9 +21,10 @@ from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import ConflictError, InputError, NotFoundError, VidgateError
 from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.media import Variant
-from vidgate.registry import changesets, routes, store
+from vidgate.registry import changesets, rotation, store
+from vidgate.registry.access import Access, parse_patterns, patterns_of
 from vidgate.registry.changesets import Change, ChangeRow, Undo
-from vidgate.registry.edits import Credential, Edit, Pair, key
+from vidgate.registry.edits import PATTERNS, Credential, Edit, Pair, key
 from vidgate.registry.export import Form
 from vidgate.registry.fields import BY_NAME, secret, slug, text
 from vidgate.registry.files import Files, Runner
@@ -72,7 +79,7 @@ class Registry:
         self._bus = bus
         self._worker = worker
         self._ledger = Ledger(db)
-        self._register = Register()
+        self._take(Register())
         self._editing = asyncio.Lock()
         self._tasks = Supervisor("registry")
 
@@ -88,11 +95,14 @@ class Registry:
         for rows in store.chunks(sealed):
             for row in rows:
                 name = row["name"]
+                patterns = {pattern: row[pattern] for pattern in PATTERNS}
                 credentials[name] = opened_credential(
-                    self._box, name, row["sealed"], row["changed"]
+                    self._box, name, row["sealed"], row["changed"], patterns
                 )
             await asyncio.sleep(0)
-        self._register = Register(channels, platforms, credentials)
+        if self._box.is_rotating:  # the service ended in the middle of it
+            credentials = await rotation.finish(self._db, self._box, credentials, "vidgate")
+        self._take(Register(channels, platforms, credentials))
         await self._tasks.__aenter__()
         return self
 
@@ -135,21 +145,22 @@ class Registry:
             raise NotFoundError(f"没有平台 {id_[:64]} / no such platform")
         return platform
 
+    @property
+    def access(self) -> Access:
+        """How channels are reached, as the register is now."""
+        return self._access
+
     def login(self, channel: Channel) -> Login | None:
         """What the channel signs in with; None where it has no credential."""
-        credential = self._register.credentials.get(channel.credential)
-        return credential.login if credential else None
+        return self._access.login(channel)
+
+    def logins(self, channel: Channel) -> Hashable:
+        """All that the channel's camera and platform are told; see `Access.logins`."""
+        return self._access.logins(channel)
 
     def route(self, channel: Channel, variant: Variant = Variant.MAIN) -> Route | None:
         """How the address of a channel's stream is found; None where there is no way."""
-        platform = self._register.platforms.get(channel.platform)
-        login = channel.credential, self.login(channel)
-        route = routes.route_of(channel, variant, platform, self._forms, login)
-        if route is None or route.question is None or platform is None:
-            return route
-        asker = self._register.credentials.get(platform.options.get("credential", ""))
-        asked = replace(route.question, login=asker.login if asker else None)
-        return replace(route, question=asked)
+        return self._access.route(channel, variant)
 
     def address(self, channel: Channel, variant: Variant) -> str:
         """The channel's address without a login; empty where it must be asked for or is none."""
@@ -158,16 +169,11 @@ class Registry:
 
     def has_sub(self, channel: Channel) -> bool:
         """Whether the channel has a sub-stream."""
-        platform = self._register.platforms.get(channel.platform)
-        return routes.has_sub(channel, platform, self._forms)
+        return self._access.has_sub(channel)
 
     def uses(self) -> dict[str, int]:
-        """How many channels use each credential."""
-        counts = dict.fromkeys(self._register.credentials, 0)
-        for channel in self._register.channels.values():
-            if channel.credential in counts:
-                counts[channel.credential] += 1
-        return counts
+        """How many channels use each credential, by name or by pattern."""
+        return self._access.uses()
 
     # Writing: one edit at a time.
 
@@ -211,10 +217,25 @@ class Registry:
         return await self._finish(self._set_platform(id_, fields, actor))
 
     async def set_credential(
-        self, name: str, username: str, password: str, actor: str
+        self,
+        name: str,
+        username: str | None,
+        password: str | None,
+        actor: str,
+        *,
+        patterns: Mapping[str, str] | None = None,
     ) -> Credential:
-        """Set the login of a credential, or make it; every channel that uses it follows."""
-        return await self._finish(self._set_credential(name, username, password, actor))
+        """Set the login of a credential, or make it; every channel that uses it follows.
+
+        Without a login the old one stays. `patterns` (platform, host, vendor) say which channels it
+        is for that name none; only those given change, an empty one says nothing from then on.
+        """
+        login = None if username is None else (username, password or "")
+        return await self._finish(self._set_credential(name, login, patterns or {}, actor))
+
+    async def rotate_key(self, actor: str) -> int:
+        """Seal every login with a new key; how many there are. Nothing else notices."""
+        return await self._finish(self._rotate_key(actor))
 
     async def undo(self, number: int, actor: str) -> Change:
         """Take a change back by a new one. ConflictError where a later one touched the same."""
@@ -338,17 +359,35 @@ class Registry:
             return platform
 
     async def _set_credential(
-        self, name: str, username: str, password: str, actor: str
+        self,
+        name: str,
+        given: tuple[str, str] | None,
+        patterns: Mapping[str, str],
+        actor: str,
     ) -> Credential:
-        login = _checked_login(name, username, password)
         async with self._editing:
             current = self._register.credentials.get(name)
-            if current is not None and current.login == login:
+            if given is not None:
+                login = _checked_login(name, *given)
+            elif current is not None:
+                login = current.login
+            else:
+                raise InputError("新凭据要有用户名和口令 / a new credential needs a login")
+            asked = parse_patterns(current, patterns)
+            if current is not None and (current.login, patterns_of(current)) == (login, asked):
                 return current
-            credential = sealed_credential(self._box, name, login, self._db.clock.wall())
+            now = self._db.clock.wall()
+            credential = sealed_credential(self._box, name, login, now, asked)
             edit = Edit(credentials=[Pair(current, credential)])
             await self._commit(edit, actor, "credential", name)
             return credential
+
+    async def _rotate_key(self, actor: str) -> int:
+        async with self._editing:
+            credentials = dict(self._register.credentials)
+            sealed = await rotation.rotate(self._db, self._box, credentials, actor)
+            self._take(replace(self._register, credentials=sealed))
+            return len(sealed)
 
     async def _undo(self, number: int, actor: str) -> Change:
         async with self._editing:
@@ -367,6 +406,10 @@ class Registry:
             async with self._db.read() as session:
                 return await changesets.find(session, undo or 0)
 
+    def _take(self, register: Register) -> None:
+        self._register = register
+        self._access = Access(register, self._forms)
+
     async def _commit(
         self, edit: Edit, actor: str, action: str, source: str, *, undoes: int | None = None
     ) -> int | None:
@@ -375,7 +418,7 @@ class Registry:
             names = new_names(edit)
             await give_pinyin(edit, await self._worker(pinyin_keys, names) if names else {})
         number = await self._ledger.write(edit, Deed(actor, action, source, undoes))
-        self._register = self._register.after(edit)
+        self._take(self._register.after(edit))
         if number is not None:
             announce(self._bus, number, edit)
         return number

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vidgate.model.channel import Channel, Platform
 from vidgate.registry.edits import (
     CHANNEL_FIELDS,
+    PATTERNS,
     Credential,
     Edit,
     Pair,
@@ -54,6 +55,7 @@ def _credential_row(credential: Credential) -> Row:
         "username": credential.login.username,
         "sealed": credential.sealed,
         "changed": credential.changed,
+        **{name: getattr(credential, name) for name in PATTERNS},
     }
 
 

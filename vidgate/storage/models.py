@@ -54,6 +54,10 @@ credentials = Table(
     Column("username", String(128), nullable=False),
     Column("sealed", LargeBinary, nullable=False),  # secrets.SecretBox, bound to the name
     Column("changed", Float, nullable=False),
+    # For which channels without a credential of their own; all empty: for none.
+    Column("platform", String(64), nullable=False, server_default=""),
+    Column("host", String(255), nullable=False, server_default=""),
+    Column("vendor", String(64), nullable=False, server_default=""),
 )
 
 channels = Table(

@@ -1,0 +1,118 @@
+"""Credentials by pattern: which one a channel gets, and how it is reached with it."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from vidgate.aio.bus import Bus
+from vidgate.errors import InputError
+from vidgate.model.channel import Channel, Login, Platform
+from vidgate.model.media import Variant
+from vidgate.registry.access import Access, Pattern, host_of, parse_patterns
+from vidgate.registry.edits import Credential
+from vidgate.registry.planner import Register
+from vidgate.registry.registry import Registry
+from vidgate.registry.url_forms import load
+
+FORMS = load()
+URL = "rtsp://10.1.2.3:554/main"
+
+
+def credential(name: str, **patterns: str) -> Credential:
+    login, known = Login(name, "x"), parse_patterns(None, patterns)
+    return Credential(name=name, login=login, sealed=b"", changed=0.0, **known)
+
+
+def access(*credentials: Credential, platforms: Mapping[str, Platform] | None = None) -> Access:
+    known = {one.name: one for one in credentials}
+    return Access(Register(platforms=platforms or {}, credentials=known), FORMS)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "fits"),
+    [
+        ({"host": "10.1.2.3"}, True),
+        ({"host": "10.1.*"}, True),
+        ({"host": "10.1.0.0/16"}, True),
+        ({"host": "10.2.0.0/16"}, False),
+        ({"host": "10.1.2"}, False),
+        ({"platform": "公安"}, True),
+        ({"platform": "公*"}, True),
+        ({"platform": "教育"}, False),
+        ({"vendor": "hik"}, True),
+        ({"vendor": "海康"}, True),
+        ({"vendor": "大华"}, False),
+        ({"vendor": "大华", "host": "10.1.*"}, False),
+        ({"vendor": "HIKVISION", "host": "10.1.*", "platform": "公安"}, True),
+    ],
+)
+def test_all_patterns_of_a_credential_must_fit(patterns: dict[str, str], fits: bool) -> None:
+    channel = Channel(id="a", name="n", url=URL, platform="公安", vendor="海康威视")
+    assert Pattern(credential("c", **patterns), FORMS).fits(channel) is fits
+    assert access(credential("c", **patterns)).credential(channel) == ("c" if fits else "")
+
+
+def test_the_one_that_says_most_is_taken_and_a_named_one_goes_first() -> None:
+    all_ = (
+        credential("all", host="*"),
+        credential("net", host="10.0.0.0/8"),
+        credential("nearer", host="10.1.0.0/16"),
+        credential("one", host="10.1.2.3"),
+        credential("both", host="10.*", vendor="海康"),
+        credential("none"),
+    )
+    channel = Channel(id="a", name="n", url=URL, vendor="海康")
+    names = []
+    left = list(all_)
+    while found := access(*left).credential(channel):
+        names.append(found)
+        left = [one for one in left if one.name != found]
+    assert names == ["both", "one", "nearer", "net", "all"]
+    named = Channel(id="a", name="n", url=URL, vendor="海康", credential="none")
+    assert access(*all_).login(named) == Login("none", "x")
+    assert [one.id for one in access(*all_).users("both")] == []
+
+
+def test_the_host_is_the_one_that_is_called() -> None:
+    behind = Channel(id="a", name="n", url="rtsp://Platform:554/x", address="10.9.9.9")
+    assert host_of(behind) == "platform"
+    assert host_of(Channel(id="a", name="n", address="[fd00::1]")) == "fd00::1"
+    assert host_of(Channel(id="a", name="n")) == ""
+
+
+def test_another_login_of_the_platform_is_another_try() -> None:
+    platform = Platform(
+        id="p", resolver="http", options={"endpoint": "http://h/{id}", "credential": "asker"}
+    )
+    channel = Channel(id="a", name="n", platform="p")
+    one = access(credential("asker"), platforms={"p": platform})
+    route = one.route(channel, Variant.MAIN)
+    assert route is not None
+    assert route.question is not None
+    assert route.question.login == Login("asker", "x")
+    assert "Login" not in repr(route)
+    assert one.logins(channel) == (None, Login("asker", "x"))
+
+
+@pytest.mark.parametrize("host", ["10.1.0.0/40", "http://x", "a b", "a@b"])
+def test_a_wrong_pattern_is_refused(host: str) -> None:
+    with pytest.raises(InputError, match="host"):
+        parse_patterns(None, {"host": host})
+
+
+async def test_patterns_are_kept_undone_and_told(registry: Registry, bus: Bus) -> None:
+    channel = await registry.add({"id": "a", "name": "甲", "url": URL}, "wang")
+    assert registry.login(channel) is None
+    async with bus.subscribe(["credential.changed"]) as events:
+        await registry.set_credential("net", "u", "p", "wang", patterns={"host": "10.1.*"})
+        told = await anext(aiter(events))
+    assert told.object == "net"
+    assert registry.login(channel) == Login("u", "p")
+    assert registry.uses() == {"net": 1}
+    await registry.set_credential("net", None, None, "wang", patterns={"host": ""})
+    assert registry.login(channel) is None
+    newest = (await registry.changes())[0]
+    await registry.undo(newest.id, "wang")
+    assert registry.login(registry.get("a")) == Login("u", "p")
+    with pytest.raises(InputError):
+        await registry.set_credential("new", None, None, "wang", patterns={"host": "*"})

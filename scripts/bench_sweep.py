@@ -73,6 +73,10 @@ class Rows:
         if platform:
             self.platforms[platform] = Platform(id=platform, describe_parallel=0)
 
+    def login(self, channel: Channel) -> Login | None:
+        """What it signs in with."""
+        return self._logins[channel.id]
+
     async def address(self, channel: Channel) -> RtspAddress:
         """Where a channel is."""
         return RtspAddress(url=channel.url, login=self._logins[channel.id])

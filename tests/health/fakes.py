@@ -53,6 +53,10 @@ class FakeRegister:
         """Take one out."""
         self.channels = {key: one for key, one in self.channels.items() if key != id_.lower()}
 
+    def login(self, channel: Channel) -> Login | None:
+        """What it signs in with."""
+        return self.logins.get(channel.id.lower())
+
     async def address(self, channel: Channel) -> RtspAddress:
         """Where it is."""
         if not channel.url:

@@ -18,7 +18,7 @@ from vidgate.health.checks import STOPPED
 from vidgate.health.live import GRACE
 from vidgate.health.service import REFUSED_PAUSE, HealthService
 from vidgate.media.hub import Hub, HubSettings
-from vidgate.model.channel import Channel, Lifecycle, Platform
+from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Health, Level, Reason, State
 from vidgate.model.media import StreamKey, StreamState
 from vidgate.settings.tree import ProbeSettings
@@ -72,7 +72,7 @@ class World:
         """The register says that it changed, and the service has heard it."""
         self.bus.publish("channel.changed", id_, {"kind": kind})
         self.bus.publish("register.changed", "", {})
-        for _ in range(10):
+        for _ in range(20):
             await asyncio.sleep(0)
 
     async def passes(self, seconds: float, until_: Callable[[], object]) -> None:
@@ -133,6 +133,36 @@ async def test_a_refusal_stops_the_asking_until_the_credential_changes() -> None
         world.bus.publish("credential.changed", "cred")
         await until(lambda: world.state() is State.UNKNOWN)
         await world.passes(5, lambda: world.state() is State.UP)
+
+
+async def test_another_login_is_tried_whichever_way_it_came() -> None:
+    world = World(channel("a"), channel("b"))
+    world.prober.answers |= {"a": Reason.UNAUTHORIZED, "b": Reason.UNAUTHORIZED}
+    async with world.running():
+        await world.probe("a", "b")
+        world.register.logins["a"] = Login("operator", "new")  # by a pattern, say
+        await world.told("", "changed")
+        assert (world.state("a"), world.state("b")) == (State.UNKNOWN, State.UNAUTHORIZED)
+
+
+async def test_a_burst_of_changes_is_followed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(*(channel(f"c{n}", credential=f"k{n}") for n in range(300)))
+    async with world.running():
+        await until(lambda: not world.service._stale.is_set())
+        calls = 0
+        login = world.register.login
+
+        def counting(one: Channel) -> Login | None:
+            nonlocal calls
+            calls += 1
+            return login(one)
+
+        monkeypatch.setattr(world.register, "login", counting)
+        for number in range(300):
+            world.bus.publish("credential.changed", f"k{number}")
+        await world.told()
+        await until(lambda: calls >= 300)
+        assert calls <= 900
 
 
 async def test_sweeps_do_not_lock_a_refused_camera_out() -> None:

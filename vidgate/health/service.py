@@ -9,7 +9,7 @@ Publishes `channel.state` (object: the id; data: state, reason, since, level).
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from types import TracebackType
@@ -37,13 +37,14 @@ from vidgate.health.live import LiveJudge
 from vidgate.health.scheduler import Job, Scheduler
 from vidgate.health.state import Rules
 from vidgate.media.hub import Hub
-from vidgate.model.channel import Channel, Platform
+from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.event import Event
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.settings.tree import ProbeSettings
 
 log = structlog.get_logger(__name__)
 
+REGISTER_EVENTS = frozenset({"register.changed", "credential.changed", "platform.changed"})
 LOOK_AT_STREAMS = 1.0  # seconds between two looks at the live streams
 LOOKS_PER_AGING = 10
 CHUNK = 250  # channels in one turn of the event loop
@@ -63,6 +64,10 @@ class Register(Protocol):
     @property
     def platforms(self) -> Mapping[str, Platform]:
         """Platforms by id."""
+        ...
+
+    def login(self, channel: Channel) -> Login | None:
+        """What the channel signs in with now."""
         ...
 
 
@@ -103,6 +108,9 @@ class HealthService:
         self._book = Book(store, bus, self._clock)
         self._channels: dict[str, Channel] = {}
         self._ids: dict[str, str] = {}  # lower case to the id itself
+        self._logins: dict[str, Login | None] = {}
+        self._credentials: set[str] = set()  # set anew, not followed up yet
+        self._stale = asyncio.Event()
         self._tasks = Supervisor("health")
         self._is_closing = False
         self._scheduler = Scheduler(
@@ -117,6 +125,7 @@ class HealthService:
         await self._follow(stored)
         await self._tasks.__aenter__()
         self._tasks.keep(self._listen, "listen")
+        self._tasks.keep(self._follow_up, "follow up")
         self._tasks.keep(lambda: self._scheduler.run(self._tasks), "schedule")
         self._tasks.keep(self._watch, "watch")
         self._tasks.keep(self._book.keep_saving, "save")
@@ -192,31 +201,40 @@ class HealthService:
     def _times(self, channel: Channel) -> Cadence:
         return cadence(channel, self._settings)
 
-    async def _follow(self, stored: Mapping[str, Health] | None = None) -> None:
-        """Take over what the register holds now."""
+    async def _follow(
+        self, stored: Mapping[str, Health] | None = None, credentials: Collection[str] = ()
+    ) -> None:
+        """Take over what the register holds now; `credentials` were set anew."""
         current = self._register.channels
         for number, channel in enumerate(list(current.values()), 1):
-            self._take(channel, stored)
+            self._take(channel, stored or {}, credentials)
             if number % CHUNK == 0:
                 await asyncio.sleep(0)
         known = {channel.id for channel in self._register.channels.values()}
         for id_ in [id_ for id_ in self._channels if id_ not in known]:
             self._remove(id_)
 
-    def _take(self, channel: Channel, stored: Mapping[str, Health] | None = None) -> None:
+    def _take(
+        self, channel: Channel, stored: Mapping[str, Health], credentials: Collection[str]
+    ) -> None:
         id_ = channel.id
         before = self._channels.get(id_)
-        if before is channel or before == channel:
+        login = self._register.login(channel)
+        is_renewed = login != self._logins.get(id_) or (
+            bool(channel.credential) and channel.credential in credentials
+        )
+        if before is channel and not is_renewed:
             return
         self._channels[id_] = channel
+        self._logins[id_] = login
         self._ids[id_.lower()] = id_
         if before is None:
-            self._add(channel, stored or {})
+            self._add(channel, stored)
         elif _place(before) != _place(channel):  # another camera as far as anybody knows
             self._book.put(Health(channel=id_, since=self._book.wall()))
             self._settle(channel)
             self._restart(channel)
-        elif before.credential != channel.credential:
+        elif is_renewed:
             self._new_login(channel)
         else:
             self._settle(channel)
@@ -235,6 +253,7 @@ class HealthService:
 
     def _remove(self, id_: str) -> None:
         del self._channels[id_]
+        self._logins.pop(id_, None)
         if self._ids.get(id_.lower()) == id_:
             del self._ids[id_.lower()]
         self._scheduler.forget(id_, removed=True)
@@ -265,29 +284,30 @@ class HealthService:
         self._scheduler.plan(channel.id, plan)
 
     async def _listen(self) -> None:
-        types = ("channel.changed", "register.changed", "credential.changed", "stream.state")
-        async with self._bus.subscribe(types) as events:
-            await self._follow()
+        """Hear what changed. Changes come in bursts: they are followed up once for all of them."""
+        async with self._bus.subscribe((*REGISTER_EVENTS, "stream.state")) as events:
+            self._stale.set()
             lost = 0
             async for event in events:
                 if events.lost > lost:
                     lost = events.lost
-                    await self._follow()
-                await self._hear(event)
+                    self._stale.set()
+                self._hear(event)
 
-    async def _hear(self, event: Event) -> None:
-        if event.type == "register.changed":
-            await self._follow()
-        elif event.type == "channel.changed":
-            channel = self._register.channels.get(event.object.lower())
-            if channel is not None:
-                self._take(channel)
-        elif event.type == "credential.changed":
-            for channel in list(self._channels.values()):
-                if channel.credential == event.object:
-                    self._new_login(channel)
+    def _hear(self, event: Event) -> None:
+        if event.type in REGISTER_EVENTS:
+            if event.type == "credential.changed":
+                self._credentials.add(event.object)
+            self._stale.set()
         elif event.data.get("state") == "connecting":
             self._scheduler.yield_to_viewer(event.object)
+
+    async def _follow_up(self) -> None:
+        while True:
+            await self._stale.wait()
+            self._stale.clear()
+            credentials, self._credentials = self._credentials, set()
+            await self._follow(credentials=credentials)
 
     # -- looking -----------------------------------------------------------------------------------
 

@@ -30,8 +30,10 @@ def _report(**told: Any) -> dict[str, Any]:
         "created": 2,
         "updated": 1,
         "unchanged": 0,
+        "removed": 0,
         "rejected": 0,
         "errors": [],
+        "warnings": [],
     } | told
 
 
@@ -123,6 +125,69 @@ async def test_import(
     assert ended.status == status
     assert ("第" in ended.out or "17" in ended.out) == bool(report["errors"])
     assert "next: vidgate" in ended.err
+
+
+async def test_import_writes_the_marked_sheet(
+    service: FakeService, vidgate: Vidgate, tmp_path: Path
+) -> None:
+    file, marked = tmp_path / "a.csv", tmp_path / "改.xlsx"
+    file.write_bytes(b"id,name\n1,\n")
+    command = ("channel", "import", str(file), "--errors", str(marked))
+    service.answer("POST", "/channels/import", _report(rejected=1, errors=[BAD_ROW]))
+    service.give("POST", "/channels/import/errors", b"PK marked")
+    ended = await vidgate(*command)
+    assert ended.status == 1
+    assert marked.read_bytes() == b"PK marked"
+    assert service.asked[1].data == file.read_bytes()
+    assert service.asked[1].query == {"filename": "a.csv"}
+    again = await vidgate(*command)
+    assert again.status == 2
+    assert "--force" in again.err
+    assert len(service.asked) == 2  # it was refused before anything was imported
+    service.answer("POST", "/channels/import", _report())
+    assert (await vidgate(*command, "--force")).status == 0
+    assert len(service.asked) == 3  # without mistakes there is nothing to mark
+
+
+async def test_import_prunes_when_told(
+    service: FakeService, vidgate: Vidgate, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"id,name\n")
+    warning = {"sheet": "", "row": 1, "column": "颜色", "value": "", "message": "没有读取"}
+    service.answer("POST", "/channels/import", _report(removed=2, warnings=[warning]))
+    ended = await vidgate("channel", "import", str(file), "--prune")
+    assert service.asked[0].query == {"filename": "a.csv", "prune": "true"}
+    assert "移除 2" in ended.out
+    assert "颜色" in ended.out
+
+
+async def test_export_writes_a_file(service: FakeService, vidgate: Vidgate, tmp_path: Path) -> None:
+    service.give("GET", "/channels/export", b"id,name")
+    out = tmp_path / "out.CSV"
+    ended = await vidgate("channel", "export", "-o", str(out), "--platform", "公安", "-q", "cgz")
+    assert ended.status == 0, ended.err
+    assert out.read_bytes() == b"id,name"
+    assert service.asked[0].query == {"format": "csv", "platform": "公安", "q": "cgz"}
+    assert (await vidgate("channel", "export", "-o", str(out))).status == 2
+    assert (await vidgate("channel", "export", "-o", "out.pdf")).status == 2
+    assert len(service.asked) == 1
+
+
+async def test_history(service: FakeService, vidgate: Vidgate) -> None:
+    rows = [
+        {"change": 9, "cause": "set", "time": 1.0, "actor": "wang", "source": "c1",
+         "kind": "channel", "id": "c1", "action": "updated", "before": {"name": "旧"}, "after": {"name": "新"}},
+        {"change": 2, "cause": "import", "time": 1.0, "actor": "wang", "source": "a.csv",
+         "kind": "channel", "id": "c1", "action": "created", "before": None, "after": {}},
+    ]  # fmt: skip
+    service.answer("GET", "/channels/c1/history", {"items": rows})
+    ended = await vidgate("channel", "history", "c1", "--limit", "2")
+    assert ended.status == 0, ended.err
+    assert "旧 > 新" in ended.out
+    assert "change undo 9" in ended.err
+    assert service.asked[0].query == {"limit": "2"}
+    assert (await vidgate("channel", "history", "c1", "--json")).document == {"items": rows}
 
 
 async def test_set_sends_what_was_given(service: FakeService, vidgate: Vidgate) -> None:

@@ -14,7 +14,7 @@ from vidgate.cli.main import ALONE, NOUNS, application
 CONTRACT = {
     "serve", "demo", "probe", "version",
     "channel template", "channel import", "channel list", "channel show", "channel add",
-    "channel set", "channel remove",
+    "channel set", "channel remove", "channel export", "channel history",
     "change list", "change show", "change undo",
     "platform list", "platform set",
     "credential set", "credential list",

@@ -1,6 +1,6 @@
 """`vidgate change`: what was changed, by whom, and undoing it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from vidgate.cli import output, words
 from vidgate.cli.client import Client
@@ -37,7 +37,7 @@ async def show(change: Number, /, *, json: Json = False) -> int:
         output.document(found)
         return OK
     output.table(_COLUMNS, (found,))
-    output.table((("编号", "id"), ("修改", _difference)), found.get("rows", ()))
+    output.table((("编号", "id"), ("修改", words.difference)), found.get("rows", ()))
     output.next_step(f"change undo {change}", "撤销它 undo it")
     return OK
 
@@ -66,15 +66,3 @@ _COLUMNS: tuple[output.Column, ...] = (
     ("撤销了", "undoes"),
     ("被撤销于", "undone_by"),
 )
-_ACTIONS = {"created": "新增", "removed": "移除"}
-
-
-def _difference(row: Any) -> str:
-    """`名称: 旧 > 新` for every field that differs; a new thing has no before."""
-    if row["action"] in _ACTIONS:
-        return _ACTIONS[row["action"]]
-    before, after = row["before"], row["after"]
-    return "; ".join(
-        f"{words.FIELDS.get(name, name)}: {output.text(before[name])} > {output.text(after[name])}"
-        for name in after
-    )

@@ -117,28 +117,107 @@ async def template(
     return OK
 
 
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Manner:
+    """How to import."""
+
+    dry_run: Annotated[bool, option("只检查, 不写入 · check, write nothing")] = False
+    partial: Annotated[bool, option("坏行之外照常导入 · import the good rows")] = False
+    prune: Annotated[bool, option("移除文件里没有的通道 · remove what the file has not")] = False
+
+
 async def import_file(
-    file: Annotated[Path, option("xlsx 或 csv · xlsx or csv")],
+    file: Annotated[Path, option("xlsx, xls 或 csv · xlsx, xls or csv")],
     /,
     *,
-    dry_run: Annotated[bool, option("只检查, 不写入 · check, write nothing")] = False,
-    partial: Annotated[bool, option("坏行之外照常导入 · import the good rows")] = False,
+    manner: Manner | None = None,
+    errors: Annotated[
+        Path | None, option("把标出错误的原表写到 xlsx · your sheet with its mistakes marked")
+    ] = None,
+    force: Annotated[bool, option("覆盖已有文件 · replace the file of --errors")] = False,
     json: Json = False,
 ) -> int:
     """Import a register: all rows or none, unless --partial."""
+    chosen = manner or Manner()
     content = files.read(file)
-    query: Query = {"filename": file.name, "dry_run": dry_run, "partial": partial}
+    if errors is not None:
+        files.check_free(errors, force=force)
+    query: Query = {"filename": file.name, **asdict(chosen)}
     async with Client() as client:
         with Meter(f"导入 {file.name}"):
             report = await client.call("POST", "/channels/import", query=query, data=content)
+        if errors is not None and (report["errors"] or report["warnings"]):
+            named: Query = {"filename": file.name}
+            marked = await client.call("POST", "/channels/import/errors", query=named, data=content)
+            files.write(errors, marked, force=force)
+            output.note(f"标出错误的表 marked sheet: {errors}")
     if json:
         output.document(report)
     else:
-        _show_report(report, dry_run=dry_run)
-    _after_import(report, file, dry_run=dry_run, quiet=json)
+        _show_report(report, dry_run=chosen.dry_run)
+        _after_import(report, file, chosen)
     if not report["rejected"]:
         return OK
-    return PARTLY if partial and not dry_run else FAILED
+    return PARTLY if chosen.partial and not chosen.dry_run else FAILED
+
+
+async def export(
+    *,
+    out: Annotated[
+        Path, option("文件名 .xlsx 或 .csv, - 为标准输出 (csv) · - is stdout", "--out", "-o")
+    ] = Path("channels.xlsx"),
+    chosen: Filter | None = None,
+    force: Annotated[bool, option("覆盖已有文件 · replace the file")] = False,
+) -> int:
+    """Write the register, or part of it, as a file that an import takes as unchanged."""
+    kind = "csv" if str(out) == "-" else out.suffix.lower().removeprefix(".")
+    if kind not in ("csv", "xlsx"):
+        raise UsageError(
+            both("文件名要以 .xlsx 或 .csv 结尾", "the name must end in .xlsx or .csv"),
+            hint="vidgate channel export -o channels.xlsx",
+        )
+    files.check_free(out, force=force)
+    query = asdict(chosen or Filter())
+    query["q"] = query.pop("search")
+    async with Client() as client:
+        with Meter("导出"):
+            content = await client.get("/channels/export", {**query, "format": kind})
+    files.write(out, content, force=force)
+    if str(out) != "-":
+        output.note(f"已导出 written: {out} (不含口令 no passwords)")
+    output.next_step(f"channel import {out} --dry-run", "改好后先试导入 edit it, then try it")
+    return OK
+
+
+async def history(
+    id: Id,
+    /,
+    *,
+    limit: Annotated[int | None, option("最多几条 · at most so many")] = None,
+    json: Json = False,
+) -> int:
+    """What was done to one channel, the newest first."""
+    async with Client() as client:
+        found = await client.get(f"/channels/{segment(id)}/history", {"limit": limit})
+    if json:
+        output.document(found)
+        return OK
+    output.table(
+        (
+            ("变更", "change"),
+            ("时间", lambda item: output.moment(item["time"])),
+            ("操作者", "actor"),
+            ("动作", "cause"),
+            ("来源", "source"),
+            ("修改", words.difference),
+        ),
+        found["items"],
+    )
+    if found["items"]:
+        newest = found["items"][0]["change"]
+        output.next_step(f"change undo {newest}", "撤销最近一次 undo the newest")
+    return OK
 
 
 async def list_channels(*, chosen: Filter | None = None, json: Json = False) -> int:
@@ -229,32 +308,31 @@ def _changed(channel: Any, said: str, *, json: bool) -> int:
 
 def _show_report(report: Any, *, dry_run: bool) -> None:
     label = "试导入, 没有写入" if dry_run else "导入"
+    removed = f"移除 {report['removed']} · " if report["removed"] else ""
     output.say(
-        f"{label}: 新增 {report['created']} · 更新 {report['updated']} · "
+        f"{label}: 新增 {report['created']} · 更新 {report['updated']} · {removed}"
         f"不变 {report['unchanged']} · 错误 {report['rejected']}"
     )
-    if not report["errors"]:
-        return
-    output.table(
-        (
-            ("表", "sheet"),
-            ("行", "row"),
-            ("列", "column"),
-            ("值", "value"),
-            ("问题", "message"),
-        ),
-        report["errors"][:ERRORS_SHOWN],
-    )
-    if len(report["errors"]) > ERRORS_SHOWN:
-        output.note(f"共 {len(report['errors'])} 处错误, 全部见 --json")
+    for title, name in (("问题", "errors"), ("提醒", "warnings")):
+        if not report[name]:
+            continue
+        output.table(
+            (("表", "sheet"), ("行", "row"), ("列", "column"), ("值", "value"), (title, "message")),
+            report[name][:ERRORS_SHOWN],
+        )
+        if len(report[name]) > ERRORS_SHOWN:
+            output.note(f"共 {len(report[name])} 处{title}, 全部见 --json 或 --errors 表.xlsx")
 
 
-def _after_import(report: Any, file: Path, *, dry_run: bool, quiet: bool) -> None:
-    if quiet:
-        return
+def _after_import(report: Any, file: Path, manner: Manner) -> None:
+    if report["rejected"] and manner.prune:
+        output.note("有错误的行时不移除通道 nothing is removed while rows are rejected")
     if report["rejected"] and report["change"] is None:
-        output.next_step(f"channel import {file} --dry-run", "改好后再试; 或 --partial 只导好行")
-    elif dry_run:
+        output.next_step(
+            f"channel import {file} --dry-run --errors 改.xlsx",
+            "在标出的表里改好再试; 或 --partial 只导好行",
+        )
+    elif manner.dry_run:
         output.next_step(f"channel import {file}", "正式导入 import it")
     elif report["change"] is None:
         output.next_step("channel list", "没有变化 nothing changed")

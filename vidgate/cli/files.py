@@ -18,6 +18,16 @@ def read(path: Path) -> bytes:
         raise UsageError(both(f"读不了 {path}", f"cannot read {path}: {error.strerror}")) from None
 
 
+def check_free(path: Path, *, force: bool) -> None:
+    """UsageError where `write` would refuse: said before the work, not after."""
+    if str(path) != "-" and path.exists() and not force:
+        raise _exists(path)
+
+
+def _exists(path: Path) -> UsageError:
+    return UsageError(both(f"{path} 已存在", f"{path} exists"), hint="--force 覆盖 replaces it")
+
+
 def write(path: Path, content: bytes, *, force: bool) -> None:
     """Write a file, or stdout where it is `-`; what exists is replaced only with `force`."""
     if str(path) == "-":
@@ -27,8 +37,6 @@ def write(path: Path, content: bytes, *, force: bool) -> None:
         with path.open("wb" if force else "xb") as file:
             file.write(content)
     except FileExistsError:
-        raise UsageError(
-            both(f"{path} 已存在", f"{path} exists"), hint="--force 覆盖 replaces it"
-        ) from None
+        raise _exists(path) from None
     except OSError as error:
         raise UsageError(both(f"写不了 {path}", f"cannot write {path}: {error.strerror}")) from None

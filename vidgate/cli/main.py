@@ -48,11 +48,15 @@ NOUNS = (
         "视频通道 · video channels",
         (
             Verb("template", "channel:template", "登记表模板 (xlsx) · an empty register"),
-            Verb("import", "channel:import_file", "导入登记表 (xlsx, csv) · import a register"),
+            Verb(
+                "import", "channel:import_file", "导入登记表 (xlsx, xls, csv) · import a register"
+            ),
+            Verb("export", "channel:export", "导出, 可原样导回 · write the register to a file"),
             Verb(
                 "list", "channel:list_channels", "列出通道及状态 · list channels and their states"
             ),
             Verb("show", "channel:show", "一个通道的全部信息 · everything about one channel"),
+            Verb("history", "channel:history", "一个通道的变更历史 · what was done to a channel"),
             Verb("add", "channel:add", "新增一个通道 · add one channel"),
             Verb("set", "channel:set_fields", "修改一个通道 · change one channel"),
             Verb("remove", "channel:remove", "移除通道, 可撤销 · remove channels; can be undone"),

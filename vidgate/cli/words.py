@@ -1,6 +1,9 @@
 """The words of the closed sets, in Chinese."""
 
 from collections.abc import Mapping
+from typing import Any
+
+from vidgate.cli import output
 
 STATES = {
     "unknown": "未知",
@@ -110,3 +113,17 @@ def standing(item: Mapping[str, object]) -> str:
     """
     step = str(item.get("lifecycle", "accepted"))
     return state(item["state"]) if step == "accepted" else f"({LIFECYCLES.get(step, step)})"
+
+
+_ACTIONS = {"created": "新增", "removed": "移除"}
+
+
+def difference(row: Mapping[str, Any]) -> str:
+    """`名称: 旧 > 新` for every field that differs; a new thing has no before."""
+    if row["action"] in _ACTIONS:
+        return _ACTIONS[row["action"]]
+    before, after = row["before"], row["after"]
+    return "; ".join(
+        f"{FIELDS.get(name, name)}: {output.text(before[name])} > {output.text(after[name])}"
+        for name in after
+    )

@@ -176,6 +176,14 @@ def test_first_plans_are_spread(health: Health, deep: float) -> None:
     assert all(plan.media_at == inf if deep == inf else plan.media_at <= deep for plan in plans)
 
 
+def test_a_restored_picture_is_renewed_before_it_lapses() -> None:
+    seen = Health(channel="c", state=State.UP, level=Level.MEDIA)
+    for seed in range(100):
+        rng = random.Random(seed)
+        assert first_plan(seen, TIMES, 0.0, rng, age=600.0).media_at <= TIMES.media - 600.0
+        assert first_plan(seen, TIMES, 0.0, rng, age=1700.0).media_at <= TIMES.describe
+
+
 def test_a_refused_channel_is_not_asked_after_a_restart() -> None:
     refused = Health(channel="c", state=State.UNAUTHORIZED, reason=Reason.UNAUTHORIZED)
     assert first_plan(refused, TIMES, 0.0, random.Random(1)) == STOPPED

@@ -70,13 +70,18 @@ def is_probed(channel: Channel) -> bool:
     return channel.is_counted and channel.kind is not Kind.PUSH
 
 
-def first_plan(health: Health, times: Cadence, now: float, rng: random.Random) -> Plan:
-    """The plan of a channel that has just become known: spread over the periods."""
+def first_plan(
+    health: Health, times: Cadence, now: float, rng: random.Random, *, age: float = 0.0
+) -> Plan:
+    """The plan of a channel that has just become known: spread over the periods.
+
+    `age`: seconds since its last key frame was seen; the next one comes before that proof lapses.
+    """
     if _is_stopped(health):
         return STOPPED
     media_at = inf
     if health.state is State.UP:
-        media_at = now + rng.uniform(0.0, times.media)
+        media_at = now + rng.uniform(0.0, max(times.describe, times.media - age))
     elif health.state is not State.UNKNOWN and health.failed >= Level.MEDIA:
         media_at = now + rng.uniform(0.0, MEDIA_RETRY)
     elif health.state is State.REACHABLE:

@@ -278,7 +278,9 @@ class HealthService:
         if not self._settings.enabled or not is_probed(channel):
             return
         now = self._clock.now()
-        plan = first_plan(self.of(channel.id), self._times(channel), now, self._random)
+        health = self.of(channel.id)
+        age = self._book.wall() - health.media_seen if health.media_seen else 0.0
+        plan = first_plan(health, self._times(channel), now, self._random, age=age)
         if within is not None and plan is not STOPPED:
             plan = replace(plan, describe_at=now + self._random.uniform(0.0, within))
         self._scheduler.plan(channel.id, plan)

@@ -14,6 +14,7 @@ from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
+from vidgate.registry.bulk import BulkReport, Wish
 from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import Credential
 from vidgate.registry.export import Form
@@ -71,6 +72,13 @@ class FakeRegistry:
         channel = replace(self.get(id_), name=str(fields.get("name", "?")))
         self.channels[id_.lower()] = channel
         return channel
+
+    async def set_many(
+        self, ids: Iterable[str], wish: Wish, actor: str, *, dry_run: bool
+    ) -> BulkReport:
+        self.calls.append(("set_many", list(ids), wish, actor, dry_run))
+        row = ChangeRow("channel", "Camera-1", {"area": "旧"}, {"area": "新"})
+        return BulkReport(None if dry_run else 7, 1, [row])
 
     async def remove(self, id_: str, actor: str) -> None:
         self.calls.append(("remove", id_, actor))

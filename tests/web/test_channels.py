@@ -7,6 +7,7 @@ from tests.web.conftest import Site
 from vidgate.model.channel import Channel
 from vidgate.model.health import State
 from vidgate.model.user import Role
+from vidgate.registry.bulk import Wish
 
 CHANNELS = "/api/v1/channels"
 
@@ -31,6 +32,7 @@ async def test_the_list_has_every_channel_in_register_order(site: Site) -> None:
         "lifecycle": "accepted",
         "enabled": True,
         "pinyin": "cgzhd chengguanzhenhedi",
+        "tags": ["river"],
         "has_sub": True,
     }
 
@@ -161,3 +163,46 @@ async def test_a_wrong_body_is_not_repeated(site: Site) -> None:
     )
     assert response.status == 400
     assert "hunter2" not in await response.text()
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_many_channels_are_changed_at_once(site: Site, dry_run: bool) -> None:
+    body = {
+        "ids": ["Camera-1", "camera-2"],
+        "fields": {"area": "新", "enabled": False},
+        "add_tags": ["防汛"],
+        "dry_run": dry_run,
+    }
+    response = await site.call("PATCH", CHANNELS, json=body, role=Role.ENGINEER)
+    assert await response.json() == {
+        "change": None if dry_run else 7,
+        "updated": 1,
+        "unchanged": 1,
+        "rows": [
+            {
+                "kind": "channel",
+                "id": "Camera-1",
+                "action": "updated",
+                "before": {"area": "旧"},
+                "after": {"area": "新"},
+            }
+        ],
+    }
+    wish = Wish({"area": "新", "enabled": False}, ["防汛"], [])
+    (call,) = site.fakes.registry.calls
+    assert call[:3] == ("set_many", ["Camera-1", "camera-2"], wish)
+    assert call[4] is dry_run
+
+
+async def test_a_whole_fleet_fits_into_one_bulk_edit(site: Site) -> None:
+    ids = [f"{number:020d}" for number in range(20_000)]
+    body = {"ids": ids, "fields": {"area": "新"}}
+    response = await site.call("PATCH", CHANNELS, json=body, role=Role.ENGINEER)
+    assert response.status == 200
+
+
+@pytest.mark.parametrize("body", [{}, {"ids": []}, {"ids": ["c"], "fields": {"nmae": "x"}}])
+async def test_a_wrong_bulk_edit_is_refused(site: Site, body: dict[str, object]) -> None:
+    response = await site.call("PATCH", CHANNELS, json=body, role=Role.ENGINEER)
+    assert response.status == 400
+    assert site.fakes.registry.calls == []

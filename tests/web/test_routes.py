@@ -26,6 +26,7 @@ CONTRACT = {
     ("DELETE", f"{API}/session"): Permission.SESSION_OWN,
     ("GET", f"{API}/channels"): Permission.CHANNEL_READ,
     ("POST", f"{API}/channels"): Permission.CHANNEL_WRITE,
+    ("PATCH", f"{API}/channels"): Permission.CHANNEL_WRITE,
     ("POST", f"{API}/channels/import"): Permission.CHANNEL_WRITE,
     ("POST", f"{API}/channels/import/errors"): Permission.CHANNEL_WRITE,
     ("GET", f"{API}/channels/export"): Permission.CHANNEL_WRITE,

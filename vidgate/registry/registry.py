@@ -21,8 +21,9 @@ from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import ConflictError, InputError, NotFoundError, VidgateError
 from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.media import Variant
-from vidgate.registry import changesets, rotation, store
+from vidgate.registry import bulk, changesets, rotation, store
 from vidgate.registry.access import Access, parse_patterns, patterns_of
+from vidgate.registry.bulk import BulkReport, Wish
 from vidgate.registry.changesets import Change, ChangeRow, Undo
 from vidgate.registry.edits import PATTERNS, Credential, Edit, Pair, key
 from vidgate.registry.export import Form
@@ -190,6 +191,12 @@ class Registry:
         """
         return await self._finish(self._set(id_, fields, actor, revision))
 
+    async def set_many(
+        self, ids: Iterable[str], wish: Wish, actor: str, *, dry_run: bool = False
+    ) -> BulkReport:
+        """Change the same fields of many channels as one change: all of them or none."""
+        return await self._finish(self._set_many(ids, wish, actor, dry_run))
+
     async def remove(self, id_: str, actor: str) -> None:
         """Remove one channel; `undo` brings it back."""
         await self._finish(self._remove(id_, actor))
@@ -326,6 +333,18 @@ class Registry:
             _refuse(planner.take(row))
             await self._commit(planner.edit, actor, "set", channel.id)
             return self.get(id_)
+
+    async def _set_many(
+        self, ids: Iterable[str], wish: Wish, actor: str, dry_run: bool
+    ) -> BulkReport:
+        async with self._editing:
+            channels = {channel.id: channel for channel in map(self.get, ids)}
+            planner = self._planner()
+            report = await bulk.plan(planner, channels.values(), wish)
+            if not dry_run:
+                named = " ".join(channels)
+                report.change = await self._commit(planner.edit, actor, "bulk", named[:255])
+            return report
 
     async def _remove(self, id_: str, actor: str) -> None:
         async with self._editing:

@@ -4,17 +4,28 @@ from typing import Any
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
 from vidgate.auth.permissions import permissions_of
 from vidgate.errors import InputError
 from vidgate.model.channel import Channel, Lifecycle
 from vidgate.model.health import Health, ProbeResult, State
 from vidgate.model.user import Permission
+from vidgate.registry.bulk import Wish
 from vidgate.web.access import actor_of, principal_of
+from vidgate.web.changes import row_view
 from vidgate.web.context import CONTEXT, Context
 from vidgate.web.exchange import encode_rows, read_json, read_query, reply, reply_packed
-from vidgate.web.schemas import ChannelFields, ChannelView, HealthView, NewChannel, ProbeView
+from vidgate.web.schemas import (
+    BulkEdit,
+    ChannelFields,
+    ChannelView,
+    HealthView,
+    NewChannel,
+    ProbeView,
+)
 
+MAX_BULK = 2 << 20  # bytes: twenty thousand ids of 64 characters and their quotes
 _ADDRESSES = ("url", "sub_url", "address", "channel_no", "credential")
 
 
@@ -73,6 +84,20 @@ async def change(request: web.Request) -> web.Response:
     return reply(_view(request, channel))
 
 
+async def change_many(request: web.Request) -> web.Response:
+    """Set the same fields of many channels: one change, all of them or none."""
+    body = await read_json(request, BulkEdit, MAX_BULK)
+    wish = Wish(body.fields.given(), body.add_tags, body.remove_tags)
+    report = await request.app[CONTEXT].parts.registry.set_many(
+        body.ids, wish, actor_of(request), dry_run=body.dry_run
+    )
+    head = to_json(
+        {"change": report.change, "updated": len(report.rows), "unchanged": report.unchanged}
+    )
+    rows = await encode_rows(report.rows, row_view)
+    return await reply_packed(request, head[:-1] + b',"rows":' + rows + b"}")
+
+
 async def remove(request: web.Request) -> web.Response:
     """Remove a channel; undoing the change brings it back."""
     await request.app[CONTEXT].parts.registry.remove(request.match_info["id"], actor_of(request))
@@ -96,6 +121,7 @@ def item(channel: Channel, health: Health, *, has_sub: bool) -> dict[str, Any]:
         "lifecycle": channel.lifecycle.value,
         "enabled": channel.enabled,
         "pinyin": channel.pinyin,
+        "tags": list(channel.tags),
         "has_sub": has_sub,
     }
 

@@ -41,11 +41,11 @@ async def read_body(request: web.Request, limit: int) -> bytes:
     return bytes(body)
 
 
-async def read_json(request: web.Request, model: type[M]) -> M:
+async def read_json(request: web.Request, model: type[M], limit: int = MAX_JSON) -> M:
     """The JSON body as a model. Only application/json: a foreign form cannot send that (CSRF)."""
     if request.content_type != JSON:
         raise MediaTypeError("the body must be application/json")
-    return model.model_validate_json(await read_body(request, MAX_JSON))
+    return model.model_validate_json(await read_body(request, limit))
 
 
 def read_query(query: MultiMapping[str], model: type[M]) -> M:

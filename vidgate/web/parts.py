@@ -13,6 +13,7 @@ from vidgate.model.channel import Channel, Platform
 from vidgate.model.health import Health, Level, ProbeResult, State
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
+from vidgate.registry.bulk import BulkReport, Wish
 from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import Credential
 from vidgate.registry.export import Form
@@ -41,6 +42,10 @@ class Registry(Protocol):
     async def add(self, fields: Mapping[str, Any], actor: str) -> Channel: ...
 
     async def set(self, id_: str, fields: Mapping[str, Any], actor: str) -> Channel: ...
+
+    async def set_many(
+        self, ids: Iterable[str], wish: Wish, actor: str, *, dry_run: bool
+    ) -> BulkReport: ...
 
     async def remove(self, id_: str, actor: str) -> None: ...
 

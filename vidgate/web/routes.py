@@ -90,6 +90,15 @@ _CHANNELS = (
         status=201,
     ),
     Route(
+        PATCH,
+        f"{API}/channels",
+        channels.change_many,
+        Permission.CHANNEL_WRITE,
+        "批量修改通道 change many channels",
+        body=schemas.BulkEdit,
+        answer=schemas.BulkReportView,
+    ),
+    Route(
         POST,
         f"{API}/channels/import",
         register.import_,

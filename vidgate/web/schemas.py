@@ -116,6 +116,7 @@ class ChannelItem(BaseModel):
     lifecycle: str
     enabled: bool
     pinyin: str
+    tags: list[str]
     has_sub: bool
 
 
@@ -169,6 +170,16 @@ class NewChannel(ChannelFields):
     """`id` may be left out where there is a `gb_code`."""
 
     id: Text = None
+
+
+class BulkEdit(Body):
+    """The same for many channels, as one change; `dry_run` only tells what it would do."""
+
+    ids: list[str] = Field(min_length=1, max_length=20_000)
+    fields: ChannelFields = Field(default_factory=ChannelFields)
+    add_tags: list[str] = Field(default_factory=list, max_length=20)
+    remove_tags: list[str] = Field(default_factory=list, max_length=20)
+    dry_run: bool = False
 
 
 class ProbeView(BaseModel):
@@ -307,6 +318,15 @@ class ChangeRowView(BaseModel):
     action: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+
+
+class BulkReportView(BaseModel):
+    """What a bulk edit did or would do; `change` is null when nothing was written."""
+
+    change: int | None
+    updated: int
+    unchanged: int
+    rows: list[ChangeRowView]
 
 
 class ChangeDetail(ChangeView):

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import (
     Collection,
     Coroutine,
-    Hashable,
     Iterable,
     Mapping,
 )
@@ -20,9 +19,8 @@ from vidgate.aio.bus import Bus
 from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import ConflictError, InputError, NotFoundError, VidgateError
 from vidgate.model.channel import Channel, Login, Platform
-from vidgate.model.media import Variant
 from vidgate.registry import bulk, changesets, rotation, store
-from vidgate.registry.access import Access, parse_patterns, patterns_of
+from vidgate.registry.access import parse_patterns, patterns_of
 from vidgate.registry.bulk import BulkReport, Wish
 from vidgate.registry.changesets import Change, ChangeRow, Undo
 from vidgate.registry.edits import PATTERNS, Credential, Edit, Pair, key
@@ -43,17 +41,16 @@ from vidgate.registry.planner import (
     sealed_credential,
 )
 from vidgate.registry.platforms import parse_platform
-from vidgate.registry.routes import Route
 from vidgate.registry.rows import parse_row
-from vidgate.registry.url_forms import UrlForms
 from vidgate.registry.url_forms import load as load_forms
+from vidgate.registry.view import View
 from vidgate.storage.database import CHUNK, Database
 from vidgate.storage.secrets import SecretBox
 
 T = TypeVar("T")
 
 
-class Registry:
+class Registry(View):
     """`async with Registry(db, secrets, bus, pool.run) as registry:` loads the register.
 
     `url_forms` is the site's own file of URL forms, `place` where its channels may be.
@@ -73,14 +70,13 @@ class Registry:
     ) -> None:
         self._place = place or Place()
         self._files = Files(worker)
+        super().__init__()
         self._url_forms = url_forms
-        self._forms = UrlForms()
         self._db = db
         self._box = secrets
         self._bus = bus
         self._worker = worker
         self._ledger = Ledger(db)
-        self._take(Register())
         self._editing = asyncio.Lock()
         self._tasks = Supervisor("registry")
 
@@ -114,67 +110,6 @@ class Registry:
         trace: TracebackType | None,
     ) -> None:
         await self._tasks.__aexit__(kind, error, trace)
-
-    # Reading: from memory, at once.
-
-    @property
-    def channels(self) -> Mapping[str, Channel]:
-        """All channels by lower-case id in register order; the mapping never changes."""
-        return self._register.channels
-
-    @property
-    def platforms(self) -> Mapping[str, Platform]:
-        """All platforms by id; the mapping never changes."""
-        return self._register.platforms
-
-    @property
-    def credentials(self) -> Mapping[str, Credential]:
-        """All credentials by name. Logins are in clear: never hand them to an interface."""
-        return self._register.credentials
-
-    def get(self, id_: str) -> Channel:
-        """The channel of an id, ignoring case. Raises NotFoundError."""
-        channel = self._register.channels.get(key(id_))
-        if channel is None:
-            raise NotFoundError(f"没有通道 {id_[:64]} / no such channel")
-        return channel
-
-    def platform(self, id_: str) -> Platform:
-        """The platform of an id. Raises NotFoundError."""
-        platform = self._register.platforms.get(id_)
-        if platform is None:
-            raise NotFoundError(f"没有平台 {id_[:64]} / no such platform")
-        return platform
-
-    @property
-    def access(self) -> Access:
-        """How channels are reached, as the register is now."""
-        return self._access
-
-    def login(self, channel: Channel) -> Login | None:
-        """What the channel signs in with; None where it has no credential."""
-        return self._access.login(channel)
-
-    def logins(self, channel: Channel) -> Hashable:
-        """All that the channel's camera and platform are told; see `Access.logins`."""
-        return self._access.logins(channel)
-
-    def route(self, channel: Channel, variant: Variant = Variant.MAIN) -> Route | None:
-        """How the address of a channel's stream is found; None where there is no way."""
-        return self._access.route(channel, variant)
-
-    def address(self, channel: Channel, variant: Variant) -> str:
-        """The channel's address without a login; empty where it must be asked for or is none."""
-        route = self.route(channel, variant)
-        return route.url if route else ""
-
-    def has_sub(self, channel: Channel) -> bool:
-        """Whether the channel has a sub-stream."""
-        return self._access.has_sub(channel)
-
-    def uses(self) -> dict[str, int]:
-        """How many channels use each credential, by name or by pattern."""
-        return self._access.uses()
 
     # Writing: one edit at a time.
 
@@ -386,12 +321,7 @@ class Registry:
     ) -> Credential:
         async with self._editing:
             current = self._register.credentials.get(name)
-            if given is not None:
-                login = _checked_login(name, *given)
-            elif current is not None:
-                login = current.login
-            else:
-                raise InputError("新凭据要有用户名和口令 / a new credential needs a login")
+            login = _wanted_login(name, given, current)
             asked = parse_patterns(current, patterns)
             if current is not None and (current.login, patterns_of(current)) == (login, asked):
                 return current
@@ -424,10 +354,6 @@ class Registry:
             undo = await self._commit(planner.edit(), actor, "undo", str(number), undoes=number)
             async with self._db.read() as session:
                 return await changesets.find(session, undo or 0)
-
-    def _take(self, register: Register) -> None:
-        self._register = register
-        self._access = Access(register, self._forms)
 
     async def _commit(
         self, edit: Edit, actor: str, action: str, source: str, *, undoes: int | None = None
@@ -475,6 +401,14 @@ def _check_names(fields: Mapping[str, Any], allowed: Collection[str]) -> None:
 def _refuse(mistakes: Mistakes) -> None:
     if mistakes:
         raise InputError("；".join(f"{name}: {message}" for name, message in mistakes))
+
+
+def _wanted_login(name: str, given: tuple[str, str] | None, current: Credential | None) -> Login:
+    if given is not None:
+        return _checked_login(name, *given)
+    if current is None:
+        raise InputError("新凭据要有用户名和口令 / a new credential needs a login")
+    return current.login
 
 
 def _checked_login(name: str, username: str, password: str) -> Login:

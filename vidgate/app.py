@@ -29,6 +29,8 @@ from vidgate.media.stream import StreamLimits
 from vidgate.media.worker import WorkerLimits, WorkerPool
 from vidgate.metrics import Metrics
 from vidgate.operations.sources import Cameras, Renewal, Sources
+from vidgate.operations.texts import Texts
+from vidgate.registry.places import Place
 from vidgate.registry.registry import Registry
 from vidgate.registry.resolvers import Resolver
 from vidgate.settings import Settings, data_folder, load_settings
@@ -131,7 +133,14 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         WorkerPool("text", WorkerLimits(processes=1, memory=1 << 30))
     )
     registry = await stack.enter_async_context(
-        Registry(db, SecretBox(folder), bus, texts.run, settings.registry.url_forms)
+        Registry(
+            db,
+            SecretBox(folder),
+            bus,
+            Texts(texts),
+            settings.registry.url_forms,
+            Place(*settings.registry.box),
+        )
     )
     listening: list[tuple[str, int]] = []
     slots = PlatformSlots(registry)

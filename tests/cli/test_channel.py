@@ -177,7 +177,8 @@ async def test_export_writes_a_file(service: FakeService, vidgate: Vidgate, tmp_
 async def test_history(service: FakeService, vidgate: Vidgate) -> None:
     rows = [
         {"change": 9, "cause": "set", "time": 1.0, "actor": "wang", "source": "c1",
-         "kind": "channel", "id": "c1", "action": "updated", "before": {"name": "旧"}, "after": {"name": "新"}},
+         "kind": "channel", "id": "c1", "action": "updated",
+         "before": {"name": "旧"}, "after": {"name": "新"}},
         {"change": 2, "cause": "import", "time": 1.0, "actor": "wang", "source": "a.csv",
          "kind": "channel", "id": "c1", "action": "created", "before": None, "after": {}},
     ]  # fmt: skip

@@ -44,6 +44,8 @@ def test_the_file_is_found_by_environment(tmp_path: Path) -> None:
         ("probe: {per_host: none}", "probe.per_host"),
         ("- a list", "must hold keys and values"),
         ("http: [", "vidgate.yaml"),
+        ("registry: {box: [114, 26, 112, 27]}", "west, south, east, north"),
+        ("registry: {box: [112, 26]}", "registry.box"),
         ("media: {allow: [10.0.0.1/33]}", "media.allow.0"),
     ],
 )
@@ -73,3 +75,8 @@ def test_a_missing_file_is_an_error() -> None:
 def test_a_time_of_day_stays_a_text(tmp_path: Path) -> None:
     settings = load_settings(write(tmp_path, "http: {hosts: [22:30, no]}"), {})
     assert settings.http.hosts == ["22:30", "no"]
+
+
+def test_a_box_comes_from_the_environment() -> None:
+    settings = load_settings(None, {"VIDGATE__REGISTRY__BOX": "[112, 26, 114.5, 27]"})
+    assert settings.registry.box == (112, 26, 114.5, 27)

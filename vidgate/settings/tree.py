@@ -3,13 +3,15 @@
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from vidgate.settings.folder import data_folder
 
 __all__ = ["Settings", "data_folder"]
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
 Network = IPv4Network | IPv6Network
 
 
@@ -148,6 +150,19 @@ class DatabaseSettings(Section):
 
 class RegistrySettings(Section):
     """登记表 / the register"""
+
+    box: tuple[Longitude, Latitude, Longitude, Latitude] = Field(
+        (73.0, 3.0, 136.0, 54.0),
+        description="坐标应在的范围: 西, 南, 东, 北 (WGS-84 度) / where channels may be: west, south, east, north",
+    )
+
+    @field_validator("box")
+    @classmethod
+    def _has_an_inside(cls, box: tuple[float, ...]) -> tuple[float, ...]:
+        west, south, east, north = box
+        if west >= east or south >= north:
+            raise ValueError("顺序应为 西, 南, 东, 北 / must be west, south, east, north")
+        return box
 
     url_forms: str = Field(
         "",

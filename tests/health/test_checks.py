@@ -38,7 +38,8 @@ FULL = result("c", Reason.BUSY, asked=Level.MEDIA, level=Level.DESCRIBE)
 class Story:
     """A channel's looks one after the other, each at the moment that the plan says."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: Cadence = TIMES) -> None:
+        self.times = times
         self.now = 1000.0
         self.health = UNKNOWN
         self.plan = Plan(describe_at=self.now)
@@ -50,7 +51,7 @@ class Story:
         self.now += lasted
         self.health = advance(before, found, RULES, WALL + self.now)
         look = Look(found, started, self.now, before, self.rng)
-        self.plan = next_plan(self.plan, self.health, TIMES, RULES, look)
+        self.plan = next_plan(self.plan, self.health, self.times, RULES, look)
         return self
 
     def wait(self) -> "Story":
@@ -111,11 +112,19 @@ def test_a_recovered_camera_is_up_within_70_seconds() -> None:
     assert story.state is State.DOWN
     assert story.plan.media_at == inf
     revived = story.now
-    story.wait().look(result("c")).wait().look(result("c"))
-    assert story.health.reason is Reason.OK
-    assert (story.plan.due, story.level) == (story.now, Level.MEDIA)
+    levels = [story.wait().level, story.look(result("c")).wait().level]
+    assert levels == [Level.DESCRIBE, Level.MEDIA]  # the second is for the picture itself
     assert story.look(SEEN, 2.0).health.level is Level.MEDIA
     assert story.now - revived <= 70.0
+
+
+def test_where_sessions_are_counted_a_describe_confirms_the_recovery() -> None:
+    story = Story(Cadence(describe=60.0, media=1800.0, is_scarce=True)).look(DEAD)
+    story.wait().look(result("c")).wait()
+    assert story.level is Level.DESCRIBE
+    story.look(result("c"))
+    assert story.state is State.REACHABLE
+    assert (story.plan.due, story.level) == (story.now, Level.MEDIA)
 
 
 def test_a_doubted_picture_is_rechecked_as_a_picture() -> None:
@@ -199,8 +208,10 @@ def test_only_delivered_channels_that_we_fetch_are_probed() -> None:
 def test_periods_and_rules_follow_the_platform() -> None:
     settings = ProbeSettings()
     direct, behind = Channel(id="c", name="c"), Channel(id="c", name="c", platform="p")
-    assert cadence(direct, settings) == Cadence(60.0, 900.0)
-    assert cadence(behind, settings) == Cadence(60.0, 1800.0)
+    assert cadence(direct, None, settings) == Cadence(60.0, 900.0)
+    assert cadence(behind, Platform(id="p"), settings) == Cadence(60.0, 1800.0)
+    scarce = cadence(behind, Platform(id="p", slots=4), settings)
+    assert scarce == Cadence(60.0, 1800.0, is_scarce=True)
     rules = rules_of(behind, Platform(id="p", describe_proves=True), settings)
     assert (rules.media_valid, rules.describe_valid, rules.describe_proves) == (3600.0, 120.0, True)
     assert not rules_of(direct, None, settings).describe_proves

@@ -114,7 +114,7 @@ async def test_a_dead_camera_is_told_within_75_seconds_and_back_within_70() -> N
         assert world.prober.asked[-3:] == [("a", Level.DESCRIBE)] * 3
         world.prober.answers["a"] = Reason.OK
         await world.passes(70, lambda: world.state() is State.UP)
-    assert world.states_told() == ["reachable", "up", "down", "reachable", "up"]
+    assert world.states_told() == ["reachable", "up", "down", "up"]
 
 
 async def test_a_refusal_stops_the_asking_until_the_credential_changes() -> None:

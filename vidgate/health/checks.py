@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, replace
 from math import inf
 
-from vidgate.health.state import HEALTHY, VERDICTS, Rules, needs_recheck
+from vidgate.health.state import FAILED, HEALTHY, VERDICTS, Rules, needs_recheck
 from vidgate.model.channel import Channel, Kind, Platform
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.settings.tree import ProbeSettings
@@ -39,10 +39,11 @@ STOPPED = Plan()
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """The periods of one channel, in seconds."""
+    """The periods of one channel, in seconds. `is_scarce`: its platform counts PLAY sessions."""
 
     describe: float
     media: float
+    is_scarce: bool = False
 
     def rules(self, *, describe_proves: bool = False) -> Rules:
         """How a channel of these periods is judged: evidence stands for two of them."""
@@ -53,16 +54,17 @@ class Cadence:
         )
 
 
-def cadence(channel: Channel, settings: ProbeSettings) -> Cadence:
+def cadence(channel: Channel, platform: Platform | None, settings: ProbeSettings) -> Cadence:
     """The periods of a channel: pictures are asked for less often through a platform."""
     media = settings.media_period_platform if channel.platform else settings.media_period
-    return Cadence(settings.describe_period, media)
+    is_scarce = platform is not None and platform.slots > 0
+    return Cadence(settings.describe_period, media, is_scarce)
 
 
 def rules_of(channel: Channel, platform: Platform | None, settings: ProbeSettings) -> Rules:
     """How this channel is judged."""
     proves = platform is not None and platform.describe_proves
-    return cadence(channel, settings).rules(describe_proves=proves)
+    return cadence(channel, platform, settings).rules(describe_proves=proves)
 
 
 def is_probed(channel: Channel) -> bool:
@@ -110,11 +112,19 @@ def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Lo
     media_at, misses = _next_media(plan, health, times, look)
     if needs_recheck(health, rules):
         again = max(look.ended, look.started + RECHECK)
-        if health.failed >= Level.MEDIA:
+        if health.failed >= Level.MEDIA or _may_look_deep(health, times, rules):
             media_at = again
         else:
             describe_at = again
     return Plan(describe_at, media_at, misses)
+
+
+def _may_look_deep(health: Health, times: Cadence, rules: Rules) -> bool:
+    """Whether a recovery is confirmed by the picture itself, which saves a connection.
+
+    Where sessions are counted two thousand channels would queue for them, still called down.
+    """
+    return health.state in FAILED and not times.is_scarce and not rules.describe_proves
 
 
 def _next_media(plan: Plan, health: Health, times: Cadence, look: Look) -> tuple[float, int]:

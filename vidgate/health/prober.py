@@ -104,11 +104,20 @@ class Prober:
 
     async def probe(self, channel: Channel, level: Level) -> ProbeResult:
         """Look at the channel as deep as `level` (`describe` or `media`)."""
+        return await self.probe_at(channel, level, self._address_of)
+
+    async def probe_at(
+        self,
+        channel: Channel,
+        level: Level,
+        address_of: Callable[[Channel], Awaitable[RtspAddress]],
+    ) -> ProbeResult:
+        """The same at another address, or with another login, than the channel's own."""
         times = ProbeTimes(t0=self._clock.wall())
         if channel.kind is Kind.PUSH:
             return _result(channel, level, times, Reason.NOT_TESTED, "it comes to us by itself")
         try:
-            address = await self._address_of(channel)
+            address = await address_of(channel)
         except VidgateError as error:
             return _result(channel, level, times, reason_of(error), error.message)
         try:

@@ -199,7 +199,7 @@ class HealthService:
         return rules_of(channel, self._register.platforms.get(channel.platform), self._settings)
 
     def _times(self, channel: Channel) -> Cadence:
-        return cadence(channel, self._settings)
+        return cadence(channel, self._register.platforms.get(channel.platform), self._settings)
 
     async def _follow(
         self, stored: Mapping[str, Health] | None = None, credentials: Collection[str] = ()

@@ -1,7 +1,7 @@
 """One stream of the hub to all its viewers: read once, packetised once, sealed for each."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from vidgate.aio.clock import Clock
 from vidgate.aio.mailbox import MailboxClosed
@@ -18,6 +18,7 @@ from vidgate.webrtc.viewer import Flow, Viewer, compress
 PAUSE = 0.002  # seconds between two batches to one viewer: 190 Mbit/s
 TURN = 64  # viewers served before other tasks get their turn
 FULL_WAIT = 0.1  # seconds for a full socket to drain before a viewer loses pictures
+PUSHES = 8  # tries after it has drained: others wait for it too
 REPEAT_INTERVAL = 1.0  # seconds between two repeated groups of pictures to one viewer
 
 
@@ -41,7 +42,7 @@ class Fanout:
         self._tracks: tuple[Track, ...] = ()
         self._lines: dict[bool, Line] = {}  # the key is: of pictures
         self._flows: dict[bool, set[Flow]] = {True: set(), False: set()}
-        self._catching: dict[Viewer, asyncio.Task[None]] = {}
+        self._catching: dict[Flow, asyncio.Task[None]] = {}
         self._refreshed: dict[Viewer, float] = {}
         self._reconnects = 0
         self._needs_key = True
@@ -90,22 +91,22 @@ class Fanout:
         self._refreshed.pop(viewer, None)
         for flow in viewer.flows:
             self._flows[flow.line.is_video].discard(flow)
-        await cancel_and_wait(self._catching.pop(viewer, None))
+            await cancel_and_wait(self._catching.pop(flow, None))
 
     def refresh(self, viewer: Viewer) -> None:
         """The viewer lost a picture for good: repeat the group, and ask the source for a new one.
 
         At most once a second; a viewer that is catching up has its key frame under way.
         """
-        if viewer not in self.viewers or viewer in self._catching:
+        pictures = [flow for flow in viewer.flows if flow.line.is_video]
+        if viewer not in self.viewers or any(flow in self._catching for flow in pictures):
             return
         now = self._clock.now()
         if now - self._refreshed.get(viewer, -REPEAT_INTERVAL) < REPEAT_INTERVAL:
             return
         self._ask_key_frame()
-        for flow in viewer.flows:
-            if flow.line.is_video:
-                self._catch_up(viewer, flow)
+        for flow in pictures:
+            self._catch_up(viewer, flow)
 
     @property
     def _is_live(self) -> bool:
@@ -118,22 +119,30 @@ class Fanout:
     # -- reading ---------------------------------------------------------------------------------
 
     async def _pump(self, reader: Reader) -> None:
-        stream = reader.stream
         while True:
             try:
                 frame = await reader.get()
             except MailboxClosed:
                 return
+            stream = reader.stream
             if stream.tracks is not self._tracks and not self._described(stream):
                 return
-            if frame.track < len(self._tracks) and self._is_wanted(stream, frame):
-                track = self._tracks[frame.track]
-                flows = self._flows[track.is_video]
-                for batch in self.line(track).cut(frame):
-                    if len(flows) > TURN or not batch.is_last:
-                        await self._send(batch, flows)
-                    elif stuck := self._send_turn(batch, flows, {}):
-                        await self._send_stuck(batch, stuck)
+            batches, flows = self._cut(frame)
+            for batch in batches:
+                if len(flows) > TURN or not batch.is_last:
+                    await self._send(batch, flows)
+                else:
+                    self._send_turn(batch, flows, {})
+
+    def _cut(self, frame: Frame) -> tuple[list[Batch], set[Flow]]:
+        """The batches of a frame and those who get them."""
+        if frame.track >= len(self._tracks):
+            return [], set()
+        track = self._tracks[frame.track]
+        flows = self._flows[track.is_video]
+        if not self._is_wanted(frame, track):
+            return [], flows
+        return self.line(track).cut(frame), flows
 
     def _described(self, stream: Stream) -> bool:
         """Note the tracks; False when viewers of the old ones cannot go on with these."""
@@ -142,15 +151,14 @@ class Fanout:
         pictures = [track.codec for track in self._tracks if track.is_video]
         return line is None or line.track.codec in pictures
 
-    def _is_wanted(self, stream: Stream, frame: Frame) -> bool:
-        track = self._tracks[frame.track]
+    def _is_wanted(self, frame: Frame, track: Track) -> bool:
         if not track.is_video:
             # Sound that has changed its codec: viewers of the old one go on without.
             line = self._lines.get(False)
             return line is None or line.track.codec is track.codec
         # After a reconnect the first pictures may refer to ones that nobody has seen.
-        if stream.stats.reconnects != self._reconnects:
-            self._reconnects = stream.stats.reconnects
+        if self._stream is not None and self._stream.stats.reconnects != self._reconnects:
+            self._reconnects = self._stream.stats.reconnects
             self._needs_key = True
         if frame.key:
             self._needs_key = False
@@ -161,21 +169,18 @@ class Fanout:
     async def _send(self, batch: Batch, flows: set[Flow]) -> None:
         """Send to every flow that is live, in turns, so that the loop is never held for long."""
         lanes: dict[int, list[bytes]] = {}
-        stuck: list[Flow] = []
         everyone = tuple(flows)
         for start in range(0, len(everyone), TURN):
             if start:
                 await asyncio.sleep(0)
-            stuck += self._send_turn(batch, everyone[start : start + TURN], lanes)
-        await self._send_stuck(batch, stuck)
+            self._send_turn(batch, everyone[start : start + TURN], lanes)
         if not batch.is_last:
             await asyncio.sleep(PAUSE)
 
     def _send_turn(
         self, batch: Batch, flows: Iterable[Flow], lanes: dict[int, list[bytes]]
-    ) -> list[Flow]:
-        """Send to these flows; gives those for whom the socket was full."""
-        stuck = []
+    ) -> None:
+        """Send to these flows; those for whom the socket is full have to catch up."""
         index = batch.index
         for flow in flows:
             if flow.next != index:
@@ -188,24 +193,15 @@ class Fanout:
                 lane = flow.payload_type << 16 | (flow.shift & 0xFFFF)
                 headers = lanes.get(lane) or lanes.setdefault(lane, flow.headers(batch))
             if not flow.send(batch, headers):
-                stuck.append(flow)
-        return stuck
+                self._start_replay(flow)
 
-    async def _send_stuck(self, batch: Batch, stuck: Sequence[Flow]) -> None:
-        wait = FULL_WAIT
-        for flow in stuck:
-            if not await self._push(flow, batch, wait):
-                wait = 0.0  # one wait is enough for all
-
-    async def _push(self, flow: Flow, batch: Batch, wait: float) -> bool:
-        """Send to a full socket: wait for room, else let the viewer lose pictures."""
-        if await self._mux.writable(wait):
-            if flow.next != batch.index:
-                return True  # sent by its catching up meanwhile
+    async def _push(self, flow: Flow, batch: Batch) -> bool:
+        """Send to a full socket: wait for room; False when there was none in time."""
+        for _ in range(PUSHES):
+            if not await self._mux.writable(FULL_WAIT):
+                return False
             if flow.send(batch, flow.headers(batch)):
                 return True
-        if flow.next == batch.index:
-            flow.stop()
         return False
 
     def _catch_up(self, viewer: Viewer, flow: Flow) -> None:
@@ -217,9 +213,17 @@ class Fanout:
             return
         self._refreshed[viewer] = self._clock.now()
         flow.jump(start, compress(flow.line.since(start), flow.timestamp))
-        task = self._tasks.start(self._replay(flow), "catch up")
-        self._catching[viewer] = task
-        task.add_done_callback(lambda _: self._catching.pop(viewer, None))
+        self._start_replay(flow)
+
+    def _start_replay(self, flow: Flow) -> None:
+        if flow not in self._catching:
+            self._catching[flow] = self._tasks.start(self._catch_up_with(flow), "catch up")
+
+    async def _catch_up_with(self, flow: Flow) -> None:
+        try:
+            await self._replay(flow)
+        finally:
+            self._catching.pop(flow, None)
 
     async def _replay(self, flow: Flow) -> None:
         """Send what is kept from `flow.next` on, paced, until the flow is live."""
@@ -230,7 +234,8 @@ class Fanout:
                 flow.stop()
                 return
             if not flow.send(batch, flow.headers(batch)):
-                if not await self._push(flow, batch, FULL_WAIT):
+                if not await self._push(flow, batch):
+                    flow.stop()
                     return
                 continue
             sent += len(batch.payloads)

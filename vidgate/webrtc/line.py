@@ -31,7 +31,8 @@ class Batch:
     """Up to `BURST` consecutive packets of one frame.
 
     `index` is the extended sequence number of the first on the shared scale, `end` the one after
-    the last; `timestamp` is unwrapped; `is_first` and `is_last` tell where in its frame it stands.
+    the last; `timestamp` is unwrapped; `key` is whether a viewer can begin with its frame, as with
+    any sound; `is_first` and `is_last` tell where in its frame it stands.
     """
 
     index: int
@@ -121,7 +122,7 @@ class Line:
             end,
             timestamp + self.offset,
             frame.received,
-            frame.key and is_video,
+            frame.key or not is_video,
             True,
             True,
             payloads,
@@ -165,7 +166,7 @@ class Line:
 
     def _keep(self, batches: list[Batch]) -> None:
         first = batches[0]
-        if first.key:
+        if first.key and self.is_video:
             self.gop = first.index
         self._batches += batches
         for batch in batches:

@@ -30,6 +30,7 @@ from vidgate.media.worker import WorkerLimits, WorkerPool
 from vidgate.metrics import Metrics
 from vidgate.operations.sources import Cameras, Renewal, Sources
 from vidgate.operations.texts import Texts
+from vidgate.operations.trials import Trials
 from vidgate.registry.places import Place
 from vidgate.registry.registry import Registry
 from vidgate.registry.resolvers import Resolver
@@ -161,6 +162,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     parts = WebParts(
         registry=registry,
         health=health,
+        trials=Trials(registry, cameras, prober),
         hub=hub,
         whep=whep,
         bus=bus,

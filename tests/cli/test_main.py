@@ -14,10 +14,10 @@ from vidgate.cli.main import ALONE, NOUNS, application
 CONTRACT = {
     "serve", "demo", "probe", "version",
     "channel template", "channel import", "channel list", "channel show", "channel add",
-    "channel set", "channel remove", "channel export", "channel history",
+    "channel set", "channel test", "channel remove", "channel export", "channel history",
     "change list", "change show", "change undo",
     "platform list", "platform set",
-    "credential set", "credential list",
+    "credential set", "credential list", "credential test", "credential rotate",
     "token create", "token list", "token revoke",
     "simulate register", "simulate fleet",
 }  # fmt: skip

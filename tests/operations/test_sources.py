@@ -20,6 +20,7 @@ from vidgate.model.channel import Channel, Lifecycle, Login
 from vidgate.model.health import Level, Reason
 from vidgate.model.media import StreamKey, StreamState, Variant
 from vidgate.operations.sources import Cameras, Renewal, Sources
+from vidgate.operations.trials import Trials
 from vidgate.registry.registry import Registry
 from vidgate.registry.resolvers import Resolver
 from vidgate.settings import Settings
@@ -46,6 +47,7 @@ class Bench:
         self.sources = Sources(registry, cameras, slots, CLOCK)
         self.hub = Hub(self.sources, bus, clock=CLOCK)
         self.prober = Prober(registry, cameras.locate, slots, SETTINGS.probe, CLOCK)
+        self.trials = Trials(registry, cameras, self.prober)
 
     async def add(self, number: int, **fields: Any) -> Channel:
         """Register a camera of the fleet with these fields."""
@@ -196,3 +198,38 @@ async def test_no_way_is_told(tmp_path: Path) -> None:
         assert await bench.look(channel) is Reason.NO_ADDRESS
         with pytest.raises(NotFoundError):
             bench.sources(StreamKey("nobody"))
+
+
+async def test_a_trial_tells_the_rule_and_no_password(tmp_path: Path) -> None:
+    async with running(tmp_path) as bench:
+        uri = Uri.parse(bench.fleet.register_rows[0]["url"])
+        await bench.registry.set_credential("wrong", "viewer", "canary-wrong", "test")
+        await bench.registry.set_credential(
+            "net", str(uri.username), str(uri.password), "test", patterns={"host": "127.0.0.0/8"}
+        )
+        row = bench.fleet.register_rows[0]
+        channel = await bench.add(
+            1, vendor="sim", address=uri.host, port=uri.port, channel_no=row["id"]
+        )
+        trial = await bench.trials.channel(channel.id)
+        assert trial.result.reason is Reason.OK
+        assert (trial.way, trial.form) == ("form", "sim /h264/{channel}/main")
+        assert (trial.credential, trial.is_named) == ("net", False)
+        assert str(uri.password) not in repr(trial)
+        refused = await bench.trials.channel(channel.id, credential="wrong")
+        assert refused.result.reason is Reason.UNAUTHORIZED
+        assert "canary-wrong" not in repr(refused)
+        assert [one.channel for one in await bench.trials.credential("net")] == [channel.id]
+        assert await bench.trials.credential("wrong") == []
+        with pytest.raises(NotFoundError):
+            await bench.trials.credential("none")
+
+
+async def test_a_trial_of_a_platform_shows_whom_we_ask_and_not_the_answer(tmp_path: Path) -> None:
+    async with running(tmp_path) as bench:
+        await with_platform(bench)
+        channel = await bench.add(1, platform="p")
+        trial = await bench.trials.channel(channel.id, variant=Variant.SUB)
+        assert trial.result.reason is Reason.OK
+        assert trial.url.startswith(bench.fleet.control_url)
+        assert "ticket" not in repr(trial)

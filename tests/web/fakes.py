@@ -14,6 +14,7 @@ from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
+from vidgate.operations.trials import Trial
 from vidgate.registry.bulk import BulkReport, Wish
 from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import Credential
@@ -129,11 +130,24 @@ class FakeRegistry:
         return self.platforms[id_]
 
     async def set_credential(
-        self, name: str, username: str, password: str, actor: str
+        self,
+        name: str,
+        username: str | None,
+        password: str | None,
+        actor: str,
+        *,
+        patterns: Mapping[str, str] | None = None,
     ) -> Credential:
-        self.calls.append(("credential", name, username, password, actor))
-        self.credentials[name] = credential(name, Login(username, password))
+        self.calls.append(("credential", name, username, password, dict(patterns or {}), actor))
+        login = Login(username or "", password or "")
+        kept = self.credentials.get(name) if username is None else None
+        made = kept or credential(name, login)
+        self.credentials[name] = replace(made, **dict(patterns or {}))  # type: ignore[arg-type]
         return self.credentials[name]
+
+    async def rotate_key(self, actor: str) -> int:
+        self.calls.append(("rotate", actor))
+        return len(self.credentials)
 
 
 class FakeHealth:
@@ -161,6 +175,25 @@ class FakeHealth:
             yield ProbeResult(
                 channel=id_, asked=level, level=level, reason=Reason.OK, t0=7.0, t1=0.01
             )
+
+
+class FakeTrials:
+    """Every channel answers; `asked` keeps what was tried."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Variant, str]] = []
+
+    async def channel(
+        self, id_: str, *, variant: Variant = Variant.MAIN, credential: str = ""
+    ) -> Trial:
+        self.asked.append((id_, variant, credential))
+        result = ProbeResult(
+            channel=id_, asked=Level.DESCRIBE, level=Level.DESCRIBE, reason=Reason.OK, t0=7.0
+        )
+        return Trial(id_, variant, "form", "sim /{channel}", "rtsp://h/1", "nvr", True, result)
+
+    async def credential(self, name: str) -> list[Trial]:
+        return [await self.channel("camera-1")]
 
 
 @dataclass
@@ -293,6 +326,7 @@ class Fakes:
 
     registry: FakeRegistry
     health: FakeHealth = field(default_factory=FakeHealth)
+    trials: FakeTrials = field(default_factory=FakeTrials)
     hub: FakeHub = field(default_factory=FakeHub)
     whep: FakeWhep = field(default_factory=FakeWhep)
     bus: Bus = field(default_factory=lambda: Bus(history=100))
@@ -304,6 +338,7 @@ class Fakes:
         return WebParts(
             registry=self.registry,
             health=self.health,
+            trials=self.trials,
             hub=self.hub,
             whep=self.whep,
             bus=self.bus,

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.web.fakes import FakeTrials
 from vidgate.aio.bus import Bus
 from vidgate.errors import UnreachableError
 from vidgate.health.service import HealthService
@@ -102,6 +103,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
         parts = WebParts(
             registry=registry,
             health=health,
+            trials=FakeTrials(),
             hub=hub,
             whep=whep,
             bus=bus,

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from vidgate.cli import files, output, passwords, words
 from vidgate.cli.client import Client, Query, segment
+from vidgate.cli.credential import TRIAL
 from vidgate.cli.errors import UsageError, both
 from vidgate.cli.options import Json, option
 from vidgate.cli.progress import Meter
@@ -260,6 +261,32 @@ async def show(id: Id, /, *, json: Json = False) -> int:
         _show_channel(channel)
         output.next_step(f"probe {channel['id']}", "现在看看它 look at it now")
     return OK
+
+
+async def try_channel(
+    id: Id,
+    /,
+    *,
+    sub: Annotated[bool, option("试子码流 · the sub-stream")] = False,
+    credential: Annotated[str, option("改用这个凭据试 · with this credential instead")] = "",
+    json: Json = False,
+) -> int:
+    """Try a channel now: the rule and address used, whose login, and what the camera says."""
+    body = {"stream": "sub" if sub else "main", "credential": credential}
+    async with Client() as client:
+        trial = await client.call("POST", f"/channels/{segment(id)}/test", body=body)
+    if json:
+        output.document(trial)
+    else:
+        probe = trial["probe"]
+        output.table(TRIAL, [trial])
+        if probe["detail"]:
+            output.note(probe["detail"])
+        if trial["is_good"]:
+            output.next_step(f"probe {trial['channel']}", "画面才是证明 a picture is the proof")
+        else:
+            output.next_step(f"channel show {trial['channel']}", "它的地址和凭据 how it is reached")
+    return OK if trial["is_good"] else FAILED
 
 
 async def add(id: Id = "", *, fields: Fields | None = None, json: Json = False) -> int:

@@ -59,6 +59,7 @@ NOUNS = (
             Verb("history", "channel:history", "一个通道的变更历史 · what was done to a channel"),
             Verb("add", "channel:add", "新增一个通道 · add one channel"),
             Verb("set", "channel:set_fields", "修改一个通道 · change one channel"),
+            Verb("test", "channel:try_channel", "试连, 显示所用规则 · try it, show the rule"),
             Verb("remove", "channel:remove", "移除通道, 可撤销 · remove channels; can be undone"),
         ),
     ),
@@ -85,6 +86,8 @@ NOUNS = (
         (
             Verb("set", "credential:set_credential", "保存用户名和口令 · store a login"),
             Verb("list", "credential:list_credentials", "列出 (不显示口令) · list, no passwords"),
+            Verb("test", "credential:try_credential", "试用, 每台主机一次 · try it at each host"),
+            Verb("rotate", "credential:rotate_key", "更换 secret.key · rotate the key"),
         ),
     ),
     Noun(

@@ -22,6 +22,8 @@ class Permission(StrEnum):
     CHANNEL_WRITE = "channel.write"
     CREDENTIAL_READ = "credential.read"
     CREDENTIAL_WRITE = "credential.write"
+    SECRET_ROTATE = "secret.rotate"
+    CHANNEL_ACCEPT = "channel.accept"
     PLATFORM_WRITE = "platform.write"
     PROBE_RUN = "probe.run"
     STREAM_WATCH = "stream.watch"

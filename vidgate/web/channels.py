@@ -195,11 +195,12 @@ def health_view(health: Health) -> HealthView:
         probed=health.probed,
         media_seen=health.media_seen,
         last_frame=health.last_frame,
-        last=None if health.last is None else _probe_view(health.last),
+        last=None if health.last is None else probe_view(health.last),
     )
 
 
-def _probe_view(result: ProbeResult) -> ProbeView:
+def probe_view(result: ProbeResult) -> ProbeView:
+    """One look at a channel."""
     return ProbeView(
         asked=result.asked.label,
         level=result.level.label,

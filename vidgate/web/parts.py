@@ -13,6 +13,7 @@ from vidgate.model.channel import Channel, Platform
 from vidgate.model.health import Health, Level, ProbeResult, State
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
+from vidgate.operations.trials import Trial
 from vidgate.registry.bulk import BulkReport, Wish
 from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import Credential
@@ -72,8 +73,16 @@ class Registry(Protocol):
     async def set_platform(self, id_: str, fields: Mapping[str, Any], actor: str) -> Platform: ...
 
     async def set_credential(
-        self, name: str, username: str, password: str, actor: str
+        self,
+        name: str,
+        username: str | None,
+        password: str | None,
+        actor: str,
+        *,
+        patterns: Mapping[str, str] | None = None,
     ) -> Credential: ...
+
+    async def rotate_key(self, actor: str) -> int: ...
 
 
 class HealthBook(Protocol):
@@ -88,6 +97,16 @@ class HealthBook(Protocol):
     def run(
         self, ids: Iterable[str], level: Level, *, unspread: bool = True
     ) -> AsyncGenerator[ProbeResult, None]: ...
+
+
+class Trials(Protocol):
+    """Trying channels and credentials; see `vidgate.operations.trials`."""
+
+    async def channel(
+        self, id_: str, *, variant: Variant = Variant.MAIN, credential: str = ""
+    ) -> Trial: ...
+
+    async def credential(self, name: str) -> list[Trial]: ...
 
 
 class Streams(Protocol):
@@ -184,6 +203,7 @@ class WebParts:
 
     registry: Registry
     health: HealthBook
+    trials: Trials
     hub: Streams
     whep: Whep
     bus: Bus

@@ -19,6 +19,7 @@ from vidgate.web import (
     sessions,
     tickets,
     tokens,
+    trials,
     whep,
 )
 from vidgate.web.access import TICKET_GRACE
@@ -239,6 +240,32 @@ _REGISTER = (
         "新增或修改凭据 add or change a credential",
         body=schemas.CredentialFields,
         answer=schemas.CredentialView,
+    ),
+    Route(
+        POST,
+        f"{API}/credentials/{{name}}/test",
+        trials.credential,
+        Permission.CREDENTIAL_WRITE,
+        "试用凭据 try a credential",
+        body=trials.CredentialTrial,
+        answer=trials.TrialList,
+    ),
+    Route(
+        POST,
+        f"{API}/secret-key/rotation",
+        credentials.rotate,
+        Permission.SECRET_ROTATE,
+        "更换 secret.key, 服务不停 rotate the key",
+        answer=schemas.RotationView,
+    ),
+    Route(
+        POST,
+        f"{API}/channels/{{id}}/test",
+        trials.channel,
+        Permission.CHANNEL_WRITE,
+        "试连通道, 说明所用规则 try a channel",
+        body=trials.ChannelTrial,
+        answer=trials.TrialView,
     ),
 )
 

@@ -385,18 +385,34 @@ class PlatformList(BaseModel):
 
 
 class CredentialFields(Body):
-    """A camera's login; goes in and never comes out."""
+    """A camera's login; goes in and never comes out. Left out, the old one stays.
 
-    username: str = Field(max_length=128)
-    password: SecretStr = Field(max_length=256)
+    `platform`, `host` and `vendor` are patterns (`10.1.*`, `10.1.0.0/16`): the channels for which
+    the login is that name none. An empty one says nothing.
+    """
+
+    username: str | None = Field(None, max_length=128)
+    password: SecretStr | None = Field(None, max_length=256)
+    platform: str | None = Field(None, max_length=64)
+    host: str | None = Field(None, max_length=255)
+    vendor: str | None = Field(None, max_length=64)
 
 
 class CredentialView(BaseModel):
-    """A credential without its password."""
+    """A credential without its password; `channels` use it, by name or by pattern."""
 
     name: str
     username: str
     channels: int
+    platform: str
+    host: str
+    vendor: str
+
+
+class RotationView(BaseModel):
+    """How many credentials were sealed with the new key."""
+
+    credentials: int
 
 
 class CredentialList(BaseModel):

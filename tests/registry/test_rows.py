@@ -83,7 +83,7 @@ def test_what_excel_made_a_date_of_is_told(cell: object) -> None:
 def test_a_doubtful_code_is_kept_and_told() -> None:
     row = parse_row({"gb_code": "43048900001180000001"})
     assert row.values == {"gb_code": "43048900001180000001"}
-    assert row.warnings == [("gb_code", "第 11-13 位类型编码 118 是NVR，摄像机应为 131 或 132")]
+    assert row.warnings == [("gb_code", "第 11-13 位类型编码 118 表示 NVR，摄像机应为 131 或 132")]
 
 
 def test_an_address_that_lost_its_host_shows_no_password() -> None:

@@ -71,7 +71,7 @@ def identifier(cell: Any) -> str:
 
 def gb_code(cell: Any) -> str:
     """A 20-digit code of GB/T 28181; its inner parts are not judged, catalogs often break them."""
-    value = code(cell)
+    value = re.sub(r"[\s-]", "", code(cell))  # written in groups, to be read
     if value and not (value.isascii() and value.isdigit()):
         raise ValueError("国标编码只能是数字")
     if value and len(value) != 20:
@@ -143,7 +143,8 @@ def degrees(limit: int) -> Parser:
         except ValueError:
             number = float("nan")
         if not -limit <= number <= limit:
-            raise ValueError(f"应为 -{limit} 到 {limit} 的十进制度数（WGS-84）")
+            swapped = "；经度和纬度填反了？" if limit < abs(number) <= 180 else ""
+            raise ValueError(f"应为 -{limit} 到 {limit} 的十进制度数（WGS-84）{swapped}")
         return round(number, 7)
 
     return parse

@@ -40,7 +40,7 @@ def doubts(code: str) -> list[str]:
         found.append(f"第 9-10 位行业编码 {code[8:10]} 不在标准表中")
     kind = code[10:13]
     if kind not in _CAMERAS:
-        known = f"是{_OTHERS[kind]}" if kind in _OTHERS else "不在标准表中"
+        known = f"表示 {_OTHERS[kind]}" if kind in _OTHERS else "不在标准表中"
         found.append(f"第 11-13 位类型编码 {kind} {known}，摄像机应为 131 或 132")
     if code[13] == "9":
         found.append("第 14 位网络标识 9 为预留值")

@@ -108,6 +108,8 @@ class Planner:
         What is only doubtful is added to the row's warnings.
         """
         mistakes = list(row.mistakes)
+        if any(not name for name, _ in mistakes):  # about the row as a whole: no cell is sure
+            return mistakes
         current = self._find(row.values, mistakes)
         values = {name: value for name, value in row.values.items() if name != "id"}
         needs = _Needs()

@@ -132,8 +132,9 @@ def _fragments(nal: bytes, max_payload: int) -> list[bytes]:
     inner = bytes((indicator, kind))
     last = bytes((indicator, kind | 0x40))
     starts = range(1, len(nal), step)
+    whole = memoryview(nal)  # its slices are joined to their heads without a copy before
     heads = [first, *([inner] * (len(starts) - 2)), last]
-    return [head + nal[at : at + step] for head, at in zip(heads, starts, strict=True)]
+    return [head + whole[at : at + step] for head, at in zip(heads, starts, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

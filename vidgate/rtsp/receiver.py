@@ -124,7 +124,13 @@ class TrackReceiver:
         if second & 127 != self._payload_type:
             self.ignored += 1  # Uniview and others slip foreign types into a track
             return
-        now = self._count(data, sequence, timestamp, ssrc)
+        now = self._received()
+        self.packets += 1
+        self.bytes += len(data)
+        reception = self._reception
+        if reception is None or reception.ssrc != ssrc:
+            reception = self._new_source(ssrc, now)
+        reception.packet(sequence, timestamp, now)
         done = self._depacketiser.take(sequence, timestamp, second > 127, data[HEADER_SIZE:])
         if done:
             for at, units in done:

@@ -23,6 +23,8 @@ class Packer:
         done = []
         if self._held and timestamp != self._start + self._size:
             done += self._flush()
+        if not self._held and PACKET <= len(payload) <= MAX_PACKET:
+            return [*done, (timestamp, payload)]  # a packet as it came
         if not self._held:
             self._start = timestamp
         self._held.append(payload)

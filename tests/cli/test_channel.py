@@ -255,3 +255,13 @@ async def test_remove_several(service: FakeService, vidgate: Vidgate) -> None:
     assert [asked.path for asked in service.asked] == ["/api/v1/channels/a", "/api/v1/channels/b"]
     assert "undo" in ended.err
     assert (await vidgate("channel", "remove", "nosuch")).status == 1
+
+
+async def test_approval_is_one_change(service: FakeService, vidgate: Vidgate) -> None:
+    service.answer("PATCH", "/channels", {"change": 7, "updated": 2, "unchanged": 0, "rows": []})
+    ended = await vidgate("channel", "approve", "a", "b")
+    assert ended.status == 0, ended.err
+    assert service.asked[0].body == {"ids": ["a", "b"], "fields": {"lifecycle": "accepted"}}
+    assert (await vidgate("channel", "submit", "a")).status == 0
+    assert service.asked[-1].body["fields"] == {"lifecycle": "commissioning"}
+    assert (await vidgate("channel", "approve")).status == 2

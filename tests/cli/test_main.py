@@ -14,7 +14,8 @@ from vidgate.cli.main import ALONE, NOUNS, application
 CONTRACT = {
     "serve", "demo", "probe", "version",
     "channel template", "channel import", "channel list", "channel show", "channel add",
-    "channel set", "channel test", "channel remove", "channel export", "channel history",
+    "channel set", "channel test", "channel submit", "channel approve", "channel remove",
+    "channel export", "channel history",
     "change list", "change show", "change undo",
     "platform list", "platform set",
     "credential set", "credential list", "credential test", "credential rotate",

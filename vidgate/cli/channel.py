@@ -324,6 +324,34 @@ async def remove(*ids: Id) -> int:
     return OK
 
 
+async def submit(*ids: Id, json: Json = False) -> int:
+    """Put channels up for acceptance: they are built and can be tried (commissioning)."""
+    return await _move(ids, "commissioning", json=json)
+
+
+async def approve(*ids: Id, json: Json = False) -> int:
+    """Accept channels: from now on they count. Needs the permission channel.accept."""
+    return await _move(ids, "accepted", json=json)
+
+
+async def _move(ids: tuple[str, ...], step: str, *, json: bool) -> int:
+    """One change for all of them, or none where one may not go that way."""
+    if not ids:
+        raise UsageError(both("没有给出通道编号", "no channel was given"))
+    body = {"ids": list(ids), "fields": {"lifecycle": step}}
+    async with Client() as client:
+        report = await client.call("PATCH", "/channels", body=body)
+    if json:
+        output.document(report)
+        return OK
+    output.note(f"{words.LIFECYCLES[step]}: {report['updated']} 路, 不变 {report['unchanged']} 路")
+    if step == "commissioning":
+        output.next_step(f"probe {' '.join(ids[:3])}", "有画面再验收 a picture, then approve")
+    else:
+        output.next_step("platform list", "各平台接入率 what each platform has delivered")
+    return OK
+
+
 def _changed(channel: Any, said: str, *, json: bool) -> int:
     if json:
         output.document(channel)

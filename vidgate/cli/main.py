@@ -60,6 +60,8 @@ NOUNS = (
             Verb("add", "channel:add", "新增一个通道 · add one channel"),
             Verb("set", "channel:set_fields", "修改一个通道 · change one channel"),
             Verb("test", "channel:try_channel", "试连, 显示所用规则 · try it, show the rule"),
+            Verb("submit", "channel:submit", "报验: 建好待验收 · put up for acceptance"),
+            Verb("approve", "channel:approve", "验收通过, 计入在线率 · accept channels"),
             Verb("remove", "channel:remove", "移除通道, 可撤销 · remove channels; can be undone"),
         ),
     ),

@@ -1,5 +1,6 @@
 """Channels and the platforms they come through (design.md 5)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -25,6 +26,27 @@ class Lifecycle(StrEnum):
     def is_delivered(self) -> bool:
         """Whether it was handed over to us: accepted, also if it is suspended since."""
         return self in (Lifecycle.ACCEPTED, Lifecycle.SUSPENDED)
+
+    def may_become(self, step: "Lifecycle") -> bool:
+        """Whether a channel may go from this step to that one."""
+        return step is self or step in TRANSITIONS[self]
+
+
+# planned > commissioning > accepted > suspended > retired; back to work by commissioning alone, and
+# what was delivered is never planned again.
+TRANSITIONS: Mapping[Lifecycle, frozenset[Lifecycle]] = {
+    Lifecycle.PLANNED: frozenset({Lifecycle.COMMISSIONING, Lifecycle.ACCEPTED, Lifecycle.RETIRED}),
+    Lifecycle.COMMISSIONING: frozenset(
+        {Lifecycle.PLANNED, Lifecycle.ACCEPTED, Lifecycle.SUSPENDED, Lifecycle.RETIRED}
+    ),
+    Lifecycle.ACCEPTED: frozenset(
+        {Lifecycle.COMMISSIONING, Lifecycle.SUSPENDED, Lifecycle.RETIRED}
+    ),
+    Lifecycle.SUSPENDED: frozenset(
+        {Lifecycle.COMMISSIONING, Lifecycle.ACCEPTED, Lifecycle.RETIRED}
+    ),
+    Lifecycle.RETIRED: frozenset({Lifecycle.COMMISSIONING}),
+}
 
 
 class PointClass(StrEnum):

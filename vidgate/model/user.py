@@ -44,3 +44,19 @@ class Principal:
     role: Role
     via: str
     stream: str | None = None
+
+
+class Actor(str):
+    """Who does it, by the name that changes and the audit table keep.
+
+    `may_accept`: whether they may move registered channels to `accepted`. A plain name is the
+    service itself, which may.
+    """
+
+    may_accept: bool
+
+    def __new__(cls, name: str, *, may_accept: bool) -> "Actor":
+        """The name, and what its role allows."""
+        actor = super().__new__(cls, name)
+        actor.may_accept = may_accept
+        return actor

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vidgate.model.channel import Channel, Login, Platform
+from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.registry import routes
 from vidgate.registry.edits import Credential, Edit, Pair, key, typed
-from vidgate.registry.fields import problems
+from vidgate.registry.fields import LIFECYCLES, problems
 from vidgate.registry.places import Place
 from vidgate.registry.rows import ParsedRow
 from vidgate.registry.twins import Twins
@@ -19,6 +19,7 @@ from vidgate.storage.database import CHUNK
 from vidgate.storage.secrets import SecretBox
 
 Mistakes = list[tuple[str, str]]
+LIFECYCLE_WORDS = {step: word for word, step in LIFECYCLES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Planner:
         place: Place | None = None,
     ) -> None:
         self.edit = Edit()
+        self.may_accept = True  # whether channels may be moved to `accepted`
         self.unchanged = 0
         self._register = register
         self._box = box
@@ -195,13 +197,24 @@ class Planner:
             return []
         else:
             channel = replace(current, **values, revision=current.revision + 1)
-        mistakes = self._problems(channel)
+        mistakes = self._step(current, channel) + self._problems(channel)
         if mistakes:
             return mistakes
         self._accept(needs)
         if current is None:
             self._number += 1
         self.edit.channels.append(Pair(current, channel))
+        return []
+
+    def _step(self, current: Channel | None, channel: Channel) -> Mistakes:
+        """Whether the lifecycle may go that way. A new channel begins where its row says."""
+        if current is None or current.lifecycle is channel.lifecycle:
+            return []
+        before, after = LIFECYCLE_WORDS[current.lifecycle], LIFECYCLE_WORDS[channel.lifecycle]
+        if not current.lifecycle.may_become(channel.lifecycle):
+            return [("lifecycle", f"不能由“{before}”改为“{after}”")]
+        if channel.lifecycle is Lifecycle.ACCEPTED and not self.may_accept:
+            return [("lifecycle", "改为“在用”要有验收权限，请管理员执行 channel approve")]
         return []
 
     def _problems(self, channel: Channel) -> Mistakes:

@@ -19,6 +19,7 @@ from vidgate.aio.bus import Bus
 from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import ConflictError, InputError, NotFoundError, VidgateError
 from vidgate.model.channel import Channel, Login, Platform
+from vidgate.model.user import Actor
 from vidgate.registry import bulk, changesets, rotation, store
 from vidgate.registry.access import parse_patterns, patterns_of
 from vidgate.registry.bulk import BulkReport, Wish
@@ -235,8 +236,11 @@ class Registry(View):
         result: T = value
         return result
 
-    def _planner(self) -> Planner:
-        return Planner(self._register, self._box, self._db.clock.wall(), self._forms, self._place)
+    def _planner(self, actor: str = "") -> Planner:
+        now = self._db.clock.wall()
+        planner = Planner(self._register, self._box, now, self._forms, self._place)
+        planner.may_accept = not isinstance(actor, Actor) or actor.may_accept
+        return planner
 
     async def _add(self, fields: Mapping[str, Any], actor: str) -> Channel:
         _check_names(fields, BY_NAME.keys())
@@ -245,7 +249,7 @@ class Registry(View):
             name = row.values.get("id") or row.values.get("gb_code") or ""
             if key(name) in self._register.channels:
                 raise ConflictError(f"通道 {name} 已登记 / is registered already")
-            planner = self._planner()
+            planner = self._planner(actor)
             # By its own id only: a second channel of the same camera may share the code.
             row.values["id"] = name
             _refuse(planner.take(row))
@@ -264,7 +268,7 @@ class Registry(View):
                 )
             row = parse_row(fields, blanks=True)
             row.values["id"] = channel.id
-            planner = self._planner()
+            planner = self._planner(actor)
             _refuse(planner.take(row))
             await self._commit(planner.edit, actor, "set", channel.id)
             return self.get(id_)
@@ -274,7 +278,7 @@ class Registry(View):
     ) -> BulkReport:
         async with self._editing:
             channels = {channel.id: channel for channel in map(self.get, ids)}
-            planner = self._planner()
+            planner = self._planner(actor)
             report = await bulk.plan(planner, channels.values(), wish)
             if not dry_run:
                 named = " ".join(channels)
@@ -290,7 +294,7 @@ class Registry(View):
     async def _import(self, name: str, data: bytes, flags: "_Flags", actor: str) -> ImportReport:
         parsed = await self._files.read(name, data)
         async with self._editing:
-            planner, report = self._planner(), ImportReport()
+            planner, report = self._planner(actor), ImportReport()
             await Importer(planner, report).plan(parsed)
             report.unchanged = planner.unchanged
             if report.rejected and not flags.dry_run and not flags.partial:
@@ -324,6 +328,8 @@ class Registry(View):
             login = _wanted_login(name, given, current)
             asked = parse_patterns(current, patterns)
             if current is not None and (current.login, patterns_of(current)) == (login, asked):
+                if given is not None:  # said again: somebody wants it tried again
+                    self._bus.publish("credential.changed", name)
                 return current
             now = self._db.clock.wall()
             credential = sealed_credential(self._box, name, login, now, asked)

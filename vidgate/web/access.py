@@ -7,7 +7,7 @@ from aiohttp.web_urldispatcher import AbstractRoute
 
 from vidgate.auth import permissions, tickets
 from vidgate.errors import NotAuthenticatedError, NotPermittedError
-from vidgate.model.user import Principal, Role
+from vidgate.model.user import Actor, Permission, Principal, Role
 from vidgate.web.context import CONTEXT
 from vidgate.web.keyring import Caller
 from vidgate.web.peer import is_local_socket
@@ -91,9 +91,11 @@ def principal_of(request: web.Request) -> Principal:
     return request[CALLER].principal
 
 
-def actor_of(request: web.Request) -> str:
+def actor_of(request: web.Request) -> Actor:
     """How the audit table and the changes name the caller."""
-    return request[CALLER].principal.name
+    principal = request[CALLER].principal
+    may_accept = Permission.CHANNEL_ACCEPT in permissions.permissions_of(principal)
+    return Actor(principal.name, may_accept=may_accept)
 
 
 def _bearer(header: str) -> str:

@@ -11,7 +11,7 @@ def _item(id: str, state: str = "up", reason: str = "ok") -> dict[str, Any]:
         "state": state,
         "reason": reason,
         "t0": 1.0,
-        "t1": 0.012,
+        "t1": 1.012,
         "t2": None,
         "t3": None,
     }

@@ -34,7 +34,7 @@ async def test_progress_and_then_the_document(site: Site) -> None:
         "state": "up",
         "reason": "ok",
         "t0": 7.0,
-        "t1": 0.01,
+        "t1": 7.01,  # an instant like t0
         "t2": None,
         "t3": None,
     }
@@ -88,3 +88,10 @@ async def test_a_bug_on_the_way_cuts_the_stream_and_writes_nothing_into_it(
         with pytest.raises(aiohttp.ClientPayloadError):
             await answer.content.read()
     assert [json.loads(line)["total"] for line in lines] == [2, 2]
+
+
+async def test_a_department_that_nobody_has_is_not_found(site: Site) -> None:
+    body = {"department": "公按"}
+    response = await site.call("POST", PROBES, role=Role.OPERATOR, json=body)
+    assert response.status == 404
+    assert (await response.json())["code"] == "not_found"

@@ -100,7 +100,12 @@ _COLUMNS: tuple[output.Column, ...] = (
     ("编号", "id"),
     ("状态", lambda item: words.state(item["state"])),
     ("原因", lambda item: words.reason(item["reason"])),
-    ("应答", lambda item: output.milliseconds(item["t1"])),
-    ("首包", lambda item: output.milliseconds(item["t2"])),
-    ("首个关键帧", lambda item: output.milliseconds(item["t3"])),
+    ("应答", lambda item: _delay(item, "t1")),
+    ("首包", lambda item: _delay(item, "t2")),
+    ("首个关键帧", lambda item: _delay(item, "t3")),
 )
+
+
+def _delay(item: output.Item, name: str) -> str:
+    reached = item[name]
+    return "" if reached is None else output.milliseconds(reached - item["t0"])

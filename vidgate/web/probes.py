@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 from pydantic_core import to_json
 
-from vidgate.errors import InputError, VidgateError
+from vidgate.errors import InputError, NotFoundError, VidgateError
 from vidgate.model.health import Level, ProbeResult, State
 from vidgate.web.access import actor_of
 from vidgate.web.context import CONTEXT, Context
@@ -38,18 +38,21 @@ async def run(request: web.Request) -> web.StreamResponse:
 
 
 def targets(context: Context, asked: ProbeRequest) -> list[str]:
-    """The ids asked for, without repetition. Raises InputError, NotFoundError."""
+    """The ids asked for, each once. Raises InputError, NotFoundError."""
     ways = (asked.ids is not None, asked.department is not None, asked.all)
     if sum(ways) != 1:
         raise InputError("给出 ids、department、all 之一 / give one of ids, department and all")
     registry = context.parts.registry
     if asked.ids is not None:
         return list(dict.fromkeys(registry.get(id_).id for id_ in asked.ids))
-    return [
-        channel.id
+    named = [
+        channel
         for channel in registry.channels.values()
-        if channel.is_counted and (asked.all or channel.department == asked.department)
+        if asked.all or channel.department == asked.department
     ]
+    if not named and not asked.all:
+        raise NotFoundError(f"没有部门 {asked.department} / no channel has that department")
+    return [channel.id for channel in named if channel.is_counted]
 
 
 async def _stream(
@@ -119,10 +122,14 @@ def _item(id_: str, state: State, result: ProbeResult | None) -> dict[str, Any]:
         "state": state.label,
         "reason": result.reason.value if result else "not_tested",
         "t0": result.t0 if result else None,
-        "t1": result.t1 if result else None,
-        "t2": result.t2 if result else None,
-        "t3": result.t3 if result else None,
+        **{name: _instant(result, name) for name in ("t1", "t2", "t3")},
     }
+
+
+def _instant(result: ProbeResult | None, name: str) -> float | None:
+    """Wall-clock seconds, like `t0`: an acceptance counts the delays from where it likes."""
+    after = getattr(result, name) if result else None
+    return None if after is None or result is None else round(result.t0 + after, 6)
 
 
 def _named(asked: ProbeRequest) -> str:

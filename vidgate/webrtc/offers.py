@@ -153,9 +153,12 @@ def codecs(offer: Offer) -> list[str]:
 
 def _unable(offer: Offer, track: Track) -> NotAcceptableError:
     name = NAMES.get(track.codec, track.codec.value.upper())
+    hint = f"use a browser that decodes {name}"
+    if track.codec is Codec.H265:
+        hint = f"watch the H.264 sub-stream (?stream=sub), or {hint}"
     return NotAcceptableError(
         f"the stream is {name}; the browser offers {', '.join(codecs(offer)) or 'nothing'}",
-        hint="watch the sub-stream (?stream=sub), or use a browser that decodes " + name,
+        hint=hint,
     )
 
 

@@ -16,7 +16,7 @@ from vidgate.aio.clock import ManualClock
 from vidgate.errors import BusyError, NotFoundError, UnauthorizedError, UnreachableError
 from vidgate.health.checks import STOPPED
 from vidgate.health.live import GRACE
-from vidgate.health.service import REFUSED_PAUSE, HealthService
+from vidgate.health.service import DOUBT, INSISTED_PAUSE, REFUSED_PAUSE, HealthService
 from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Health, Level, Reason, State
@@ -166,20 +166,39 @@ async def test_a_burst_of_changes_is_followed_once(monkeypatch: pytest.MonkeyPat
 
 
 async def test_sweeps_do_not_lock_a_refused_camera_out() -> None:
-    world = World(channel("a", credential="cred"))
+    everybody = ["a", "b", "c", "d", "e"]
+    world = World(*(channel(id_, credential="cred") for id_ in everybody))
     world.prober.answers["a"] = Reason.UNAUTHORIZED
+
+    def asked() -> int:
+        return sum(id_ == "a" for id_, _ in world.prober.asked)
+
     async with world.running():
         for _ in range(5):
-            await world.probe()
-        assert len(world.prober.asked) == 1
+            await world.probe(*everybody)
+        assert asked() == 1
         assert world.state() is State.UNAUTHORIZED
         world.clock.advance(REFUSED_PAUSE)
-        await world.probe()
-        assert len(world.prober.asked) == 2
+        await world.probe(*everybody)
+        assert asked() == 2
         world.bus.publish("credential.changed", "cred")
         await until(lambda: world.state() is State.UNKNOWN)
-        await world.probe()
-        assert len(world.prober.asked) == 3
+        await world.probe(*everybody)
+        assert asked() == 3
+
+
+async def test_who_names_a_refused_camera_has_it_asked_again() -> None:
+    world = World(channel("a"))
+    world.prober.answers["a"] = Reason.UNAUTHORIZED
+    async with world.running():
+        await world.probe("a")
+        world.prober.answers["a"] = Reason.OK
+        await world.probe("a")
+        assert world.state() is State.UNAUTHORIZED, "not at once: a loop would lock the account"
+        world.clock.advance(INSISTED_PAUSE)
+        await world.probe("a")
+        await world.probe("a")
+        assert world.state() is State.UP
 
 
 async def test_a_refusal_outlives_a_restart() -> None:
@@ -372,6 +391,17 @@ async def test_a_watched_channel_that_dies_is_down_after_the_grace() -> None:
         assert world.state() is State.DOWN
         assert world.service.of("a").reason is Reason.UNREACHABLE
         assert world.prober.asked == []
+
+
+async def test_a_watched_sub_stream_that_stalls_is_looked_into() -> None:
+    world = World(channel("a"), enabled=True)
+    async with world.running():
+        await world.passes(70, lambda: world.state() is State.UP)
+        world.prober.answers["a"] = Reason.NO_MEDIA
+        for _ in range(3):  # it goes on failing; the camera is not hammered for that
+            world.bus.publish("stream.state", "a", {"variant": "sub", "state": "stalled"})
+        await world.passes(DOUBT + 20, lambda: world.state() is State.DOWN)
+        assert len(world.prober.asked) < 8
 
 
 async def test_a_refused_viewer_stops_the_probes_and_a_picture_resumes_them() -> None:

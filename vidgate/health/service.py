@@ -49,8 +49,12 @@ LOOK_AT_STREAMS = 1.0  # seconds between two looks at the live streams
 LOOKS_PER_AGING = 10
 CHUNK = 250  # channels in one turn of the event loop
 WATCHED = "watched"  # a result that came from the live streams, not from a probe
+TROUBLED = ("stalled", "retrying")
 REFUSED = "its password was refused; it is asked again when the credential changes"
 REFUSED_PAUSE = 1800.0  # seconds: cameras lock accounts after some five wrong tries in an hour
+INSISTED_PAUSE = 10.0  # the same for whoever names a camera: a person has mended it and looks
+DOUBT = 3.0  # seconds after a watched sub-stream fails until its channel is looked at
+NAMED = 4  # channels of one request that a person has named, not swept
 
 
 class Register(Protocol):
@@ -108,6 +112,7 @@ class HealthService:
         self._book = Book(store, bus, self._clock)
         self._channels: dict[str, Channel] = {}
         self._ids: dict[str, str] = {}  # lower case to the id itself
+        self._insisted: set[str] = set()  # somebody asks for these by name now
         self._logins: dict[str, Login | None] = {}
         self._credentials: set[str] = set()  # set anew, not followed up yet
         self._stale = asyncio.Event()
@@ -183,9 +188,14 @@ class HealthService:
         background instead, at its pace. Raises NotFoundError for an id that is not registered.
         """
         channels = [self._channel(id_) for id_ in ids]
-        async with aclosing(self._scheduler.ask(channels, level, urgent=unspread)) as results:
-            async for result in results:
-                yield result
+        named = {channel.id for channel in channels} if len(channels) <= NAMED else set()
+        self._insisted |= named
+        try:
+            async with aclosing(self._scheduler.ask(channels, level, urgent=unspread)) as results:
+                async for result in results:
+                    yield result
+        finally:
+            self._insisted -= named
 
     # -- following the register --------------------------------------------------------------------
 
@@ -303,6 +313,17 @@ class HealthService:
             self._stale.set()
         elif event.data.get("state") == "connecting":
             self._scheduler.yield_to_viewer(event.object)
+        elif event.data.get("variant") == "sub" and event.data.get("state") in TROUBLED:
+            self._doubt(event.object)
+
+    def _doubt(self, id_: str) -> None:
+        """A watched sub-stream shows nothing: see soon whether the main stream does."""
+        plan, health = self._scheduler.plans.get(id_), self.of(id_)
+        soon = self._clock.now() + DOUBT
+        if plan is None or plan.media_at <= soon or health.bad:
+            return
+        if health.state in (State.UP, State.DEGRADED):
+            self._scheduler.plan(id_, replace(plan, media_at=soon))
 
     async def _follow_up(self) -> None:
         while True:
@@ -328,11 +349,12 @@ class HealthService:
         """Whether one more try at the password might lock the camera's account.
 
         Sweeps asked for one after the other would be as many wrong passwords; a new credential
-        makes the state `unknown` and is tried at once.
+        makes the state `unknown` and is tried at once, and so is a channel that somebody names.
         """
         if health.state is not State.UNAUTHORIZED or health.reason is not Reason.UNAUTHORIZED:
             return False
-        return health.probed is not None and self._book.wall() - health.probed < REFUSED_PAUSE
+        pause = INSISTED_PAUSE if health.channel in self._insisted else REFUSED_PAUSE
+        return health.probed is not None and self._book.wall() - health.probed < pause
 
     def _unprobed(
         self, job: Job, level: Level, reason: Reason, detail: str = WATCHED

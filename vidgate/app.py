@@ -28,7 +28,8 @@ from vidgate.media.hub import Hub, HubSettings
 from vidgate.media.stream import StreamLimits
 from vidgate.media.worker import WorkerLimits, WorkerPool
 from vidgate.metrics import Metrics
-from vidgate.operations.sources import Cameras, Renewal, Sources
+from vidgate.operations.failover import Failover
+from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
 from vidgate.operations.texts import Texts
 from vidgate.operations.trials import Trials
 from vidgate.registry.places import Place
@@ -133,25 +134,19 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     texts = await stack.enter_async_context(
         WorkerPool("text", WorkerLimits(processes=1, memory=1 << 30))
     )
+    place, forms = Place(*settings.registry.box), settings.registry.url_forms
     registry = await stack.enter_async_context(
-        Registry(
-            db,
-            SecretBox(folder),
-            bus,
-            Texts(texts),
-            settings.registry.url_forms,
-            Place(*settings.registry.box),
-        )
+        Registry(db, SecretBox(folder), bus, Texts(texts), forms, place)
     )
     listening: list[tuple[str, int]] = []
     slots = PlatformSlots(registry)
     guard = AddressGuard(settings.media.allow, settings.media.deny, lambda: listening)
     resolver = await stack.enter_async_context(Resolver(guard.permits))
     cameras = Cameras(registry, resolver, guard, settings.media, settings.rtp)
-    sources = Sources(registry, cameras, slots, clock)
+    prober = Prober(registry, cameras.locate, slots, settings.probe, clock)
+    sources = Sources(registry, cameras, slots, Standby(Failover(bus), prober.probe), clock)
     hub = await stack.enter_async_context(Hub(sources, bus, _hub_settings(settings), clock))
     await stack.enter_async_context(Renewal(sources, hub, bus))
-    prober = Prober(registry, cameras.locate, slots, settings.probe, clock)
     health = await stack.enter_async_context(
         HealthService(registry, hub, bus, prober, States(db), settings.probe, clock=clock)
     )

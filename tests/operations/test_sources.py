@@ -19,7 +19,8 @@ from vidgate.media.hub import Hub
 from vidgate.model.channel import Channel, Lifecycle, Login
 from vidgate.model.health import Level, Reason
 from vidgate.model.media import StreamKey, StreamState, Variant
-from vidgate.operations.sources import Cameras, Renewal, Sources
+from vidgate.operations.failover import Failover
+from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
 from vidgate.operations.trials import Trials
 from vidgate.registry.registry import Registry
 from vidgate.registry.resolvers import Resolver
@@ -44,9 +45,10 @@ class Bench:
         guard = AddressGuard(SETTINGS.media.allow, SETTINGS.media.deny)
         cameras = Cameras(registry, resolver, guard, SETTINGS.media, SETTINGS.rtp)
         slots = PlatformSlots(registry)
-        self.sources = Sources(registry, cameras, slots, CLOCK)
-        self.hub = Hub(self.sources, bus, clock=CLOCK)
         self.prober = Prober(registry, cameras.locate, slots, SETTINGS.probe, CLOCK)
+        standby = Standby(Failover(bus, check=0.2), self.prober.probe)
+        self.sources = Sources(registry, cameras, slots, standby, CLOCK)
+        self.hub = Hub(self.sources, bus, clock=CLOCK)
         self.trials = Trials(registry, cameras, self.prober)
 
     async def add(self, number: int, **fields: Any) -> Channel:

@@ -41,7 +41,7 @@ class Recorder:
         self.tracks: tuple[Track, ...] = ()
         self.frames: list[Frame] = []
 
-    def start(self, tracks: Sequence[Track]) -> None:
+    def start(self, tracks: Sequence[Track], *, origin: str = "") -> None:
         self.tracks = tuple(tracks)
 
     def frame(self, frame: Frame) -> None:

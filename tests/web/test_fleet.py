@@ -56,6 +56,7 @@ async def test_live_streams_have_counters(site: Site) -> None:
     assert told["items"] == [
         {
             "name": "camera-3",
+            "source": "camera-3",
             "variant": "sub",
             "state": "live",
             "reason": "",

@@ -39,6 +39,7 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
 
 EVENTS: Mapping[str, Permission] = {
     "stream.state": Permission.CHANNEL_READ,
+    "stream.source": Permission.CHANNEL_READ,
     "channel.state": Permission.CHANNEL_READ,
     "channel.changed": Permission.CHANNEL_READ,
     "platform.changed": Permission.CHANNEL_READ,

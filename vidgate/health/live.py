@@ -70,7 +70,7 @@ class LiveJudge:
 
         A camera's final answer is told once: a later probe may know better.
         """
-        main = self._hub.find(StreamKey(name))
+        main = self._streams(name)[0]
         if main is None or main.state is StreamState.IDLE or self.sight(name, now):
             self._troubled.pop(name, None)
             return None
@@ -117,7 +117,9 @@ class LiveJudge:
         return self._pictures.get(stream.key)
 
     def _streams(self, name: str) -> list[Stream | None]:
-        return [self._hub.find(StreamKey(name, variant)) for variant in Variant]
+        """Its streams; what a stand-in shows says nothing of the channel."""
+        streams = [self._hub.find(StreamKey(name, variant)) for variant in Variant]
+        return [stream if stream and stream.origin == name else None for stream in streams]
 
 
 def _trouble(stream: Stream) -> Trouble:

@@ -9,8 +9,11 @@ from vidgate.model.media import Frame, StreamKey, Track
 class Publisher(Protocol):
     """The stream's side of a source."""
 
-    def start(self, tracks: Sequence[Track]) -> None:
-        """Tell the tracks, once, before the first frame. Track ids are their indexes."""
+    def start(self, tracks: Sequence[Track], *, origin: str = "") -> None:
+        """Tell the tracks, once, before the first frame. Track ids are their indexes.
+
+        `origin` names the channel that the frames are from, where it is not the stream's own.
+        """
         ...
 
     def frame(self, frame: Frame) -> None:

@@ -52,6 +52,7 @@ class Stream:
         on_state: Callable[["Stream"], None],
     ) -> None:
         self.key = key
+        self.origin = key.name  # whose pictures these are: a channel's, or its stand-in's
         self.state = StreamState.IDLE
         self.error: VidgateError | None = None
         self.attempt = 0
@@ -161,8 +162,9 @@ class Stream:
 
     # -- Publisher: for the source -------------------------------------------------------------
 
-    def start(self, tracks: Sequence[Track]) -> None:
+    def start(self, tracks: Sequence[Track], *, origin: str = "") -> None:
         """The source knows its tracks."""
+        self.origin = origin or self.key.name
         self.tracks = tuple(tracks)
         self._has_video = any(track.is_video for track in tracks)
         self._is_described = True

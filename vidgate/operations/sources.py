@@ -1,10 +1,10 @@
 """The sources of the hub's streams: the one table from kinds of channels to protocols."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock
@@ -14,7 +14,10 @@ from vidgate.health.limits import PlatformSlots
 from vidgate.media.hub import Hub
 from vidgate.media.source import Publisher, Source
 from vidgate.model.channel import Channel, Kind, Transport
-from vidgate.model.media import StreamKey, Variant
+from vidgate.model.event import Event
+from vidgate.model.health import State
+from vidgate.model.media import StreamKey, StreamState, Variant
+from vidgate.operations.failover import Candidate, Failover, Look
 from vidgate.registry.resolvers import Located
 from vidgate.registry.routes import Route
 from vidgate.rtsp.address import RtspAddress
@@ -26,6 +29,11 @@ from vidgate.wire.uri import Uri
 
 class Register(Protocol):
     """Who knows the channels; see `vidgate.registry.registry`."""
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """All channels."""
+        ...
 
     def get(self, id_: str) -> Channel:
         """The channel of an id; raises NotFoundError."""
@@ -91,12 +99,25 @@ Made = tuple[Route | None, Transport]
 """What a source was made of; another one is another source."""
 
 
+class Standby(NamedTuple):
+    """Who remembers what stands in for what, and who looks whether it is back."""
+
+    book: Failover
+    look: Look
+
+
 class Sources:
     """Makes the source of a stream."""
 
     def __init__(
-        self, register: Register, cameras: Cameras, slots: PlatformSlots, clock: Clock
+        self,
+        register: Register,
+        cameras: Cameras,
+        slots: PlatformSlots,
+        standby: Standby,
+        clock: Clock,
     ) -> None:
+        self._standby = standby
         self._register = register
         self._cameras = cameras
         self._slots = slots
@@ -112,7 +133,30 @@ class Sources:
             raise NotFoundError(
                 f"{channel.id}: 不支持的接入方式 / kind {channel.kind} is not served"
             )
-        return self._slots.source(channel, maker(channel, key.variant))
+        self._used[key] = self._made_of(channel, key.variant)
+
+        def make(one: Channel) -> Source:
+            return self._slots.source(one, maker(one, key.variant))
+
+        others = self._stand_ins(channel, key.variant)
+        if not others:
+            return make(channel)
+        candidates = [Candidate(one, self._made_of(one, key.variant)) for one in (channel, *others)]
+        return self._standby.book.source(key, candidates, make, self._standby.look)
+
+    def _stand_ins(self, channel: Channel, variant: Variant) -> list[Channel]:
+        """The other channels of the same point that could show the same place."""
+        if not channel.point:
+            return []
+        return [
+            one
+            for one in self._register.channels.values()
+            if one.point == channel.point
+            and one.id != channel.id
+            and one.is_counted
+            and one.kind in self._makers
+            and self._register.route(one, variant) is not None
+        ]
 
     def is_outdated(self, key: StreamKey) -> bool:
         """Whether the stream's last source was made of an address or login that changed since."""
@@ -121,6 +165,13 @@ class Sources:
         except NotFoundError:
             return True
         return self._used.get(key, now) != now
+
+    def may_use(self, key: StreamKey, credential: str) -> bool:
+        """Whether the stream signs in with that credential, by name or by a pattern."""
+        try:
+            return self._register.get(key.name).credential in ("", credential)
+        except NotFoundError:
+            return False
 
     def keep_only(self, keys: Collection[StreamKey]) -> None:
         """Forget what the sources of other streams were made of."""
@@ -131,7 +182,6 @@ class Sources:
         return self._register.route(channel, variant), channel.transport
 
     def _rtsp(self, channel: Channel, variant: Variant) -> Source:
-        self._used[StreamKey(channel.id, variant)] = self._made_of(channel, variant)
         return LocatedSource(lambda: self._cameras.locate(channel, variant), self._clock)
 
 
@@ -154,10 +204,14 @@ class LocatedSource:
             self._source.request_key_frame()
 
 
+ANSWERING = frozenset({State.UP.label, State.DEGRADED.label, State.REACHABLE.label})
+
+
 class Renewal:
     """Restarts the streams whose channel or credential changed, and none other.
 
-    A stream blocked by a refused password tries again only through this.
+    A stream blocked by a refused password tries again only through this: when the credential is
+    set, be it to the same, or when a probe has found that the camera takes it after all.
     """
 
     def __init__(self, sources: Sources, hub: Hub, bus: Bus) -> None:
@@ -180,9 +234,24 @@ class Renewal:
         await self._tasks.__aexit__(kind, error, trace)
 
     async def _follow(self) -> None:
-        types = ("register.changed", "credential.changed", "platform.changed")
+        types = ("register.changed", "credential.changed", "platform.changed", "channel.state")
         async with self._bus.subscribe(types) as events:
-            async for _ in events:
-                self._sources.keep_only(self._hub.streams.keys())
-                for key in [key for key in self._hub.streams if self._sources.is_outdated(key)]:
-                    await self._hub.forget(key.name)
+            async for event in events:
+                for name in self._due(event):
+                    await self._hub.forget(name)
+
+    def _due(self, event: Event) -> set[str]:
+        """Names of the streams to be made anew."""
+        if event.type == "channel.state":
+            answers = event.data.get("state") in ANSWERING
+            return {key.name for key in self._blocked() if answers and key.name == event.object}
+        self._sources.keep_only(self._hub.streams.keys())
+        due = {key.name for key in self._hub.streams if self._sources.is_outdated(key)}
+        if event.type == "credential.changed":
+            blocked = self._blocked()
+            due |= {key.name for key in blocked if self._sources.may_use(key, event.object)}
+        return due
+
+    def _blocked(self) -> list[StreamKey]:
+        streams = self._hub.streams.items()
+        return [key for key, stream in streams if stream.state is StreamState.BLOCKED]

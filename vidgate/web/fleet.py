@@ -61,6 +61,7 @@ def _view(stream: Stream, viewers: int, now: float) -> StreamView:
     stats = stream.stats
     return StreamView(
         name=stream.key.name,
+        source=stream.origin,
         variant=stream.key.variant,
         state=stream.state,
         reason=stream.error.code if stream.error else "",

@@ -446,9 +446,13 @@ class Overview(BaseModel):
 
 
 class StreamView(BaseModel):
-    """A live stream; counters since it began, ages in seconds."""
+    """A live stream; counters since it began, ages in seconds.
+
+    `source` is the channel whose pictures it shows: another one of the same point stands in.
+    """
 
     name: str
+    source: str
     variant: str
     state: str
     reason: str

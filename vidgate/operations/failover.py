@@ -1,0 +1,202 @@
+"""Failover of watched streams: another channel of the same point stands in, and gives way again.
+
+A place with two channels (点位互补) is watched by the name of one. While that one gives no picture
+its stream is fed by the other; as soon as a probe sees its own picture again, it is taken back.
+Health is never judged from a stand-in: the stream says from whom its frames are.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+import structlog
+
+from vidgate.aio.bus import Bus
+from vidgate.errors import RemoteError, UnauthorizedError, is_retryable
+from vidgate.media.source import Publisher, Source
+from vidgate.model.channel import Channel
+from vidgate.model.health import Level, ProbeResult, Reason
+from vidgate.model.media import Frame, StreamKey, Track
+
+log = structlog.get_logger(__name__)
+
+RETURN_CHECK = 20.0  # seconds between two looks whether the own picture is back
+
+Look = Callable[[Channel, Level], Awaitable[ProbeResult]]
+Make = Callable[[Channel], Source]
+
+
+class Candidate(NamedTuple):
+    """A channel that may feed, and what its source is made of: route and login."""
+
+    channel: Channel
+    made: object
+
+
+class ReturnError(RemoteError):
+    """The own picture is there again: the stream is to be pulled anew."""
+
+    code = "no_media"
+    reason = "no_media"
+
+
+class Failover:
+    """Remembers who feeds which stream; tells `stream.source` when that changes."""
+
+    def __init__(self, bus: Bus, *, check: float = RETURN_CHECK) -> None:
+        self.check = check
+        self._bus = bus
+        self._feeding: dict[StreamKey, str] = {}
+        self._failed: dict[StreamKey, tuple[str, str]] = {}
+        self._refused: dict[str, object] = {}
+
+    def feeding(self, key: StreamKey) -> str:
+        """The id of the channel whose pictures the stream shows."""
+        return self._feeding.get(key, key.name)
+
+    def source(
+        self, key: StreamKey, candidates: Sequence[Candidate], make: Make, look: Look
+    ) -> Source:
+        """A source that tries the candidates, the stream's own channel first."""
+        return _Source(self, key, candidates, make, look)
+
+    def order(self, key: StreamKey, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Those that may be called, the one that broke last at the end.
+
+        A camera that refused its login is not called with the same one again: it would lock.
+        """
+        broken, _ = self._failed.get(key, ("", ""))
+        open_ = [one for one in candidates if self._refused.get(one.channel.id) != one.made]
+        return sorted(open_, key=lambda one: one.channel.id == broken)
+
+    def refused(self, candidate: Candidate) -> None:
+        """A camera refused its login."""
+        self._refused[candidate.channel.id] = candidate.made
+
+    def broke(self, key: StreamKey, id_: str, reason: str) -> None:
+        """A channel fed the stream and failed."""
+        self._failed[key] = id_, reason
+
+    def why(self, key: StreamKey, id_: str) -> str:
+        """Why this channel is the first to be tried."""
+        return "back" if id_ == key.name else self._failed.get(key, ("", "unauthorized"))[1]
+
+    def feeds(self, key: StreamKey, id_: str, reason: str) -> None:
+        """A channel feeds the stream from now on."""
+        before = self.feeding(key)
+        if before == id_:
+            return
+        self._feeding[key] = id_
+        data = {"variant": key.variant.value, "source": id_, "before": before, "reason": reason}
+        self._bus.publish("stream.source", key.name, data)
+        log.info("stream switched", channel=key.name, source=id_, before=before, reason=reason)
+
+    def forget(self, key: StreamKey) -> None:
+        """Nobody watches: the next one begins with the stream's own channel."""
+        self._feeding.pop(key, None)
+        self._failed.pop(key, None)
+
+
+class _Source:
+    def __init__(
+        self,
+        book: Failover,
+        key: StreamKey,
+        candidates: Sequence[Candidate],
+        make: Make,
+        look: Look,
+    ) -> None:
+        self._book = book
+        self._key = key
+        self._candidates = candidates
+        self._make = make
+        self._look = look
+        self._source: Source | None = None
+
+    async def run(self, publisher: Publisher) -> None:
+        """Feed from the first candidate that starts; raises when it fails or none does."""
+        try:
+            await self._run(publisher)
+        except asyncio.CancelledError:
+            self._book.forget(self._key)
+            raise
+
+    async def _run(self, publisher: Publisher) -> None:
+        failures: list[RemoteError] = []
+        for candidate in self._book.order(self._key, self._candidates):
+            id_ = candidate.channel.id
+            reason = failures[-1].reason if failures else self._book.why(self._key, id_)
+            told = _Told(publisher, self._book, self._key, id_, reason)
+            try:
+                await self._feed(candidate.channel, told)
+            except RemoteError as error:
+                failures.append(error)
+                if isinstance(error, UnauthorizedError):
+                    self._book.refused(candidate)
+                if told.is_started:
+                    self._book.broke(self._key, id_, error.reason)
+                    raise
+        if not failures:
+            raise UnauthorizedError(
+                f"{self._key.name}: every camera of the point refuses its login"
+            )
+        # A refused password stops the retries; where another may come back they go on.
+        raise next(filter(is_retryable, failures), failures[0])
+
+    def request_key_frame(self) -> None:
+        """Ask whoever feeds."""
+        if self._source is not None:
+            self._source.request_key_frame()
+
+    async def _feed(self, channel: Channel, told: "_Told") -> None:
+        self._source = source = self._make(channel)
+        own = self._own()
+        if own is None or channel is own:
+            await source.run(told)
+            return
+        try:
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(self._watch(own))
+                await source.run(told)
+                watching.cancel()
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    def _own(self) -> Channel | None:
+        """The stream's own channel, unless it may not be called."""
+        order = self._book.order(self._key, self._candidates)
+        return next((one.channel for one in order if one.channel.id == self._key.name), None)
+
+    async def _watch(self, own: Channel) -> None:
+        while True:
+            await asyncio.sleep(self._book.check)
+            result = await self._look(own, Level.MEDIA)
+            if result.is_good:
+                raise ReturnError(f"{own.id}: its own picture is back")
+            if result.reason in (Reason.UNAUTHORIZED, Reason.NO_CREDENTIAL):
+                self._book.refused(next(one for one in self._candidates if one.channel is own))
+                return
+
+
+class _Told:
+    """Passes frames on, and says from whom they are."""
+
+    def __init__(
+        self, publisher: Publisher, book: Failover, key: StreamKey, id_: str, reason: str
+    ) -> None:
+        self.is_started = False
+        self._publisher = publisher
+        self._book = book
+        self._key = key
+        self._id = id_
+        self._reason = reason
+
+    def start(self, tracks: Sequence[Track], *, origin: str = "") -> None:
+        """The source knows its tracks."""
+        self.is_started = True
+        self._publisher.start(tracks, origin=self._id)
+        self._book.feeds(self._key, self._id, self._reason)
+
+    def frame(self, frame: Frame) -> None:
+        """One frame."""
+        self._publisher.frame(frame)

@@ -1,5 +1,7 @@
 /** The HTTP API as far as the console uses it: shapes, and errors as RFC 9457 problems. */
 
+import { documentsOf } from './ndjson'
+
 export type ChannelState =
   | 'unknown'
   | 'up'
@@ -26,7 +28,143 @@ export interface Channel {
   lifecycle: string
   enabled: boolean
   pinyin: string
+  tags: string[]
   has_sub: boolean
+}
+
+/** The last look at a channel: `t0` wall-clock seconds, the others seconds after it. */
+export interface Probe {
+  asked: string
+  level: string
+  reason: string
+  t0: number
+  t1: number | null
+  t2: number | null
+  t3: number | null
+  codec: string | null
+  width: number | null
+  height: number | null
+  fps: number | null
+  bitrate: number | null
+  detail: string
+}
+
+export interface Health {
+  state: ChannelState
+  reason: string
+  since: number
+  level: string
+  probed: number | null
+  media_seen: number | null
+  last_frame: number | null
+  last: Probe | null
+}
+
+/** Everything about a channel but its password. */
+export interface ChannelDetail extends Channel {
+  revision: number
+  gb_code: string
+  url: string
+  sub_url: string
+  vendor: string
+  address: string
+  port: number | null
+  channel_no: string
+  credential: string
+  point: string
+  point_class: string
+  industry: string
+  longitude: number | null
+  latitude: number | null
+  transport: string
+  health: Health
+}
+
+export interface Credential {
+  name: string
+  username: string
+  channels: number
+}
+
+/** One change of the register; its counts are of channels. */
+export interface Change {
+  id: number
+  time: number
+  actor: string
+  action: string
+  source: string
+  created: number
+  updated: number
+  removed: number
+  undoes: number | null
+  undone_by: number | null
+}
+
+export type Values = Record<string, unknown>
+
+/** What a change did to one thing: the fields that differ. */
+export interface ChangeRow {
+  kind: string
+  id: string
+  action: string
+  before: Values | null
+  after: Values | null
+}
+
+/** What one change did to one channel. */
+export interface Past extends ChangeRow {
+  change: number
+  cause: string
+  time: number
+  actor: string
+  source: string
+  undone_by: number | null
+}
+
+export interface BulkReport {
+  change: number | null
+  updated: number
+  unchanged: number
+  rows: ChangeRow[]
+}
+
+export interface BulkWish {
+  fields: Values
+  add_tags: string[]
+  remove_tags: string[]
+}
+
+/** What is wrong with, or doubtful about, one cell of a sheet. */
+export interface RowNote {
+  sheet: string
+  row: number
+  column: string
+  value: string
+  message: string
+}
+
+export interface ImportReport {
+  change: number | null
+  created: number
+  updated: number
+  unchanged: number
+  removed: number
+  rejected: number
+  errors: RowNote[]
+  warnings: RowNote[]
+}
+
+export interface ImportOptions {
+  dryRun: boolean
+  partial: boolean
+  prune: boolean
+}
+
+export interface ProbeReport {
+  total: number
+  up: number
+  states: Partial<Record<ChannelState, number>>
+  seconds: number
 }
 
 export interface Platform {
@@ -59,6 +197,7 @@ export class ApiError extends Error {
     readonly code: string,
     readonly detail: string,
     readonly retryAfter: number | null = null,
+    readonly hint = '',
   ) {
     super(detail || code)
     this.name = 'ApiError'
@@ -69,6 +208,7 @@ interface ProblemDocument {
   code?: unknown
   detail?: unknown
   title?: unknown
+  hint?: unknown
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
@@ -87,6 +227,7 @@ export async function problemOf(response: Response): Promise<ApiError> {
     text(problem.code) || `http_${response.status}`,
     text(problem.detail) || text(problem.title),
     Number.isFinite(after) ? after : null,
+    text(problem.hint),
   )
 }
 
@@ -99,8 +240,10 @@ export interface CallOptions {
 /** Called when the session has ended, whatever the call was. */
 export const onSignedOut = { notify: (): void => {} }
 
-/** One call; JSON in, JSON out (null for an empty answer). Throws `ApiError` only. */
-export async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
+const SLOW = 180_000 // milliseconds for what reads or writes the whole register
+
+/** Ask; what is not a good answer is thrown, always as an `ApiError`. */
+async function ask(path: string, options: CallOptions): Promise<Response> {
   const { method = 'GET', body, timeout = 15_000 } = options
   const init: RequestInit = {
     method,
@@ -108,7 +251,10 @@ export async function call<T>(path: string, options: CallOptions = {}): Promise<
     headers: { Accept: 'application/json' },
     signal: AbortSignal.timeout(timeout),
   }
-  if (body !== undefined) {
+  if (body instanceof Blob) {
+    init.body = body
+    init.headers = { ...init.headers, 'Content-Type': 'application/octet-stream' }
+  } else if (body !== undefined) {
     init.body = JSON.stringify(body)
     init.headers = { ...init.headers, 'Content-Type': 'application/json' }
   }
@@ -123,12 +269,25 @@ export async function call<T>(path: string, options: CallOptions = {}): Promise<
     if (response.status === 401 && path !== '/api/v1/session') onSignedOut.notify()
     throw problem
   }
+  return response
+}
+
+/** One call; JSON in, JSON out (null for an empty answer). Throws `ApiError` only. */
+export async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
+  const response = await ask(path, options)
   return (response.status === 204 ? null : await response.json()) as T
 }
 
 type Listing<T> = T[] | { items: T[] }
 
 const itemsOf = <T>(listing: Listing<T>): T[] => (Array.isArray(listing) ? listing : listing.items)
+
+const channelPath = (id: string): string => `/api/v1/channels/${encodeURIComponent(id)}`
+
+export const TEMPLATE = '/api/v1/channels/template'
+
+export const exportPath = (query: Record<string, string>): string =>
+  `/api/v1/channels/export?${new URLSearchParams(query)}`
 
 export const api = {
   session: () => call<Session>('/api/v1/session'),
@@ -138,4 +297,60 @@ export const api = {
   channels: async () => itemsOf(await call<Listing<Channel>>('/api/v1/channels')),
   streams: async () => itemsOf(await call<Listing<Stream>>('/api/v1/streams')),
   platforms: async () => itemsOf(await call<Listing<Platform>>('/api/v1/platforms')),
+  credentials: async () => itemsOf(await call<Listing<Credential>>('/api/v1/credentials')),
+
+  channel: (id: string) => call<ChannelDetail>(channelPath(id)),
+  setChannel: (id: string, fields: Values) =>
+    call<ChannelDetail>(channelPath(id), { method: 'PATCH', body: fields }),
+  history: async (id: string) => itemsOf(await call<Listing<Past>>(`${channelPath(id)}/history`)),
+  setMany: (ids: readonly string[], wish: BulkWish, dryRun: boolean) =>
+    call<BulkReport>('/api/v1/channels', {
+      method: 'PATCH',
+      body: { ids, ...wish, dry_run: dryRun },
+      timeout: SLOW,
+    }),
+
+  importFile: (file: File, { dryRun, partial, prune }: ImportOptions) => {
+    const query = new URLSearchParams({
+      filename: file.name,
+      dry_run: String(dryRun),
+      partial: String(partial),
+      prune: String(prune),
+    })
+    const path = `/api/v1/channels/import?${query}`
+    return call<ImportReport>(path, { method: 'POST', body: file, timeout: SLOW })
+  },
+  /** The user's own sheet, its mistakes marked. */
+  markFile: async (file: File) => {
+    const path = `/api/v1/channels/import/errors?${new URLSearchParams({ filename: file.name })}`
+    return (await ask(path, { method: 'POST', body: file, timeout: SLOW })).blob()
+  },
+  changes: async () => itemsOf(await call<Listing<Change>>('/api/v1/changes?limit=200')),
+  change: (number: number) =>
+    call<Change & { rows: ChangeRow[] }>(`/api/v1/changes/${number}`, { timeout: SLOW }),
+  undo: (number: number) =>
+    call<Change>(`/api/v1/changes/${number}/undo`, { method: 'POST', timeout: SLOW }),
+
+  /** Probe now; `told` hears how far it is. */
+  probe: async (
+    ids: readonly string[],
+    level: 'describe' | 'media',
+    told: (done: number, total: number) => void,
+  ): Promise<ProbeReport> => {
+    const body = { ids, level }
+    const response = await ask('/api/v1/probes', { method: 'POST', body, timeout: SLOW * 5 })
+    let last: unknown = null
+    for await (const document of documentsOf(response)) {
+      last = document
+      const { done, total } = document as { done?: unknown; total?: unknown }
+      if (typeof done === 'number' && typeof total === 'number') told(done, total)
+    }
+    return resultOf(last)
+  },
+}
+
+function resultOf(document: unknown): ProbeReport {
+  const { states, code, detail } = (document ?? {}) as { states?: unknown } & ProblemDocument
+  if (typeof states === 'object' && states !== null) return document as ProbeReport
+  throw new ApiError(0, text(code) || 'network', text(detail))
 }

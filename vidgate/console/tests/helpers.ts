@@ -15,6 +15,7 @@ export function channel(fields: Partial<Channel> = {}): Channel {
     area: '城关镇',
     lifecycle: 'accepted',
     enabled: true,
+    tags: [],
     pinyin: 'cgzhd01 chengguanzhenhedi01',
     has_sub: true,
     ...fields,

@@ -41,17 +41,19 @@ export const useFleet = defineStore('fleet', () => {
 
   const platformName = (id: string): string => platforms.value.get(id) || id
 
-  const watchable = computed(() => {
+  const all = computed(() => {
     void structure.value
-    return [...channels.values()].filter(isWatchable)
+    return [...channels.values()]
   })
+  const watchable = computed(() => all.value.filter(isWatchable))
   const byPlatform = computed(() =>
     buildTree(watchable.value, 'platform', platformName, i18n.global.t('panel.unnamed')),
   )
   const byArea = computed(() =>
     buildTree(watchable.value, 'area', platformName, i18n.global.t('panel.unnamed')),
   )
-  const entries = computed(() => prepare(watchable.value))
+  const allEntries = computed(() => prepare(all.value))
+  const entries = computed(() => allEntries.value.filter(({ channel }) => isWatchable(channel)))
   const counted = computed(() => {
     const fresh = new Tally()
     for (const channel of watchable.value) fresh.count(channel, groupsOf(channel.id), 1)
@@ -199,7 +201,11 @@ export const useFleet = defineStore('fleet', () => {
     status,
     byPlatform,
     byArea,
+    all,
+    allEntries,
     entries,
+    platforms,
+    platformName,
     start,
     stop,
     load,

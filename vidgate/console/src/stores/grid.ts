@@ -17,6 +17,10 @@ export interface Cell {
 
 const CELLS = 16
 
+/** A cell of its own outside the grid, on a channel's page. */
+export const soloCell = (channel: string): Cell => ({ uid: -1, channel, wanted: 'auto' })
+export const isSolo = (cell: Cell): boolean => cell.uid < 0
+
 interface Saved {
   layout: Layout
   cells: { channel: string | null; wanted: Wanted }[]
@@ -160,7 +164,7 @@ export const useGrid = defineStore('grid', () => {
 
   /** The stream to ask for: in a grid of more than four a sub stream is all that can be seen. */
   function wantedFor(cell: Cell, hasSub: boolean): Wanted {
-    if (cell.wanted !== 'auto') return cell.wanted
+    if (cell.wanted !== 'auto' || isSolo(cell)) return cell.wanted
     return layout.value > 4 && hasSub && maximised.value !== cell.uid ? 'sub' : 'auto'
   }
 

@@ -1,0 +1,72 @@
+/** Which page is shown: the part of the address after `#`, so that every view can be linked to. */
+
+import { readonly, shallowRef } from 'vue'
+
+export type PageName = 'live' | 'channels' | 'channel' | 'import' | 'change'
+
+export interface Place {
+  page: PageName
+  /** Of the channel or the change; empty on the other pages. */
+  id: string
+  query: Record<string, string>
+}
+
+/** What one must be allowed to do to see a page; the live page says itself what is missing. */
+export const NEEDS: Record<PageName, string> = {
+  live: '',
+  channels: 'channel.read',
+  channel: 'channel.read',
+  import: 'channel.write',
+  change: 'channel.write',
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text // somebody's half an escape
+  }
+}
+
+/** The place that a `#/...` names; anything unknown is the live page. */
+export function parsePlace(hash: string): Place {
+  const [path = '', search = ''] = hash.replace(/^#?\/?/, '').split('?', 2)
+  const [first = '', second = ''] = path.split('/').map(decoded)
+  const query = Object.fromEntries(new URLSearchParams(search))
+  if (first === 'channels') return { page: second ? 'channel' : 'channels', id: second, query }
+  if (first === 'changes' && /^\d{1,15}$/.test(second)) return { page: 'change', id: second, query }
+  if (first === 'import') return { page: 'import', id: '', query }
+  return { page: 'live', id: '', query }
+}
+
+export function formatPlace({ page, id = '', query = {} }: Partial<Place> & { page: PageName }): string {
+  const paths: Record<PageName, string> = {
+    live: 'live',
+    channels: 'channels',
+    channel: `channels/${encodeURIComponent(id)}`,
+    import: 'import',
+    change: `changes/${id}`,
+  }
+  const said = Object.entries(query).filter(([, value]) => value !== '')
+  const search = new URLSearchParams(said).toString()
+  return `#/${paths[page]}${search && `?${search}`}`
+}
+
+export const channelLink = (id: string): string => formatPlace({ page: 'channel', id })
+export const changeLink = (number: number): string => formatPlace({ page: 'change', id: String(number) })
+
+const current = shallowRef(parsePlace(location.hash))
+window.addEventListener('hashchange', () => (current.value = parsePlace(location.hash)))
+
+export const place = readonly(current)
+
+export function go(to: Partial<Place> & { page: PageName }): void {
+  location.hash = formatPlace(to)
+}
+
+/** Say in the address what a page shows now, without a step in the browser's history. */
+export function describe(query: Record<string, string>): void {
+  const { page, id } = current.value
+  history.replaceState(history.state, '', formatPlace({ page, id, query }))
+  current.value = { page, id, query }
+}

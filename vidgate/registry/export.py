@@ -95,8 +95,10 @@ def make_workbook(chunks: list[bytes]) -> bytes:
     for chunk in chunks:
         for cells in json.loads(chunk):
             row: list[Any] = [escaped(cell) or None for cell in cells]
-            for index in coded:
-                row[index] = row[index] and text(row[index])
+            for index, value in enumerate(row):
+                # A name like #N/A is a name, which the writer would take for an error value.
+                if value and (index in coded or value.startswith("#")):
+                    row[index] = text(value)
             sheet.append(row)
     out = BytesIO()
     book.save(out)

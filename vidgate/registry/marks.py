@@ -111,7 +111,7 @@ class _Marker:
         if not isinstance(value, str):
             return value
         value = escaped(ILLEGAL_CHARACTERS_RE.sub("", value))
-        if not FORMULA.match(value):
+        if not FORMULA.match(value) and not value.startswith("#"):  # nor an error value
             return value or None
         cell = WriteOnlyCell(self._sheet, value=value)
         cell.data_type = "s"

@@ -67,7 +67,7 @@ async def sweep(service: HealthService, level: Level) -> Counter[Reason]:
 
 def is_counted(service: HealthService, id_: str) -> bool:
     """Whether the channel was delivered."""
-    return service._channels[id_].is_counted
+    return service._roster.channels[id_].is_counted
 
 
 def table(service: HealthService) -> dict[str, str]:

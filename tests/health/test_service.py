@@ -16,7 +16,8 @@ from vidgate.aio.clock import ManualClock
 from vidgate.errors import BusyError, NotFoundError, UnauthorizedError, UnreachableError
 from vidgate.health.checks import STOPPED
 from vidgate.health.live import GRACE
-from vidgate.health.service import DOUBT, INSISTED_PAUSE, REFUSED_PAUSE, HealthService
+from vidgate.health.lookout import INSISTED_PAUSE, REFUSED_PAUSE
+from vidgate.health.service import DOUBT, HealthService
 from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Health, Level, Reason, State

@@ -9,11 +9,11 @@ Publishes `channel.state` (object: the id; data: state, reason, since, level).
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import structlog
 
@@ -34,12 +34,14 @@ from vidgate.health.checks import (
     rules_of,
 )
 from vidgate.health.live import LiveJudge
+from vidgate.health.lookout import WATCHED, Looker, Lookout
+from vidgate.health.roster import Change, Kind, Register, Roster
 from vidgate.health.scheduler import Job, Scheduler
 from vidgate.health.state import Rules
 from vidgate.media.hub import Hub
-from vidgate.model.channel import Channel, Login, Platform
+from vidgate.model.channel import Channel
 from vidgate.model.event import Event
-from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.model.health import Health, Level, ProbeResult, State
 from vidgate.settings.tree import ProbeSettings
 
 log = structlog.get_logger(__name__)
@@ -48,43 +50,8 @@ REGISTER_EVENTS = frozenset({"register.changed", "credential.changed", "platform
 LOOK_AT_STREAMS = 1.0  # seconds between two looks at the live streams
 LOOKS_PER_AGING = 10
 CHUNK = 250  # channels in one turn of the event loop
-WATCHED = "watched"  # a result that came from the live streams, not from a probe
 TROUBLED = ("stalled", "retrying")
-REFUSED = "its password was refused; it is asked again when the credential changes"
-REFUSED_PAUSE = 1800.0  # seconds: cameras lock accounts after some five wrong tries in an hour
-INSISTED_PAUSE = 10.0  # the same for whoever names a camera: a person has mended it and looks
 DOUBT = 3.0  # seconds after a watched sub-stream fails until its channel is looked at
-NAMED = 4  # channels of one request that a person has named, not swept
-
-
-class Register(Protocol):
-    """What is read of the register."""
-
-    @property
-    def channels(self) -> Mapping[str, Channel]:
-        """Every channel; the keys are the register's own."""
-        ...
-
-    @property
-    def platforms(self) -> Mapping[str, Platform]:
-        """Platforms by id."""
-        ...
-
-    def login(self, channel: Channel) -> Login | None:
-        """What the channel signs in with now."""
-        ...
-
-
-class Looker(Protocol):
-    """Who makes one look at one channel; see `health.prober`."""
-
-    def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
-        """Which limit holds for it, and how many at once."""
-        ...
-
-    async def probe(self, channel: Channel, level: Level) -> ProbeResult:
-        """Look; never raises for a camera's sake."""
-        ...
 
 
 class HealthService:
@@ -102,27 +69,23 @@ class HealthService:
         clock: Clock | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        self._register = register
         self._bus = bus
-        self._prober = prober
         self._settings = settings
         self._clock = clock or SystemClock()
         self._random = rng or random.Random()
         self._live = LiveJudge(hub)
         self._book = Book(store, bus, self._clock)
-        self._channels: dict[str, Channel] = {}
-        self._ids: dict[str, str] = {}  # lower case to the id itself
-        self._insisted: set[str] = set()  # somebody asks for these by name now
-        self._logins: dict[str, Login | None] = {}
+        self._lookout = Lookout(prober, self._live, self._clock, self.of, self._book.wall)
+        self._roster = Roster(register)
         self._credentials: set[str] = set()  # set anew, not followed up yet
         self._stale = asyncio.Event()
         self._tasks = Supervisor("health")
         self._is_closing = False
         self._scheduler = Scheduler(
-            self._look, prober.lane, self._finished, self._clock, parallel=settings.parallel
+            self._lookout.look, prober.lane, self._finished, self._clock, parallel=settings.parallel
         )
         self._scheduler.pace = settings.connects_per_second
-        self._scheduler.follow_register(self._channels)
+        self._scheduler.follow_register(self._roster.channels)
         self.on_probe: Callable[[ProbeResult, float], None] = lambda result, seconds: None
 
     async def __aenter__(self) -> Self:
@@ -167,13 +130,13 @@ class HealthService:
     def of(self, id_: str) -> Health:
         """What is known of one channel; `unknown` for one that is not registered."""
         found = self._book.health.get(id_)
-        if found is None:
-            found = self._book.health.get(self._ids.get(id_.lower(), id_))
+        if found is None and (channel := self._roster.find(id_)) is not None:
+            found = self._book.health.get(channel.id)
         return found or Health(channel=id_)
 
     def judge(self, result: ProbeResult) -> State:
         """What a result says together with the evidence that stands, without hysteresis."""
-        channel = self._channels.get(result.channel)
+        channel = self._roster.channels.get(result.channel)
         rules = self._rules(channel) if channel else Rules()
         eager = replace(rules, bad_needed=1, good_needed=1)
         known = replace(self.of(result.channel), bad=0, good=0)
@@ -188,67 +151,52 @@ class HealthService:
         background instead, at its pace. Raises NotFoundError for an id that is not registered.
         """
         channels = [self._channel(id_) for id_ in ids]
-        named = {channel.id for channel in channels} if len(channels) <= NAMED else set()
-        self._insisted |= named
-        try:
-            async with aclosing(self._scheduler.ask(channels, level, urgent=unspread)) as results:
+        looks = self._scheduler.ask(channels, level, urgent=unspread)
+        with self._lookout.asked(channels):
+            async with aclosing(looks) as results:
                 async for result in results:
                     yield result
-        finally:
-            self._insisted -= named
 
     # -- following the register --------------------------------------------------------------------
 
     def _channel(self, id_: str) -> Channel:
-        channel = self._channels.get(self._ids.get(id_.lower(), id_))
+        channel = self._roster.find(id_)
         if channel is None:
             raise NotFoundError(f"没有通道 {id_} / no such channel")
         return channel
 
     def _rules(self, channel: Channel) -> Rules:
-        return rules_of(channel, self._register.platforms.get(channel.platform), self._settings)
+        return rules_of(channel, self._roster.platform(channel), self._settings)
 
     def _times(self, channel: Channel) -> Cadence:
-        return cadence(channel, self._register.platforms.get(channel.platform), self._settings)
+        return cadence(channel, self._roster.platform(channel), self._settings)
 
     async def _follow(
         self, stored: Mapping[str, Health] | None = None, credentials: Collection[str] = ()
     ) -> None:
         """Take over what the register holds now; `credentials` were set anew."""
-        current = self._register.channels
-        for number, channel in enumerate(list(current.values()), 1):
-            self._take(channel, stored or {}, credentials)
+        for number, change in enumerate(self._roster.compare(credentials), 1):
+            if change is not None:
+                self._apply(change, stored or {})
             if number % CHUNK == 0:
                 await asyncio.sleep(0)
-        known = {channel.id for channel in self._register.channels.values()}
-        for id_ in [id_ for id_ in self._channels if id_ not in known]:
-            self._remove(id_)
 
-    def _take(
-        self, channel: Channel, stored: Mapping[str, Health], credentials: Collection[str]
-    ) -> None:
-        id_ = channel.id
-        before = self._channels.get(id_)
-        login = self._register.login(channel)
-        is_renewed = login != self._logins.get(id_) or (
-            bool(channel.credential) and channel.credential in credentials
-        )
-        if before is channel and not is_renewed:
-            return
-        self._channels[id_] = channel
-        self._logins[id_] = login
-        self._ids[id_.lower()] = id_
-        if before is None:
+    def _apply(self, change: Change, stored: Mapping[str, Health]) -> None:
+        channel, before = change.channel, change.before
+        if change.kind is Kind.ADDED:
             self._add(channel, stored)
-        elif _place(before) != _place(channel):  # another camera as far as anybody knows
-            self._book.put(Health(channel=id_, since=self._book.wall()))
+        elif change.kind is Kind.REMOVED:
+            self._scheduler.forget(channel.id, removed=True)
+            self._book.remove(channel.id)
+        elif change.kind is Kind.MOVED:
+            self._book.put(Health(channel=channel.id, since=self._book.wall()))
             self._settle(channel)
             self._restart(channel)
-        elif is_renewed:
+        elif change.kind is Kind.RENEWED:
             self._new_login(channel)
         else:
             self._settle(channel)
-            if is_probed(before) != is_probed(channel) or before.platform != channel.platform:
+            if before is None or _probed_as(before) != _probed_as(channel):
                 self._restart(channel)
 
     def _add(self, channel: Channel, stored: Mapping[str, Health]) -> None:
@@ -260,14 +208,6 @@ class HealthService:
             self._book.adopt(states.restored(health, self._rules(channel), now))
         self._settle(channel)
         self._restart(channel)
-
-    def _remove(self, id_: str) -> None:
-        del self._channels[id_]
-        self._logins.pop(id_, None)
-        if self._ids.get(id_.lower()) == id_:
-            del self._ids[id_.lower()]
-        self._scheduler.forget(id_, removed=True)
-        self._book.remove(id_)
 
     def _new_login(self, channel: Channel) -> None:
         """The credential changed: what was refused may be granted, and the other way round."""
@@ -334,45 +274,11 @@ class HealthService:
 
     # -- looking -----------------------------------------------------------------------------------
 
-    async def _look(self, job: Job) -> ProbeResult:
-        """A look at the camera, or at the live picture where there is one."""
-        channel = job.channel
-        if self._live.sight(channel.id, self._clock.now()) is not None:
-            return self._unprobed(job, Level.MEDIA, Reason.OK)
-        if not job.urgent and self._live.is_watched(channel.id):
-            return self._unprobed(job, Level.NONE, Reason.NOT_TESTED)
-        if self._was_refused(self.of(channel.id)):
-            return self._unprobed(job, Level.NONE, Reason.NOT_TESTED, REFUSED)
-        return await self._prober.probe(channel, job.level)
-
-    def _was_refused(self, health: Health) -> bool:
-        """Whether one more try at the password might lock the camera's account.
-
-        Sweeps asked for one after the other would be as many wrong passwords; a new credential
-        makes the state `unknown` and is tried at once, and so is a channel that somebody names.
-        """
-        if health.state is not State.UNAUTHORIZED or health.reason is not Reason.UNAUTHORIZED:
-            return False
-        pause = INSISTED_PAUSE if health.channel in self._insisted else REFUSED_PAUSE
-        return health.probed is not None and self._book.wall() - health.probed < pause
-
-    def _unprobed(
-        self, job: Job, level: Level, reason: Reason, detail: str = WATCHED
-    ) -> ProbeResult:
-        return ProbeResult(
-            channel=job.channel.id,
-            asked=job.level,
-            level=level,
-            reason=reason,
-            t0=self._book.wall(),
-            detail=detail,
-        )
-
     def _finished(self, job: Job, result: ProbeResult, started: float, ended: float) -> None:
         if self._is_closing:
             return
         self.on_probe(result, ended - started)
-        channel = self._channels.get(result.channel)
+        channel = self._roster.channels.get(result.channel)
         if channel is None or not self._scheduler.is_current(job):
             return
         rules = self._rules(channel)
@@ -412,14 +318,14 @@ class HealthService:
         names = self._live.names()
         self._live.keep_only(names)
         for name in names:
-            channel = self._channels.get(self._ids.get(name.lower(), name))
+            channel = self._roster.find(name)
             if channel is not None and channel.enabled:
                 self._look_at_stream(channel, now)
 
     async def age(self) -> None:
         """Let old evidence lapse."""
-        for number, channel in enumerate(list(self._channels.values()), 1):
-            if channel.id in self._channels:
+        for number, channel in enumerate(list(self._roster.channels.values()), 1):
+            if channel.id in self._roster.channels:
                 self._settle(channel)
             if number % CHUNK == 0:
                 await asyncio.sleep(0)
@@ -448,14 +354,6 @@ class HealthService:
         )
 
 
-def _place(channel: Channel) -> tuple[object, ...]:
-    """What makes it the same camera."""
-    return (
-        channel.kind,
-        channel.url,
-        channel.vendor,
-        channel.address,
-        channel.port,
-        channel.channel_no,
-        channel.transport,
-    )
+def _probed_as(channel: Channel) -> tuple[object, ...]:
+    """What its plan depends on."""
+    return is_probed(channel), channel.platform

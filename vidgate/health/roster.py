@@ -1,0 +1,111 @@
+"""Which channels there are, and what a change of the register means for what is known of them."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from vidgate.model.channel import Channel, Login, Platform
+
+
+class Register(Protocol):
+    """What is read of the register."""
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """Every channel; the keys are the register's own."""
+        ...
+
+    @property
+    def platforms(self) -> Mapping[str, Platform]:
+        """Platforms by id."""
+        ...
+
+    def login(self, channel: Channel) -> Login | None:
+        """What the channel signs in with now."""
+        ...
+
+
+class Kind(Enum):
+    """What happened to a channel."""
+
+    ADDED = auto()
+    MOVED = auto()  # another address: another camera as far as anybody knows
+    RENEWED = auto()  # another login: what was refused may be granted, and the other way round
+    EDITED = auto()  # anything else
+    REMOVED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One channel's change; `before` is None for a new one."""
+
+    kind: Kind
+    channel: Channel
+    before: Channel | None = None
+
+
+class Roster:
+    """The channels as they were when last compared with the register, by their ids."""
+
+    def __init__(self, register: Register) -> None:
+        self.channels: dict[str, Channel] = {}
+        self._register = register
+        self._ids: dict[str, str] = {}  # lower case to the id itself
+        self._logins: dict[str, Login | None] = {}
+
+    def find(self, id_: str) -> Channel | None:
+        """The channel of that id, whatever its case."""
+        return self.channels.get(self._ids.get(id_.lower(), id_))
+
+    def platform(self, channel: Channel) -> Platform | None:
+        """The platform that the channel comes through."""
+        return self._register.platforms.get(channel.platform)
+
+    def compare(self, credentials: Collection[str] = ()) -> Iterator[Change | None]:
+        """Take over what the register holds now; `credentials` were set anew.
+
+        Gives one item for each channel, None where nothing changed, so that whoever goes through
+        them can give way in between.
+        """
+        for channel in list(self._register.channels.values()):
+            yield self._take(channel, credentials)
+        known = {channel.id for channel in self._register.channels.values()}
+        for id_ in [id_ for id_ in self.channels if id_ not in known]:
+            yield Change(Kind.REMOVED, self._remove(id_))
+
+    def _take(self, channel: Channel, credentials: Collection[str]) -> Change | None:
+        id_ = channel.id
+        before, login = self.channels.get(id_), self._register.login(channel)
+        is_renewed = login != self._logins.get(id_) or (
+            bool(channel.credential) and channel.credential in credentials
+        )
+        if before is channel and not is_renewed:
+            return None
+        self.channels[id_] = channel
+        self._ids[id_.lower()] = id_
+        self._logins[id_] = login
+        if before is None:
+            return Change(Kind.ADDED, channel)
+        if _place(before) != _place(channel):
+            return Change(Kind.MOVED, channel, before)
+        return Change(Kind.RENEWED if is_renewed else Kind.EDITED, channel, before)
+
+    def _remove(self, id_: str) -> Channel:
+        self._logins.pop(id_, None)
+        if self._ids.get(id_.lower()) == id_:
+            del self._ids[id_.lower()]
+        return self.channels.pop(id_)
+
+
+def _place(channel: Channel) -> tuple[object, ...]:
+    """What makes it the same camera."""
+    return (
+        channel.kind,
+        channel.url,
+        channel.vendor,
+        channel.address,
+        channel.port,
+        channel.channel_no,
+        channel.transport,
+    )

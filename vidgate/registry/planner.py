@@ -12,6 +12,7 @@ from vidgate.registry import routes
 from vidgate.registry.edits import Credential, Edit, Pair, key, typed
 from vidgate.registry.fields import LIFECYCLES, problems
 from vidgate.registry.places import Place
+from vidgate.registry.points import Points
 from vidgate.registry.rows import ParsedRow
 from vidgate.registry.twins import Twins
 from vidgate.registry.url_forms import UrlForms
@@ -89,6 +90,7 @@ class Planner:
         self._number = register.next_number()
         self._seen: dict[str, str] = {}
         self._twins: Twins | None = None
+        self._points = Points()
         self._codes: dict[str, list[Channel]] = {}
         for channel in register.channels.values():
             if channel.gb_code:
@@ -102,6 +104,13 @@ class Planner:
     def seen(self) -> Mapping[str, str]:
         """The keys of all rows taken, and where each was."""
         return self._seen
+
+    async def learn_places(self) -> None:
+        """Look where the registered channels are, to tell rows that may be the same place."""
+        channels = list(self._register.channels.values())
+        for start in range(0, len(channels), CHUNK):
+            self._points.learn(channels[start : start + CHUNK])
+            await asyncio.sleep(0)
 
     def take(self, row: ParsedRow, where: str = "") -> Mistakes:
         """Plan a row; `where` names it for a later row that repeats its id.
@@ -125,7 +134,7 @@ class Planner:
             if first != where:
                 mistakes.append(("id", f"与{first}的通道编号重复"))
             elif where:
-                row.warnings += self._shared(name, row.values, where)
+                row.warnings += self._shared(name, values, where, current)
         if name and not mistakes:
             mistakes += self._plan(current, name, typed(values), needs)
         return mistakes
@@ -144,10 +153,12 @@ class Planner:
             return None
         return found[0] if found else self._register.channels.get(key(code))
 
-    def _shared(self, name: str, values: Mapping[str, Any], where: str) -> Mistakes:
+    def _shared(
+        self, name: str, values: Mapping[str, Any], where: str, current: Channel | None
+    ) -> Mistakes:
         if self._twins is None:  # a look at the whole register, which a single edit can do without
             self._twins = Twins(self._register.channels.values())
-        return self._twins.of(name, values, where)
+        return self._twins.of(name, values, where) + self._points.of(name, values, current)
 
     def _resolve_platform(self, values: dict[str, Any], needs: _Needs) -> None:
         wanted = values.get("platform")

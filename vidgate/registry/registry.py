@@ -17,19 +17,20 @@ from typing import Any, Self, TypeVar
 
 from vidgate.aio.bus import Bus
 from vidgate.aio.supervisor import Supervisor
-from vidgate.errors import ConflictError, InputError, NotFoundError, VidgateError
+from vidgate.errors import ConflictError, InputError, VidgateError
 from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.user import Actor
 from vidgate.registry import bulk, changesets, rotation, store
 from vidgate.registry.access import parse_patterns, patterns_of
 from vidgate.registry.bulk import BulkReport, Wish
-from vidgate.registry.changesets import Change, ChangeRow, Undo
+from vidgate.registry.changesets import Change, Undo
 from vidgate.registry.edits import PATTERNS, Credential, Edit, Pair, key
 from vidgate.registry.export import Form
 from vidgate.registry.fields import BY_NAME, secret, slug, text
 from vidgate.registry.files import Files, Runner
 from vidgate.registry.importer import Importer, ImportReport
 from vidgate.registry.ledger import Deed, Ledger, announce
+from vidgate.registry.past import Past
 from vidgate.registry.pinyin import pinyin_keys
 from vidgate.registry.places import Place
 from vidgate.registry.planner import (
@@ -44,14 +45,13 @@ from vidgate.registry.planner import (
 from vidgate.registry.platforms import parse_platform
 from vidgate.registry.rows import parse_row
 from vidgate.registry.url_forms import load as load_forms
-from vidgate.registry.view import View
 from vidgate.storage.database import CHUNK, Database
 from vidgate.storage.secrets import SecretBox
 
 T = TypeVar("T")
 
 
-class Registry(View):
+class Registry(Past):
     """`async with Registry(db, secrets, bus, pool.run) as registry:` loads the register.
 
     `url_forms` is the site's own file of URL forms, `place` where its channels may be.
@@ -71,9 +71,8 @@ class Registry(View):
     ) -> None:
         self._place = place or Place()
         self._files = Files(worker)
-        super().__init__()
+        super().__init__(db)
         self._url_forms = url_forms
-        self._db = db
         self._box = secrets
         self._bus = bus
         self._worker = worker
@@ -200,31 +199,6 @@ class Registry(View):
         planner, report = self._planner(), ImportReport()
         await Importer(planner, report).plan(parsed)
         return await self._files.mark(name, data, report)
-
-    # The past.
-
-    async def changes(self, *, limit: int = 100) -> list[Change]:
-        """The last changes, newest first."""
-        async with self._db.read() as session:
-            return await changesets.newest(session, limit)
-
-    async def change(
-        self, number: int, *, offset: int = 0, limit: int = CHUNK
-    ) -> tuple[Change, list[ChangeRow], int]:
-        """A change, some of its rows, and how many it has. Raises NotFoundError."""
-        async with self._db.read() as session:
-            change = await changesets.find(session, number)
-            rows = await changesets.rows_of(session, number, offset, limit)
-            return change, rows, await changesets.count_rows(session, number)
-
-    async def history(self, id_: str, *, limit: int = 100) -> list[tuple[Change, ChangeRow]]:
-        """What was done to one channel, newest first. NotFoundError where it never was."""
-        channel = self._register.channels.get(key(id_))
-        async with self._db.read() as session:
-            found = await changesets.history(session, channel.id if channel else id_, limit)
-        if not found and channel is None:
-            raise NotFoundError(f"没有通道 {id_[:64]} / no such channel")
-        return found
 
     # The edits themselves.
 

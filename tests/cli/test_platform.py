@@ -20,3 +20,19 @@ async def test_set_sends_what_was_given(service: FakeService, vidgate: Vidgate) 
     assert ended.status == 0, ended.err
     expected = {"slots": 0, "describe_parallel": 8, "describe_proves": False}
     assert service.asked[0].body == expected
+
+
+async def test_what_the_resolver_is_told(service: FakeService, vidgate: Vidgate) -> None:
+    service.answer("PUT", "/platforms/p", {})
+    words = "--resolver http --endpoint http://10.0.0.9/{id} --auth basic --credential asker"
+    ended = await vidgate("platform", "set", "p", *words.split(), "--path", "")
+    assert ended.status == 0, ended.err
+    assert service.asked[0].body == {
+        "resolver": "http",
+        "options": {
+            "endpoint": "http://10.0.0.9/{id}",
+            "auth": "basic",
+            "credential": "asker",
+            "path": "",
+        },
+    }

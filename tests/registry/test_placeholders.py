@@ -16,5 +16,5 @@ def test_what_is_no_number_is_not_counted_with(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["{b}", "{a", "a}", "{A}", "{}", "{a!r}", "{a.b}"])
 def test_only_known_names_may_stand(text: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="占位符"):
         check(text, ["a"])

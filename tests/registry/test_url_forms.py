@@ -10,6 +10,7 @@ from vidgate.model.media import Variant
 from vidgate.registry.url_forms import UrlForms, load
 
 FORMS = load()
+CAM = "/cam/realmonitor"
 
 
 def channel(
@@ -23,10 +24,10 @@ def channel(
     [
         ("海康威视", "3", "/Streaming/Channels/301", "/Streaming/Channels/302"),
         ("HIKVISION", "", "/Streaming/Channels/101", "/Streaming/Channels/102"),
-        ("杭州海康威视数字技术股份有限公司", "12", "/Streaming/Channels/1201", "/Streaming/Channels/1202"),
+        ("杭州海康威视数字技术公司", "9", "/Streaming/Channels/901", "/Streaming/Channels/902"),
         ("海康老款", "33", "/h264/ch33/main/av_stream", "/h264/ch33/sub/av_stream"),
-        ("Dahua", "2", "/cam/realmonitor?channel=2&subtype=0", "/cam/realmonitor?channel=2&subtype=1"),
-        ("大华", "", "/cam/realmonitor?channel=1&subtype=0", "/cam/realmonitor?channel=1&subtype=1"),
+        ("Dahua", "2", f"{CAM}?channel=2&subtype=0", f"{CAM}?channel=2&subtype=1"),
+        ("大华", "", f"{CAM}?channel=1&subtype=0", f"{CAM}?channel=1&subtype=1"),
         ("宇视 UNV", "4", "/unicast/c4/s0/live", "/unicast/c4/s1/live"),
         ("宇视", "", "/media/video1", "/media/video2"),
         ("天地伟业", "7", "/7/1", "/7/2"),
@@ -60,7 +61,7 @@ def test_the_register_s_port_goes_first_and_ipv6_is_bracketed() -> None:
 
 @pytest.mark.parametrize("address", ["10.1.2.3/x", "user@10.1.2.3", "a b", "10.1.2.3:554:1"])
 def test_an_address_that_is_none_is_refused(address: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="设备地址"):
         FORMS.make(channel("大华", address=address), Variant.MAIN)
 
 

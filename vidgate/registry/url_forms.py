@@ -154,7 +154,10 @@ def _check(file: Path, form: UrlForm) -> None:
 def _host(address: str) -> str:
     bare = address.strip("[]")
     if ":" in bare:
-        return f"[{IPv6Address(bare)}]"  # raises a ValueError itself
+        try:
+            return f"[{IPv6Address(bare)}]"
+        except ValueError:
+            raise ValueError("设备地址应为 IP 或主机名，端口请填入端口一列") from None
     if not _HOST.fullmatch(address):
         raise ValueError("设备地址应为 IP 或主机名")
     return address.lower()

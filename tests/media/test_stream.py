@@ -42,3 +42,19 @@ async def test_a_slow_reader_loses_frames_and_a_quick_one_does_not() -> None:
     assert slow.dropped > 0
     assert quick.dropped == 0
     assert (await slow.get()).key
+
+
+def test_sound_that_goes_on_does_not_hide_a_dead_picture() -> None:
+    clock = ManualClock(now=1000.0)
+    stream = Stream(StreamKey("x"), clock, StreamLimits(), lambda _: None)
+    stream.start([VIDEO, SOUND])
+    stream.frame(sound(0))
+    assert stream.state.value == "idle"
+    stream.frame(picture(0, key=True))
+    assert stream.state.value == "live"
+    for number in range(100):
+        clock.advance(0.02)
+        stream.frame(sound(number))
+    stream.check_stalled(1.5)
+    assert stream.state.value == "stalled"
+    assert stream.stats.last_frame == 1000.0

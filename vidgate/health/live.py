@@ -42,7 +42,6 @@ class LiveJudge:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._troubled: dict[str, float] = {}
-        self._pictures: dict[StreamKey, Sight] = {}
         self._told: dict[str, BaseException | None] = {}
 
     def names(self) -> set[str]:
@@ -88,33 +87,14 @@ class LiveJudge:
         for memory in (self._troubled, self._told):
             for name in memory.keys() - names:
                 del memory[name]
-        for key in self._pictures.keys() - self._hub.streams.keys():
-            del self._pictures[key]
 
     def _sight(self, stream: Stream | None, now: float) -> Sight | None:
-        if stream is None:
+        if stream is None or stream.state is not StreamState.LIVE:
             return None
-        if stream.state is not StreamState.LIVE:
-            self._pictures.pop(stream.key, None)
+        key, frame = stream.stats.last_key_frame, stream.stats.last_frame
+        if key is None or frame is None or now - key > KEY_FRAME_VALID:
             return None
-        sight = self._newest(stream)
-        return sight if sight and now - sight.key_frame <= KEY_FRAME_VALID else None
-
-    def _newest(self, stream: Stream) -> Sight | None:
-        """The newest picture, whatever sound goes on beside it.
-
-        The stream's counters do not tell sound from pictures, the kept group of pictures does. One
-        that outgrew its bound is forgotten there within seconds, so it is remembered here.
-        """
-        if all(track.is_video for track in stream.tracks):
-            key, frame = stream.stats.last_key_frame, stream.stats.last_frame
-            return None if key is None or frame is None else Sight(key, frame)
-        group = stream.gop()
-        if group:
-            tracks = stream.tracks
-            last = next(frame for frame in reversed(group) if tracks[frame.track].is_video)
-            self._pictures[stream.key] = Sight(group[0].received, last.received)
-        return self._pictures.get(stream.key)
+        return Sight(key, frame)
 
     def _streams(self, name: str) -> list[Stream | None]:
         """Its streams; what a stand-in shows says nothing of the channel."""

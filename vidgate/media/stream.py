@@ -176,9 +176,10 @@ class Stream:
         self._timeline.place(frame, track.clock_rate)
         frame.resumable = frame.key if track.is_video else not self._has_video
         is_first = self.stats.frames == 0
-        self._count(frame)
-        if self.state is not StreamState.LIVE:
-            self._live(is_first)
+        is_picture = track.is_video or not self._has_video
+        self._count(frame, is_picture)
+        if is_picture and self.state is not StreamState.LIVE:
+            self._live(is_first)  # sound alone, however lively, is no picture
         self._remember(frame, track)
         for reader in self.readers:
             reader.mailbox.put(frame)
@@ -192,10 +193,12 @@ class Stream:
         self.error = None
         self._enter(StreamState.LIVE)
 
-    def _count(self, frame: Frame) -> None:
+    def _count(self, frame: Frame, is_picture: bool) -> None:
         stats = self.stats
         stats.frames += 1
         stats.bytes += frame.size
+        if not is_picture:
+            return
         stats.last_frame = frame.received
         if frame.key:
             stats.key_frames += 1

@@ -105,6 +105,15 @@ class RtspClient(asyncio.Protocol):
             return str(found[0][4][0])
 
     async def _close(self) -> None:
+        try:
+            await self._part()
+        finally:
+            # They know us and we know them: such circles would wait for a full collection, which
+            # holds the event loop, after every probe.
+            self.channels.clear()
+
+    async def _part(self) -> None:
+        """TEARDOWN, if there is a session, and close the connection."""
         transport = self._transport
         if transport is None:
             return

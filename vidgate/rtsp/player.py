@@ -47,8 +47,12 @@ class Player:
     async def open(cls, client: RtspClient, clock: Clock, on_frame: OnFrame) -> AsyncIterator[Self]:
         """A player whose UDP ports are closed when the block is left."""
         player = cls(client, clock, on_frame)
-        async with player._ports:
-            yield player
+        try:
+            async with player._ports:
+                yield player
+        finally:
+            player.receivers.clear()  # they hold our callbacks: see `RtspClient._close`
+            player._send_rtcp.clear()
 
     async def setup(self, offers: Sequence[Offer]) -> None:
         """SETUP of each; a sound that cannot be had is left out, a picture that cannot raises."""

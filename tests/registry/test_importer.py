@@ -1,14 +1,20 @@
+import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 
+from tests.registry.conftest import in_thread
 from tests.registry.files import HEADER, book, row, text, xlsx
+from vidgate.aio.bus import Bus
 from vidgate.errors import InputError
 from vidgate.model.channel import Lifecycle, Login
 from vidgate.registry.importer import ImportReport
+from vidgate.registry.places import Place
 from vidgate.registry.registry import Registry
+from vidgate.storage.database import Database
+from vidgate.storage.secrets import SecretBox
 
 
 async def imported(registry: Registry, *rows: Sequence[Any], **flags: bool) -> ImportReport:
@@ -185,3 +191,48 @@ async def test_who_imported_what_is_kept(registry: Registry) -> None:
     change = (await registry.changes())[0]
     assert (change.id, change.actor, change.action, change.source) == (1, "me", "import", "r.xlsx")
     assert (change.created, change.updated, change.removed) == (1, 0, 0)
+
+
+async def test_two_imports_at_once_do_not_mix(registry: Registry) -> None:
+    one = text(HEADER, *(row(n, name=f"甲{n}") for n in range(450)))
+    two = text(HEADER, *(row(n, name=f"乙{n}") for n in range(300, 700)))
+    async with asyncio.TaskGroup() as tasks:
+        made = [
+            tasks.create_task(registry.import_file(f"{who}.csv", data, actor=who))
+            for who, data in (("wang", one), ("li", two))
+        ]
+    first, second = sorted((task.result() for task in made), key=lambda report: report.change or 0)
+    assert (first.change, second.change) == (1, 2)
+    assert first.created + second.created == 700
+    assert second.updated == 150
+    winner = (await registry.changes(limit=1))[0].actor
+    last = "甲" if winner == "wang" else "乙"
+    assert {c.name[0] for c in list(registry.channels.values()) if 300 <= int(c.id[4:]) < 450} == {
+        last
+    }
+    assert [change.updated for change in await registry.changes()] == [150, 0]
+
+
+async def test_a_file_without_channels_prunes_nothing(registry: Registry) -> None:
+    await imported(registry, HEADER, row(1))
+    with pytest.raises(InputError, match="移除全部"):
+        await imported(registry, HEADER, prune=True)
+    assert list(registry.channels) == ["cam-0001"]
+
+
+async def test_what_would_be_removed_is_counted(registry: Registry) -> None:
+    await imported(registry, HEADER, row(1), row(2))
+    report = await imported(registry, HEADER, row(2), prune=True, dry_run=True)
+    assert (report.change, report.removed, report.unchanged) == (None, 1, 1)
+    assert len(registry.channels) == 2
+
+
+async def test_a_box_is_about_new_places_only(db: Database, box: SecretBox, bus: Bus) -> None:
+    head, beijing = ("id", "name", "url", "经度", "纬度"), ("a", "a", "rtsp://h/", 116.4, 39.9)
+    async with Registry(db, box, bus, in_thread) as registry:
+        await imported(registry, head, beijing)
+    async with Registry(db, box, bus, in_thread, place=Place(108, 24, 115, 31)) as registry:
+        assert (await imported(registry, head, beijing)).unchanged == 1
+        await registry.set("a", {"name": "b"}, "me")
+        with pytest.raises(InputError, match="范围"):
+            await registry.set("a", {"longitude": "117", "latitude": "39.9"}, "me")

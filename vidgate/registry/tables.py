@@ -1,11 +1,12 @@
 """Files read into tables of cells. Runs in a worker; calamine lives only there."""
 
 import csv
+import re
 import resource
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,11 @@ from vidgate.registry.limits import (
 Cells = Sequence[Any]
 TOO_MUCH = "文件太大或太复杂，读取时超出了内存或时间上限"
 SPLIT = "请分成几个文件"
+
+MAX_SIGNS = 4096  # commas in one row, those within quoted cells too
+SAMPLE = 1 << 16  # characters among which the titles are
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 # What people rename to .xlsx, .xls or .csv, by how it begins.
 _FOREIGN = (
@@ -127,8 +133,10 @@ def _read_csv(data: bytes) -> list[Cells]:
         raise InputError("不是文本文件", hint="请给出 .xlsx、.xls 或 .csv 文件")
     delimiter = _delimiter(content)
     rows: list[Cells] = []
+    lines = _Lines(content, delimiter)
     try:
-        for cells in csv.reader(StringIO(content, newline=""), delimiter=delimiter):
+        for cells in csv.reader(iter(lines), delimiter=delimiter):
+            lines.signs = 0
             # A quoted cell may span lines, so this is the row as a spreadsheet would number it.
             rows.append(cells)
             if len(rows) > MAX_ROWS + HEADER_WITHIN:
@@ -142,9 +150,26 @@ def _read_csv(data: bytes) -> list[Cells]:
     return rows
 
 
+class _Lines:
+    """The lines of a text, one by one; refuses more cells in a row than anybody means."""
+
+    def __init__(self, content: str, delimiter: str) -> None:
+        self._content = content
+        self._delimiter = delimiter
+        self.signs = 0  # since the last row
+
+    def __iter__(self) -> Iterator[str]:
+        for found in _LINE.finditer(self._content):
+            line = found[0]
+            self.signs += line.count(self._delimiter)
+            if self.signs > MAX_SIGNS:
+                raise InputError(f"有一行超过 {MAX_COLUMNS} 列", hint="文件可能不是 CSV")
+            yield line
+
+
 def _delimiter(content: str) -> str:
     """By the line with the titles: a heading above it may have none."""
-    lines = content.lstrip("\r\n").split("\n", HEADER_WITHIN)[:HEADER_WITHIN]
+    lines = content[:SAMPLE].lstrip("\r\n").split("\n", HEADER_WITHIN)[:HEADER_WITHIN]
     if lines and lines[0].strip().lower().startswith("sep=") and len(lines[0].strip()) == 5:
         return lines[0].strip()[4]
     counts = [(line.count(sign), sign) for line in lines[:HEADER_WITHIN] for sign in ",\t;"]

@@ -83,3 +83,17 @@ def test_anything_is_refused_or_stays_as_it_is_read(text: str) -> None:
     except ValueError:
         return
     assert split_url(url) == (url, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "u:canary@127.0.0.9/x",
+        "rtsp:/u:canary@127.0.0.9/x",
+        "p10 u:canary@x",
+        "rtsp//u:can@ary@10.0.0.1",
+        "RTSP://u:canary@[::1]:554/x",
+    ],
+)
+def test_a_mistyped_address_shows_no_password_either(text: str) -> None:
+    assert "ary" not in redact(text)

@@ -10,6 +10,7 @@ SCHEMES = ("rtsp", "rtsps")
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)", re.DOTALL)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::([0-9]{1,5}))?")
+_LOOSE_LOGIN = re.compile(r"[^\s/:]*:(?!//)[^\s]*@")
 _SECRET = re.compile(r"(?i)((?:password|passwd|pwd|pass)=)([^&_/;#]+)")
 
 
@@ -65,5 +66,10 @@ def has_secret(text: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """The same address for a message or a log: what may be a login becomes `***`."""
-    return _SECRET.sub(r"\1***", re.sub(r"://.*@", "://***@", text, flags=re.DOTALL))
+    """The same text for a message or a log: what may be a login becomes `***`.
+
+    Mistyped addresses too: whatever stands as `name:password@` before a host, with or without a
+    scheme, may be one.
+    """
+    text = re.sub(r"://.*@", "://***@", text, flags=re.DOTALL)
+    return _SECRET.sub(r"\1***", _LOOSE_LOGIN.sub("***@", text))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.async_api import Browser, Locator, Page, Playwright, expect
+from playwright.async_api import Browser, FilePayload, Locator, Page, Playwright, expect
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = (
@@ -104,7 +104,7 @@ class ConsolePage:
         await self.by_id("login-user").fill(user)
         await self.by_id("login-password").fill(password)
         await self.by_id("login-submit").click()
-        await self.by_id("tree").wait_for()
+        await self.by_id("tree").wait_for(state="attached")  # hidden where there is no channel yet
 
     async def sign_out(self) -> None:
         """Leave; the sign-in page is back."""
@@ -151,6 +151,58 @@ class ConsolePage:
         """Double-click a tile; again to restore it."""
         await self.tile(index).dblclick()
 
+    async def visit(self, page: str) -> None:
+        """Go to `live`, `channels` or `import` by the bar at the top."""
+        await self.by_id(f"nav-{page}").click()
+        landmark = {"live": "grid", "channels": "channel-table", "import": "drop"}[page]
+        await self.by_id(landmark).wait_for()
+
+    async def check_file(self, name: str, data: bytes) -> None:
+        """Give the import page a file and wait for what it says of it."""
+        file = FilePayload(name=name, mimeType="application/octet-stream", buffer=data)
+        await self.by_id("file").set_input_files(files=[file])
+        report = self.by_id("import-report").and_(self.page.locator("[aria-busy=false]"))
+        await report.or_(self.by_id("import-problem")).wait_for()
+
+    async def take_file(self) -> int:
+        """Import the file that was checked; the number of the change."""
+        await self.by_id("import-go").click()
+        outcome = self.by_id("import-outcome")
+        await outcome.wait_for()
+        return int(await outcome.get_attribute("data-change") or 0)
+
+    async def find_rows(self, text: str, *channels: str) -> None:
+        """Search in the table of channels; these are then all that it shows."""
+        await self.by_id("table-search").fill(text)
+        for channel in channels:
+            await self.by_id(f"row-{channel}").wait_for()
+        await expect(self.table_rows()).to_have_count(len(channels))
+
+    async def select_rows(self, *channels: str) -> None:
+        """Tick rows of the table."""
+        for channel in channels:
+            await self.by_id(f"row-{channel}").locator(".check").click()
+
+    async def bulk_edit(self, **fields: str) -> str:
+        """Set fields of the selected channels after a look at the preview, which is returned."""
+        await self.by_id("bulk-edit").click()
+        await self.by_id("bulk-dialog").wait_for()
+        for field, value in fields.items():
+            box = self.by_id(f"bulk-{field.replace('_', '-')}")
+            typed = box.or_(box.locator("input")).and_(self.page.locator("input"))
+            await typed.fill(value)
+            await typed.press("Enter")
+        await self.by_id("bulk-counts").wait_for()
+        told = await self.by_id("bulk-preview").inner_text()
+        await self.by_id("bulk-apply").click()
+        await self.by_id("done-bar").wait_for()
+        return told
+
+    async def undo_here(self) -> None:
+        """Press the undo button that a change leaves behind."""
+        await self.by_id("undo").click()
+        await expect(self.by_id("done-bar")).to_have_count(0)
+
     # -- seeing ----------------------------------------------------------------------------------
 
     def by_id(self, name: str) -> Locator:
@@ -160,6 +212,26 @@ class ConsolePage:
     def tile(self, index: int) -> Locator:
         """The tile at a place of the grid, from 0."""
         return self.by_id(f"tile-{index}")
+
+    def table_rows(self) -> Locator:
+        """The rows of the channel table that are drawn, from the top."""
+        return self.page.locator("[data-testid=channel-table] [data-testid^=row-]")
+
+    async def row_notes(self) -> list[list[str]]:
+        """What the import page says of rows: each as its cells (row, column, value, message)."""
+        rows = await self.by_id("row-note").all()
+        return [(await row.inner_text()).split("\n") for row in rows]
+
+    async def figures(self) -> dict[str, int]:
+        """The counts of the import page by name: created, updated, unchanged, rejected ..."""
+        found = await self.page.locator(
+            "[data-testid^=count-]:not([data-testid=count-online])"
+        ).all()
+        names = [
+            (await one.get_attribute("data-testid") or "").removeprefix("count-") for one in found
+        ]
+        counts = [int((await one.inner_text()).replace(",", "")) for one in found]
+        return dict(zip(names, counts, strict=True))
 
     async def tile_channel(self, index: int) -> str:
         """The channel's id, or nothing."""

@@ -48,3 +48,6 @@ export function summarise(rows: readonly ChangeRow[]): Group[] {
   }
   return [...groups.values()].sort((a, b) => place(a.field) - place(b.field) || b.count - a.count)
 }
+
+/** Tags as typed: apart by blanks or any comma, each once. */
+export const wordsOf = (text: string): string[] => [...new Set(text.split(/[,;，；、\s]+/).filter(Boolean))]

@@ -42,7 +42,15 @@ async def test_what_is_written_is_read_in_register_order(db: Database) -> None:
     async with db.read() as session:
         assert await store.read_platforms(session) == [PLATFORM]
         assert await store.read_credentials(session) == [
-            {"name": "c", "username": "u", "sealed": b"\0", "changed": 2.0}
+            {
+                "name": "c",
+                "username": "u",
+                "sealed": b"\0",
+                "changed": 2.0,
+                "platform": "",
+                "host": "",
+                "vendor": "",
+            }
         ]
 
 

@@ -73,7 +73,7 @@ class Rows:
         if platform:
             self.platforms[platform] = Platform(id=platform, describe_parallel=0)
 
-    def login(self, channel: Channel) -> Login | None:
+    def logins(self, channel: Channel) -> Login | None:
         """What it signs in with."""
         return self._logins[channel.id]
 

@@ -22,7 +22,7 @@ class FakeRegister:
     ) -> None:
         self.channels: dict[str, Channel] = {one.id.lower(): one for one in channels}
         self.platforms: dict[str, Platform] = {one.id: one for one in platforms}
-        self.logins: dict[str, Login] = {}
+        self.known: dict[str, Login] = {}
 
     @classmethod
     def of_rows(cls, rows: Sequence[Mapping[str, str]], **limits: int) -> "FakeRegister":
@@ -36,7 +36,7 @@ class FakeRegister:
             if row["url"]:
                 uri = Uri.parse(row["url"])
                 login = Login(uri.username or "", uri.password or "")
-                register.logins[row["id"].lower()] = login
+                register.known[row["id"].lower()] = login
         return register
 
     def add(self, channel: Channel) -> None:
@@ -53,15 +53,15 @@ class FakeRegister:
         """Take one out."""
         self.channels = {key: one for key, one in self.channels.items() if key != id_.lower()}
 
-    def login(self, channel: Channel) -> Login | None:
+    def logins(self, channel: Channel) -> Login | None:
         """What it signs in with."""
-        return self.logins.get(channel.id.lower())
+        return self.known.get(channel.id.lower())
 
     async def address(self, channel: Channel) -> RtspAddress:
         """Where it is."""
         if not channel.url:
             raise NotFoundError("no address")
-        return RtspAddress(url=channel.url, login=self.logins.get(channel.id.lower()))
+        return RtspAddress(url=channel.url, login=self.known.get(channel.id.lower()))
 
 
 def _channel(number: int, row: Mapping[str, str]) -> Channel:

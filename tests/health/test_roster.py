@@ -29,7 +29,7 @@ def test_a_life_of_a_channel() -> None:
     assert kinds(roster) == [Kind.MOVED]
     assert kinds(roster, "k") == [Kind.RENEWED]
     assert kinds(roster, "another") == []
-    register.logins["cam"] = Login("operator", "new")
+    register.known["cam"] = Login("operator", "new")
     assert kinds(roster) == [Kind.RENEWED]
     assert kinds(roster) == []
     register.remove("cam")

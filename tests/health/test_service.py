@@ -141,7 +141,7 @@ async def test_another_login_is_tried_whichever_way_it_came() -> None:
     world.prober.answers |= {"a": Reason.UNAUTHORIZED, "b": Reason.UNAUTHORIZED}
     async with world.running():
         await world.probe("a", "b")
-        world.register.logins["a"] = Login("operator", "new")  # by a pattern, say
+        world.register.known["a"] = Login("operator", "new")  # by a pattern, say
         await world.told("", "changed")
         assert (world.state("a"), world.state("b")) == (State.UNKNOWN, State.UNAUTHORIZED)
 
@@ -158,7 +158,7 @@ async def test_a_burst_of_changes_is_followed_once(monkeypatch: pytest.MonkeyPat
             calls += 1
             return login(one)
 
-        monkeypatch.setattr(world.register, "login", counting)
+        monkeypatch.setattr(world.register, "logins", counting)
         for number in range(300):
             world.bus.publish("credential.changed", f"k{number}")
         await world.told()

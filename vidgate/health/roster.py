@@ -1,11 +1,11 @@
 """Which channels there are, and what a change of the register means for what is known of them."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-from vidgate.model.channel import Channel, Login, Platform
+from vidgate.model.channel import Channel, Platform
 
 
 class Register(Protocol):
@@ -21,8 +21,8 @@ class Register(Protocol):
         """Platforms by id."""
         ...
 
-    def login(self, channel: Channel) -> Login | None:
-        """What the channel signs in with now."""
+    def logins(self, channel: Channel) -> Hashable:
+        """All that its camera and its platform are told now: another one may be let in."""
         ...
 
 
@@ -52,7 +52,7 @@ class Roster:
         self.channels: dict[str, Channel] = {}
         self._register = register
         self._ids: dict[str, str] = {}  # lower case to the id itself
-        self._logins: dict[str, Login | None] = {}
+        self._logins: dict[str, Hashable] = {}
 
     def find(self, id_: str) -> Channel | None:
         """The channel of that id, whatever its case."""
@@ -76,7 +76,7 @@ class Roster:
 
     def _take(self, channel: Channel, credentials: Collection[str]) -> Change | None:
         id_ = channel.id
-        before, login = self.channels.get(id_), self._register.login(channel)
+        before, login = self.channels.get(id_), self._register.logins(channel)
         is_renewed = login != self._logins.get(id_) or (
             bool(channel.credential) and channel.credential in credentials
         )

@@ -151,7 +151,7 @@ async def test_a_burst_of_changes_is_followed_once(monkeypatch: pytest.MonkeyPat
     async with world.running():
         await until(lambda: not world.service._stale.is_set())
         calls = 0
-        login = world.register.login
+        login = world.register.logins
 
         def counting(one: Channel) -> Login | None:
             nonlocal calls

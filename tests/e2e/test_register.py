@@ -82,6 +82,17 @@ async def test_a_channel_tells_what_is_known_and_takes_edits(
     async with running_service(tmp_path) as service, signed_in(service) as console:
         (tmp_path / "good.csv").write_bytes(sheets[1])
         await service.cli("channel", "import", str(tmp_path / "good.csv"))
+        await console.visit("channels")
+        await console.page.keyboard.press("/")
+        await console.page.keyboard.type("lin xx")
+        await expect(console.table_rows()).to_have_count(1)
+        for key in ("Enter", "Space", "Enter"):  # into the table, tick, open
+            await console.page.keyboard.press(key)
+        await console.by_id("channel-page").wait_for()
+        await console.page.go_back()
+        await expect(console.table_rows()).to_have_count(1)
+        assert await console.by_id("table-search").input_value() == "lin xx"
+
         await console.page.goto(f"{service.url}/#/channels/XX-1")
         await expect(console.by_id("value-name")).to_have_text("柳林小学")
         await console.by_id("probe-now").click()

@@ -70,6 +70,11 @@ export function queryOf({ text, facets }: Filters, sorting: Sorting | null): Rec
   return query
 }
 
+export function isSameQuery(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)])
+  return [...names].every((name) => one[name] === other[name])
+}
+
 /** What the export of the same channels is asked with; null where the API cannot say it. */
 export function exportQueryOf({ text, facets }: Filters): Record<string, string> | null {
   const query: Record<string, string> = {}

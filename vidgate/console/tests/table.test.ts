@@ -6,6 +6,7 @@ import {
   exportQueryOf,
   filtersOf,
   isFiltered,
+  isSameQuery,
   noFilters,
   pick,
   queryOf,
@@ -76,6 +77,11 @@ describe('the address', () => {
     expect(query).toEqual({ q: 'cgz', state: 'down~unauthorized', area: '-~城关镇', sort: '-state' })
     expect(filtersOf(query)).toEqual({ ...filters, text: 'cgz' })
     expect(sortingOf(query)).toEqual({ column: 'state', down: true })
+  })
+
+  it('is the same whatever the order of its parts', () => {
+    expect(isSameQuery({ a: '1', b: '2' }, { b: '2', a: '1' })).toBe(true)
+    expect(isSameQuery({ a: '1' }, { a: '1', b: '2' })).toBe(false)
   })
 
   it('may hold anything', () => {

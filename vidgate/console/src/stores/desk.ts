@@ -13,6 +13,7 @@ export const useDesk = defineStore('desk', () => {
   const isPanelShown = ref(saved.panel !== false)
   const grouping = ref<Grouping>(saved.grouping === 'area' ? 'area' : 'platform')
   const isHelpShown = ref(false)
+  const tableQuery = ref<Record<string, string>>({}) // what the table of channels was narrowed to
   const audible = ref<number | null>(null) // uid of the one tile that is heard
   const now = ref(performance.now()) // for countdowns; a few times a second
   const notice = ref('')
@@ -35,5 +36,5 @@ export const useDesk = defineStore('desk', () => {
     noticeTimer = window.setTimeout(() => (notice.value = ''), 2_500)
   }
 
-  return { isStatsShown, isPanelShown, grouping, isHelpShown, audible, now, notice, say }
+  return { isStatsShown, isPanelShown, grouping, isHelpShown, audible, tableQuery, now, notice, say }
 })

@@ -89,7 +89,7 @@ class Planner:
         self._place = place or Place()
         self._number = register.next_number()
         self._seen: dict[str, str] = {}
-        self._twins: Twins | None = None
+        self._twins = Twins()
         self._points = Points()
         self._codes: dict[str, list[Channel]] = {}
         for channel in register.channels.values():
@@ -110,6 +110,7 @@ class Planner:
         channels = list(self._register.channels.values())
         for start in range(0, len(channels), CHUNK):
             self._points.learn(channels[start : start + CHUNK])
+            self._twins.learn(channels[start : start + CHUNK])
             await asyncio.sleep(0)
 
     def take(self, row: ParsedRow, where: str = "") -> Mistakes:
@@ -156,8 +157,6 @@ class Planner:
     def _shared(
         self, name: str, values: Mapping[str, Any], where: str, current: Channel | None
     ) -> Mistakes:
-        if self._twins is None:  # a look at the whole register, which a single edit can do without
-            self._twins = Twins(self._register.channels.values())
         return self._twins.of(name, values, where) + self._points.of(name, values, current)
 
     def _resolve_platform(self, values: dict[str, Any], needs: _Needs) -> None:

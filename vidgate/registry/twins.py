@@ -15,8 +15,11 @@ SHARED = {"gb_code": "国标编码", "url": "主码流地址"}
 class Twins:
     """Knows who has which code and address: the register at first, then every row."""
 
-    def __init__(self, channels: Iterable[Channel]) -> None:
+    def __init__(self) -> None:
         self._owners: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def learn(self, channels: Iterable[Channel]) -> None:
+        """Take in channels as they are registered."""
         for channel in channels:
             for field in SHARED:
                 if value := getattr(channel, field):

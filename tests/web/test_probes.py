@@ -95,3 +95,9 @@ async def test_a_department_that_nobody_has_is_not_found(site: Site) -> None:
     response = await site.call("POST", PROBES, role=Role.OPERATOR, json=body)
     assert response.status == 404
     assert (await response.json())["code"] == "not_found"
+
+
+async def test_thousands_of_ids_fit_into_a_request(site: Site) -> None:
+    body = {"ids": ["c" * 60] * 3000}
+    response = await site.call("POST", PROBES, role=Role.OPERATOR, json=body)
+    assert response.status == 404, "read, and looked for"

@@ -17,6 +17,7 @@ from vidgate.web.exchange import CHUNK, encode_rows, read_json
 from vidgate.web.schemas import ProbeRequest
 
 NDJSON = "application/x-ndjson"
+MAX_BODY = 2 << 20  # 20,000 ids of 64 characters
 PROGRESS = 0.2  # seconds between two lines of progress at least
 WRITE_TIMEOUT = 15.0
 
@@ -24,7 +25,7 @@ WRITE_TIMEOUT = 15.0
 async def run(request: web.Request) -> web.StreamResponse:
     """Probe channels; lines `{"done", "total"}`, then the result (or a problem) as the last."""
     context = request.app[CONTEXT]
-    asked = await read_json(request, ProbeRequest)
+    asked = await read_json(request, ProbeRequest, MAX_BODY)
     ids = targets(context, asked)
     async with context.probing.turn():
         detail = {"level": asked.level, "targets": len(ids)}

@@ -134,7 +134,7 @@ csv("no-titles.csv", "a,北门,rtsp://h/1\r\n")
 csv("no-key.csv", "名称,厂商,IP,端口,通道号\r\n北门,海康,10.0.0.1,554,1\r\n")
 raw("empty.csv", b"")
 raw("zeros.csv", b"id,name\n\0\0\0")
-raw("latin.csv", "编号,名称\n".encode() + b"a,caf\xe9\xff\xff\n")
+raw("latin.csv", "编号,名称\n".encode() + b"a,b\xe9\xff\xff\n")
 
 # Values.
 titled(

@@ -2,24 +2,30 @@
 
 from typing import Annotated
 
-from vidgate.cli import output, words
+from vidgate.cli import output, tables, words
 from vidgate.cli.client import Client
-from vidgate.cli.options import Json, option
+from vidgate.cli.options import Json, Output, option
 
 OK = 0
+_SHEET = tables.Sheet(
+    "changes",
+    ("id", "time", "actor", "action", "source", "created", "updated", "removed", "undoes",
+     "undone_by"),
+    times=("time",),
+)  # fmt: skip
 Number = Annotated[int, option("变更号 · the change's number")]
 
 
 async def list_changes(
     *,
     limit: Annotated[int | None, option("最多几条 · at most so many")] = None,
-    json: Json = False,
+    shape: Output | None = None,
 ) -> int:
     """List changes, the newest first."""
+    tables.check(shape)
     async with Client() as client:
         found = await client.get("/changes", {"limit": limit})
-    if json:
-        output.document(found)
+    if tables.written(shape, _SHEET, found):
         return OK
     output.table(_COLUMNS, found["items"])
     if found["items"]:

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from vidgate.cli import files, output, passwords, words
+from vidgate.cli import files, output, passwords, tables, words
 from vidgate.cli.client import Client, Query, segment
 from vidgate.cli.credential import TRIAL
 from vidgate.cli.errors import UsageError, both
-from vidgate.cli.options import Json, option
+from vidgate.cli.options import Json, Output, option
 from vidgate.cli.progress import Meter
 
 OK, FAILED, PARTLY = 0, 1, 3
@@ -27,6 +27,18 @@ StateWord = Literal[
     "reachable",
 ]
 LifecycleWord = Literal["planned", "commissioning", "accepted", "suspended", "retired"]
+_LIST = tables.Sheet(
+    "channels",
+    ("id", "name", "number", "state", "reason", "since", "level", "kind", "platform",
+     "department", "area", "lifecycle", "enabled", "tags", "has_sub"),
+    times=("since",),
+)  # fmt: skip
+_HISTORY = tables.Sheet(
+    "history",
+    ("change", "time", "actor", "cause", "source", "undone_by", "kind", "id", "action",
+     "before", "after"),
+    times=("time",),
+)  # fmt: skip
 Id = Annotated[str, option("通道编号或国标编码 · the channel's id")]
 
 
@@ -196,13 +208,13 @@ async def history(
     /,
     *,
     limit: Annotated[int | None, option("最多几条 · at most so many")] = None,
-    json: Json = False,
+    shape: Output | None = None,
 ) -> int:
     """What was done to one channel, the newest first."""
+    tables.check(shape)
     async with Client() as client:
         found = await client.get(f"/channels/{segment(id)}/history", {"limit": limit})
-    if json:
-        output.document(found)
+    if tables.written(shape, _HISTORY, found):
         return OK
     output.table(
         (
@@ -221,14 +233,14 @@ async def history(
     return OK
 
 
-async def list_channels(*, chosen: Filter | None = None, json: Json = False) -> int:
+async def list_channels(*, chosen: Filter | None = None, shape: Output | None = None) -> int:
     """List channels and their states."""
+    tables.check(shape)
     query = asdict(chosen or Filter())
     query["q"] = query.pop("search")
     async with Client() as client:
         found = await client.get("/channels", query)
-    if json:
-        output.document(found)
+    if tables.written(shape, _LIST, found):
         return OK
     output.table(
         (

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from vidgate.cli import output, passwords, words
+from vidgate.cli import output, passwords, tables, words
 from vidgate.cli.client import Client, segment
 from vidgate.cli.errors import UsageError, both
-from vidgate.cli.options import Json, option
+from vidgate.cli.options import Json, Output, option
 
 OK, FAILED = 0, 1
+_SHEET = tables.Sheet("credentials", ("name", "username", "channels", "platform", "host", "vendor"))
 TRIAL: tuple[output.Column, ...] = (
     ("通道", "channel"),
     ("码流", "stream"),
@@ -105,12 +106,12 @@ async def rotate_key() -> int:
     return OK
 
 
-async def list_credentials(*, json: Json = False) -> int:
+async def list_credentials(*, shape: Output | None = None) -> int:
     """List credentials by name; passwords are never shown."""
+    tables.check(shape)
     async with Client() as client:
         found = await client.get("/credentials")
-    if json:
-        output.document(found)
+    if tables.written(shape, _SHEET, found):
         return OK
     output.table(
         (

@@ -5,12 +5,17 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from vidgate.cli import output
+from vidgate.cli import output, tables
 from vidgate.cli.client import Client, segment
 from vidgate.cli.errors import UsageError, both
-from vidgate.cli.options import Json, option
+from vidgate.cli.options import Json, Output, option
 
 OK = 0
+_SHEET = tables.Sheet(
+    "platforms",
+    ("id", "name", "channels", "quota", "delivered", "delivery_rate", "resolver", "slots",
+     "describe_parallel", "describe_proves"),
+)  # fmt: skip
 
 
 @Parameter(name="*")
@@ -70,12 +75,12 @@ def _given(fields: Fields | Options) -> dict[str, object]:
     return {name: value for name, value in asdict(fields).items() if value is not None}
 
 
-async def list_platforms(*, json: Json = False) -> int:
+async def list_platforms(*, shape: Output | None = None) -> int:
     """List platforms."""
+    tables.check(shape)
     async with Client() as client:
         found = await client.get("/platforms")
-    if json:
-        output.document(found)
+    if tables.written(shape, _SHEET, found):
         return OK
     output.table(
         (

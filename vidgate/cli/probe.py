@@ -2,15 +2,20 @@
 
 from typing import Annotated, Any, Literal
 
-from vidgate.cli import output, words
+from vidgate.cli import output, tables, words
 from vidgate.cli.client import Client, error_of
 from vidgate.cli.errors import UsageError, both
-from vidgate.cli.options import Json, option
+from vidgate.cli.options import Output, option
 from vidgate.cli.progress import Meter
 from vidgate.errors import VidgateError
 
 OK, PARTLY = 0, 3
 SHOWN = 50
+_SHEET = tables.Sheet(
+    "probe",
+    ("id", "state", "reason", "t0", "t1", "t2", "t3"),
+    times=("t0", "t1", "t2", "t3"),
+)
 LevelWord = Literal["describe", "media"]
 
 
@@ -21,14 +26,13 @@ async def probe(
     level: Annotated[
         LevelWord, option("describe: 码流说明; media: 等到第一个关键帧 · how deep")
     ] = "media",
-    json: Json = False,
+    shape: Output | None = None,
 ) -> int:
     """Probe channels now; status 3 when one of them is not up."""
+    tables.check(shape)
     body: dict[str, Any] = {"level": level, **_targets(ids, all, department)}
     result = await _run(body)
-    if json:
-        output.document(result)
-    else:
+    if not tables.written(shape, _SHEET, result):
         _show(result)
     # A state outlives one bad look (hysteresis); who asks now is told of that look as well.
     proven = result["up"] == result["total"] and not _failed(result)

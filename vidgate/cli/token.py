@@ -2,11 +2,16 @@
 
 from typing import Annotated, Literal
 
-from vidgate.cli import output
+from vidgate.cli import output, tables
 from vidgate.cli.client import Client, segment
-from vidgate.cli.options import Json, option
+from vidgate.cli.options import Json, Output, option
 
 OK = 0
+_SHEET = tables.Sheet(
+    "tokens",
+    ("id", "name", "role", "actor", "created", "used"),
+    times=("created", "used"),
+)
 RoleWord = Literal["viewer", "operator", "engineer", "administrator", "auditor"]
 
 
@@ -30,12 +35,12 @@ async def create(
     return OK
 
 
-async def list_tokens(*, json: Json = False) -> int:
+async def list_tokens(*, shape: Output | None = None) -> int:
     """List tokens; their secrets are not kept."""
+    tables.check(shape)
     async with Client() as client:
         found = await client.get("/tokens")
-    if json:
-        output.document(found)
+    if tables.written(shape, _SHEET, found):
         return OK
     output.table(
         (

@@ -40,6 +40,7 @@ ALONE = (
     Verb("serve", "serve:serve", "运行服务 · run the service"),
     Verb("demo", "demo:demo", "演示: 模拟 2743 路 · a demonstration, simulated"),
     Verb("probe", "probe:probe", "探测通道, 以画面为准 · probe channels, up to a picture"),
+    Verb("completion", "completion:completion", "命令补全 bash, zsh, fish · shell completion"),
     Verb("version", "version:version", "版本 · the version"),
 )
 NOUNS = (

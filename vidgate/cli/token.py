@@ -48,7 +48,6 @@ async def list_tokens(*, shape: Output | None = None) -> int:
             ("用途", "name"),
             ("角色", "role"),
             ("创建", lambda item: output.moment(item.get("created"))),
-            ("到期", lambda item: output.moment(item.get("expires"))),
             ("最近使用", lambda item: output.moment(item.get("used"))),
         ),
         found["items"],

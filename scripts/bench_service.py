@@ -188,7 +188,9 @@ async def first_pictures(
     if not HAS_CHROMIUM:
         bench.add("click to first picture", "no Chromium here", "")
         return
-    cold_ones, warm_ones = channels[:OPENINGS], channels[OPENINGS : 2 * OPENINGS]
+    # Not those that the sweep's viewers have just watched: their streams still run.
+    fresh = channels[VIEWERS:]
+    cold_ones, warm_ones = fresh[:OPENINGS], fresh[OPENINGS : 2 * OPENINGS]
     async with async_playwright() as playwright:
         browser = await launch(playwright)
         console = await ConsolePage.open(browser, service.url)

@@ -113,7 +113,7 @@ async def test_good_looks() -> None:
         (RefusedError("x"), Reason.REFUSED, Level.REACH),
         (NoMediaError("x"), Reason.NO_MEDIA, Level.DESCRIBE),
         (NoKeyFrameError("x"), Reason.NO_KEY_FRAME, Level.DESCRIBE),
-        (UnsupportedError("x"), Reason.UNSUPPORTED, Level.DESCRIBE),
+        (UnsupportedError("nobody was asked"), Reason.NOT_TESTED, Level.NONE),
         (DeniedAddressError("x"), Reason.DENIED_ADDRESS, Level.NONE),
     ],
 )

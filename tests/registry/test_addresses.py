@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidgate.model.channel import Login
-from vidgate.registry.addresses import redact, split_url
+from vidgate.registry.addresses import asks_with_secret, redact, split_url
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,18 @@ def test_anything_is_refused_or_stays_as_it_is_read(text: str) -> None:
 )
 def test_a_mistyped_address_shows_no_password_either(text: str) -> None:
     assert "ary" not in redact(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_secret"),
+    [
+        ('{"user":"u","password":"S"}', True),
+        ("http://127.0.0.1/x?access_token=S", True),
+        ("http://127.0.0.1/x?appSecret=S", True),
+        ('{"username":"{username}","password":"{password}"}', False),
+        ("user={username}&pwd={password}", False),
+        ("http://127.0.0.1/streams/{id}?stream={stream}", False),
+    ],
+)
+def test_what_a_platform_is_asked_with_holds_no_secret(text: str, is_secret: bool) -> None:
+    assert asks_with_secret(text) is is_secret

@@ -130,7 +130,10 @@ class Prober:
         except TimeoutError:
             return _result(channel, level, times, _overdue(times), "not done in time")
         except VidgateError as error:
-            return _result(channel, level, times, reason_of(error), error.message)
+            reason = reason_of(error)
+            if reason is Reason.UNSUPPORTED and times.t1 is None:
+                reason = Reason.NOT_TESTED  # ours to learn, and nobody was asked
+            return _result(channel, level, times, reason, error.message)
         return _result(channel, level, times, Reason.OK)
 
     async def _look(

@@ -11,6 +11,9 @@ SCHEMES = ("rtsp", "rtsps")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)", re.DOTALL)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::([0-9]{1,5}))?")
 _LOOSE_LOGIN = re.compile(r"[^\s/:]*:(?!//)[^\s]*@")
+_KEY_WITH_VALUE = re.compile(
+    r"(?i)[\w-]*(?:passw|pwd|token|secret|app_?key|access_?key)[\w-]*[\"']?\s*[=:]\s*[\"']?[^\s\"'{&]"
+)
 _SECRET = re.compile(r"(?i)((?:password|passwd|pwd|pass)=)([^&_/;#]+)")
 
 
@@ -60,9 +63,12 @@ def _login(userinfo: str) -> Login | None:
     return login
 
 
-def has_secret(text: str) -> bool:
-    """Whether a password stands in a path or a query."""
-    return _SECRET.search(text) is not None
+def asks_with_secret(text: str) -> bool:
+    """Whether what a platform is asked with holds a secret of its own.
+
+    Form fields or JSON; a placeholder such as `{password}` is none, it is filled at each call.
+    """
+    return _KEY_WITH_VALUE.search(text) is not None
 
 
 def redact(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from vidgate.errors import InputError
 from vidgate.model.channel import Platform
 from vidgate.registry import placeholders
-from vidgate.registry.addresses import has_secret
+from vidgate.registry.addresses import asks_with_secret
 from vidgate.registry.fields import Parser, boolean, integer, plain, slug, text
 from vidgate.registry.resolvers import steps
 from vidgate.registry.routes import CHANNEL_NAMES
@@ -36,8 +36,8 @@ def _address(*schemes: str) -> Parser:
         value: str = _template(cell)
         if value.partition("://")[0] not in schemes:
             raise ValueError(f"应以 {' 或 '.join(f'{scheme}://' for scheme in schemes)} 开头")
-        if "@" in value.partition("://")[2].partition("/")[0] or has_secret(value):
-            raise ValueError("不能含有用户名或口令，请放入凭据")
+        if "@" in value.partition("://")[2].partition("/")[0] or asks_with_secret(value):
+            raise ValueError("不能含有用户名、口令或令牌，请放入凭据")
         return value
 
     return parse
@@ -55,8 +55,8 @@ def _body(cell: Any) -> str:
     value = plain(cell)
     if len(value) > MAX_TEMPLATE:
         raise ValueError(f"最长 {MAX_TEMPLATE} 个字符")
-    if has_secret(value):
-        raise ValueError("不能含有口令，请放入凭据")
+    if asks_with_secret(value):
+        raise ValueError("不能含有口令或令牌，请放入凭据，由 auth = basic 或 bearer 带上")
     return value
 
 

@@ -5,7 +5,16 @@ import pytest
 
 from vidgate.model.channel import Channel, Kind, Lifecycle
 from vidgate.registry.edits import CHANNEL_FIELDS, OWN_FIELDS
-from vidgate.registry.fields import BY_NAME, FIELDS, HEADERS, LOGINS, header_key, plain, problems
+from vidgate.registry.fields import (
+    BY_NAME,
+    FIELDS,
+    HEADERS,
+    LOGINS,
+    header_key,
+    host,
+    plain,
+    problems,
+)
 
 
 @pytest.mark.parametrize(
@@ -140,3 +149,19 @@ def test_contradictions_are_found(changes: dict[str, Any], field: str) -> None:
 )
 def test_what_agrees_is_fine(changes: dict[str, Any]) -> None:
     assert problems(Channel(**{"id": "a", "name": "a", "url": "rtsp://h/"} | changes)) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["10.1.2.300", "256.1.1.1", "10.1.2", "12345", "010.001.002.005", "1.2.3.4.5"]
+)
+def test_digits_and_dots_must_be_an_address(text: str) -> None:
+    with pytest.raises(ValueError, match="IPv4"):
+        host(text)
+
+
+def test_addresses_and_names_pass() -> None:
+    assert [host(text) for text in ("10.1.2.3", "nvr-1.local", "")] == [
+        "10.1.2.3",
+        "nvr-1.local",
+        "",
+    ]

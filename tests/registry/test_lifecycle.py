@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from vidgate.errors import InputError
+from vidgate.errors import InputError, NotPermittedError
 from vidgate.model.channel import TRANSITIONS, Lifecycle
 from vidgate.model.user import Actor
 from vidgate.registry.bulk import Wish
@@ -36,7 +36,7 @@ async def test_only_the_steps_of_the_table(
 
 async def test_a_registered_channel_is_accepted_by_who_may(registry: Registry) -> None:
     await at(registry, Lifecycle.COMMISSIONING)
-    with pytest.raises(InputError, match="验收权限"):
+    with pytest.raises(NotPermittedError, match="验收权限"):
         await registry.set("a", {"lifecycle": "在用"}, ENGINEER)
     wish = Wish({"lifecycle": "accepted"})
     with pytest.raises(InputError, match="验收权限"):

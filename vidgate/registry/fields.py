@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
+from ipaddress import IPv4Address
 from typing import Any
 
 from vidgate.model.channel import Channel, Kind, Lifecycle, PointClass, Transport
@@ -114,6 +115,12 @@ def host(cell: Any) -> str:
     value = ascii_plain(cell)
     if len(value) > 255 or " " in value or not value.isprintable():
         raise ValueError("应为一个 IP 或主机名，没有空格")
+    if value and set(value) <= set("0123456789."):
+        # Digits and dots are meant as an IPv4 address; inet_aton's short and octal forms mislead.
+        try:
+            return str(IPv4Address(value))
+        except ValueError:
+            raise ValueError("不是 IPv4 地址，应为四个 0 到 255 的数，如 10.1.2.3") from None
     return value
 
 

@@ -17,8 +17,8 @@ from typing import Any, Self, TypeVar
 
 from vidgate.aio.bus import Bus
 from vidgate.aio.supervisor import Supervisor
-from vidgate.errors import ConflictError, InputError, VidgateError
-from vidgate.model.channel import Channel, Login, Platform
+from vidgate.errors import ConflictError, InputError, NotPermittedError, VidgateError
+from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.user import Actor
 from vidgate.registry import bulk, changesets, rotation, store
 from vidgate.registry.access import parse_patterns, patterns_of
@@ -243,6 +243,11 @@ class Registry(Past):
             row = parse_row(fields, blanks=True)
             row.values["id"] = channel.id
             planner = self._planner(actor)
+            if not planner.may_accept and _accepts(channel, row.values):
+                raise NotPermittedError(
+                    f"{channel.id}: 改为“在用”要有验收权限 / acceptance needs the permission",
+                    hint="请管理员执行 channel approve",
+                )
             _refuse(planner.take(row))
             await self._commit(planner.edit, actor, "set", channel.id)
             return self.get(id_)
@@ -376,6 +381,15 @@ def _check_names(fields: Mapping[str, Any], allowed: Collection[str]) -> None:
             f"没有或不能设置的字段: {', '.join(unknown)} / no such field",
             hint=f"可用: {', '.join(sorted(allowed))}",
         )
+
+
+def _accepts(channel: Channel, values: Mapping[str, Any]) -> bool:
+    """Whether the values move the channel to `accepted`, and it could go there."""
+    return (
+        values.get("lifecycle") == Lifecycle.ACCEPTED
+        and channel.lifecycle is not Lifecycle.ACCEPTED
+        and channel.lifecycle.may_become(Lifecycle.ACCEPTED)
+    )
 
 
 def _refuse(mistakes: Mistakes) -> None:

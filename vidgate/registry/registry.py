@@ -243,11 +243,7 @@ class Registry(Past):
             row = parse_row(fields, blanks=True)
             row.values["id"] = channel.id
             planner = self._planner(actor)
-            if not planner.may_accept and _accepts(channel, row.values):
-                raise NotPermittedError(
-                    f"{channel.id}: 改为“在用”要有验收权限 / acceptance needs the permission",
-                    hint="请管理员执行 channel approve",
-                )
+            _check_acceptance(planner, channel, row.values)
             _refuse(planner.take(row))
             await self._commit(planner.edit, actor, "set", channel.id)
             return self.get(id_)
@@ -383,13 +379,15 @@ def _check_names(fields: Mapping[str, Any], allowed: Collection[str]) -> None:
         )
 
 
-def _accepts(channel: Channel, values: Mapping[str, Any]) -> bool:
-    """Whether the values move the channel to `accepted`, and it could go there."""
-    return (
-        values.get("lifecycle") == Lifecycle.ACCEPTED
-        and channel.lifecycle is not Lifecycle.ACCEPTED
-        and channel.lifecycle.may_become(Lifecycle.ACCEPTED)
-    )
+def _check_acceptance(planner: Planner, channel: Channel, values: Mapping[str, Any]) -> None:
+    """Raise NotPermittedError where the values would accept the channel and the actor may not."""
+    accepted, now = Lifecycle.ACCEPTED, channel.lifecycle
+    is_step = values.get("lifecycle") == accepted and now is not accepted
+    if is_step and now.may_become(accepted) and not planner.may_accept:
+        raise NotPermittedError(
+            f"{channel.id}: 改为“在用”要有验收权限 / acceptance needs the permission",
+            hint="请管理员执行 channel approve",
+        )
 
 
 def _refuse(mistakes: Mistakes) -> None:

@@ -1,7 +1,6 @@
 import pytest
 
 from vidgate.auth import passwords
-from vidgate.errors import InputError
 
 
 def test_a_password_is_known_again_and_no_other() -> None:
@@ -29,28 +28,9 @@ def test_what_cannot_be_a_password_is_not_hashed(password: str) -> None:
     assert not passwords.verify_password(passwords.hash_password("x"), password)
 
 
-@pytest.mark.parametrize(
-    ("password", "username"),
-    [
-        ("short", "wang"),
-        ("x" * 300, "wang"),
-        ("aaaaaaaaaaaaaaaa", "wang"),
-        ("Password12345678", "wang"),
-        ("the-WANG-family-1", "wang"),
-    ],
-)
-def test_the_policy_refuses_what_is_guessed_first(password: str, username: str) -> None:
-    with pytest.raises(InputError):
-        passwords.check_policy(password, username)
-
-
-def test_the_policy_takes_a_phrase() -> None:
-    passwords.check_policy("river bank lantern seven", "wang")
-
-
-def test_random_passwords_pass_the_policy_and_differ() -> None:
+def test_random_passwords_are_long_and_differ() -> None:
     made = {passwords.random_password() for _ in range(20)}
     assert len(made) == 20
     for password in made:
-        passwords.check_policy(password, "admin")
+        assert len(password) == 23  # twenty characters and three dashes: 116 bits
         assert set(password) <= set(passwords.ALPHABET + "-")

@@ -1,4 +1,4 @@
-"""Passwords: argon2id, a policy, and the random one of the first start.
+"""Passwords: argon2id, and the random one of the first start.
 
 `hash_password` and `verify_password` take some 30 ms of CPU and 19 MiB: callers on an event loop
 run them in a thread (argon2 releases the interpreter lock) and bound how many run at once.
@@ -9,21 +9,16 @@ import secrets
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from vidgate.errors import InputError
-
 # The OWASP password storage cheat sheet's first choice for argon2id: 19 MiB, 2 passes, 1 lane.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 MAX_LENGTH = 256  # longer is an attempt to make us hash for ever
-MIN_LENGTH = 12  # ASVS 5.0, 6.2.1
 
 # Without 0, 1, I, O and l: a printed password is typed by a person.
 ALPHABET = "23456789abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 
 # Verified against when the user is unknown, so that the answer takes the same time.
 _NOBODY = _hasher.hash(secrets.token_urlsafe(16))
-
-_COMMON = ("password", "passw0rd", "admin", "qwerty", "abcdef", "123456", "vidgate", "hikvision")
 
 
 def hash_password(password: str) -> str:
@@ -40,20 +35,6 @@ def verify_password(stored: str | None, password: str) -> bool:
     except (Argon2Error, InvalidHashError, UnicodeEncodeError):
         return False
     return stored is not None
-
-
-def check_policy(password: str, username: str) -> None:
-    """Raise InputError unless a person may choose this password (ASVS 5.0, 6.2)."""
-    lowered = password.lower()
-    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise InputError(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
-    if username and username.lower() in lowered:
-        raise InputError("a password must not contain the user name")
-    if len(set(lowered)) < 6 or any(lowered.startswith(word) for word in _COMMON):
-        raise InputError(
-            "this password is among the first that are guessed",
-            hint="four unrelated words make a good one",
-        )
 
 
 def random_password() -> str:

@@ -208,6 +208,20 @@ plain(
     ("b", "二", "rtsp://u:p@h/1"),
     ("c", "三", "rtsp://10.9.9.2/main"),
 )
+plain(
+    "same-address-by-default-port.xlsx",
+    ("a", "一", "rtsp://H.example:554/1"),
+    ("b", "二", "rtsp://h.example/1"),
+    ("c", "三", "RTSP://10.9.9.2:554/main"),
+)
+titled(
+    "same-device.xlsx",
+    ("编号", "名称", "厂商", "IP", "端口", "通道号"),
+    ("a", "一", "海康威视", "10.1.2.3", "", "1"),
+    ("b", "二", "hikvision", "１０.1.2.3", 554, "01"),
+    ("c", "三", "海康", "10.1.2.3", "", "2"),
+    ("d", "四", "海康", "10.1.2.3", 8554, "1"),
+)
 plain("all-known.xlsx", ("old-1", "老通道", "rtsp://u:p@10.9.9.1/main"), ("OLD-2", "改名", ""))
 
 # Titles.

@@ -1,9 +1,11 @@
 """Stream addresses as people write them: the login apart, nothing secret left inside."""
 
 import re
+from ipaddress import IPv6Address
 from urllib.parse import unquote
 
 from vidgate.model.channel import Login
+from vidgate.wire.uri import DEFAULT_PORTS
 
 MAX_URL = 1024
 SCHEMES = ("rtsp", "rtsps")
@@ -37,6 +39,25 @@ def split_url(text: str) -> tuple[str, Login | None]:
     if _SECRET.search(rest):
         raise ValueError("口令写在了路径或查询参数里，请改写为 rtsp://用户名:口令@主机/路径")
     return f"{scheme}://{_place(place)}{rest}", _login(userinfo)
+
+
+def canonical(url: str) -> str:
+    """An address for comparing: host in small letters, port written out, no empty path.
+
+    `url` is one that `split_url` gave; another one is left as it is.
+    """
+    parts = _URL.fullmatch(url)
+    place = _HOST.fullmatch(parts[2]) if parts else None
+    if parts is None or place is None:
+        return url
+    scheme, host = parts[1].lower(), place[1].lower()
+    if host.startswith("["):
+        try:
+            host = f"[{IPv6Address(host[1:-1])}]"
+        except ValueError:
+            pass
+    port = int(place[2] or DEFAULT_PORTS.get(scheme, 0))
+    return f"{scheme}://{host}:{port}{parts[3] or '/'}"
 
 
 def _place(text: str) -> str:

@@ -89,7 +89,8 @@ class Planner:
         self._place = place or Place()
         self._number = register.next_number()
         self._seen: dict[str, str] = {}
-        self._twins = Twins()
+        resolved = [one.id for one in register.platforms.values() if one.resolver != "static"]
+        self._twins = Twins(self._forms, resolved)
         self._points = Points()
         self._codes: dict[str, list[Channel]] = {}
         for channel in register.channels.values():
@@ -157,7 +158,7 @@ class Planner:
     def _shared(
         self, name: str, values: Mapping[str, Any], where: str, current: Channel | None
     ) -> Mistakes:
-        return self._twins.of(name, values, where) + self._points.of(name, values, current)
+        return self._twins.of(name, values, where, current) + self._points.of(name, values, current)
 
     def _resolve_platform(self, values: dict[str, Any], needs: _Needs) -> None:
         wanted = values.get("platform")

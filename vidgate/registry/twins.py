@@ -1,38 +1,106 @@
-"""Codes and addresses that two channels share: told, not refused, for it may be meant.
+"""Codes, addresses and device inputs that two channels share: told, not refused, for it may be
+meant.
 
 One camera that comes through two platforms has one code and is two channels.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from vidgate.model.channel import Channel
-from vidgate.registry.edits import key
+from vidgate.model.media import Variant
+from vidgate.registry.addresses import canonical
+from vidgate.registry.edits import key, typed
+from vidgate.registry.url_forms import UrlForms
+from vidgate.wire.uri import DEFAULT_PORTS
 
-SHARED = {"gb_code": "国标编码", "url": "主码流地址"}
+SHARED = {
+    "gb_code": "国标编码",
+    "url": "主码流地址",
+    "address": "设备地址、端口和通道号",
+}
+_DEVICE = ("address", "channel_no", "port", "vendor")
+_SAID = {"gb_code": ("gb_code",), "url": ("url",), "address": _DEVICE}
+_LOOKED_AT = ("gb_code", "url", "platform", *_DEVICE)
+
+
+class _Mark(NamedTuple):
+    """What one channel has: `kind` and `value` are compared, `field` is where a row says it."""
+
+    field: str
+    kind: str
+    value: str
 
 
 class Twins:
-    """Knows who has which code and address: the register at first, then every row."""
+    """Knows who has which code, address and device input: the register at first, then every row.
 
-    def __init__(self) -> None:
+    `resolved`: platforms that find addresses themselves; the device address of their channels may
+    be the platform's own.
+    """
+
+    def __init__(self, forms: UrlForms | None = None, resolved: Collection[str] = ()) -> None:
+        self._forms = forms or UrlForms()
+        self._resolved = frozenset(resolved)
         self._owners: dict[tuple[str, str], tuple[str, str]] = {}
 
     def learn(self, channels: Iterable[Channel]) -> None:
         """Take in channels as they are registered."""
         for channel in channels:
-            for field in SHARED:
-                if value := getattr(channel, field):
-                    self._owners.setdefault((field, value), (key(channel.id), "已登记的"))
+            for mark in self._marks(channel):
+                owner = key(channel.id), "已登记的"
+                self._owners.setdefault((mark.kind, mark.value), owner)
 
-    def of(self, id_: str, values: Mapping[str, Any], where: str) -> list[tuple[str, str]]:
+    def of(
+        self, id_: str, values: Mapping[str, Any], where: str, current: Channel | None = None
+    ) -> list[tuple[str, str]]:
         """(field, sentence) for what another channel has too; remembers what this one has."""
-        found = []
-        for field, title in SHARED.items():
-            value = values.get(field)
-            if not value:
-                continue
-            owner, place = self._owners.setdefault((field, value), (key(id_), where))
+        found: dict[str, str] = {}
+        before = self._marks(current) if current else []
+        now = self._marks(_seen_whole(id_, values, current))
+        self._release(id_, {mark[1:] for mark in before} - {mark[1:] for mark in now})
+        for mark in now:
+            said = next((name for name in _SAID[mark.field] if values.get(name)), "")
+            if not said:
+                continue  # told when it was registered
+            owner, place = self._owners.setdefault((mark.kind, mark.value), (key(id_), where))
             if owner != key(id_):
-                found.append((field, f"与{place}通道 {owner} 的{title}相同"))
-        return found
+                found.setdefault(said, f"与{place}通道 {owner} 的{SHARED[mark.field]}相同")
+        return list(found.items())
+
+    def _release(self, id_: str, marks: Iterable[tuple[str, str]]) -> None:
+        for mark in marks:
+            if self._owners.get(mark, ("", ""))[0] == key(id_):
+                del self._owners[mark]
+
+    def _marks(self, channel: Channel) -> list[_Mark]:
+        marks = []
+        if channel.gb_code:
+            marks.append(_Mark("gb_code", "gb_code", channel.gb_code))
+        if channel.url:
+            marks.append(_Mark("url", "url", canonical(channel.url)))
+        elif channel.address and (channel.channel_no or channel.platform not in self._resolved):
+            marks += self._device(channel)
+        return marks
+
+    def _device(self, channel: Channel) -> list[_Mark]:
+        """The input of the device, whatever its make is called; and the address made of it."""
+        form = self._forms.find(channel.vendor)
+        port = channel.port or (form.port if form else DEFAULT_PORTS["rtsp"])
+        number = channel.channel_no.lstrip("0") or "1"
+        device = f"{channel.address.strip('[]').lower()} {port} {number}"
+        marks = [_Mark("address", "device", device)]
+        try:
+            made = self._forms.make(channel, Variant.MAIN)
+        except ValueError:  # said elsewhere
+            made = None
+        if made is not None:
+            marks.append(_Mark("address", "url", canonical(made.url)))
+        return marks
+
+
+def _seen_whole(id_: str, values: Mapping[str, Any], current: Channel | None) -> Channel:
+    """The channel as it would be, as far as it is looked at here."""
+    said = typed({name: values[name] for name in _LOOKED_AT if name in values})
+    known = {name: getattr(current, name) for name in _LOOKED_AT} if current else {}
+    return Channel(**known | said, id=id_, name="")

@@ -9,8 +9,10 @@ import gc
 import os
 import signal
 import sys
+from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ import uvloop
 from vidgate import log as logs
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import SystemClock
+from vidgate.aio.supervisor import Supervisor
+from vidgate.aio.systemd import ServiceManager
 from vidgate.errors import SettingsError
 from vidgate.health.limits import PlatformSlots
 from vidgate.health.prober import Prober
@@ -65,12 +69,18 @@ def main(config: Path | None = None) -> int:
 async def serve(settings: Settings, folder: Path) -> int:
     """Run all parts with their data in `folder`; 0 after a signal, 1 after a crash of ours."""
     stopping = _Stopping()
+    manager = ServiceManager.from_environment()
     async with AsyncExitStack() as stack:
+        # Entered first, left last: signs of life are given while the parts stop.
+        alive = await stack.enter_async_context(Supervisor("systemd"))
         service = await _start(stack, settings, folder)
         gc.freeze()  # what stands now stands for good: no collection need walk it again
         service.announce()
+        manager.ready(service.standing())
+        alive.keep(partial(manager.watch, service.standing), "watch")
         await stopping.wait()
         log.info("stopping", status=stopping.status)
+        manager.stopping("正在停止 stopping")
         stopping.hurry()
     return stopping.status
 
@@ -107,11 +117,18 @@ class _Stopping:
 
 @dataclass(frozen=True, slots=True)
 class _Service:
-    """What the ready line tells."""
+    """What the ready line and the service manager tell."""
 
     web: WebServer
     whep: WhepService
+    health: HealthService
     password: str | None
+
+    def standing(self) -> str:
+        """Channels by state and viewers, for `systemctl status`."""
+        states = Counter(one.state.label for one in self.health.health.values())
+        told = " · ".join(f"{number} {state}" for state, number in states.most_common())
+        return f"通道 channels: {told or 0} | 观看 viewers: {len(self.whep.sessions)}"
 
     def announce(self) -> None:
         """Say on stderr that we are ready, and once the first account's password."""
@@ -177,7 +194,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         )
     )
     listening += [(web.host, web.port), ("0.0.0.0", whep.port)]
-    return _Service(web, whep, password)
+    return _Service(web, whep, health, password)
 
 
 def _prepare(folder: Path) -> None:

@@ -35,7 +35,7 @@ def loop(units: list[list[bytes]]) -> CodedLoop:
 def coded_unit(loop: CodedLoop, index: int, number: int, counter: int) -> list[bytes]:
     picture = loop.pictures[index]
     if picture.key:
-        return [*loop.parameter_sets, loop.key_row(index, number, counter), *picture.rest]
+        return [*loop.parameter_sets, *loop.key_row(index, number, counter), *picture.rest]
     return [loop.flip_row(index, counter), *picture.rest]
 
 

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -61,9 +62,9 @@ async def record(address: RtspAddress, codec: Codec, count: int) -> Recorder:
     return recorder
 
 
-def strips(frames: Sequence[Frame]) -> list[Strip | None]:
+def strips(frames: Sequence[Frame], codec: Literal["h264", "hevc"] = "h264") -> list[Strip | None]:
     """What the pictures say, from the first key frame on."""
-    context = av.CodecContext.create("h264", "r")
+    context = av.CodecContext.create(codec, "r")
     first = next(at for at, frame in enumerate(frames) if frame.key)
     packets = [av.Packet(START + START.join(frame.units)) for frame in frames[first:]]
     pictures = [p for packet in (*packets, None) for p in context.decode(packet)]
@@ -127,11 +128,16 @@ async def test_truth_counts_what_was_asked(fleet: Fleet) -> None:
     assert sum(other["describes"] for other in fleet.truth()["channels"].values()) == 2
 
 
-async def test_h265_channels_describe_and_show_key_frames() -> None:
+async def test_h265_channels_say_channel_and_frame() -> None:
     rows = generate(1)
     rows[0]["url"] = rows[0]["url"].replace("/h264/", "/h265/")
     async with Fleet(rows) as fleet:
         seen = await probe.media(address_of(fleet), CLOCK)
+        recorder = await record(address_of(fleet), Codec.H265, 60)
+    read = strips(recorder.of(Codec.H265), "hevc")
+    assert read[0] is not None
+    assert read == [Strip(1, read[0].counter + at) for at in range(len(read))]
+    assert len(read) >= 50
     assert seen.codec is Codec.H265
     assert (seen.width, seen.height) == (704, 576)
 

@@ -117,7 +117,7 @@ class CodedLoop:
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def key_row(self, index: int, number: int, counter: int) -> bytes:
+    def key_row(self, index: int, number: int, counter: int) -> list[bytes]:
         """The first slice of key picture `index`: every cell, then grey to the right edge."""
         picture = self.pictures[index]
         first = BitWriter(picture.head, picture.head_bits).unsigned(_I_PCM).align().bytes()
@@ -126,7 +126,7 @@ class CodedLoop:
         rows = [_PCM[ONE] if mark == "1" else _PCM[ZERO] for mark in f"{bits:0{CELLS}b}"]
         rows += [_PCM[REST]] * (self.width // CELL - CELLS)
         # No escape is needed past the header: samples are never zero and the joint has one zero.
-        return bytes([picture.nal]) + escape(first) + _JOINT.join(rows) + b"\x80"
+        return [bytes([picture.nal]) + escape(first) + _JOINT.join(rows) + b"\x80"]
 
     def flip_row(self, index: int, counter: int) -> bytes:
         """The first slice of picture `index` (not a key one) that steps from `counter` - 1."""

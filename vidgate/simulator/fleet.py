@@ -321,7 +321,8 @@ class Fleet:
         scenes = range(1) if first else range(1, self.settings.scenes)
         recipes = [self._recipe(variant, "h264", at) for at in scenes for variant in Variant]
         if not first and any(camera.codec == "h265" for camera in self.cameras.values()):
-            recipes.insert(0, self._recipe(Variant.MAIN, "h265", 0))
+            mains = [self._recipe(Variant.MAIN, "h265", at) for at in range(self.settings.scenes)]
+            recipes = [*mains, *recipes]
         return recipes
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from vidgate.model.media import Codec
 from vidgate.rtp.h264 import packetise
 from vidgate.simulator.coded import CodedLoop, build_loop, plain_loop
+from vidgate.simulator.coded_h265 import CodedLoopH265, build_loop_h265
 from vidgate.simulator.framing import EMPTY, MAX_PAYLOAD, Block, make_block
 from vidgate.simulator.pictures import FPS, Recipe
 
@@ -44,9 +45,13 @@ class Footage(Protocol):
 def make_footage(recipe: Recipe, units: list[list[bytes]]) -> Footage:
     """Cut what `pictures.encode` made of the recipe."""
     if recipe.codec == "h265":
-        return PlainH265(units)
+        if not recipe.coded:
+            return PlainH265(units)
+        loop = build_loop_h265(recipe.width, recipe.height, units)
+        return Coded(Codec.H265, loop, bitrate_of(units), _h265)
     if recipe.coded:
-        return Coded(build_loop(recipe.width, recipe.height, units), units)
+        loop_h264 = build_loop(recipe.width, recipe.height, units)
+        return Coded(Codec.H264, loop_h264, bitrate_of(units), _h264)
     return PlainH264(plain_loop(recipe.width, recipe.height, units), units)
 
 
@@ -59,17 +64,31 @@ def _h264(units: Sequence[bytes], *, ends: bool) -> Block:
     return make_block(packetise(units, MAX_PAYLOAD), VIDEO_TYPE, ends=ends)
 
 
+def _h265(units: Sequence[bytes], *, ends: bool) -> Block:
+    return make_block(packetise_h265(units, MAX_PAYLOAD), VIDEO_TYPE, ends=ends)
+
+
+class Pack(Protocol):
+    """Cuts the units of a picture, or of a part that does not end it, into packets."""
+
+    def __call__(self, units: Sequence[bytes], *, ends: bool) -> Block:
+        """The packets."""
+        ...
+
+
 class Coded:
-    """H.264 whose first row says channel and frame; all other rows are shared by all channels."""
+    """Pictures whose first row says channel and frame; all below is shared by all channels."""
 
-    codec = Codec.H264
-
-    def __init__(self, loop: CodedLoop, units: list[list[bytes]]) -> None:
-        self.bitrate = bitrate_of(units)
+    def __init__(
+        self, codec: Codec, loop: CodedLoop | CodedLoopH265, bitrate: int, pack: Pack
+    ) -> None:
+        self.codec = codec
+        self.bitrate = bitrate
         self.parameter_sets = loop.parameter_sets
         self._loop = loop
-        self._head = _h264(loop.parameter_sets, ends=False)
-        self._rest = [_h264(picture.rest, ends=True) for picture in loop.pictures]
+        self._pack = pack
+        self._head = pack(loop.parameter_sets, ends=False)
+        self._rest = [pack(picture.rest, ends=True) for picture in loop.pictures]
         self._rows: dict[bytes, Block] = {}
 
     def __len__(self) -> int:
@@ -82,7 +101,7 @@ class Coded:
     def blocks(self, index: int, number: int, counter: int, motion: Motion) -> Sequence[Block]:
         """See `Footage`; a key frame is written for the channel, other rows come from a cache."""
         if self.is_key(index):
-            row = _h264([self._loop.key_row(index, number, counter)], ends=False)
+            row = self._pack(self._loop.key_row(index, number, counter), ends=False)
             return self._head, row, self._rest[index]
         if motion is Motion.FREEZE:
             return (self._cached(self._loop.still(index), ends=True),)
@@ -92,7 +111,7 @@ class Coded:
         # Bounded: per picture 24 bits x 2 levels and one still, of some 400 bytes each.
         block = self._rows.get(unit)
         if block is None:
-            block = self._rows[unit] = _h264([unit], ends=ends)
+            block = self._rows[unit] = self._pack([unit], ends=ends)
         return block
 
 
@@ -132,9 +151,7 @@ class PlainH265:
     def __init__(self, units: list[list[bytes]]) -> None:
         self.bitrate = bitrate_of(units)
         self.parameter_sets = tuple(unit for unit in units[0] if unit[0] >> 1 & 63 in (32, 33, 34))
-        self._pictures = [
-            make_block(packetise_h265(unit, MAX_PAYLOAD), VIDEO_TYPE, ends=True) for unit in units
-        ]
+        self._pictures = [_h265(unit, ends=True) for unit in units]
 
     def __len__(self) -> int:
         return len(self._pictures)

@@ -25,7 +25,8 @@ _SKIES = ((92, 118, 150), (150, 122, 96), (70, 128, 112), (58, 66, 104))
 class Recipe:
     """One loop to encode; `bitrate` in bits per second, `codec` h264 or h265.
 
-    `coded` makes a slice a macroblock row, so that the first row can be written anew.
+    `coded` prepares the first row of 16 to be written anew: H.264 gets a slice for each row, H.265
+    lacks the first (`coded`, `coded_h265`).
     """
 
     codec: str
@@ -34,6 +35,11 @@ class Recipe:
     bitrate: int
     scene: int = 0
     coded: bool = True
+
+    @property
+    def top(self) -> int:
+        """Rows of the picture that the encoder does not see."""
+        return 16 if self.coded and self.codec == "h265" else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ def encode(recipe: Recipe) -> list[list[bytes]]:
     import av  # noqa: PLC0415 - only the worker process needs it
 
     context = av.CodecContext.create("libx265" if recipe.codec == "h265" else "libx264", "w")
-    context.width, context.height = recipe.width, recipe.height
+    context.width, context.height = recipe.width, recipe.height - recipe.top
     context.pix_fmt = "yuv420p"
     context.framerate = Fraction(FPS)
     context.bit_rate = recipe.bitrate
@@ -82,7 +88,7 @@ def _options(recipe: Recipe) -> dict[str, str]:
         return {
             "preset": "ultrafast",
             "tune": "zerolatency",
-            "x265-params": common + ":pools=none:frame-threads=1:log-level=none",
+            "x265-params": common + _X265 + (_X265_CODED if recipe.coded else ""),
         }
     # Vertical motion beyond 12 rows would fetch samples of the strip, which the encoder never sees.
     common += ":cabac=0:no-deblock=1:weightp=0:mbtree=0:aq-mode=0:mvrange=12:subme=1:me=dia"
@@ -93,6 +99,13 @@ def _options(recipe: Recipe) -> dict[str, str]:
         "profile": "baseline",
         "x264-params": f"{common}:threads=1:sliced-threads=0:slices={slices}",
     }
+
+
+_X265 = ":pools=none:frame-threads=1:log-level=none:no-info=1"
+# Rows of 16, one slice, nothing that reaches from one slice into another (`coded_h265`).
+_X265_CODED = (
+    ":ctu=16:max-tu-size=16:no-open-gop=1:no-wpp=1:no-deblock=1:no-sao=1:weightp=0:slices=1"
+)
 
 
 class _Scene:
@@ -125,7 +138,16 @@ class _Scene:
             # Gives the rate control something to spend bits on, so that the bitrate is kept.
             noise = np.random.default_rng(index).integers(0, 24, luma.shape, dtype=np.uint8)
             np.add(luma // 2 + luma // 4, noise, out=luma)
-        return picture
+        return self._below(picture)
+
+    def _below(self, picture: "Plane") -> "Plane":
+        """What the encoder sees of it."""
+        top, height, half = self._recipe.top, self._recipe.height, self._recipe.width // 2
+        if not top:
+            return picture
+        halves = picture[height:].reshape(2, height // 2, half)[:, top // 2 :]
+        below: Plane = self._np.concatenate([picture[top:height], halves.reshape(-1, 2 * half)])
+        return below
 
     def _draw_still(self, random: Any) -> "Plane":
         np, (width, height) = self._np, (self._recipe.width, self._recipe.height)

@@ -39,7 +39,7 @@ async def test_a_registered_channel_is_accepted_by_who_may(registry: Registry) -
     with pytest.raises(NotPermittedError, match="验收权限"):
         await registry.set("a", {"lifecycle": "在用"}, ENGINEER)
     wish = Wish({"lifecycle": "accepted"})
-    with pytest.raises(InputError, match="验收权限"):
+    with pytest.raises(NotPermittedError, match="验收权限"):
         await registry.set_many(["a"], wish, ENGINEER)
     file = "通道编号,建设阶段\na,在用\n".encode()
     report = await registry.import_file("a.csv", file, actor=ENGINEER)

@@ -98,9 +98,14 @@ class Channel:
     revision: int = 1  # raised by every change
 
     @property
+    def is_accepted(self) -> bool:
+        """Whether it was accepted and works."""
+        return self.lifecycle is Lifecycle.ACCEPTED
+
+    @property
     def is_counted(self) -> bool:
         """Whether uptime and probing apply: delivered, accepted and switched on."""
-        return self.enabled and self.lifecycle is Lifecycle.ACCEPTED
+        return self.enabled and self.is_accepted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,14 +11,13 @@ from vidgate.registry.changesets import ChangeRow
 from vidgate.registry.edits import Edit, snapshot
 from vidgate.registry.fields import BY_NAME
 from vidgate.registry.fields import tags as parse_tags
-from vidgate.registry.planner import Planner
+from vidgate.registry.planner import SHOWN, Planner
 from vidgate.registry.rows import ParsedRow, parse_row
 from vidgate.storage.database import CHUNK
 
 # What tells one camera from another: the same for many of them is always a slip.
 OWN = frozenset({"id", "name", "gb_code", "url", "sub_url"})
 SHARED = frozenset(BY_NAME) - OWN
-SHOWN = 5  # channels that a refusal names
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,10 @@ class BulkReport:
 
 
 async def plan(planner: Planner, channels: Iterable[Channel], wish: Wish) -> BulkReport:
-    """Plan the edit. Raises InputError, naming channels, where one of them cannot take it."""
+    """Plan the edit. Raises InputError, naming channels, where one of them cannot take it.
+
+    NotPermittedError where some would be accepted by who may not.
+    """
     row, add, remove = _parsed(wish)
     refused: list[str] = []
     for number, channel in enumerate(channels, 1):
@@ -52,6 +54,7 @@ async def plan(planner: Planner, channels: Iterable[Channel], wish: Wish) -> Bul
         refused += [f"{channel.id}: {name}: {message}" for name, message in mistakes[:1]]
         if number % CHUNK == 0:
             await asyncio.sleep(0)
+    planner.check_acceptance()
     if refused:
         more = f"；等 {len(refused)} 个通道" if len(refused) > SHOWN else ""
         raise InputError("；".join(refused[:SHOWN]) + more)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vidgate.errors import ConflictError, NotFoundError
+from vidgate.errors import ConflictError, NotFoundError, NotPermittedError
 from vidgate.registry.edits import (
     PATTERNS,
     Edit,
@@ -22,7 +22,7 @@ from vidgate.registry.edits import (
     sealed_of,
     snapshot,
 )
-from vidgate.registry.planner import Register, opened_credential
+from vidgate.registry.planner import SHOWN, Register, opened_credential
 from vidgate.storage.models import change_rows, changes
 from vidgate.storage.secrets import SecretBox
 
@@ -147,8 +147,12 @@ async def history(
 class Undo:
     """Plans the edit that takes a change back: fed row by row, refused as a whole."""
 
-    def __init__(self, register: Register, box: SecretBox, now: float) -> None:
+    def __init__(
+        self, register: Register, box: SecretBox, now: float, *, may_accept: bool = True
+    ) -> None:
         self._register = register
+        self._may_accept = may_accept
+        self._accepted: list[str] = []
         self._box = box
         self._now = now
         self._edit = Edit()
@@ -162,13 +166,17 @@ class Undo:
             getattr(self, f"_take_{row.kind}")(row)
 
     def edit(self) -> Edit:
-        """The edit. Raises ConflictError naming what later changes touched."""
+        """The edit. Raises ConflictError naming what later changes touched.
+
+        NotPermittedError where channels would be accepted again by who may not.
+        """
         if self._touched:
-            some = "、".join(self._touched[:5])
+            some = "、".join(self._touched[:SHOWN])
             raise ConflictError(
                 f"{len(self._touched)} 项在此之后又有变更（{some}），不能撤销 / changed since",
                 hint="先撤销后来的变更，或逐个修改",
             )
+        self._check_acceptance()
         self._keep_what_is_used()
         return self._edit
 
@@ -180,10 +188,22 @@ class Undo:
             self._edit.channels.append(Pair(current, None))
         else:
             old = channel_of(row.before)
+            if current is not None and old.is_accepted and not current.is_accepted:
+                self._accepted.append(old.id)
             revision = (current or old).revision + 1
             number = current.number if current else self._number(old.number)
             self._edit.channels.append(
                 Pair(current, replace(old, revision=revision, number=number))
+            )
+
+    def _check_acceptance(self) -> None:
+        """An approval that was taken back is an approval when it is given again."""
+        if self._accepted and not self._may_accept:
+            some = "、".join(self._accepted[:SHOWN])
+            raise NotPermittedError(
+                f"撤销会使 {len(self._accepted)} 个通道（{some}）重新成为“在用”，要有验收权限"
+                " / acceptance needs the permission",
+                hint="请管理员执行 change undo",
             )
 
     def _number(self, wanted: int) -> int:

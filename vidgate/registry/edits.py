@@ -57,13 +57,23 @@ class Pair(Generic[T]):
     after: T | None
 
 
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """A channel that is gone and was not accepted when it went; see `registry.departed`."""
+
+    key: str
+    lifecycle: Lifecycle
+    gb_code: str
+
+
 @dataclass(slots=True)
 class Edit:
-    """Everything that one transaction changes."""
+    """Everything that one transaction changes; `departed` follows from `channels`."""
 
     channels: list[Pair[Channel]] = field(default_factory=list)
     platforms: list[Pair[Platform]] = field(default_factory=list)
     credentials: list[Pair[Credential]] = field(default_factory=list)
+    departed: list[Pair[Departed]] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:

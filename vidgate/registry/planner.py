@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from vidgate.errors import NotPermittedError
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.registry import routes
-from vidgate.registry.edits import Credential, Edit, Pair, key, typed
+from vidgate.registry.departed import Departures
+from vidgate.registry.edits import Credential, Departed, Edit, Pair, key, typed
 from vidgate.registry.fields import LIFECYCLES, problems
 from vidgate.registry.places import Place
 from vidgate.registry.points import Points
@@ -20,6 +22,8 @@ from vidgate.storage.database import CHUNK
 from vidgate.storage.secrets import SecretBox
 
 Mistakes = list[tuple[str, str]]
+NEEDS_ACCEPTANCE = "改为“在用”要有验收权限，请管理员执行 channel approve"
+SHOWN = 5  # channels that a refusal names
 LIFECYCLE_WORDS = {step: word for word, step in LIFECYCLES.items()}
 
 
@@ -30,6 +34,7 @@ class Register:
     channels: Mapping[str, Channel] = field(default_factory=dict)  # by lower-case id, in order
     platforms: Mapping[str, Platform] = field(default_factory=dict)
     credentials: Mapping[str, Credential] = field(default_factory=dict)
+    departed: Mapping[str, Departed] = field(default_factory=dict)  # by lower-case id
 
     def next_number(self) -> int:
         """The register number of the next new channel."""
@@ -45,7 +50,9 @@ class Register:
         _apply(platforms, ((_any(pair).id, pair) for pair in edit.platforms))
         credentials = dict(self.credentials)
         _apply(credentials, ((_any(pair).name, pair) for pair in edit.credentials))
-        return Register(channels, platforms, credentials)
+        departed = dict(self.departed)
+        _apply(departed, ((_any(pair).key, pair) for pair in edit.departed))
+        return Register(channels, platforms, credentials, departed)
 
 
 def _any(pair: Pair[Any]) -> Any:
@@ -81,6 +88,7 @@ class Planner:
     ) -> None:
         self.edit = Edit()
         self.may_accept = True  # whether channels may be moved to `accepted`
+        self.awaiting: dict[str, str] = {}  # who may not for want of it, by id; and why
         self.unchanged = 0
         self._register = register
         self._box = box
@@ -98,6 +106,7 @@ class Planner:
                 self._codes.setdefault(channel.gb_code, []).append(channel)
         self._platforms = {platform.name: platform.id for platform in register.platforms.values()}
         self._platforms |= {id_: id_ for id_ in register.platforms}
+        self._departed = Departures(register.departed)
         self._credentials = dict(register.credentials)
         self._logins = {one.login: one.name for one in register.credentials.values()}
 
@@ -219,14 +228,42 @@ class Planner:
 
     def _step(self, current: Channel | None, channel: Channel) -> Mistakes:
         """Whether the lifecycle may go that way. A new channel begins where its row says."""
-        if current is None or current.lifecycle is channel.lifecycle:
-            return []
-        before, after = LIFECYCLE_WORDS[current.lifecycle], LIFECYCLE_WORDS[channel.lifecycle]
-        if not current.lifecycle.may_become(channel.lifecycle):
+        if current is not None and not current.lifecycle.may_become(channel.lifecycle):
+            before, after = LIFECYCLE_WORDS[current.lifecycle], LIFECYCLE_WORDS[channel.lifecycle]
             return [("lifecycle", f"不能由“{before}”改为“{after}”")]
-        if channel.lifecycle is Lifecycle.ACCEPTED and not self.may_accept:
-            return [("lifecycle", "改为“在用”要有验收权限，请管理员执行 channel approve")]
-        return []
+        if channel.lifecycle is not Lifecycle.ACCEPTED or self.may_accept:
+            return []
+        if current is None:
+            why = self._was_submitted(channel)
+        else:
+            why = "" if current.lifecycle is Lifecycle.ACCEPTED else NEEDS_ACCEPTANCE
+        if not why:
+            return []
+        self.awaiting[channel.id] = why
+        return [("lifecycle", why)]
+
+    def _was_submitted(self, channel: Channel) -> str:
+        """Why a new channel may not begin accepted; empty where it may."""
+        former = self._departed.former(channel)
+        if former is not None:
+            return f"移除前曾是“{LIFECYCLE_WORDS[former.lifecycle]}”，{NEEDS_ACCEPTANCE}"
+        for other in self._codes.get(channel.gb_code, ()):
+            if other.platform == channel.platform and not other.lifecycle.is_delivered:
+                return f"与未验收的通道 {other.id} 的平台和国标编码相同，{NEEDS_ACCEPTANCE}"
+        return ""
+
+    def check_acceptance(self) -> None:
+        """Raise NotPermittedError where a row was refused for want of the permission."""
+        if not self.awaiting:
+            return
+        some = "、".join(list(self.awaiting)[:SHOWN])
+        count = len(self.awaiting)
+        more = f"等 {count} 个通道" if count > SHOWN else ""
+        why = NEEDS_ACCEPTANCE if count > 1 else self.awaiting[some]
+        raise NotPermittedError(
+            f"{some}{more}: {why} / acceptance needs the permission",
+            hint="请管理员执行 channel approve",
+        )
 
     def _problems(self, channel: Channel) -> Mistakes:
         platform = self._register.platforms.get(channel.platform)

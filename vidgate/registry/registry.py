@@ -17,14 +17,15 @@ from typing import Any, Self, TypeVar
 
 from vidgate.aio.bus import Bus
 from vidgate.aio.supervisor import Supervisor
-from vidgate.errors import ConflictError, InputError, NotPermittedError, VidgateError
-from vidgate.model.channel import Channel, Lifecycle, Login, Platform
+from vidgate.errors import ConflictError, InputError, VidgateError
+from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.user import Actor
-from vidgate.registry import bulk, changesets, rotation, store
+from vidgate.registry import bulk, changesets, loader, rotation
 from vidgate.registry.access import parse_patterns, patterns_of
 from vidgate.registry.bulk import BulkReport, Wish
 from vidgate.registry.changesets import Change, Undo
-from vidgate.registry.edits import PATTERNS, Credential, Edit, Pair, key
+from vidgate.registry.departed import leave
+from vidgate.registry.edits import Credential, Edit, Pair, key
 from vidgate.registry.export import Form
 from vidgate.registry.fields import BY_NAME, secret, slug, text
 from vidgate.registry.files import Files, Runner
@@ -36,10 +37,8 @@ from vidgate.registry.places import Place
 from vidgate.registry.planner import (
     Mistakes,
     Planner,
-    Register,
     give_pinyin,
     new_names,
-    opened_credential,
     sealed_credential,
 )
 from vidgate.registry.platforms import parse_platform
@@ -82,24 +81,7 @@ class Registry(Past):
 
     async def __aenter__(self) -> Self:
         self._forms = await asyncio.to_thread(load_forms, self._url_forms)
-        channels: dict[str, Channel] = {}
-        async with self._db.read() as session:
-            platforms = {one.id: one for one in await store.read_platforms(session)}
-            sealed = await store.read_credentials(session)
-            async for chunk in store.read_channels(session):
-                channels |= {key(channel.id): channel for channel in chunk}
-        credentials: dict[str, Credential] = {}
-        for rows in store.chunks(sealed):
-            for row in rows:
-                name = row["name"]
-                patterns = {pattern: row[pattern] for pattern in PATTERNS}
-                credentials[name] = opened_credential(
-                    self._box, name, row["sealed"], row["changed"], patterns
-                )
-            await asyncio.sleep(0)
-        if self._box.is_rotating:  # the service ended in the middle of it
-            credentials = await rotation.finish(self._db, self._box, credentials, "vidgate")
-        self._take(Register(channels, platforms, credentials))
+        self._take(await loader.load(self._db, self._box))
         await self._tasks.__aenter__()
         return self
 
@@ -213,7 +195,7 @@ class Registry(Past):
     def _planner(self, actor: str = "") -> Planner:
         now = self._db.clock.wall()
         planner = Planner(self._register, self._box, now, self._forms, self._place)
-        planner.may_accept = not isinstance(actor, Actor) or actor.may_accept
+        planner.may_accept = _may_accept(actor)
         return planner
 
     async def _add(self, fields: Mapping[str, Any], actor: str) -> Channel:
@@ -226,7 +208,9 @@ class Registry(Past):
             planner = self._planner(actor)
             # By its own id only: a second channel of the same camera may share the code.
             row.values["id"] = name
-            _refuse(planner.take(row))
+            mistakes = planner.take(row)
+            planner.check_acceptance()
+            _refuse(mistakes)
             await self._commit(planner.edit, actor, "add", name)
             return self.get(name)
 
@@ -243,8 +227,9 @@ class Registry(Past):
             row = parse_row(fields, blanks=True)
             row.values["id"] = channel.id
             planner = self._planner(actor)
-            _check_acceptance(planner, channel, row.values)
-            _refuse(planner.take(row))
+            mistakes = planner.take(row)
+            planner.check_acceptance()
+            _refuse(mistakes)
             await self._commit(planner.edit, actor, "set", channel.id)
             return self.get(id_)
 
@@ -321,7 +306,8 @@ class Registry(Past):
 
     async def _undo(self, number: int, actor: str) -> Change:
         async with self._editing:
-            planner = Undo(self._register, self._box, self._db.clock.wall())
+            now = self._db.clock.wall()
+            planner = Undo(self._register, self._box, now, may_accept=_may_accept(actor))
             async with self._db.read() as session:
                 change = await changesets.find(session, number)
                 if change.undone_by is not None:
@@ -343,6 +329,7 @@ class Registry(Past):
         if undoes is None:  # an undo brings the keys of the names back with them
             names = new_names(edit)
             await give_pinyin(edit, await self._worker(pinyin_keys, names) if names else {})
+        edit.departed = leave(self._register.departed, edit)
         number = await self._ledger.write(edit, Deed(actor, action, source, undoes))
         self._take(self._register.after(edit))
         if number is not None:
@@ -365,6 +352,11 @@ async def _outcome(edit: Coroutine[Any, Any, T]) -> tuple[Any, VidgateError | No
         return None, error
 
 
+def _may_accept(actor: str) -> bool:
+    """A plain name is the service itself."""
+    return not isinstance(actor, Actor) or actor.may_accept
+
+
 def _refuse_emptying(planner: Planner) -> None:
     if not planner.seen:
         raise InputError("文件里没有通道，不能据此移除全部通道 / would remove every channel")
@@ -376,17 +368,6 @@ def _check_names(fields: Mapping[str, Any], allowed: Collection[str]) -> None:
         raise InputError(
             f"没有或不能设置的字段: {', '.join(unknown)} / no such field",
             hint=f"可用: {', '.join(sorted(allowed))}",
-        )
-
-
-def _check_acceptance(planner: Planner, channel: Channel, values: Mapping[str, Any]) -> None:
-    """Raise NotPermittedError where the values would accept the channel and the actor may not."""
-    accepted, now = Lifecycle.ACCEPTED, channel.lifecycle
-    is_step = values.get("lifecycle") == accepted and now is not accepted
-    if is_step and now.may_become(accepted) and not planner.may_accept:
-        raise NotPermittedError(
-            f"{channel.id}: 改为“在用”要有验收权限 / acceptance needs the permission",
-            hint="请管理员执行 channel approve",
         )
 
 

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vidgate.model.channel import Channel, Platform
+from vidgate.model.channel import Channel, Lifecycle, Platform
 from vidgate.registry.edits import (
     CHANNEL_FIELDS,
     PATTERNS,
     Credential,
+    Departed,
     Edit,
     Pair,
     Snapshot,
@@ -59,6 +60,14 @@ def _credential_row(credential: Credential) -> Row:
     }
 
 
+def _departed_row(departed: Departed) -> Row:
+    return {
+        "key": departed.key,
+        "lifecycle": departed.lifecycle.value,
+        "gb_code": departed.gb_code,
+    }
+
+
 async def read_channels(session: AsyncConnection) -> AsyncIterator[list[Channel]]:
     """All channels in register order, a chunk at a time."""
     last = -1, ""
@@ -87,6 +96,12 @@ async def read_platforms(session: AsyncConnection) -> list[Platform]:
     return [Platform(**row._mapping) for row in rows]
 
 
+async def read_departed(session: AsyncConnection) -> list[Departed]:
+    """The channels that left before they were accepted."""
+    rows = await session.execute(select(models.departed))
+    return [Departed(row.key, Lifecycle(row.lifecycle), row.gb_code) for row in rows]
+
+
 async def read_credentials(session: AsyncConnection) -> list[Row]:
     """All credentials by name, still sealed."""
     rows = await session.execute(select(models.credentials).order_by(models.credentials.c.name))
@@ -99,6 +114,8 @@ async def write(session: AsyncConnection, change: int, edit: Edit) -> None:
     await _put(session, models.platforms, "id", edit.platforms, platform_snapshot)
     await _put(session, models.credentials, "name", edit.credentials, _credential_row)
     await _put(session, models.channels, "key", edit.channels, _channel_row)
+    await _put(session, models.departed, "key", edit.departed, _departed_row)
+    await _drop(session, models.departed, "key", [p.before.key for p in _gone(edit.departed)])
     await _drop_channels(session, edit.channels)
     await _drop(session, models.platforms, "id", [p.before.id for p in _gone(edit.platforms)])
     names = [pair.before.name for pair in _gone(edit.credentials)]

@@ -92,6 +92,14 @@ channels = Table(
     Column("pinyin", Text, nullable=False),
 )
 
+departed = Table(
+    "departed",
+    metadata,
+    Column("key", String(64), primary_key=True),  # of a channel that is no longer in the register
+    Column("lifecycle", String(16), nullable=False),  # its last one; who was accepted is not here
+    Column("gb_code", String(20), nullable=False),
+)
+
 changes = Table(
     "changes",
     metadata,

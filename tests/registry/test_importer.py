@@ -1,9 +1,11 @@
 import asyncio
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from openpyxl import load_workbook
 
 from tests.registry.conftest import in_thread
 from tests.registry.files import HEADER, book, row, text, xlsx
@@ -218,6 +220,84 @@ async def test_a_file_without_channels_prunes_nothing(registry: Registry) -> Non
     with pytest.raises(InputError, match="移除全部"):
         await imported(registry, HEADER, prune=True)
     assert list(registry.channels) == ["cam-0001"]
+
+
+Hidden = Literal["hidden", "veryHidden"]
+
+
+def hidden(sheets: Mapping[str, Sequence[Sequence[Any]]], name: str, state: Hidden) -> bytes:
+    made = load_workbook(io.BytesIO(book(dict(sheets))))
+    made[name].sheet_state = state
+    out = io.BytesIO()
+    made.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("state", ["hidden", "veryHidden"])
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_a_hidden_sheet_prunes_nothing(
+    registry: Registry, state: Hidden, dry_run: bool
+) -> None:
+    await imported(registry, HEADER, row(1), row(2))
+    data = hidden({"一": [HEADER, row(1)], "二": [HEADER, row(2)]}, "二", state)
+    with pytest.raises(InputError, match="“二”：隐藏的工作表"):
+        await registry.import_file("r.xlsx", data, prune=True, dry_run=dry_run, actor="me")
+    assert len(registry.channels) == 2
+    report = await registry.import_file("r.xlsx", data, actor="me")
+    assert (report.unchanged, len(report.warnings)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([row(2), row(3)], "没有找到表头"),
+        ([("名称", "主码流", "平台"), row(2)[1:]], "没有“通道编号”"),
+    ],
+)
+async def test_a_sheet_that_cannot_be_read_prunes_nothing(
+    registry: Registry, rows: list[tuple[str, ...]], why: str
+) -> None:
+    await imported(registry, HEADER, row(1), row(2))
+    data = book({"一": [HEADER, row(1)], "续": rows})
+    with pytest.raises(InputError, match=f"“续”：{why}"):
+        await registry.import_file("r.xlsx", data, prune=True, actor="me")
+    assert len(registry.channels) == 2
+    report = await registry.import_file("r.xlsx", data, actor="me")
+    assert [(one.sheet, why in one.message) for one in report.warnings] == [("续", True)]
+
+
+async def test_lists_and_notes_are_no_rows_to_miss(registry: Registry) -> None:
+    await imported(registry, HEADER, row(1), row(2))
+    lists = [("在用", "一类", "是"), ("规划", "二类", "否")]
+    sheets: dict[str, Sequence[Sequence[Any]]] = {
+        "说明": [("请填",), ("空白不改",)],
+        "一": [HEADER, row(1)],
+        "选项": lists,
+    }
+    data = hidden(sheets, "选项", "hidden")
+    report = await registry.import_file("r.xlsx", data, prune=True, actor="me")
+    assert (report.removed, report.warnings) == (1, [])
+
+
+async def test_the_template_prunes(registry: Registry) -> None:
+    await imported(registry, HEADER, row(1), row(2))
+    made = load_workbook(io.BytesIO(await registry.template()))
+    made.worksheets[0].append(["cam-0001"])
+    out = io.BytesIO()
+    made.save(out)
+    report = await registry.import_file("r.xlsx", out.getvalue(), prune=True, actor="me")
+    assert (report.removed, report.unchanged, report.warnings) == (1, 1, [])
+
+
+async def test_rejected_rows_prune_nothing_and_it_is_said(registry: Registry) -> None:
+    await imported(registry, HEADER, row(1), row(2))
+    for partial, dry_run in ((True, False), (True, True), (False, True)):
+        report = await imported(
+            registry, HEADER, row(1), row(3, name=""), prune=True, partial=partial, dry_run=dry_run
+        )
+        assert (report.removed, report.rejected) == (0, 1)
+        assert [one.message for one in report.warnings] == ["有错误的行，没有移除文件里没有的通道"]
+    assert len(registry.channels) == 2
 
 
 async def test_what_would_be_removed_is_counted(registry: Registry) -> None:

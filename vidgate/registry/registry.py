@@ -29,7 +29,7 @@ from vidgate.registry.edits import Credential, Edit, Pair, key
 from vidgate.registry.export import Form
 from vidgate.registry.fields import BY_NAME, secret, slug, text
 from vidgate.registry.files import Files, Runner
-from vidgate.registry.importer import Importer, ImportReport
+from vidgate.registry.importer import Importer, ImportReport, RowError
 from vidgate.registry.ledger import Deed, Ledger, announce
 from vidgate.registry.past import Past
 from vidgate.registry.pinyin import pinyin_keys
@@ -43,11 +43,13 @@ from vidgate.registry.planner import (
 )
 from vidgate.registry.platforms import parse_platform
 from vidgate.registry.rows import parse_row
+from vidgate.registry.sheet import ParsedFile
 from vidgate.registry.url_forms import load as load_forms
 from vidgate.storage.database import CHUNK, Database
 from vidgate.storage.secrets import SecretBox
 
 T = TypeVar("T")
+NOT_PRUNED = "有错误的行，没有移除文件里没有的通道"
 
 
 class Registry(Past):
@@ -131,7 +133,8 @@ class Registry(Past):
         """Register the rows of an xlsx or csv file: all of them or, with `partial`, the good ones.
 
         `prune` also removes the channels that the file does not have, if no row is rejected.
-        InputError where the file cannot be read at all; wrong rows are in the report.
+        InputError where the file cannot be read at all, or with `prune` not all of its sheets;
+        wrong rows are in the report.
         """
         flags = _Flags(dry_run, partial, prune)
         return await self._finish(self._import(name, data, flags, actor))
@@ -253,15 +256,16 @@ class Registry(Past):
 
     async def _import(self, name: str, data: bytes, flags: "_Flags", actor: str) -> ImportReport:
         parsed = await self._files.read(name, data)
+        if flags.prune:
+            _refuse_unread(parsed)
         async with self._editing:
             planner, report = self._planner(actor), ImportReport()
             await Importer(planner, report).plan(parsed)
             report.unchanged = planner.unchanged
             if report.rejected and not flags.dry_run and not flags.partial:
                 return report
-            if flags.prune and not report.rejected:
-                _refuse_emptying(planner)
-                planner.remove_unseen()
+            if flags.prune:
+                _prune(planner, report)
             report.created, report.updated, report.removed = planner.edit.counts()
             if not flags.dry_run:
                 report.change = await self._commit(planner.edit, actor, "import", name)
@@ -357,9 +361,23 @@ def _may_accept(actor: str) -> bool:
     return not isinstance(actor, Actor) or actor.may_accept
 
 
-def _refuse_emptying(planner: Planner) -> None:
+def _refuse_unread(parsed: ParsedFile) -> None:
+    """A file of which a part was not read does not say what is to be removed."""
+    if parsed.unread:
+        sheets = "；".join(f"工作表“{one.sheet}”：{one.message}" for one in parsed.unread[:3])
+        raise InputError(
+            f"{sheets}；其中的通道会被移除 / not all sheets were read, so nothing can be pruned",
+            hint="取消隐藏、补上表头或删除该工作表，或不用 --prune",
+        )
+
+
+def _prune(planner: Planner, report: ImportReport) -> None:
+    if report.rejected:
+        report.warnings.append(RowError("", 0, "", "", NOT_PRUNED))
+        return
     if not planner.seen:
         raise InputError("文件里没有通道，不能据此移除全部通道 / would remove every channel")
+    planner.remove_unseen()
 
 
 def _check_names(fields: Mapping[str, Any], allowed: Collection[str]) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from vidgate.errors import InputError
@@ -16,7 +16,9 @@ from vidgate.registry.tables import SPLIT, Table, confined, read_tables
 CHUNK = 200
 EXAMPLE = "示例"  # a row that begins so is the template's own
 KEYLESS = "没有“通道编号”或“国标编码”列，这个工作表没有导入"
+HEADERLESS = "没有找到表头，这个工作表没有导入"
 HIDDEN = "隐藏的工作表没有导入"
+TABULAR = 3  # filled cells in a row from which a sheet without titles is a table and no text
 SHIFTED = "这一行的单元格比表头多，可能有未加引号的逗号，请给该单元格加上引号"
 
 
@@ -36,13 +38,15 @@ class ParsedFile:
 
     `titles` has the user's column title for each field, a dict a sheet; `chunks` are JSON lists
     of rows `{"sheet", "row", "values", "login", "mistakes", "warnings", "shown"}`, small enough
-    each to be read without holding the event loop.
+    each to be read without holding the event loop. `unread` are those remarks that are about a
+    sheet with rows which were not read: the file does not tell the whole register.
     """
 
     sheets: list[str] = field(default_factory=list)
     titles: list[dict[str, str]] = field(default_factory=list)
     chunks: list[bytes] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
+    unread: list[Remark] = field(default_factory=list)
 
 
 def parse_file(name: str, data: bytes) -> ParsedFile:
@@ -59,7 +63,8 @@ def _parse(name: str, data: bytes) -> ParsedFile:
     while chunk := list(islice(rows, CHUNK)):
         parsed.chunks.append(json.dumps(chunk, ensure_ascii=False).encode())
     if not parsed.sheets:
-        why = "；".join(f"{one.sheet}: {one.message}" for one in parsed.remarks[:3])
+        told = [one for one in parsed.remarks if one.message != HEADERLESS]
+        why = "；".join(f"{one.sheet}: {one.message}" for one in told[:3])
         raise InputError(
             f"没有找到表头（{why}）" if why else "没有找到表头",
             hint="第一行应有“通道编号、通道名称”等列名；模板: channel template",
@@ -74,11 +79,10 @@ def _number_rows(parsed: ParsedFile, name: str, data: bytes) -> Iterator[dict[st
         top = list(islice(rows, HEADER_WITHIN + 1))
         header = find_header(table.name, top)
         if header is None:
-            if titles := keyless(top):
-                parsed.remarks.append(Remark(table.name, 0, titles[:80], KEYLESS))
+            _leave_headerless(parsed, table, top, rows)
             continue
         if table.is_hidden:
-            parsed.remarks.append(Remark(table.name, 0, "", HIDDEN))
+            _leave(parsed, Remark(table.name, 0, "", HIDDEN))
             continue
         _enter(parsed, table, header)
         for row in _rows_below(table, header, top, rows):
@@ -86,6 +90,25 @@ def _number_rows(parsed: ParsedFile, name: str, data: bytes) -> Iterator[dict[st
             if total > MAX_ROWS:
                 raise InputError(f"超过 {MAX_ROWS} 行", hint=SPLIT)
             yield {"sheet": len(parsed.sheets) - 1, **row}
+
+
+def _leave(parsed: ParsedFile, remark: Remark) -> None:
+    parsed.remarks.append(remark)
+    parsed.unread.append(remark)
+
+
+def _leave_headerless(
+    parsed: ParsedFile, table: Table, top: list[Cells], rest: Iterator[Cells]
+) -> None:
+    """Say of a sheet without a header that it was not read, where it is no mere text."""
+    if titles := keyless(top):
+        _leave(parsed, Remark(table.name, 0, titles[:80], KEYLESS))
+    elif not table.is_hidden and any(map(_is_tabular, chain(top, rest))):
+        _leave(parsed, Remark(table.name, 0, "", HEADERLESS))
+
+
+def _is_tabular(cells: Cells) -> bool:
+    return sum(1 for cell in cells if plain(cell)) >= TABULAR
 
 
 def _enter(parsed: ParsedFile, table: Table, header: Header) -> None:

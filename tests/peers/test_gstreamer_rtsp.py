@@ -1,8 +1,6 @@
 """GStreamer's RTSP server as the camera: what we pull from a peer that nobody here wrote."""
 
 import asyncio
-import os
-import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.peers.gstreamer import PYTHON, require
 from tests.programs import Program, running
 from tests.waiting import until
 from vidgate.aio.clock import SystemClock
@@ -22,20 +21,15 @@ from vidgate.rtsp.source import RtspAddress, RtspSource
 
 pytestmark = pytest.mark.peer
 
-PYTHON = "/usr/bin/python3"  # the system's: it has the bindings
 SERVER = Path(__file__).parent / "gstreamer_rtsp_server.py"
 LOGIN = Login("operator", "s3cret, with=signs")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def installed() -> None:
-    """Skip where the packages are missing; fail under CI, which installs them."""
-    code = "import gi; gi.require_version('GstRtspServer', '1.0')"
-    found = subprocess.run([PYTHON, "-c", code], capture_output=True, check=False).returncode == 0
-    if not found and os.environ.get("CI") == "true":
-        pytest.fail("GStreamer's RTSP server is not installed")
-    if not found:
-        pytest.skip("needs python3-gi and gir1.2-gst-rtsp-server-1.0")
+    """The server and its bindings."""
+    code = "gi.require_version('GstRtspServer', '1.0')"
+    require(code, "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-rtsp")
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vidgate.errors import ProtocolError
 from vidgate.rtp import annexb
-from vidgate.rtp.h265 import Depacketiser, is_key, kind, parse_sps
+from vidgate.rtp.h265 import Depacketiser, Profile, is_key, kind, parse_sps, profile_of
 from vidgate.rtp.packet import RtpPacket
 
 VPS = bytes.fromhex("40010c01ffff01600000030090000003000003003cba0240")
@@ -84,6 +84,14 @@ def test_parse_sps_of_a_real_encoder(width: int, height: int, pixel: str) -> Non
     info = parse_sps(next(unit for unit in units if kind(unit) == 33))
     assert (info.width, info.height) == (width, height)
     assert is_key(units)
+
+
+def test_the_profile_is_read_from_the_sps_among_others() -> None:
+    assert profile_of([VPS, SPS, PPS]) == Profile(0, False, 1, 0x60000000, 60)
+    assert profile_of([VPS, PPS, SPS[:9], b""]) is None
+    made = profile_of([SPS])
+    assert made is not None
+    assert [idc for idc in range(-1, 40) if made.is_for(idc)] == [1, 2]
 
 
 @given(st.binary(max_size=60))

@@ -1,4 +1,4 @@
-"""A camera in this process: real H.264 pictures (encoded once by PyAV) and a real A-law tone."""
+"""A camera in this process: real coded pictures (encoded once by PyAV) and a real A-law tone."""
 
 import asyncio
 import functools
@@ -11,9 +11,10 @@ import numpy as np
 
 from vidgate.media.source import Publisher
 from vidgate.model.media import Codec, Frame, Track
-from vidgate.rtp import annexb
+from vidgate.rtp import annexb, h265
 from vidgate.rtp.audio import alaw_encode
 from vidgate.rtp.h264 import is_key, parse_sps
+from vidgate.simulator import coded
 
 FPS = 25
 TICKS = 90000 // FPS
@@ -68,6 +69,53 @@ def _picture(data: bytes) -> Picture:
     # Filler and SEI are of no use to a decoder here.
     units = tuple(unit for unit in annexb.split(data) if unit[0] & 31 in (1, 5, 7, 8))
     return Picture(units, is_key(units))
+
+
+@functools.cache
+def coded_h265(
+    number: int, width: int = 640, height: int = 368, frames: int = 25, bitrate: int = 500_000
+) -> tuple[Picture, ...]:
+    """A closed group of H.265 pictures with the strip of `simulator.coded`; counters from 0."""
+    encoder = av.CodecContext.create("libx265", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+    encoder.framerate = Fraction(FPS)
+    encoder.bit_rate = bitrate
+    encoder.thread_count = 1
+    encoder.options = {
+        "preset": "ultrafast",
+        "tune": "zerolatency",
+        "x265-params": f"keyint={frames}:min-keyint={frames}:scenecut=0:bframes=0:repeat-headers=1:"
+        "pools=none:frame-threads=1:log-level=none",
+    }
+    pictures = []
+    for counter in range(frames):
+        planes = np.full((height * 3 // 2, width), 128, np.uint8)
+        planes[:height] = np.arange(width, dtype=np.uint8) // 4 + 2 * counter
+        _draw_strip(planes, number, counter)
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        frame.pts = counter
+        pictures += [_h265_picture(bytes(packet)) for packet in encoder.encode(frame)]
+    pictures += [_h265_picture(bytes(packet)) for packet in encoder.encode(None)]
+    return tuple(pictures)
+
+
+def _draw_strip(planes: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", *what: int) -> None:
+    number, counter = what
+    bits = (0b10 << coded.NUMBER_BITS | number) << coded.COUNTER_BITS | coded.gray(counter)
+    for cell, bit in enumerate(f"{bits:0{coded.CELLS}b}"):
+        left = cell * coded.CELL
+        planes[: coded.CELL, left : left + coded.CELL] = coded.ONE if bit == "1" else coded.ZERO
+
+
+def _h265_picture(data: bytes) -> Picture:
+    units = tuple(unit for unit in annexb.split(data) if h265.kind(unit) < 35)
+    return Picture(units, h265.is_key(units))
+
+
+def h265_track(pictures: tuple[Picture, ...]) -> Track:
+    """The track of such a group."""
+    sets = tuple(unit for unit in pictures[0].units if h265.kind(unit) >= 32)
+    return Track(0, Codec.H265, 90000, parameter_sets=sets)
 
 
 def video_track(pictures: tuple[Picture, ...]) -> Track:

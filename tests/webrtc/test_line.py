@@ -101,3 +101,18 @@ def test_packer_keeps_every_sample_at_its_time(pieces: list[tuple[int, bool]]) -
         timestamp += size
     assert got.items() <= sent.items()
     assert len(sent) - len(got) < PACKET
+
+
+def test_viewers_of_h265_go_on_within_what_they_were_promised() -> None:
+    def of(level: int, idc: int = 1) -> Track:
+        sps = bytes((0x42, 1, 1, idc, 0x60, 0, 0, 3, 0)) + bytes(6) + bytes((level,)) + bytes(4)
+        return Track(0, Codec.H265, 90000, parameter_sets=(sps,))
+
+    line = Line(of(93))
+    assert line.goes_on(of(93))
+    assert line.goes_on(of(90))
+    assert not line.goes_on(of(120))
+    assert not line.goes_on(of(93, 0x21))  # the high tier
+    assert not line.goes_on(Track(0, Codec.H265, 90000))
+    assert not line.goes_on(Track(0, Codec.H264, 90000))
+    assert Line(Track(0, Codec.H264, 90000)).goes_on(Track(0, Codec.H264, 90000, profile="64"))

@@ -91,16 +91,74 @@ def test_h265_is_refused_with_what_would_do() -> None:
     assert "sub" in caught.value.hint
 
 
-def test_h265_is_taken_where_it_is_offered() -> None:
-    text = CHROMIUM.replace("a=rtpmap:102 H264/90000", "a=rtpmap:102 H265/90000").replace(
-        "a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f",
-        "a=fmtp:102 level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST",
-    )
-    (pick,) = choose(parse_offer(text), [Track(0, Codec.H265, 90000)])
-    assert pick.payload_type == 102
-    other = text.replace("profile-id=1", "profile-id=2")
-    with pytest.raises(NotAcceptableError):
-        choose(parse_offer(other), [Track(0, Codec.H265, 90000)])
+def h265_offer(*parameters: str) -> Offer:
+    """Chromium's offer with H.265 in place of its first two H.264 payload types."""
+    text = CHROMIUM
+    for number, wanted in zip((102, 104), parameters, strict=False):
+        lines = [line for line in text.split("\r\n") if not line.startswith(f"a=fmtp:{number} ")]
+        text = "\r\n".join(lines).replace(
+            f"a=rtpmap:{number} H264/90000",
+            f"a=rtpmap:{number} H265/90000" + f"\r\na=fmtp:{number} {wanted}" * bool(wanted),
+        )
+    return parse_offer(text)
+
+
+def h265(idc: int = 1, level: int = 120, *, tier: int = 0, compatible: int = 0x60000000) -> Track:
+    head = bytes((tier << 5 | idc,)) + compatible.to_bytes(4, "big") + bytes(6) + bytes((level,))
+    sps = b"\x42\x01\x01" + head.replace(b"\0\0\0", b"\0\0\3\0")
+    return Track(0, Codec.H265, 90000, parameter_sets=(b"\x40\x01\x0c", sps, b"\x44\x01\xc1"))
+
+
+@pytest.mark.parametrize(
+    ("offered", "track", "taken"),
+    [
+        # Chromium 144 on a Mac offers both profiles up to level 6.
+        (("level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST",), h265(), 102),
+        (("level-id=180;profile-id=2;tier-flag=0;tx-mode=SRST",), h265(), 102),  # includes it
+        (("level-id=180;profile-id=2", "level-id=180;profile-id=1"), h265(), 104),
+        (("level-id=180;profile-id=1", "level-id=180;profile-id=2"), h265(2, compatible=0), 104),
+        (("level-id=180;profile-id=1",), h265(2, compatible=0x20000000), None),  # 10 bits
+        (("level-id=180;profile-id=1",), h265(4, compatible=0x08000000), None),
+        (("level-id=120;profile-id=1",), h265(level=120), 102),
+        (("level-id=93;profile-id=1",), h265(level=120), None),
+        (("level-id=93;max-recv-level-id=150",), h265(level=120), 102),
+        (("level-id=180;tier-flag=1",), h265(), None),
+        (("level-id=180;tier-flag=1",), h265(tier=1), 102),
+        (("level-id=180;tx-mode=MRST",), h265(), None),
+        (("level-id=180;profile-space=1",), h265(), None),
+        (("level-id=high",), h265(), None),
+        (("level-id=9999999999",), h265(), None),
+        (("profile-id=",), h265(level=63), None),
+        (("",), h265(level=93), 102),  # RFC 7798 7.1: nothing said is Main, Main tier, 3.1
+        (("",), h265(level=120), None),
+        (("level-id=180;profile-id=1",), Track(0, Codec.H265, 90000), None),  # nobody knows
+    ],
+)
+def test_h265_is_taken_where_profile_tier_and_level_fit(
+    offered: tuple[str, ...], track: Track, taken: int | None
+) -> None:
+    offer = h265_offer(*offered)
+    if taken is None:
+        with pytest.raises(NotAcceptableError, match="H265") as caught:
+            choose(offer, [track])
+        assert "sub" in caught.value.hint
+        return
+    (pick,) = choose(offer, [track])
+    assert pick.payload_type == taken
+
+
+def test_the_answer_tells_the_level_that_is_sent() -> None:
+    offer = h265_offer("level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST")
+    video = respond(offer, h265(level=123)).media[0]
+    assert video.all("rtpmap") == ["102 H265/90000"]
+    assert video.all("fmtp") == ["102 level-id=123;profile-id=1;tier-flag=0;tx-mode=SRST"]
+
+
+def test_a_refused_h265_says_what_the_stream_is() -> None:
+    with pytest.raises(NotAcceptableError) as caught:
+        choose(h265_offer("level-id=93"), [h265(level=153)])
+    assert "profile 1, main tier, level 5.1" in caught.value.message
+    assert "level-id=93" in caught.value.message
 
 
 def test_a_sender_is_not_a_viewer() -> None:

@@ -1,6 +1,7 @@
 """H.265 over RTP (RFC 7798) and the few fields of its bit stream that we need."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from vidgate.errors import ProtocolError
 from vidgate.rtp import assembler
@@ -108,6 +109,39 @@ def _parse_sps(bits: BitReader) -> SpsInfo:
     if not (0 < width <= 16384 and 0 < height <= 16384):
         raise ProtocolError(f"H.265: pictures of {width} x {height}")
     return SpsInfo(width, height, f"{profile}00{level:02x}")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a decoder must be able to do (H.265 7.3.3, general_*); `level` is 30 times its number.
+
+    `compatible` has bit 31 - n set where a decoder of profile n can decode the stream too.
+    """
+
+    space: int
+    is_high_tier: bool
+    idc: int
+    compatible: int
+    level: int
+
+    def is_for(self, idc: int) -> bool:
+        """Whether a decoder of that profile can decode it."""
+        return idc == self.idc or (0 <= idc < 32 and self.compatible >> (31 - idc) & 1 == 1)
+
+
+def profile_of(units: Iterable[bytes]) -> Profile | None:
+    """The profile by the SPS among the units; None where there is no SPS."""
+    for unit in units:
+        data = unescape(unit[2:32]) if len(unit) > 2 and kind(unit) == SPS else b""
+        if len(data) >= 13:  # profile_tier_level begins at a whole byte
+            return Profile(
+                data[1] >> 6,
+                data[1] & 32 > 0,
+                data[1] & 31,
+                int.from_bytes(data[2:6], "big"),
+                data[12],
+            )
+    return None
 
 
 def _sub_layers(bits: BitReader, count: int) -> None:

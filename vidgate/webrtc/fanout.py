@@ -25,8 +25,8 @@ REPEAT_INTERVAL = 1.0  # seconds between two repeated groups of pictures to one 
 class Fanout:
     """One stream's way to its viewers: `run` reads until cancelled, `join` and `leave` are theirs.
 
-    `run` also ends when the stream comes back with another picture codec: then every session on it
-    must be made anew.
+    `run` also ends when the stream comes back with another picture codec, or an H.265 profile that
+    nobody was promised: then every session on it must be made anew.
     """
 
     def __init__(self, key: StreamKey, hub: Hub, mux: Mux, clock: Clock) -> None:
@@ -148,8 +148,7 @@ class Fanout:
         """Note the tracks; False when viewers of the old ones cannot go on with these."""
         self._tracks = stream.tracks
         line = self._lines.get(True)
-        pictures = [track.codec for track in self._tracks if track.is_video]
-        return line is None or line.track.codec in pictures
+        return line is None or any(map(line.goes_on, self._tracks))
 
     def _is_wanted(self, frame: Frame, track: Track) -> bool:
         if not track.is_video:

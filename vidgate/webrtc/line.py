@@ -12,6 +12,7 @@ from struct import Struct
 
 from vidgate.model.media import Codec, Frame, Track
 from vidgate.rtp import h264
+from vidgate.rtp.h265 import profile_of
 from vidgate.webrtc import h265
 from vidgate.webrtc.mux import Run, runs_of
 from vidgate.webrtc.sound import Packer
@@ -131,6 +132,13 @@ class Line:
             self.ssrc,
             is_video,
         )
+
+    def goes_on(self, track: Track) -> bool:
+        """Whether viewers of this line can take that track in its place."""
+        if track.codec is not self.track.codec:
+            return False
+        before, after = self.track.parameter_sets, track.parameter_sets
+        return track.codec is not Codec.H265 or h265.goes_on(profile_of(before), profile_of(after))
 
     def at(self, index: int) -> Batch | None:
         """The batch that holds the packet of that index, if it is still kept."""

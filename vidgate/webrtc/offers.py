@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 
 from vidgate.errors import InputError, NotAcceptableError, ProtocolError
 from vidgate.model.media import Codec, Track
+from vidgate.rtp.h265 import Profile, profile_of
+from vidgate.webrtc import h265
 from vidgate.webrtc.fingerprint import Fingerprint
 from vidgate.wire.sdp import Media, Session
 
 MAX_OFFER = 64 << 10
 MAX_SECTIONS = 16
+MAX_LISTED = 300  # characters of what was offered, in messages
 NAMES = {
     Codec.H264: "H264",
     Codec.H265: "H265",
@@ -153,13 +156,29 @@ def codecs(offer: Offer) -> list[str]:
 
 def _unable(offer: Offer, track: Track) -> NotAcceptableError:
     name = NAMES.get(track.codec, track.codec.value.upper())
-    hint = f"use a browser that decodes {name}"
-    if track.codec is Codec.H265:
-        hint = f"watch the H.264 sub-stream (?stream=sub), or {hint}"
+    if track.codec is not Codec.H265:
+        return NotAcceptableError(
+            f"the stream is {name}; the browser offers {_offered(offer)}",
+            hint=f"请用能解码 {name} 的浏览器 / use a browser that decodes {name}",
+        )
+    demands = h265.describe(profile_of(track.parameter_sets))
     return NotAcceptableError(
-        f"the stream is {name}; the browser offers {', '.join(codecs(offer)) or 'nothing'}",
-        hint=hint,
+        f"the stream is H265 ({demands}); the browser offers {_offered(offer)}",
+        hint="请看 H.264 子码流, 或用能解码它的浏览器 / "
+        "watch the H.264 sub-stream (?stream=sub), or use a browser that decodes it",
     )
+
+
+def _offered(offer: Offer) -> str:
+    """The codecs offered, and with which parameters H.265, for messages."""
+    names = [name for name in codecs(offer) if name != "H265"]
+    names += [
+        "H265 ({})".format(" ".join(f"{key}={value}" for key, value in media.fmtp(number).items()))
+        for media in offer.session.media
+        for number in media.payload_types
+        if (mapped := media.rtpmap(number)) is not None and mapped.name == "H265"
+    ]
+    return ", ".join(names)[:MAX_LISTED] or "nothing"
 
 
 def _find(offer: Offer, track: Track, taken: set[int]) -> tuple[int, Pick] | None:
@@ -188,19 +207,24 @@ def _wants(media: Media) -> bool:
 def _best(media: Media, numbers: Sequence[int], track: Track) -> int | None:
     """The payload type whose parameters are nearest to what the camera sends."""
     if track.codec is Codec.H264:
-        # Mode 1 is a must, for we send FU-A. Decoders take every profile that they offer, and in
-        # practice more: so an equal profile is preferred, and another one is no reason to refuse.
-        numbers = [n for n in numbers if media.fmtp(n).get("packetization-mode") == "1"]
-        profile = track.profile[:2].lower()
-        numbers = sorted(numbers, key=lambda n: _distance(media.fmtp(n), profile))
+        numbers = _best_h264(media, numbers, track.profile[:2].lower())
     elif track.codec is Codec.H265:
-        numbers = [
-            n
-            for n in numbers
-            if media.fmtp(n).get("profile-id", "1") == "1"
-            and media.fmtp(n).get("tx-mode", "SRST").upper() == "SRST"
-        ]
+        numbers = _best_h265(media, numbers, profile_of(track.parameter_sets))
     return next(iter(numbers), None)
+
+
+def _best_h264(media: Media, numbers: Sequence[int], profile: str) -> list[int]:
+    # Mode 1 is a must, for we send FU-A. Decoders take every profile that they offer, and in
+    # practice more: so an equal profile is preferred, and another one is no reason to refuse.
+    numbers = [n for n in numbers if media.fmtp(n).get("packetization-mode") == "1"]
+    return sorted(numbers, key=lambda n: _distance(media.fmtp(n), profile))
+
+
+def _best_h265(media: Media, numbers: Sequence[int], profile: Profile | None) -> list[int]:
+    if profile is None:
+        return []  # nothing can be promised of a stream whose parameter sets nobody has seen
+    numbers = [n for n in numbers if h265.takes(media.fmtp(n), profile)]
+    return sorted(numbers, key=lambda n: not h265.is_exact(media.fmtp(n), profile))
 
 
 def _distance(parameters: dict[str, str], profile: str) -> int:
@@ -217,10 +241,11 @@ def _accepted(offered: Media, out: Outgoing, local: Local) -> Media:
     media.add("mid", out.pick.mid)
     media.add("sendonly")
     media.add("rtcp-mux")
-    for name in ("rtpmap", "fmtp"):
-        for value in offered.all(name):
-            if value.split(" ", 1)[0] == number:
-                media.add(name, value)
+    for value in offered.all("rtpmap"):
+        if value.split(" ", 1)[0] == number:
+            media.add("rtpmap", value)
+    for value in _parameters(offered, out.pick):
+        media.add("fmtp", f"{number} {value}")
     if out.pick.track.is_video:
         for feedback in FEEDBACK:
             if _offers_feedback(offered, number, feedback):
@@ -236,6 +261,15 @@ def _accepted(offered: Media, out: Outgoing, local: Local) -> Media:
     media.add("msid", f"{out.cname} {offered.kind}")
     media.add("ssrc", f"{out.ssrc} cname:{out.cname}")
     return media
+
+
+def _parameters(offered: Media, pick: Pick) -> list[str]:
+    """The fmtp values of the answer: the offer's own, but for what would claim too much."""
+    profile = profile_of(pick.track.parameter_sets) if pick.track.codec is Codec.H265 else None
+    if profile is not None:
+        return [h265.answer_parameters(offered.fmtp(pick.payload_type), profile)]
+    pairs = (value.strip().partition(" ") for value in offered.all("fmtp"))
+    return [rest for number, _, rest in pairs if number == str(pick.payload_type)]
 
 
 def _offers_feedback(media: Media, number: str, feedback: str) -> bool:

@@ -1,0 +1,152 @@
+"""GStreamer's webrtcbin as the viewer: what leaves us as a program that nobody here wrote gets it.
+
+It offers AES-CM alone, so that every test here goes through libsrtp too.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from aiohttp import web
+
+from tests.peers.gstreamer import PYTHON, require
+from tests.programs import Program, running
+from tests.waiting import until
+from tests.webrtc.clients import open_session
+from tests.webrtc.feeds import Camera, coded_h265, group, h265_track
+from vidgate.aio.bus import Bus
+from vidgate.media.hub import Hub, HubSettings
+from vidgate.model.media import StreamKey, Variant
+from vidgate.rtp import annexb, h265
+from vidgate.settings.tree import WebrtcSettings
+from vidgate.simulator.coded import read_strip
+from vidgate.web.problems import problems
+from vidgate.webrtc.whep import WhepService
+
+pytestmark = pytest.mark.peer
+
+VIEWER = Path(__file__).parent / "gstreamer_whep.py"
+NUMBER = 2741
+WANTED = 100
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed() -> None:
+    """The elements and their bindings."""
+    require(
+        "gi.require_version('GstWebRTC', '1.0'); gi.require_version('Gst', '1.0')\n"
+        "from gi.repository import Gst; Gst.init(None)\n"
+        "assert all(map(Gst.ElementFactory.find, ('webrtcbin', 'nicesrc', 'rtph265depay')))",
+        "python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-bad gstreamer1.0-nice",
+    )
+
+
+@dataclass
+class Place:
+    """A media plane with one camera, and its front over HTTP."""
+
+    url: str
+    whep: WhepService
+    camera: Camera
+
+
+@asynccontextmanager
+async def serving(camera: Camera, *, has_sub: bool = False) -> AsyncIterator[Place]:
+    """Serve the camera as main stream, an H.264 one as sub-stream."""
+    sub = Camera(group())
+    bus, settings = Bus(), HubSettings(idle_stop=0.0)
+
+    def source(key: StreamKey) -> Camera:
+        return camera if key.variant is Variant.MAIN else sub
+
+    async with (
+        Hub(source, bus, settings) as hub,
+        WhepService(hub, bus, WebrtcSettings(port=0)) as whep,
+    ):
+
+        async def post(request: web.Request) -> web.Response:
+            stream = request.query.get("stream", "auto")
+            offer = await request.text()
+            session = await open_session(whep, "cam", offer, stream=stream, has_sub=has_sub)
+            return web.Response(text=session.answer_sdp, status=201)
+
+        app = web.Application(middlewares=[problems])
+        app.router.add_post("/whep/cam", post)
+        runner = web.AppRunner(app, shutdown_timeout=1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            yield Place(f"http://127.0.0.1:{runner.addresses[0][1]}/whep/cam", whep, camera)
+        finally:
+            await runner.cleanup()
+
+
+def h265_camera() -> Camera:
+    """A camera of coded H.265 pictures."""
+    pictures = coded_h265(NUMBER)
+    return Camera(pictures, tracks=(h265_track(pictures),))
+
+
+@asynccontextmanager
+async def watching(url: str, codec: str, into: Path, *options: str) -> AsyncIterator[Program]:
+    """Run the viewer."""
+    words = ("--codec", codec, "--into", str(into), *options)
+    async with running(PYTHON, VIEWER, url, *words) as program:
+        yield program
+
+
+def decoded(codec: str, data: bytes) -> list[Any]:
+    """The pictures of a byte stream, in the order they are shown."""
+    context: Any = av.CodecContext.create(codec, "r")
+    pictures: list[Any] = []
+    for packet in context.parse(data) + context.parse(b""):
+        pictures += context.decode(packet)
+    return pictures + list(context.decode(None))
+
+
+async def test_h265_arrives_with_the_right_coded_number(tmp_path: Path) -> None:
+    into = tmp_path / "pictures.h265"
+    async with serving(h265_camera()) as place, watching(place.url, "h265", into) as viewer:
+        await viewer.says("answer 201")
+        # It offered no level, which means 3.1; ours is the stream's own, below that.
+        await viewer.says("a=fmtp:96 level-id=63;profile-id=1;tier-flag=0;tx-mode=SRST")
+        await viewer.says(rf"pictures {WANTED + 10}$")
+        (session,) = place.whep.sessions.values()
+        assert session.variant is Variant.MAIN
+        assert session.stats()["codecs"] == ["h265"]
+        assert session.viewer is not None
+        assert session.viewer.security.profile == "SRTP_AES128_CM_SHA1_80"
+        data = await asyncio.to_thread(into.read_bytes)
+    strips = [read_strip(picture.to_ndarray(format="gray")) for picture in decoded("hevc", data)]
+    assert len(strips) >= WANTED
+    assert {strip.number if strip else None for strip in strips[:WANTED]} == {NUMBER}
+    counters = [strip.counter for strip in strips if strip]
+    steps = {(b - a) % 25 for a, b in zip(counters, counters[1:], strict=False)}
+    assert steps == {1}, "no picture was lost, none came twice"
+    kinds = [h265.kind(unit) for unit in annexb.split(data)]
+    key_frames = [at for at, kind in enumerate(kinds) if 16 <= kind <= 21]
+    assert len(key_frames) >= WANTED // 25
+    sets = [h265.VPS, h265.SPS, h265.PPS]
+    assert all(kinds[at - 3 : at] == sets for at in key_frames), "sets before each of them"
+
+
+async def test_h265_that_a_peer_cannot_take_becomes_the_sub_stream(tmp_path: Path) -> None:
+    async with serving(h265_camera(), has_sub=True) as place:
+        into = tmp_path / "pictures.h264"
+        async with watching(place.url, "h264", into) as viewer:
+            await viewer.says("pictures 20$")
+            (session,) = place.whep.sessions.values()
+            assert session.variant is Variant.SUB
+        assert len(decoded("h264", await asyncio.to_thread(into.read_bytes))) >= 20
+        await until(lambda: not place.whep.sessions or session.state == "connected")
+        async with watching(place.url + "?stream=main", "h264", into) as viewer:
+            told = json.loads((await viewer.says(r"answer 406 (.*)"))[1])
+    assert told["code"] == "not_acceptable"
+    assert "H265" in told["detail"]
+    assert "stream=sub" in told["hint"]

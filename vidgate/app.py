@@ -34,6 +34,7 @@ from vidgate.media.worker import WorkerLimits, WorkerPool
 from vidgate.metrics import Metrics
 from vidgate.operations.failover import Failover
 from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
+from vidgate.operations.switchbook import SwitchBook
 from vidgate.operations.texts import Texts
 from vidgate.operations.trials import Trials
 from vidgate.registry.places import Place
@@ -45,6 +46,7 @@ from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
 from vidgate.storage.secrets import SecretBox
 from vidgate.storage.states import States
+from vidgate.storage.switches import Switches
 from vidgate.web.parts import WebParts
 from vidgate.web.server import SOCKET_NAME, WebServer
 from vidgate.web.sessions import ensure_admin
@@ -161,11 +163,13 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     resolver = await stack.enter_async_context(Resolver(guard.permits))
     cameras = Cameras(registry, resolver, guard, settings.media, settings.rtp)
     prober = Prober(registry, cameras.locate, slots, settings.probe, clock)
-    sources = Sources(registry, cameras, slots, Standby(Failover(bus), prober.probe), clock)
+    failover = Failover(bus, check=settings.media.return_check)
+    sources = Sources(registry, cameras, slots, Standby(failover, prober.probe), clock)
+    states, switches = await _past(stack, db, bus)
     hub = await stack.enter_async_context(Hub(sources, bus, _hub_settings(settings), clock))
     await stack.enter_async_context(Renewal(sources, hub, bus))
     health = await stack.enter_async_context(
-        HealthService(registry, hub, bus, prober, States(db), settings.probe, clock=clock)
+        HealthService(registry, hub, bus, prober, states, settings.probe, clock=clock)
     )
     whep = await stack.enter_async_context(WhepService(hub, bus, settings.webrtc, clock))
     gc.collect()  # now, before anybody looks at how long the loop is held
@@ -174,6 +178,8 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     parts = WebParts(
         registry=registry,
         health=health,
+        states=states,
+        switches=switches,
         trials=Trials(registry, cameras, prober),
         hub=hub,
         whep=whep,
@@ -195,6 +201,12 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     )
     listening += [(web.host, web.port), ("0.0.0.0", whep.port)]
     return _Service(web, whep, health, password)
+
+
+async def _past(stack: AsyncExitStack, db: Database, bus: Bus) -> tuple[States, Switches]:
+    switches = Switches(db)
+    await stack.enter_async_context(SwitchBook(switches, bus))
+    return States(db), switches
 
 
 def _prepare(folder: Path) -> None:

@@ -2,16 +2,19 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import aiohttp
 import pytest
 from playwright.async_api import async_playwright
 
 from tests.e2e.console_page import CHROMIUM, ConsolePage, launch
-from tests.programs import Service
+from tests.programs import RunningFleet, Service, running_fleet, running_service
+from vidgate.simulator.coded import Strip, read_strip
 
 T = TypeVar("T")
 
@@ -48,3 +51,63 @@ async def signed_in(service: Service) -> AsyncIterator[ConsolePage]:
             yield console
         finally:
             await browser.close()
+
+
+async def strip_of(console: ConsolePage, index: int) -> Strip | None:
+    """The machine-readable strip of the picture in a tile now."""
+    pixels = await console.tile_pixels(index)
+    return None if pixels is None else read_strip(pixels)
+
+
+async def is_moving(console: ConsolePage, index: int, number: int) -> bool:
+    """Whether the tile shows camera `number` and its counter goes on."""
+    first = await strip_of(console, index)
+    if first is None or first.number != number:
+        return False
+    second = await eventually(
+        lambda: strip_of(console, index),
+        lambda strip: strip is not None and strip.counter > first.counter,
+        timeout=2.0,
+    )
+    return second is not None and second.number == number
+
+
+@dataclass
+class Stage:
+    """A service with registered cameras, and a browser page that is signed in."""
+
+    service: Service
+    fleet: RunningFleet
+    console: ConsolePage
+    channels: list[dict[str, Any]]
+
+    async def fault(self, channel: str, fault: str | None) -> None:
+        """Break a simulated camera, or mend it."""
+        async with aiohttp.ClientSession() as http:
+            if fault is None:
+                answer = await http.delete(f"{self.fleet.control}/faults/{channel}")
+            else:
+                wish = [{"channel": channel, "fault": fault}]
+                answer = await http.post(f"{self.fleet.control}/faults", json=wish)
+            assert answer.status < 300, await answer.text()
+
+    async def is_moving(self, index: int, number: int) -> bool:
+        """Whether the tile shows camera `number` and its counter goes on."""
+        return await is_moving(self.console, index, number)
+
+
+@asynccontextmanager
+async def staged(
+    folder: Path, channels: int, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Stage]:
+    """A fleet, a service that knows it, and a console."""
+    async with (
+        running_fleet(folder, channels) as fleet,
+        running_service(folder / "data", settings) as service,
+    ):
+        report = await service.cli_json("channel", "import", str(fleet.register))
+        assert report["rejected"] == 0
+        async with signed_in(service) as console:
+            listed = await service.cli_json("channel", "list")
+            delivered = [item for item in listed["items"] if item["lifecycle"] == "accepted"]
+            yield Stage(service, fleet, console, delivered)

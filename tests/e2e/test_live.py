@@ -2,18 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
-from tests.e2e.console_page import ConsolePage
-from tests.e2e.stage import MARKS, eventually, signed_in
-from tests.programs import RunningFleet, Service, running_fleet, running_service
-from vidgate.simulator.coded import Strip, read_strip
+from tests.e2e.stage import MARKS, Stage, staged
 
 pytestmark = MARKS
 
@@ -22,55 +16,11 @@ SAID_WITHIN = 2.0  # seconds until a tile says that its camera is gone
 BACK_WITHIN = 5.0  # seconds until it is live again after the camera came back
 
 
-@dataclass
-class Stage:
-    """A service with registered cameras, and a browser page that is signed in."""
-
-    service: Service
-    fleet: RunningFleet
-    console: ConsolePage
-    channels: list[dict[str, Any]]
-
-    async def fault(self, channel: str, fault: str | None) -> None:
-        """Break a simulated camera, or mend it."""
-        async with aiohttp.ClientSession() as http:
-            if fault is None:
-                answer = await http.delete(f"{self.fleet.control}/faults/{channel}")
-            else:
-                wish = [{"channel": channel, "fault": fault}]
-                answer = await http.post(f"{self.fleet.control}/faults", json=wish)
-            assert answer.status < 300, await answer.text()
-
-    async def strip(self, index: int) -> Strip | None:
-        """The machine-readable strip of the picture in a tile now."""
-        pixels = await self.console.tile_pixels(index)
-        return None if pixels is None else read_strip(pixels)
-
-    async def is_moving(self, index: int, number: int) -> bool:
-        """Whether the tile shows camera `number` and its counter goes on."""
-        first = await self.strip(index)
-        if first is None or first.number != number:
-            return False
-        second = await eventually(
-            lambda: self.strip(index),
-            lambda strip: strip is not None and strip.counter > first.counter,
-            timeout=2.0,
-        )
-        return second is not None and second.number == number
-
-
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     """Everything running, the register imported, the console open."""
-    async with AsyncExitStack() as stack:
-        fleet = await stack.enter_async_context(running_fleet(tmp_path, CHANNELS))
-        service = await stack.enter_async_context(running_service(tmp_path / "data"))
-        report = await service.cli_json("channel", "import", str(fleet.register))
-        assert report["rejected"] == 0
-        console = await stack.enter_async_context(signed_in(service))
-        listed = await service.cli_json("channel", "list")
-        delivered = [item for item in listed["items"] if item["lifecycle"] == "accepted"]
-        yield Stage(service, fleet, console, delivered)
+    async with staged(tmp_path, CHANNELS) as stage:
+        yield stage
 
 
 async def open_four(stage: Stage) -> list[dict[str, Any]]:

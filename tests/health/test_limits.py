@@ -77,7 +77,7 @@ def publisher() -> Publisher:
     """Takes frames and drops them."""
 
     class Sink:
-        def start(self, tracks: object, *, origin: str = "") -> None:
+        def start(self, tracks: object, *, origin: str = "", cause: str = "") -> None:
             pass
 
         def frame(self, frame: object) -> None:

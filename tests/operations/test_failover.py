@@ -40,10 +40,11 @@ async def test_a_stream_is_switched_and_taken_back(tmp_path: Path) -> None:
         async with bench.hub.read(StreamKey(one.id)) as reader:
             stream = reader.stream
             await reader.get()
-            assert stream.origin == one.id
+            assert (stream.origin, stream.cause) == (one.id, "")
             await until(lambda: judge.sight(one.id, CLOCK.now()))
             bench.fleet.set_fault(one.id, "down")
             await until(lambda: stream.origin == other.id and stream.state is StreamState.LIVE)
+            assert stream.cause in {"unreachable", "no_media", "timeout"}
             # What the other one shows is no proof of this one.
             assert judge.sight(one.id, CLOCK.now()) is None
             assert not judge.is_watched(one.id)

@@ -48,7 +48,7 @@ class Shelf:
         self.tracks: Sequence[Track] = ()
         self.frames: list[Frame] = []
 
-    def start(self, tracks: Sequence[Track], *, origin: str = "") -> None:
+    def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
         self.tracks = tracks
 
     def frame(self, frame: Frame) -> None:

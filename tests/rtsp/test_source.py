@@ -32,7 +32,7 @@ class Shelf:
         self.tracks: list[tuple[Track, ...]] = []
         self.frames: list[Frame] = []
 
-    def start(self, tracks: Sequence[Track], *, origin: str = "") -> None:
+    def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
         assert not self.frames
         self.tracks.append(tuple(tracks))
 

@@ -42,7 +42,7 @@ class Recorder:
         self.tracks: tuple[Track, ...] = ()
         self.frames: list[Frame] = []
 
-    def start(self, tracks: Sequence[Track], *, origin: str = "") -> None:
+    def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
         self.tracks = tuple(tracks)
 
     def frame(self, frame: Frame) -> None:

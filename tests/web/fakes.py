@@ -21,6 +21,8 @@ from vidgate.registry.edits import Credential
 from vidgate.registry.export import Form
 from vidgate.registry.importer import ImportReport, RowError
 from vidgate.storage.accounts import Token, User
+from vidgate.storage.states import Transition
+from vidgate.storage.switches import Switch
 from vidgate.web.parts import WebParts
 from vidgate.web.trail import Note
 
@@ -177,6 +179,20 @@ class FakeHealth:
             )
 
 
+class FakePast:
+    """The states that channels were in, and whose pictures their streams showed."""
+
+    def __init__(self) -> None:
+        self.changed: list[Transition] = []
+        self.switched: list[Switch] = []
+
+    async def transitions(self, channel: str, *, limit: int) -> list[Transition]:
+        return [one for one in self.changed if one.channel == channel][:limit]
+
+    async def of(self, channel: str, *, limit: int) -> list[Switch]:
+        return [one for one in self.switched if one.channel == channel][:limit]
+
+
 class FakeTrials:
     """Every channel answers; `asked` keeps what was tried."""
 
@@ -326,6 +342,7 @@ class Fakes:
 
     registry: FakeRegistry
     health: FakeHealth = field(default_factory=FakeHealth)
+    past: FakePast = field(default_factory=FakePast)
     trials: FakeTrials = field(default_factory=FakeTrials)
     hub: FakeHub = field(default_factory=FakeHub)
     whep: FakeWhep = field(default_factory=FakeWhep)
@@ -338,6 +355,8 @@ class Fakes:
         return WebParts(
             registry=self.registry,
             health=self.health,
+            states=self.past,
+            switches=self.past,
             trials=self.trials,
             hub=self.hub,
             whep=self.whep,

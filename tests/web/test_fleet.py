@@ -45,6 +45,19 @@ async def test_a_planned_channel_is_not_among_the_states(site: Site) -> None:
     assert [item["id"] for item in listed["items"]] == ["camera-3"]
 
 
+async def test_a_stream_says_who_stands_in_and_why(site: Site) -> None:
+    stream = live_stream(site.clock)
+    site.fakes.hub.streams[stream.key] = stream
+    track = Track(id=0, codec=Codec.H264, clock_rate=90_000)
+    stream.start([track], origin="camera-1", cause="timeout")
+    (told,) = (await (await site.call("GET", "/api/v1/streams", role=Role.VIEWER)).json())["items"]
+    assert (told["source"], told["source_reason"]) == ("camera-1", "timeout")
+    assert told["source_since"] == site.clock.wall()
+    stream.start([track], origin="camera-3", cause="back")
+    (told,) = (await (await site.call("GET", "/api/v1/streams", role=Role.VIEWER)).json())["items"]
+    assert (told["source"], told["source_reason"]) == ("camera-3", "")
+
+
 async def test_live_streams_have_counters(site: Site) -> None:
     stream = live_stream(site.clock)
     site.fakes.hub.streams[stream.key] = stream
@@ -57,6 +70,8 @@ async def test_live_streams_have_counters(site: Site) -> None:
         {
             "name": "camera-3",
             "source": "camera-3",
+            "source_reason": "",
+            "source_since": None,
             "variant": "sub",
             "state": "live",
             "reason": "",

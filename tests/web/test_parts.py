@@ -27,6 +27,7 @@ from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
 from vidgate.storage.secrets import SecretBox
 from vidgate.storage.states import States
+from vidgate.storage.switches import Switches
 from vidgate.web.parts import WebParts
 from vidgate.web.server import WebServer
 from vidgate.web.sessions import ensure_admin
@@ -103,6 +104,8 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
         parts = WebParts(
             registry=registry,
             health=health,
+            states=States(db),
+            switches=Switches(db),
             trials=FakeTrials(),
             hub=hub,
             whep=whep,

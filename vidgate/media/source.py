@@ -9,10 +9,11 @@ from vidgate.model.media import Frame, StreamKey, Track
 class Publisher(Protocol):
     """The stream's side of a source."""
 
-    def start(self, tracks: Sequence[Track], *, origin: str = "") -> None:
+    def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
         """Tell the tracks, once, before the first frame. Track ids are their indexes.
 
-        `origin` names the channel that the frames are from, where it is not the stream's own.
+        `origin` names the channel that the frames are from, where it is not the stream's own, and
+        `cause` says why, as a reason code.
         """
         ...
 

@@ -53,6 +53,8 @@ class Stream:
     ) -> None:
         self.key = key
         self.origin = key.name  # whose pictures these are: a channel's, or its stand-in's
+        self.cause = ""  # why a stand-in feeds, as a reason code
+        self.origin_since: float | None = None  # wall clock
         self.state = StreamState.IDLE
         self.error: VidgateError | None = None
         self.attempt = 0
@@ -100,6 +102,7 @@ class Stream:
 
     def idle(self) -> None:
         """The last reader left long ago and the source was stopped."""
+        self._fed_by(self.key.name, "")
         self._request = None
         self._is_described = False
         self.attempt = 0
@@ -162,9 +165,9 @@ class Stream:
 
     # -- Publisher: for the source -------------------------------------------------------------
 
-    def start(self, tracks: Sequence[Track], *, origin: str = "") -> None:
+    def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
         """The source knows its tracks."""
-        self.origin = origin or self.key.name
+        self._fed_by(origin or self.key.name, cause)
         self.tracks = tuple(tracks)
         self._has_video = any(track.is_video for track in tracks)
         self._is_described = True
@@ -192,6 +195,12 @@ class Stream:
         self.attempt = 0
         self.error = None
         self._enter(StreamState.LIVE)
+
+    def _fed_by(self, origin: str, cause: str) -> None:
+        if origin != self.origin:
+            self.origin_since = self._clock.wall()
+        self.origin = origin
+        self.cause = "" if origin == self.key.name else cause
 
     def _count(self, frame: Frame, is_picture: bool) -> None:
         stats = self.stats

@@ -191,10 +191,10 @@ class _Told:
         self._id = id_
         self._reason = reason
 
-    def start(self, tracks: Sequence[Track], *, origin: str = "") -> None:
+    def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
         """The source knows its tracks."""
         self.is_started = True
-        self._publisher.start(tracks, origin=self._id)
+        self._publisher.start(tracks, origin=self._id, cause=self._reason)
         self._book.feeds(self._key, self._id, self._reason)
 
     def frame(self, frame: Frame) -> None:

@@ -128,6 +128,11 @@ class MediaSettings(Section):
         gt=0,
         description="被观看通道重试的最长间隔 (秒) / longest pause between tries of a watched one",
     )
+    return_check: float = Field(
+        20.0,
+        gt=0,
+        description="同点位通道代为显示期间, 隔多少秒看本通道是否恢复 / while another channel of the point stands in: seconds between two looks whether the own picture is back",
+    )
     gop_bytes: int = Field(
         8 << 20,
         ge=1 << 16,

@@ -201,3 +201,15 @@ transitions = Table(
     Column("level", Integer, nullable=False),
     Index("ix_transitions_channel", "channel", "time"),
 )
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("channel", String(64), nullable=False),
+    Column("variant", String(8), nullable=False),
+    Column("time", Float, nullable=False),
+    Column("source", String(64), nullable=False),  # whose pictures the stream shows from then on
+    Column("reason", String(32), nullable=False),
+    Index("ix_switches_channel", "channel", "time"),
+)

@@ -62,6 +62,8 @@ def _view(stream: Stream, viewers: int, now: float) -> StreamView:
     return StreamView(
         name=stream.key.name,
         source=stream.origin,
+        source_reason=stream.cause,
+        source_since=stream.origin_since,
         variant=stream.key.variant,
         state=stream.state,
         reason=stream.error.code if stream.error else "",

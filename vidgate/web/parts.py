@@ -20,6 +20,8 @@ from vidgate.registry.edits import Credential
 from vidgate.registry.export import Form
 from vidgate.registry.importer import ImportReport
 from vidgate.storage.accounts import Token, User
+from vidgate.storage.states import Transition
+from vidgate.storage.switches import Switch
 
 
 class Registry(Protocol):
@@ -107,6 +109,18 @@ class Trials(Protocol):
     ) -> Trial: ...
 
     async def credential(self, name: str) -> list[Trial]: ...
+
+
+class States(Protocol):
+    """The past of channels' states; see `vidgate.storage.states`."""
+
+    async def transitions(self, channel: str, *, limit: int) -> list[Transition]: ...
+
+
+class Switches(Protocol):
+    """The past of failover; see `vidgate.storage.switches`."""
+
+    async def of(self, channel: str, *, limit: int) -> list[Switch]: ...
 
 
 class Streams(Protocol):
@@ -203,6 +217,8 @@ class WebParts:
 
     registry: Registry
     health: HealthBook
+    states: States
+    switches: Switches
     trials: Trials
     hub: Streams
     whep: Whep

@@ -18,6 +18,7 @@ from vidgate.web import (
     service,
     sessions,
     tickets,
+    timeline,
     tokens,
     trials,
     whep,
@@ -144,6 +145,15 @@ _CHANNELS = (
         "通道的变更历史 what was done to a channel",
         query=register.HistoryQuery,
         answer=schemas.HistoryList,
+    ),
+    Route(
+        GET,
+        f"{API}/channels/{{id}}/timeline",
+        timeline.show,
+        Permission.CHANNEL_READ,
+        "通道的状态与切换 states and switches of a channel",
+        query=timeline.TimelineQuery,
+        answer=timeline.Timeline,
     ),
     Route(
         GET,

@@ -448,11 +448,14 @@ class Overview(BaseModel):
 class StreamView(BaseModel):
     """A live stream; counters since it began, ages in seconds.
 
-    `source` is the channel whose pictures it shows: another one of the same point stands in.
+    `source` is the channel whose pictures it shows: another one of the same point stands in, for
+    `source_reason`, since `source_since` (wall-clock seconds).
     """
 
     name: str
     source: str
+    source_reason: str
+    source_since: float | None
     variant: str
     state: str
     reason: str

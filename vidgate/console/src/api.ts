@@ -1,6 +1,7 @@
 /** The HTTP API as far as the console uses it: shapes, and errors as RFC 9457 problems. */
 
 import { documentsOf } from './ndjson'
+import type { Moment } from './timeline'
 
 export type ChannelState =
   | 'unknown'
@@ -177,6 +178,10 @@ export interface Stream {
   variant: string
   state: string
   reason: string
+  /** Whose pictures it shows, and, where another channel stands in, why and since when. */
+  source: string
+  source_reason: string
+  source_since: number | null
 }
 
 export interface User {
@@ -303,6 +308,7 @@ export const api = {
   setChannel: (id: string, fields: Values) =>
     call<ChannelDetail>(channelPath(id), { method: 'PATCH', body: fields }),
   history: async (id: string) => itemsOf(await call<Listing<Past>>(`${channelPath(id)}/history`)),
+  timeline: async (id: string) => itemsOf(await call<Listing<Moment>>(`${channelPath(id)}/timeline`)),
   setMany: (ids: readonly string[], wish: BulkWish, dryRun: boolean) =>
     call<BulkReport>('/api/v1/channels', {
       method: 'PATCH',

@@ -7,6 +7,7 @@ import type { ServiceEvent } from './events'
 import { Gate } from './gate'
 import { Player, type PlayerView } from './player'
 import { Screen } from './screen'
+import type { StandIn } from './standin'
 import { useDesk } from './stores/desk'
 import { useFleet } from './stores/fleet'
 import { useGrid, type Cell } from './stores/grid'
@@ -55,6 +56,8 @@ async function open(...given: Parameters<typeof WhepConnection.open>): Promise<W
 export interface Tile {
   view: ShallowRef<PlayerView>
   front: ShallowRef<number>
+  /** Set while another camera of the point is shown, and a moment after. */
+  standIn: ShallowRef<StandIn | null>
   video: () => HTMLVideoElement | null
   retry: () => void
   abandon: () => void
@@ -71,6 +74,7 @@ export function useTile(
   const desk = useDesk()
   const view = shallowRef<PlayerView>(EMPTY)
   const front = shallowRef(0)
+  const standIn = shallowRef<StandIn | null>(null)
   const speaker = new Audio()
   let screen: Screen | null = null
   let player: Player | null = null
@@ -85,6 +89,8 @@ export function useTile(
     player.tick(now)
     const next = cell().channel !== null && !mayWatch ? FORBIDDEN : player.view(now)
     if (!isSame(view.value, next)) view.value = next
+    const { channel } = cell()
+    standIn.value = channel !== null && next.variant ? fleet.standInOf(channel, next.variant) : null
   }
 
   function follow(): void {
@@ -169,6 +175,7 @@ export function useTile(
   return {
     view,
     front,
+    standIn,
     video: () => screen?.video ?? null,
     retry: () => player?.retryNow(),
     abandon: () => player?.abandon(),

@@ -26,6 +26,10 @@ export interface Words {
   value: (name: string, value: unknown) => string
   change: (change: Pick<Change, 'action' | 'source'>) => string
   problem: (error: unknown) => string
+  /** Why, of a reason code. */
+  reason: (code: string) => string
+  /** A length of time in seconds. */
+  span: (seconds: number) => string
 }
 
 export function useWords(): Words {
@@ -60,5 +64,13 @@ export function useWords(): Words {
       return te(key) ? t(key, { source }) : t('change.other', { action, source })
     },
     problem,
+    reason: (code) => (code ? known(`reason.${code}`, code) : t('reason.unknown')),
+    span: (seconds) => {
+      const whole = Math.max(1, Math.round(seconds))
+      if (whole < 120) return t('span.seconds', { n: whole })
+      return whole < 7_200
+        ? t('span.minutes', { n: Math.round(whole / 60) })
+        : t('span.hours', { n: Math.round(whole / 3_600) })
+    },
   }
 }

@@ -5,6 +5,7 @@ import { ApiError, api, type Channel, type ChannelState, type Platform, type Str
 import { EventFeed, type FeedStatus, type ServiceEvent } from '../events'
 import { i18n } from '../i18n'
 import { prepare } from '../search'
+import { StandIns, type StandIn } from '../standin'
 import { Tally, buildTree, isWatchable } from '../tree'
 import type { StreamNews } from '../verdict'
 import { useSession } from './session'
@@ -24,6 +25,7 @@ const newsKey = (name: string, variant: string): string => `${name}\u001f${varia
 export const useFleet = defineStore('fleet', () => {
   const channels = new Map<string, Channel>()
   const news = new Map<string, StreamNews>()
+  const standIns = new StandIns()
   const listeners = new Set<Listener>()
   const platforms = shallowRef<Map<string, string>>(new Map())
 
@@ -80,6 +82,7 @@ export const useFleet = defineStore('fleet', () => {
         status.value = next
         if (next.state === 'lost') {
           news.clear() // what was said of streams is no longer known
+          standIns.clear()
           if (!isLoaded.value) void load()
         }
       },
@@ -94,6 +97,7 @@ export const useFleet = defineStore('fleet', () => {
     window.clearTimeout(reloadTimer)
     channels.clear()
     news.clear()
+    standIns.clear()
     isLoaded.value = false
     structure.value += 1
   }
@@ -126,6 +130,7 @@ export const useFleet = defineStore('fleet', () => {
     }
     if (event.type === 'channel.state') changeState(event)
     else if (event.type === 'stream.state') hearStream(event)
+    else if (event.type === 'stream.source') standIns.switched(event)
     else if (event.type === 'channel.changed' || event.type === 'register.changed') reloadSoon()
     tell(event)
   }
@@ -148,17 +153,20 @@ export const useFleet = defineStore('fleet', () => {
   /** What streams are in is told when it changes; once connected, ask for what was told before. */
   async function askStreams(): Promise<void> {
     const told = (toldSince = new Set<string>())
+    standIns.asking()
     const streams = await api.streams().catch((): Stream[] => [])
     for (const { name, variant, state, reason } of streams) {
       const key = newsKey(name, variant)
       if (!told.has(key)) news.set(key, { state, reason, attempt: 0, retryAt: null })
     }
+    standIns.answered(streams)
   }
 
   function hearStream({ object, data }: ServiceEvent): void {
     const retryIn = data['retry_in']
     const key = newsKey(object, String(data['variant']))
     toldSince.add(key)
+    if (data['state'] === 'idle') standIns.ended(object, data['variant'])
     news.set(key, {
       state: String(data['state']),
       reason: String(data['reason'] ?? ''),
@@ -213,6 +221,7 @@ export const useFleet = defineStore('fleet', () => {
     reconnect: () => feed?.retryNow(),
     find: (id: string): Channel | undefined => channels.get(id),
     newsOf: (name: string, variant: string): StreamNews | null => news.get(newsKey(name, variant)) ?? null,
+    standInOf: (name: string, variant: string): StandIn | null => standIns.of(name, variant, Date.now() / 1_000),
     tally: (): Tally => counted.value,
   }
 })

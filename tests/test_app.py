@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 from pathlib import Path
@@ -65,6 +66,14 @@ async def test_ready_is_told_when_it_is_true_then_life_then_the_end(tmp_path: Pa
         assert (await manager.hear_of("STOPPING"))["STATUS"]
         assert await service.program.process.wait() == 0
     manager.close()
+
+
+async def test_it_may_open_as_many_files_as_the_machine_lets_it(tmp_path: Path) -> None:
+    limited = ("sh", "-c", 'ulimit -Sn 256 && exec "$@"', "sh", *VIDGATE, "serve")
+    async with running(*limited, env=service_environment(tmp_path / "data")) as program:
+        await program.says("vidgate ready")
+        soft, hard = resource.prlimit(program.process.pid, resource.RLIMIT_NOFILE)
+        assert soft == min(hard, 1 << 20)
 
 
 async def test_a_watchdog_kill_leaves_the_place_in_the_log(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ first, the database closes last.
 import asyncio
 import gc
 import os
+import resource
 import signal
 import sys
 from collections import Counter
@@ -55,6 +56,7 @@ from vidgate.wire.guard import AddressGuard
 
 log = structlog.get_logger(__name__)
 
+DESCRIPTORS = 1 << 20  # nobody needs more, and some libraries walk through all of them
 DRAIN = 10.0  # seconds from SIGTERM until the process goes whatever still runs
 
 
@@ -65,7 +67,16 @@ def main(config: Path | None = None) -> int:
     """
     settings = load_settings(config)
     logs.configure(settings.log.level, settings.log.format)
+    _allow_descriptors()
     return uvloop.run(serve(settings, data_folder()))
+
+
+def _allow_descriptors() -> None:
+    """As many open files as we may have: a shell's usual 1,024 end with a thousand streams."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 async def serve(settings: Settings, folder: Path) -> int:

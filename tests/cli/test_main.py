@@ -12,7 +12,7 @@ from tests.cli.conftest import FakeService, Vidgate
 from vidgate.cli.main import ALONE, NOUNS, application
 
 CONTRACT = {
-    "serve", "demo", "probe", "version", "completion",
+    "serve", "demo", "probe", "doctor", "version", "completion",
     "channel template", "channel import", "channel list", "channel show", "channel add",
     "channel set", "channel test", "channel submit", "channel approve", "channel remove",
     "channel export", "channel history",

@@ -8,8 +8,8 @@ Redirects are off: a token goes to the server that was named and nowhere else.
 import json
 import os
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -146,12 +146,20 @@ class Client:
             if pending.strip():
                 yield json.loads(pending)
 
+    async def is_ready(self) -> bool:
+        """Whether the service says that it can do its work (`/readyz`)."""
+        with self._translated():
+            async with self._session.get(
+                f"{self.target.base}/readyz", allow_redirects=False
+            ) as response:
+                return response.status == 200
+
     @asynccontextmanager
     async def _request(
         self, method: str, path: str, query: Query | None, body: object, data: bytes | None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         headers = {} if data is None else {"Content-Type": "application/octet-stream"}
-        try:
+        with self._translated():
             async with self._session.request(
                 method,
                 f"{self.target.base}/api/v1{path}",
@@ -164,6 +172,12 @@ class Client:
                 if response.status >= 300:
                     raise _problem(response, await _read(response))
                 yield response
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """The gate for what the HTTP library and the kernel raise."""
+        try:
+            yield
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _unreachable(self.target, error) from None
         except ValueError as error:

@@ -40,6 +40,7 @@ ALONE = (
     Verb("serve", "serve:serve", "运行服务 · run the service"),
     Verb("demo", "demo:demo", "演示: 模拟 2743 路 · a demonstration, simulated"),
     Verb("probe", "probe:probe", "探测通道, 以画面为准 · probe channels, up to a picture"),
+    Verb("doctor", "doctor:doctor", "体检: 端口, 磁盘, 内核, 证书 · is this machine fit for it"),
     Verb("completion", "completion:completion", "命令补全 bash, zsh, fish · shell completion"),
     Verb("version", "version:version", "版本 · the version"),
 )

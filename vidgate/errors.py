@@ -14,6 +14,7 @@
     └── RemoteError             a camera, platform or browser failed us; carries `reason`
         ├── UnreachableError    no connection, or it broke
         ├── RemoteTimeoutError  a deadline passed
+        ├── TlsError            rtsps: no handshake, or a certificate that is not to be believed
         ├── ProtocolError       the peer sent nonsense
         ├── UnauthorizedError   401 or 403; trying again would lock the camera
         │   └── NoCredentialError   it asks for a login and the channel has none
@@ -124,6 +125,13 @@ class RemoteTimeoutError(RemoteError):
 
     code = "timeout"
     reason = "timeout"
+
+
+class TlsError(RemoteError):
+    """It was to be encrypted, and that failed: a certificate, a version, or no TLS at all."""
+
+    code = "tls"
+    reason = "tls"
 
 
 class ProtocolError(RemoteError):

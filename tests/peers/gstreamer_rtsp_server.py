@@ -1,12 +1,17 @@
 """GStreamer's RTSP server as a camera. Run by the system's python3, which has the bindings.
 
-    gstreamer_rtsp_server.py --username U --password P [--codec h264|h265] [--transport tcp|udp]
+    gstreamer_rtsp_server.py --username U --password P [--codec h264|h265] [--audio pcma|pcmu|aac]
+        [--transport tcp|udp|any] [--number N] [--tls CERTIFICATE KEY]
 
-Serves rtsp://127.0.0.1:PORT/camera and prints `listening PORT`; `sessions N` at each change.
-Needs python3-gi, gir1.2-gst-rtsp-server-1.0 and GStreamer's good, bad and ugly plugins.
+Serves /camera on a free port of 127.0.0.1: pictures that carry the number and a frame counter in
+the layout of design.md 10, and a tone of 400 + 8 x (N mod 256) Hz; both encoded by GStreamer's
+plugins. Prints `listening PORT`, and `sessions N` at each change.
+Needs python3-gi, gir1.2-gst-rtsp-server-1.0, GStreamer's good, bad, ugly and libav plugins, and
+glib-networking for TLS.
 """
 
 import argparse
+from pathlib import Path
 
 import gi  # type: ignore[import-not-found]
 
@@ -14,17 +19,29 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import (  # type: ignore[import-not-found]  # noqa: E402
+    Gio,
     GLib,
     Gst,
     GstRtsp,
     GstRtspServer,
 )
 
+WIDTH, HEIGHT, RATE = 640, 360, 25
+CELL = 16
+
 VIDEO = {
-    "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate=500 "
+    "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate=800 "
     "! video/x-h264,profile=baseline ! rtph264pay name=pay0 pt=96 config-interval=-1",
-    "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate=500 "
+    "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate=800 "
     "! rtph265pay name=pay0 pt=96 config-interval=-1",
+}
+AUDIO = {
+    "pcma": "audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8",
+    "pcmu": "audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0",
+    "aac": "audio/x-raw,rate=16000,channels=1 ! avenc_aac bitrate=48000 ! aacparse "
+    "! rtpmp4gpay name=pay1 pt=97",
+    "latm": "audio/x-raw,rate=16000,channels=1 ! avenc_aac bitrate=48000 ! aacparse "
+    "! rtpmp4apay name=pay1 pt=97",
 }
 TRANSPORTS = {
     "tcp": GstRtsp.RTSPLowerTrans.TCP,
@@ -33,33 +50,72 @@ TRANSPORTS = {
 }
 
 
-def protect(server: GstRtspServer.RTSPServer, username: str, password: str) -> None:
-    """Ask for Digest on everything."""
+def picture(number: int, counter: int) -> bytes:
+    """One I420 picture: the strip over grey, and a bar that moves."""
+    code = (0b10 << 14 | number) << 24 | counter ^ counter >> 1
+    cells = (235 if code >> bit & 1 else 16 for bit in reversed(range(40)))
+    top = b"".join(bytes([level]) * CELL for level in cells)
+    bar = counter * 4 % (WIDTH - 32)
+    line = b"\x60" * bar + b"\xc0" * 32 + b"\x60" * (WIDTH - 32 - bar)
+    return top * CELL + line * (HEIGHT - CELL) + b"\x80" * (WIDTH * HEIGHT // 2)
+
+
+class Camera(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
+    """Makes the pipeline of each viewer and feeds its pictures."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        super().__init__()
+        self.number = options.number
+        tone = 400 + 8 * (self.number % 256)
+        self.set_launch(
+            "( appsrc name=pictures is-live=true format=time max-bytes=0 max-buffers=4 "
+            f"caps=video/x-raw,format=I420,width={WIDTH},height={HEIGHT},framerate={RATE}/1 "
+            f"! {VIDEO[options.codec]} "
+            f"audiotestsrc is-live=true freq={tone} ! {AUDIO[options.audio]} )"
+        )
+        # A shared one answers 503 to whoever comes while it is being taken down for the last.
+        self.set_shared(False)
+        self.set_protocols(TRANSPORTS[options.transport])
+        permissions = GstRtspServer.RTSPPermissions()
+        permissions.add_permission_for_role("viewer", "media.factory.access", True)
+        permissions.add_permission_for_role("viewer", "media.factory.construct", True)
+        self.set_permissions(permissions)
+        self.connect("media-configure", self.configure)
+
+    def configure(self, _: object, media: GstRtspServer.RTSPMedia) -> None:
+        """A pipeline was made: give it a picture 25 times a second, while it wants any."""
+        source = media.get_element().get_by_name_recurse_up("pictures")
+        counter = 0
+        duration = Gst.SECOND // RATE
+        state = {"wants": False, "over": False}
+        source.connect("need-data", lambda *_: state.update(wants=True))
+        source.connect("enough-data", lambda *_: state.update(wants=False))
+        media.connect("unprepared", lambda *_: state.update(over=True))
+
+        def push() -> bool:
+            nonlocal counter
+            if state["over"] or not state["wants"]:
+                return not state["over"]
+            buffer = Gst.Buffer.new_wrapped(picture(self.number, counter))
+            buffer.pts = counter * duration
+            buffer.duration = duration
+            counter += 1
+            return bool(source.emit("push-buffer", buffer) == Gst.FlowReturn.OK)
+
+        GLib.timeout_add(1000 // RATE, push)
+
+
+def protect(server: GstRtspServer.RTSPServer, options: argparse.Namespace) -> None:
+    """Ask for Digest on everything; with a certificate, over TLS alone."""
     auth = GstRtspServer.RTSPAuth()
     auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
     token = GstRtspServer.RTSPToken()
     token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, "viewer")
-    auth.add_digest(username, password, token)
+    auth.add_digest(options.username, options.password, token)
+    if options.tls:
+        pem = "".join(Path(name).read_text() for name in options.tls)
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_pem(pem, -1))
     server.set_auth(auth)
-
-
-def factory(codec: str, transport: str) -> GstRtspServer.RTSPMediaFactory:
-    """One camera: a moving ball and a tone."""
-    made = GstRtspServer.RTSPMediaFactory()
-    made.set_launch(
-        "( videotestsrc is-live=true pattern=ball "
-        f"! video/x-raw,format=I420,width=320,height=240,framerate=25/1 ! {VIDEO[codec]} "
-        "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 "
-        "! alawenc ! rtppcmapay name=pay1 pt=8 )"
-    )
-    # A shared one answers 503 to whoever comes while it is being taken down for the last viewer.
-    made.set_shared(False)
-    made.set_protocols(TRANSPORTS[transport])
-    permissions = GstRtspServer.RTSPPermissions()
-    permissions.add_permission_for_role("viewer", "media.factory.access", True)
-    permissions.add_permission_for_role("viewer", "media.factory.construct", True)
-    made.set_permissions(permissions)
-    return made
 
 
 def main() -> None:
@@ -68,14 +124,17 @@ def main() -> None:
     parser.add_argument("--username", required=True)
     parser.add_argument("--password", required=True)
     parser.add_argument("--codec", choices=VIDEO, default="h264")
+    parser.add_argument("--audio", choices=AUDIO, default="pcma")
     parser.add_argument("--transport", choices=TRANSPORTS, default="any")
+    parser.add_argument("--number", type=int, default=1)
+    parser.add_argument("--tls", nargs=2)
     options = parser.parse_args()
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service("0")
-    protect(server, options.username, options.password)
-    server.get_mount_points().add_factory("/camera", factory(options.codec, options.transport))
+    protect(server, options)
+    server.get_mount_points().add_factory("/camera", Camera(options))
     server.attach(None)
     pool = server.get_session_pool()
 

@@ -1,23 +1,22 @@
 """GStreamer's RTSP server as the camera: what we pull from a peer that nobody here wrote."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.peers.gstreamer import PYTHON, require
+from tests.peers.received import pulled, strips, tone
 from tests.programs import Program, running
-from tests.waiting import until
+from tests.rtsp.certificates import Authority
 from vidgate.aio.clock import SystemClock
-from vidgate.errors import MissingStreamError, NoCredentialError, UnauthorizedError
+from vidgate.errors import MissingStreamError, NoCredentialError, TlsError, UnauthorizedError
 from vidgate.model.channel import Login, Transport
-from vidgate.model.media import Codec, Frame, Track
-from vidgate.rtp import annexb
+from vidgate.model.media import Codec
 from vidgate.rtsp import probe
-from vidgate.rtsp.source import RtspAddress, RtspSource
+from vidgate.rtsp.address import RtspAddress
+from vidgate.simulator.coded import tone_of
 
 pytestmark = pytest.mark.peer
 
@@ -33,68 +32,69 @@ def installed() -> None:
 
 
 @asynccontextmanager
-async def camera(*options: str) -> AsyncIterator[tuple[str, Program]]:
+async def camera(*options: str, scheme: str = "rtsp") -> AsyncIterator[tuple[str, Program]]:
     """The server, and the address of its one camera."""
     login = ("--username", LOGIN.username, "--password", LOGIN.password)
     async with running(PYTHON, SERVER, *login, *options) as program:
         port = (await program.says(r"listening (\d+)"))[1]
-        yield f"rtsp://127.0.0.1:{port}/camera", program
+        yield f"{scheme}://127.0.0.1:{port}/camera", program
 
 
-class Shelf:
-    """A publisher that keeps everything."""
-
-    def __init__(self) -> None:
-        self.tracks: Sequence[Track] = ()
-        self.frames: list[Frame] = []
-
-    def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
-        self.tracks = tracks
-
-    def frame(self, frame: Frame) -> None:
-        self.frames.append(frame)
-
-    def of(self, track: int) -> list[Frame]:
-        return [frame for frame in self.frames if frame.track == track]
-
-
-def decoded(codec: Codec, frames: Sequence[Frame]) -> list[tuple[int, int]]:
-    """The sizes of the pictures that FFmpeg makes of the frames."""
-    av = pytest.importorskip("av")
-    context: Any = av.CodecContext.create("hevc" if codec is Codec.H265 else "h264", "r")
-    context.options = {"flags": "output_corrupt"}
-    pictures: list[Any] = []
-    for frame in frames:
-        pictures += context.decode(av.Packet(annexb.join(frame.units)))
-    pictures += context.decode(None)
-    return [(picture.width, picture.height) for picture in pictures]
-
-
-@pytest.mark.parametrize("codec", [Codec.H264, Codec.H265])
-@pytest.mark.parametrize("transport", [Transport.TCP, Transport.UDP])
-async def test_pictures_and_sound_with_digest(codec: Codec, transport: Transport) -> None:
-    async with camera("--codec", codec.value) as (url, program):
-        shelf = Shelf()
-        address = RtspAddress(url=url, login=LOGIN, transport=transport)
-        source = RtspSource(address)
-        task = asyncio.create_task(source.run(shelf))
-        try:
-            await until(lambda: task.done() or len(shelf.of(0)) >= 60, timeout=20)
-            assert not task.done(), task.exception()
-            stats = source.stats
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        await program.says("sessions 0")  # TEARDOWN reached it
-    assert [track.codec for track in shelf.tracks] == [codec, Codec.PCMA]
+async def read_back(address: RtspAddress, codec: Codec, sound: Codec, number: int) -> None:
+    """Pull, and read from decoded pixels and samples that this is the camera."""
+    async with pulled(address, pictures=60) as (shelf, source):
+        assert [track.codec for track in shelf.tracks] == [codec, sound]
+        stats = source.stats
+        pictures, sounds = shelf.of(0), shelf.of(1)
     assert (stats.lost, stats.damaged, stats.skipped) == (0, 0, 0)
-    pictures, sound = shelf.of(0), shelf.of(1)
     assert pictures[0].key
     assert sum(frame.key for frame in pictures) >= 2
     steps = {b.timestamp - a.timestamp for a, b in zip(pictures, pictures[1:], strict=False)}
     assert all(abs(step - 3600) <= 90 for step in steps)
-    assert sound
-    assert decoded(codec, pictures) == [(320, 240)] * len(pictures)
+    seen = [strip for strip in strips(codec, pictures) if strip is not None]
+    assert len(seen) == len(pictures)
+    assert {strip.number for strip in seen} == {number}
+    first = seen[0].counter
+    assert [strip.counter for strip in seen] == list(range(first, first + len(seen)))
+    assert abs(tone(shelf.tracks[1], sounds) - tone_of(number)) < 4
+
+
+@pytest.mark.parametrize(
+    ("codec", "sound", "transport"),
+    [
+        (Codec.H264, Codec.PCMA, Transport.TCP),
+        (Codec.H265, Codec.PCMU, Transport.TCP),
+        (Codec.H265, Codec.PCMA, Transport.UDP),
+        (Codec.H264, Codec.PCMU, Transport.UDP),
+    ],
+)
+async def test_pictures_and_sound_with_digest(
+    codec: Codec, sound: Codec, transport: Transport
+) -> None:
+    wanted = ("--codec", codec.value, "--audio", sound.value, "--number", "77")
+    async with camera(*wanted) as (url, program):
+        address = RtspAddress(url=url, login=LOGIN, transport=transport)
+        await read_back(address, codec, sound, 77)
+        await program.says("sessions 0")  # TEARDOWN reached it
+
+
+async def test_tls(tmp_path: Path) -> None:
+    """Encrypted, unchecked and checked; and what a wrong authority or a plain camera is told as."""
+    site, stranger = Authority(tmp_path), Authority(tmp_path, "stranger")
+    async with camera("--tls", *site.camera(), "--number", "9", scheme="rtsps") as (url, program):
+        for ca in ("", site.file):
+            address = RtspAddress(url=url, login=LOGIN, tls_ca=ca)
+            await read_back(address, Codec.H264, Codec.PCMA, 9)
+            await program.says("sessions 0")
+        wrong = RtspAddress(url=url, login=LOGIN, tls_ca=stranger.file)
+        with pytest.raises(TlsError, match="not signed by an authority"):
+            await probe.describe(wrong, SystemClock())
+
+
+async def test_a_camera_without_tls() -> None:
+    async with camera(scheme="rtsps") as (url, _):
+        with pytest.raises(TlsError, match="not TLS|no TLS port|nothing answers"):
+            await probe.describe(RtspAddress(url=url, connect_timeout=2), SystemClock())
 
 
 async def test_tcp_refused_falls_back_to_udp() -> None:
@@ -108,7 +108,7 @@ async def test_probes() -> None:
     async with camera() as (url, program):
         address = RtspAddress(url=url, login=LOGIN)
         described = await probe.describe(address, clock)
-        assert (described.codec, described.width, described.height) == (Codec.H264, 320, 240)
+        assert (described.codec, described.width, described.height) == (Codec.H264, 640, 360)
         assert described.fps == 25.0
         seen = await probe.media(address, clock)
         assert seen.t1 is not None

@@ -6,6 +6,7 @@ async with run_camera(Habits(...)) as camera:
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -44,7 +45,7 @@ class Habits:
     change: Change = _same
     plays: Sequence[bytes] = ()  # written right behind the reply to PLAY
     udp: bool = False
-    interleaved_garbage: bytes = b""
+    tls: ssl.SSLContext | None = None
 
 
 @dataclass
@@ -61,7 +62,8 @@ class Camera:
 
     @property
     def url(self) -> str:
-        return f"rtsp://127.0.0.1:{self.port}/main"
+        scheme = "rtsps" if self.habits.tls else "rtsp"
+        return f"{scheme}://127.0.0.1:{self.port}/main"
 
     @property
     def methods(self) -> list[str]:
@@ -165,7 +167,9 @@ async def run_camera(habits: Habits | None = None) -> AsyncIterator[Camera]:
         camera.udp.setblocking(False)
         camera.udp.bind(("127.0.0.1", 0))
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(camera), "127.0.0.1", 0)
+    server = await loop.create_server(
+        lambda: _Connection(camera), "127.0.0.1", 0, ssl=camera.habits.tls
+    )
     camera.port = server.sockets[0].getsockname()[1]
     try:
         yield camera

@@ -20,6 +20,7 @@ REASONS = {
     "ok": "正常",
     "unreachable": "连不上",
     "timeout": "超时",
+    "tls": "TLS 加密失败",
     "protocol_error": "协议错误",
     "unauthorized": "口令不对",
     "no_credential": "没有口令",

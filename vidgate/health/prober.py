@@ -23,6 +23,7 @@ from vidgate.wire.uri import Uri
 REACHED: Mapping[Reason, Level] = {
     Reason.UNAUTHORIZED: Level.REACH,
     Reason.NO_CREDENTIAL: Level.REACH,
+    Reason.TLS: Level.REACH,
     Reason.PROTOCOL_ERROR: Level.REACH,
     Reason.NOT_FOUND: Level.REACH,
     Reason.REFUSED: Level.REACH,

@@ -27,6 +27,7 @@ VERDICTS: Mapping[Reason, State | None] = {
     Reason.OK: State.REACHABLE,  # or UP, by level: `_healthy`
     Reason.UNREACHABLE: State.DOWN,
     Reason.TIMEOUT: State.DOWN,
+    Reason.TLS: State.DOWN,
     Reason.PROTOCOL_ERROR: State.DOWN,
     Reason.NOT_FOUND: State.DOWN,
     Reason.REFUSED: State.DOWN,

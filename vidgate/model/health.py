@@ -46,6 +46,7 @@ class Reason(StrEnum):
     OK = "ok"
     UNREACHABLE = "unreachable"
     TIMEOUT = "timeout"
+    TLS = "tls"
     PROTOCOL_ERROR = "protocol_error"
     UNAUTHORIZED = "unauthorized"
     NO_CREDENTIAL = "no_credential"

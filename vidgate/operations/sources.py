@@ -22,6 +22,7 @@ from vidgate.registry.resolvers import Located
 from vidgate.registry.routes import Route
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.source import RtspSource
+from vidgate.rtsp.tls import client_context
 from vidgate.settings.tree import MediaSettings, RtpSettings
 from vidgate.wire.guard import AddressGuard
 from vidgate.wire.uri import Uri
@@ -65,6 +66,10 @@ class Cameras:
     media: MediaSettings
     ports: RtpSettings
 
+    def __post_init__(self) -> None:
+        if self.media.tls_ca:
+            client_context(self.media.tls_ca)  # a file that cannot be used ends the start
+
     async def locate(self, channel: Channel, variant: Variant = Variant.MAIN) -> RtspAddress:
         """Where and how to reach a stream now.
 
@@ -89,6 +94,7 @@ class Cameras:
             stall_timeout=self.media.stall_timeout,
             udp_ports=(self.ports.first, self.ports.last),
             allowed=partial(self._permits, port),
+            tls_ca=self.media.tls_ca,
         )
 
     def _permits(self, port: int, address: str) -> bool:

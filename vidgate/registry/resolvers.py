@@ -42,7 +42,7 @@ PARALLEL = 16  # questions to one platform at once
 MAX_STEPS = 16
 
 Permits = Callable[[str, int], bool]
-_SCHEMES = ("rtsp",)
+_SCHEMES = ("rtsp", "rtsps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +248,7 @@ def _read_answer(body: bytes, path: str) -> Located:
     except InputError:
         raise ProtocolError("what the platform gives is not an address") from None
     if uri.scheme not in _SCHEMES:
-        raise ProtocolError("the platform gives an address that is not rtsp://")
+        raise ProtocolError("the platform gives an address that is not rtsp:// or rtsps://")
     login = None if uri.username is None else Login(uri.username, uri.password or "")
     return Located(str(uri.without_credentials()), login)
 

@@ -17,7 +17,8 @@ class RtspAddress:
 
     `url` holds no credentials. `allowed` judges the IP address that the host resolved to, before
     anything is sent to it; that very address is then connected to. `udp_ports` is the inclusive
-    range for RTP over UDP.
+    range for RTP over UDP. `tls_ca` is the PEM file that rtsps:// certificates are checked against,
+    empty: they are not.
     """
 
     url: str
@@ -28,3 +29,4 @@ class RtspAddress:
     stall_timeout: float = 10.0
     allowed: Callable[[str], bool] = field(default=any_address, repr=False)
     udp_ports: tuple[int, int] = (30000, 30999)
+    tls_ca: str = ""

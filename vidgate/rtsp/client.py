@@ -18,6 +18,7 @@ from vidgate.errors import (
     UnreachableError,
     UnsupportedError,
 )
+from vidgate.rtsp import tls
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.headers import TransportHeader, base_uri, resolve_control
 from vidgate.rtsp.messages import check
@@ -44,6 +45,7 @@ class RtspClient(asyncio.Protocol):
 
     def __init__(self, address: RtspAddress, uri: Uri, clock: Clock) -> None:
         self.address = address
+        self.is_secure = uri.scheme == "rtsps"
         self.channels: dict[int, FrameHandler] = {}
         self.received = clock.now()
         self.remote_ip = ""
@@ -70,7 +72,7 @@ class RtspClient(asyncio.Protocol):
         Raises UnreachableError, RemoteTimeoutError, DeniedAddressError, UnsupportedError.
         """
         uri = Uri.parse(address.url).without_credentials()
-        if uri.scheme != "rtsp":
+        if uri.scheme not in ("rtsp", "rtsps"):
             raise UnsupportedError(f"{uri.scheme} addresses cannot be pulled")
         client = cls(address, uri, clock)
         try:
@@ -89,13 +91,43 @@ class RtspClient(asyncio.Protocol):
                         f"{where}: the address {self.remote_ip} is not allowed",
                         hint="see media.allow and media.deny in the settings",
                     )
-                await self._loop.create_connection(lambda: self, self.remote_ip, uri.effective_port)
+                place = self.remote_ip, uri.effective_port
+                plain = await self._dial(place) if self.is_secure else None
+                if plain is None:
+                    await self._loop.create_connection(lambda: self, *place)
         except TimeoutError:
             raise RemoteTimeoutError(
                 f"{where}: no connection within {self.address.connect_timeout:g} s"
             ) from None
         except OSError as error:
             raise UnreachableError(f"{where}: {error.strerror or error}") from error
+        if plain is not None:
+            await self._secure(plain, uri)
+
+    async def _dial(self, place: tuple[str, int]) -> socket.socket:
+        """TCP alone, so that a failure of what comes on top is known for what it is."""
+        family = socket.AF_INET6 if ":" in self.remote_ip else socket.AF_INET
+        plain = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            plain.setblocking(False)
+            await self._loop.sock_connect(plain, place)
+        except BaseException:
+            plain.close()
+            raise
+        return plain
+
+    async def _secure(self, plain: socket.socket, uri: Uri) -> None:
+        context = tls.client_context(self.address.tls_ca)
+        try:
+            async with asyncio.timeout(self.address.connect_timeout):
+                await self._loop.create_connection(
+                    lambda: self, sock=plain, ssl=context, server_hostname=uri.host
+                )
+        except OSError as error:  # a TimeoutError and an SSLError are one too
+            raise tls.failure(uri.authority, error) from error
+        finally:
+            if self._transport is None:
+                plain.close()
 
     async def _resolve(self, host: str) -> str:
         try:

@@ -122,7 +122,12 @@ class Player:
         )
         receiver.sets.learn(offer.parameter_sets)
         wanted = self._client.address.transport
-        if wanted is Transport.UDP:
+        if self._client.is_secure:
+            # Over UDP pictures would travel in clear: rtsps:// was registered against just that.
+            if wanted is Transport.UDP:
+                raise UnsupportedError("rtsps:// 只走 TCP / rtsps:// goes over TCP only")
+            send = await self._setup_tcp(offer, receiver)
+        elif wanted is Transport.UDP:
             send = await self._setup_udp(offer, receiver)
         else:
             try:

@@ -109,6 +109,10 @@ class MediaSettings(Section):
         ],
         description="禁止连接的网段; 正式现场请加上 127.0.0.0/8 (演示需要它) / never connect there; on a site add 127.0.0.0/8, which the demo needs",
     )
+    tls_ca: str = Field(
+        "",
+        description="rtsps:// 摄像机证书的签发机构 (PEM 文件), 据此核对证书和主机; 空: 加密但不核对对方身份 / PEM file of the authorities of rtsps:// cameras: certificate and host are checked; empty: encrypted, but whoever answers is believed",
+    )
     idle_stop: float = Field(
         10.0,
         ge=0,

@@ -37,6 +37,7 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "error": (500, "内部错误", "Internal error"),
     "remote": (502, "设备出错", "The device failed"),
     "unreachable": (502, "设备无法连接", "Device unreachable"),
+    "tls": (502, "设备的 TLS 加密失败", "TLS to the device failed"),
     "protocol_error": (502, "设备应答有误", "The device sent nonsense"),
     "camera_unauthorized": (502, "设备用户名或密码错误", "The device refused our credentials"),
     "stream_not_found": (502, "设备上没有此码流", "The device has no such stream"),

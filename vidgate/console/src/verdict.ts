@@ -92,6 +92,7 @@ const FAILURES: Record<string, TileState> = {
   no_key_frame: 'offline',
   conflict: 'offline', // the channel is disabled
   protocol_error: 'offline',
+  tls: 'offline',
   bad_input: 'offline',
 }
 

@@ -5,6 +5,7 @@
     │   └── SettingsError       a settings file, environment variable or option
     ├── NotFoundError           no such channel, change, session ...
     ├── ConflictError           somebody else changed it, or it exists already
+    │   └── StaleError          it is not what the caller has seen (If-Match)
     ├── NotAuthenticatedError   who are you?
     ├── NotPermittedError       you may not
     ├── NotAcceptableError      we have it, yet in no form that the caller can take
@@ -65,6 +66,12 @@ class ConflictError(VidgateError):
     """It exists already, or somebody else changed it since."""
 
     code = "conflict"
+
+
+class StaleError(ConflictError):
+    """The caller said what it has seen, and it is no longer so."""
+
+    code = "precondition_failed"
 
 
 class NotAuthenticatedError(VidgateError):

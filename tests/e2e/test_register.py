@@ -101,11 +101,18 @@ async def test_a_channel_tells_what_is_known_and_takes_edits(
 
         await console.by_id("edit").click()
         await console.by_id("field-name").fill("柳林中学")
+        # Somebody else is quicker: it is said, and neither edit is lost.
+        await service.cli("channel", "set", "xx-1", "--area", "柳林乡")
+        await console.by_id("save").click()
+        await expect(console.by_id("field-problem")).to_contain_text("他人修改过（行政区划）")
+        await expect(console.by_id("field-name")).to_have_value("柳林中学")
+        await expect(console.by_id("field-area")).to_have_value("柳林乡")
         await console.by_id("save").click()
         await expect(console.by_id("value-name")).to_have_text("柳林中学")
-        await expect(console.by_id("channel-history").locator("li")).to_have_count(2)
-        assert (await service.cli_json("channel", "show", "xx-1"))["name"] == "柳林中学"
-        assert console.problems == []
+        await expect(console.by_id("channel-history").locator("li")).to_have_count(3)
+        changed = await service.cli_json("channel", "show", "xx-1")
+        assert (changed["name"], changed["area"]) == ("柳林中学", "柳林乡")
+        assert [one for one in console.problems if "412" not in one] == []
 
 
 async def test_who_may_not_write_is_not_offered_it(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from vidgate.errors import ConflictError, InputError, NotFoundError, StorageErro
 from vidgate.media.worker import WorkerPool
 from vidgate.model.channel import Kind, Login, Transport
 from vidgate.model.media import Variant
+from vidgate.registry.preconditions import Precondition
 from vidgate.registry.registry import Registry
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
@@ -145,9 +146,9 @@ async def test_a_wrong_change_is_refused(
 
 async def test_a_change_of_something_older_is_a_conflict(registry: Registry) -> None:
     await registry.add(CAM, "me")
-    await registry.set("cam-1", {"area": "a"}, "me", revision=1)
+    await registry.set("cam-1", {"area": "a"}, "me", given=Precondition({1}))
     with pytest.raises(ConflictError, match="他人修改"):
-        await registry.set("cam-1", {"area": "b"}, "me", revision=1)
+        await registry.set("cam-1", {"area": "b"}, "me", given=Precondition({1}))
 
 
 async def test_what_is_not_there_is_not_found(registry: Registry) -> None:

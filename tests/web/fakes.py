@@ -20,6 +20,7 @@ from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import Credential
 from vidgate.registry.export import Form
 from vidgate.registry.importer import ImportReport, RowError
+from vidgate.registry.preconditions import Precondition
 from vidgate.storage.accounts import Token, User
 from vidgate.storage.states import Transition
 from vidgate.storage.switches import Switch
@@ -70,21 +71,27 @@ class FakeRegistry:
         self.channels[channel.id.lower()] = channel
         return channel
 
-    async def set(self, id_: str, fields: Mapping[str, Any], actor: str) -> Channel:
+    async def set(
+        self, id_: str, fields: Mapping[str, Any], actor: str, *, given: Precondition
+    ) -> Channel:
         self.calls.append(("set", id_, dict(fields), actor))
+        given.check([self.get(id_)])
         channel = replace(self.get(id_), name=str(fields.get("name", "?")))
         self.channels[id_.lower()] = channel
         return channel
 
     async def set_many(
-        self, ids: Iterable[str], wish: Wish, actor: str, *, dry_run: bool
+        self, ids: Iterable[str], wish: Wish, actor: str, *, dry_run: bool, given: Precondition
     ) -> BulkReport:
-        self.calls.append(("set_many", list(ids), wish, actor, dry_run))
+        named = list(ids)
+        self.calls.append(("set_many", named, wish, actor, dry_run))
+        given.check(one for one in self.channels.values() if one.id in named)
         row = ChangeRow("channel", "Camera-1", {"area": "旧"}, {"area": "新"})
-        return BulkReport(None if dry_run else 7, 1, [row])
+        return BulkReport(None if dry_run else 7, 1, [row], {"Camera-1": 1})
 
-    async def remove(self, id_: str, actor: str) -> None:
+    async def remove(self, id_: str, actor: str, *, given: Precondition) -> None:
         self.calls.append(("remove", id_, actor))
+        given.check([self.get(id_)])
         del self.channels[self.get(id_).id.lower()]
 
     async def import_file(

@@ -178,6 +178,7 @@ async def test_many_channels_are_changed_at_once(site: Site, dry_run: bool) -> N
         "change": None if dry_run else 7,
         "updated": 1,
         "unchanged": 1,
+        "revisions": {"Camera-1": 1},
         "rows": [
             {
                 "kind": "channel",
@@ -192,6 +193,62 @@ async def test_many_channels_are_changed_at_once(site: Site, dry_run: bool) -> N
     (call,) = site.fakes.registry.calls
     assert call[:3] == ("set_many", ["Camera-1", "camera-2"], wish)
     assert call[4] is dry_run
+
+
+@pytest.mark.parametrize("given", ['"1"', '"7", "1"', "*", None])
+async def test_what_was_seen_may_be_changed(site: Site, given: str | None) -> None:
+    shown = await site.call("GET", f"{CHANNELS}/camera-1", role=Role.ENGINEER)
+    assert shown.headers["ETag"] == '"1"'
+    headers = {"If-Match": given} if given else {}
+    tries: list[tuple[str, str, dict[str, object] | None]] = [
+        ("PATCH", CHANNELS, {"ids": ["Camera-1"], "fields": {"area": "新"}}),
+        ("PATCH", f"{CHANNELS}/camera-1", {"name": "新"}),
+        ("DELETE", f"{CHANNELS}/camera-1", None),
+    ]
+    for method, path, body in tries:
+        response = await site.call(method, path, role=Role.ENGINEER, json=body, headers=headers)
+        assert response.status < 300, path
+        assert response.headers.get("ETag") == ('"1"' if body and "name" in body else None)
+
+
+BODIES: dict[str, dict[str, object] | None] = {
+    "PATCH": {"name": "新"},
+    "DELETE": None,
+    "BULK": {"ids": ["Camera-1"], "fields": {"area": "新"}},
+}
+
+
+@pytest.mark.parametrize("given", ['"2"', 'W/"1"', '"abc"', '"1x"', '""'])
+@pytest.mark.parametrize("method", ["PATCH", "DELETE", "BULK"])
+async def test_what_changed_since_is_left_alone(site: Site, given: str, method: str) -> None:
+    path, body = f"{CHANNELS}/camera-1", BODIES[method]
+    if method == "BULK":
+        path, method = CHANNELS, "PATCH"
+    headers = {"If-Match": given}
+    response = await site.call(method, path, role=Role.ENGINEER, json=body, headers=headers)
+    assert response.status == 412
+    assert response.content_type == "application/problem+json"
+    told = await response.json()
+    assert (told["code"], told["title"]) == ("precondition_failed", "已被他人修改")
+    assert "Camera-1" in told["detail"]
+
+
+async def test_a_bulk_edit_says_what_it_has_seen_of_each(site: Site) -> None:
+    body = {"ids": ["Camera-1", "camera-2"], "fields": {"area": "新"}}
+    for revisions, status in (({"camera-1": 1}, 200), ({"Camera-1": 1, "camera-2": 2}, 412)):
+        sent = body | {"revisions": revisions}
+        response = await site.call("PATCH", CHANNELS, role=Role.ENGINEER, json=sent)
+        assert response.status == status
+
+
+@pytest.mark.parametrize("given", ["1", '"1', '"1" "2"', "*, *", ""])
+async def test_a_condition_that_is_none_is_no_permission(site: Site, given: str) -> None:
+    headers = {"If-Match": given}
+    response = await site.call(
+        "PATCH", f"{CHANNELS}/camera-1", role=Role.ENGINEER, json={"name": "新"}, headers=headers
+    )
+    assert response.status == 400
+    assert site.fakes.registry.calls == []
 
 
 async def test_a_whole_fleet_fits_into_one_bulk_edit(site: Site) -> None:

@@ -254,6 +254,7 @@ _STATUSES: dict[int, type[VidgateError]] = {
     403: errors.NotPermittedError,
     404: errors.NotFoundError,
     409: errors.ConflictError,
+    412: errors.StaleError,
     429: errors.LimitError,
     507: errors.StorageError,
 }

@@ -27,6 +27,7 @@ TITLES = {
     "bad_settings": "配置有误",
     "not_found": "没有这个对象",
     "conflict": "与已有数据或之后的变更冲突",
+    "precondition_failed": "已被他人修改",
     "not_authenticated": "没有登录, 或令牌无效",
     "not_permitted": "没有权限",
     "limit_reached": "已达上限, 请稍后再试",

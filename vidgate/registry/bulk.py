@@ -31,11 +31,15 @@ class Wish:
 
 @dataclass(slots=True)
 class BulkReport:
-    """What a bulk edit did, or would do: `change` is None when nothing was written."""
+    """What a bulk edit did, or would do: `change` is None when nothing was written.
+
+    `revisions`: those that the changed channels had before, by id.
+    """
 
     change: int | None = None
     unchanged: int = 0
     rows: list[ChangeRow] = field(default_factory=list)
+    revisions: dict[str, int] = field(default_factory=dict)
 
 
 async def plan(planner: Planner, channels: Iterable[Channel], wish: Wish) -> BulkReport:
@@ -58,7 +62,9 @@ async def plan(planner: Planner, channels: Iterable[Channel], wish: Wish) -> Bul
     if refused:
         more = f"；等 {len(refused)} 个通道" if len(refused) > SHOWN else ""
         raise InputError("；".join(refused[:SHOWN]) + more)
-    return BulkReport(unchanged=planner.unchanged, rows=_rows(planner.edit))
+    before = [pair.before for pair in planner.edit.channels if pair.before is not None]
+    revisions = {channel.id: channel.revision for channel in before}
+    return BulkReport(None, planner.unchanged, _rows(planner.edit), revisions)
 
 
 def _parsed(wish: Wish) -> tuple[ParsedRow, list[str], list[str]]:

@@ -42,6 +42,7 @@ from vidgate.registry.planner import (
     sealed_credential,
 )
 from vidgate.registry.platforms import parse_platform
+from vidgate.registry.preconditions import NONE, Precondition
 from vidgate.registry.rows import parse_row
 from vidgate.registry.sheet import ParsedFile
 from vidgate.registry.url_forms import load as load_forms
@@ -101,24 +102,29 @@ class Registry(Past):
         """Register one channel. ConflictError where the id is taken."""
         return await self._finish(self._add(fields, actor))
 
-    async def set(
-        self, id_: str, fields: Mapping[str, Any], actor: str, *, revision: int | None = None
-    ) -> Channel:
-        """Change fields of one channel; an empty value sets the default.
+    # `given`: what the caller has seen; StaleError where somebody has changed a channel since.
 
-        With `revision`, ConflictError where somebody has changed the channel since.
-        """
-        return await self._finish(self._set(id_, fields, actor, revision))
+    async def set(
+        self, id_: str, fields: Mapping[str, Any], actor: str, *, given: Precondition = NONE
+    ) -> Channel:
+        """Change fields of one channel; an empty value sets the default."""
+        return await self._finish(self._set(id_, fields, actor, given))
 
     async def set_many(
-        self, ids: Iterable[str], wish: Wish, actor: str, *, dry_run: bool = False
+        self,
+        ids: Iterable[str],
+        wish: Wish,
+        actor: str,
+        *,
+        dry_run: bool = False,
+        given: Precondition = NONE,
     ) -> BulkReport:
         """Change the same fields of many channels as one change: all of them or none."""
-        return await self._finish(self._set_many(ids, wish, actor, dry_run))
+        return await self._finish(self._set_many(ids, wish, actor, dry_run, given))
 
-    async def remove(self, id_: str, actor: str) -> None:
+    async def remove(self, id_: str, actor: str, *, given: Precondition = NONE) -> None:
         """Remove one channel; `undo` brings it back."""
-        await self._finish(self._remove(id_, actor))
+        await self._finish(self._remove(id_, actor, given))
 
     async def import_file(
         self,
@@ -218,15 +224,12 @@ class Registry(Past):
             return self.get(name)
 
     async def _set(
-        self, id_: str, fields: Mapping[str, Any], actor: str, revision: int | None
+        self, id_: str, fields: Mapping[str, Any], actor: str, given: Precondition
     ) -> Channel:
         _check_names(fields, BY_NAME.keys() - {"id"})
         async with self._editing:
             channel = self.get(id_)
-            if revision is not None and revision != channel.revision:
-                raise ConflictError(
-                    f"通道 {channel.id} 已被他人修改 / changed since", hint="重新读取后再修改"
-                )
+            given.check([channel])
             row = parse_row(fields, blanks=True)
             row.values["id"] = channel.id
             planner = self._planner(actor)
@@ -237,10 +240,11 @@ class Registry(Past):
             return self.get(id_)
 
     async def _set_many(
-        self, ids: Iterable[str], wish: Wish, actor: str, dry_run: bool
+        self, ids: Iterable[str], wish: Wish, actor: str, dry_run: bool, given: Precondition
     ) -> BulkReport:
         async with self._editing:
             channels = {channel.id: channel for channel in map(self.get, ids)}
+            given.check(channels.values())
             planner = self._planner(actor)
             report = await bulk.plan(planner, channels.values(), wish)
             if not dry_run:
@@ -248,9 +252,10 @@ class Registry(Past):
                 report.change = await self._commit(planner.edit, actor, "bulk", named[:255])
             return report
 
-    async def _remove(self, id_: str, actor: str) -> None:
+    async def _remove(self, id_: str, actor: str, given: Precondition) -> None:
         async with self._editing:
             channel = self.get(id_)
+            given.check([channel])
             edit = Edit(channels=[Pair(channel, None)])
             await self._commit(edit, actor, "remove", channel.id)
 

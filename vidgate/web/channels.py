@@ -15,7 +15,14 @@ from vidgate.registry.bulk import Wish
 from vidgate.web.access import actor_of, principal_of
 from vidgate.web.changes import row_view
 from vidgate.web.context import CONTEXT, Context
-from vidgate.web.exchange import encode_rows, read_json, read_query, reply, reply_packed
+from vidgate.web.exchange import (
+    encode_rows,
+    read_json,
+    read_precondition,
+    read_query,
+    reply,
+    reply_packed,
+)
 from vidgate.web.schemas import (
     BulkEdit,
     ChannelFields,
@@ -25,7 +32,7 @@ from vidgate.web.schemas import (
     ProbeView,
 )
 
-MAX_BULK = 2 << 20  # bytes: twenty thousand ids of 64 characters and their quotes
+MAX_BULK = 5 << 20  # bytes: twenty thousand ids of 64 characters, twice, and their revisions
 _ADDRESSES = ("url", "sub_url", "address", "channel_no", "credential")
 
 
@@ -60,39 +67,51 @@ async def list_(request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.Response:
     """Everything about one channel but its password."""
     channel = request.app[CONTEXT].parts.registry.get(request.match_info["id"])
-    return reply(_view(request, channel))
+    return _reply(request, channel)
 
 
 async def create(request: web.Request) -> web.Response:
     """Add a channel."""
     body = await read_json(request, NewChannel)
     channel = await request.app[CONTEXT].parts.registry.add(body.given(), actor_of(request))
-    response = reply(_view(request, channel), status=201)
+    response = _reply(request, channel, status=201)
     response.headers[hdrs.LOCATION] = f"/api/v1/channels/{channel.id}"
     return response
 
 
 async def change(request: web.Request) -> web.Response:
-    """Set the fields that were sent."""
+    """Set the fields that were sent; with If-Match only if the channel has that revision still."""
     body = await read_json(request, ChannelFields)
     fields = body.given()
     if not fields:
         raise InputError("没有要修改的字段 / no field to change")
     channel = await request.app[CONTEXT].parts.registry.set(
-        request.match_info["id"], fields, actor_of(request)
+        request.match_info["id"], fields, actor_of(request), given=read_precondition(request)
     )
-    return reply(_view(request, channel))
+    return _reply(request, channel)
 
 
 async def change_many(request: web.Request) -> web.Response:
-    """Set the same fields of many channels: one change, all of them or none."""
+    """Set the same fields of many channels: one change, all of them or none.
+
+    `revisions`, and If-Match for all of them, say what the caller has seen.
+    """
     body = await read_json(request, BulkEdit, MAX_BULK)
     wish = Wish(body.fields.given(), body.add_tags, body.remove_tags)
     report = await request.app[CONTEXT].parts.registry.set_many(
-        body.ids, wish, actor_of(request), dry_run=body.dry_run
+        body.ids,
+        wish,
+        actor_of(request),
+        dry_run=body.dry_run,
+        given=read_precondition(request, body.revisions),
     )
     head = to_json(
-        {"change": report.change, "updated": len(report.rows), "unchanged": report.unchanged}
+        {
+            "change": report.change,
+            "updated": len(report.rows),
+            "unchanged": report.unchanged,
+            "revisions": report.revisions,
+        }
     )
     rows = await encode_rows(report.rows, row_view)
     return await reply_packed(request, head[:-1] + b',"rows":' + rows + b"}")
@@ -100,8 +119,21 @@ async def change_many(request: web.Request) -> web.Response:
 
 async def remove(request: web.Request) -> web.Response:
     """Remove a channel; undoing the change brings it back."""
-    await request.app[CONTEXT].parts.registry.remove(request.match_info["id"], actor_of(request))
+    registry = request.app[CONTEXT].parts.registry
+    id_, given = request.match_info["id"], read_precondition(request)
+    await registry.remove(id_, actor_of(request), given=given)
     return web.Response(status=204)
+
+
+def _reply(request: web.Request, channel: Channel, status: int = 200) -> web.Response:
+    """Everything about a channel.
+
+    Its tag is the revision of what people set, for If-Match; what health says may differ under the
+    same tag, and as nothing may be cached, nobody takes the one for the other.
+    """
+    response = reply(_view(request, channel), status=status)
+    response.headers[hdrs.ETAG] = f'"{channel.revision}"'
+    return response
 
 
 def item(channel: Channel, health: Health, *, has_sub: bool) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Reading requests within limits and deadlines, and writing JSON without holding the loop."""
 
 import asyncio
+import re
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from aiohttp import hdrs, web
@@ -10,12 +11,17 @@ from multidict import MultiMapping
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from vidgate.errors import InputError
+from vidgate.registry.preconditions import Precondition
 from vidgate.web.problems import MediaTypeError, SlowBodyError, TooLargeError
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 JSON = "application/json"
+_ENTITY_TAG = r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
+_TAG = re.compile(_ENTITY_TAG)
+_TAGS = re.compile(rf"\s*{_ENTITY_TAG}\s*(?:,\s*{_ENTITY_TAG}\s*)*")
 MAX_JSON = 64 << 10
 BODY_TIMEOUT = 10.0  # seconds for a small body; a large one gets a second per 64 KiB more
 CHUNK = 200  # rows encoded between two turns of the loop: some 2 ms
@@ -46,6 +52,22 @@ async def read_json(request: web.Request, model: type[M], limit: int = MAX_JSON)
     if request.content_type != JSON:
         raise MediaTypeError("the body must be application/json")
     return model.model_validate_json(await read_body(request, limit))
+
+
+def read_precondition(request: web.Request, each: Mapping[str, int] | None = None) -> Precondition:
+    """The `If-Match` of a request (RFC 9110 13.1.1): revisions as entity tags, or `*`.
+
+    It holds for every channel that the request is about; `each` says more. A weak tag, or one that
+    is no revision, matches nothing. Raises InputError for what is no list of tags.
+    """
+    text = request.headers.get(hdrs.IF_MATCH)
+    if text is None or text.strip() == "*":
+        return Precondition(each=each or {})
+    if not _TAGS.fullmatch(text):
+        raise InputError('If-Match 应形如 "3" / is no list of entity tags')
+    tags = (found[2] for found in _TAG.finditer(text) if not found[1])
+    revisions = {int(tag) for tag in tags if tag.isascii() and tag.isdigit() and len(tag) < 16}
+    return Precondition(revisions, each or {})
 
 
 def read_query(query: MultiMapping[str], model: type[M]) -> M:

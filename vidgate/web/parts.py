@@ -19,6 +19,7 @@ from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import Credential
 from vidgate.registry.export import Form
 from vidgate.registry.importer import ImportReport
+from vidgate.registry.preconditions import Precondition
 from vidgate.storage.accounts import Token, User
 from vidgate.storage.states import Transition
 from vidgate.storage.switches import Switch
@@ -44,13 +45,15 @@ class Registry(Protocol):
 
     async def add(self, fields: Mapping[str, Any], actor: str) -> Channel: ...
 
-    async def set(self, id_: str, fields: Mapping[str, Any], actor: str) -> Channel: ...
+    async def set(
+        self, id_: str, fields: Mapping[str, Any], actor: str, *, given: Precondition
+    ) -> Channel: ...
 
     async def set_many(
-        self, ids: Iterable[str], wish: Wish, actor: str, *, dry_run: bool
+        self, ids: Iterable[str], wish: Wish, actor: str, *, dry_run: bool, given: Precondition
     ) -> BulkReport: ...
 
-    async def remove(self, id_: str, actor: str) -> None: ...
+    async def remove(self, id_: str, actor: str, *, given: Precondition) -> None: ...
 
     async def import_file(
         self, name: str, data: bytes, *, dry_run: bool, partial: bool, prune: bool, actor: str

@@ -173,9 +173,13 @@ class NewChannel(ChannelFields):
 
 
 class BulkEdit(Body):
-    """The same for many channels, as one change; `dry_run` only tells what it would do."""
+    """The same for many channels, as one change; `dry_run` only tells what it would do.
+
+    `revisions` (by id, from a dry run): none of these channels was changed by somebody else since.
+    """
 
     ids: list[str] = Field(min_length=1, max_length=20_000)
+    revisions: dict[str, int] = Field(default_factory=dict, max_length=20_000)
     fields: ChannelFields = Field(default_factory=ChannelFields)
     add_tags: list[str] = Field(default_factory=list, max_length=20)
     remove_tags: list[str] = Field(default_factory=list, max_length=20)
@@ -321,11 +325,15 @@ class ChangeRowView(BaseModel):
 
 
 class BulkReportView(BaseModel):
-    """What a bulk edit did or would do; `change` is null when nothing was written."""
+    """What a bulk edit did or would do; `change` is null when nothing was written.
+
+    `revisions`: what the channels that change had before, by id.
+    """
 
     change: int | None
     updated: int
     unchanged: int
+    revisions: dict[str, int]
     rows: list[ChangeRowView]
 
 

@@ -126,6 +126,7 @@ export interface BulkReport {
   change: number | null
   updated: number
   unchanged: number
+  revisions: Record<string, number>
   rows: ChangeRow[]
 }
 
@@ -240,6 +241,8 @@ export interface CallOptions {
   method?: string
   body?: unknown
   timeout?: number
+  /** The revision that the caller has seen: refused with 412 where it is another one by now. */
+  revision?: number
 }
 
 /** Called when the session has ended, whatever the call was. */
@@ -249,7 +252,7 @@ const SLOW = 180_000 // milliseconds for what reads or writes the whole register
 
 /** Ask; what is not a good answer is thrown, always as an `ApiError`. */
 async function ask(path: string, options: CallOptions): Promise<Response> {
-  const { method = 'GET', body, timeout = 15_000 } = options
+  const { method = 'GET', body, timeout = 15_000, revision } = options
   const init: RequestInit = {
     method,
     credentials: 'same-origin',
@@ -263,6 +266,7 @@ async function ask(path: string, options: CallOptions): Promise<Response> {
     init.body = JSON.stringify(body)
     init.headers = { ...init.headers, 'Content-Type': 'application/json' }
   }
+  if (revision !== undefined) init.headers = { ...init.headers, 'If-Match': `"${revision}"` }
   let response: Response
   try {
     response = await fetch(path, init)
@@ -305,14 +309,14 @@ export const api = {
   credentials: async () => itemsOf(await call<Listing<Credential>>('/api/v1/credentials')),
 
   channel: (id: string) => call<ChannelDetail>(channelPath(id)),
-  setChannel: (id: string, fields: Values) =>
-    call<ChannelDetail>(channelPath(id), { method: 'PATCH', body: fields }),
+  setChannel: (id: string, fields: Values, revision: number) =>
+    call<ChannelDetail>(channelPath(id), { method: 'PATCH', body: fields, revision }),
   history: async (id: string) => itemsOf(await call<Listing<Past>>(`${channelPath(id)}/history`)),
   timeline: async (id: string) => itemsOf(await call<Listing<Moment>>(`${channelPath(id)}/timeline`)),
-  setMany: (ids: readonly string[], wish: BulkWish, dryRun: boolean) =>
+  setMany: (ids: readonly string[], wish: BulkWish, dryRun: boolean, revisions: Record<string, number> = {}) =>
     call<BulkReport>('/api/v1/channels', {
       method: 'PATCH',
-      body: { ids, ...wish, dry_run: dryRun },
+      body: { ids, ...wish, dry_run: dryRun, revisions },
       timeout: SLOW,
     }),
 

@@ -32,6 +32,17 @@ export function formOf(channel: ChannelDetail): Form {
   )
 }
 
+/** The fields that somebody else has changed meanwhile. */
+export const changedBetween = (before: Form, fresh: Form): string[] =>
+  FIELDS.filter((field) => before[field] !== fresh[field])
+
+/** The form on top of what the channel is by now: what was typed stays, the rest is fresh. */
+export function rebased(before: Form, form: Form, fresh: Form): Form {
+  return Object.fromEntries(
+    FIELDS.map((field) => [field, (form[field] === before[field] ? fresh[field] : form[field]) ?? '']),
+  )
+}
+
 /** The fields to send: those that differ, and a login where one was typed. */
 export function changesIn(before: Form, after: Form, login: { username: string; password: string }): Values {
   const fields: Values = {}

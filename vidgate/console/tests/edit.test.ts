@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import type { ChannelDetail } from '../src/api'
-import { changesIn, formOf } from '../src/edit'
+import { changedBetween, changesIn, formOf, rebased } from '../src/edit'
 import { channel } from './helpers'
 
 const detail = { ...channel({ tags: ['河道', '重点'] }), port: null, url: 'rtsp://10.0.0.1/a' } as unknown as ChannelDetail
@@ -14,6 +14,16 @@ describe('editing a channel', () => {
     expect(changesIn(before, { ...before }, nobody)).toEqual({})
     const after = { ...before, name: ' 新名称 ', enabled: 'false', url: '' }
     expect(changesIn(before, after, nobody)).toEqual({ name: '新名称', enabled: false, url: '' })
+  })
+
+  it('keeps what was typed on top of what somebody else has changed meanwhile', () => {
+    const before = formOf(detail)
+    const fresh = { ...before, area: '河东', name: '他名' }
+    expect(changedBetween(before, fresh)).toEqual(['name', 'area'])
+    const form = rebased(before, { ...before, name: '我名', port: '554' }, fresh)
+    expect(form).toMatchObject({ name: '我名', port: '554', area: '河东' })
+    expect(changesIn(fresh, form, nobody)).toEqual({ name: '我名', port: '554' })
+    expect(rebased(before, before, before)).toEqual(before)
   })
 
   it('sends a login as it was typed, and none by itself', () => {

@@ -32,6 +32,7 @@ from vidgate.webrtc.whep import WhepService
 pytestmark = pytest.mark.peer
 
 VIEWER = Path(__file__).parent / "gstreamer_whep.py"
+SETTINGS = WebrtcSettings(port=0)
 NUMBER = 2741
 WANTED = 100
 
@@ -57,17 +58,19 @@ class Place:
 
 
 @asynccontextmanager
-async def serving(camera: Camera, *, has_sub: bool = False) -> AsyncIterator[Place]:
+async def serving(
+    camera: Camera, settings: WebrtcSettings = SETTINGS, *, has_sub: bool = False
+) -> AsyncIterator[Place]:
     """Serve the camera as main stream, an H.264 one as sub-stream."""
     sub = Camera(group())
-    bus, settings = Bus(), HubSettings(idle_stop=0.0)
+    bus = Bus()
 
     def source(key: StreamKey) -> Camera:
         return camera if key.variant is Variant.MAIN else sub
 
     async with (
-        Hub(source, bus, settings) as hub,
-        WhepService(hub, bus, WebrtcSettings(port=0)) as whep,
+        Hub(source, bus, HubSettings(idle_stop=0.0)) as hub,
+        WhepService(hub, bus, settings) as whep,
     ):
 
         async def post(request: web.Request) -> web.Response:
@@ -134,6 +137,16 @@ async def test_h265_arrives_with_the_right_coded_number(tmp_path: Path) -> None:
     assert len(key_frames) >= WANTED // 25
     sets = [h265.VPS, h265.SPS, h265.PPS]
     assert all(kinds[at - 3 : at] == sets for at in key_frames), "sets before each of them"
+
+
+async def test_pictures_by_ipv6(tmp_path: Path) -> None:
+    into, settings = tmp_path / "pictures.h264", WebrtcSettings(port=0, hosts=["::1"])
+    async with serving(Camera(group()), settings) as place:
+        async with watching(place.url, "h264", into, "--host", "::1") as viewer:
+            await viewer.says("pictures 20$")
+            (session,) = place.whep.sessions.values()
+            assert session.leg.path is not None
+            assert session.leg.path.address[0] == "::1"
 
 
 async def test_h265_that_a_peer_cannot_take_becomes_the_sub_stream(tmp_path: Path) -> None:

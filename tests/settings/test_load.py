@@ -47,6 +47,9 @@ def test_the_file_is_found_by_environment(tmp_path: Path) -> None:
         ("registry: {box: [114, 26, 112, 27]}", "west, south, east, north"),
         ("registry: {box: [112, 26]}", "registry.box"),
         ("media: {allow: [10.0.0.1/33]}", "media.allow.0"),
+        ("webrtc: {hosts: [vidgate.local]}", "webrtc.hosts.0"),
+        ("webrtc: {hosts: [10.0.0.1, '::']}", "webrtc.hosts.1"),
+        ("webrtc: {hosts: [224.0.0.1]}", "webrtc.hosts.0"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: str) -> None:

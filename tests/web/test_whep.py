@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.waiting import until
-from tests.web.conftest import Site
+from tests.web.conftest import SETTINGS, Site
 from vidgate.errors import (
     BusyError,
     LimitError,
@@ -14,7 +14,8 @@ from vidgate.errors import (
     VidgateError,
 )
 from vidgate.model.user import Role
-from vidgate.web.whep import MAX_SDP, SDP, TRICKLE
+from vidgate.web.whep import MAX_SDP, OFFERS_WINDOW, SDP, TRICKLE
+from vidgate.webrtc.offers import MAX_CANDIDATES
 
 OFFER = b"v=0\r\na=ice-ufrag:abcd\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
 AS_SDP = {"Content-Type": SDP}
@@ -96,6 +97,25 @@ async def test_the_body_must_be_sdp_of_bearable_size(site: Site) -> None:
     assert site.fakes.whep.asked == []
 
 
+async def test_a_flood_of_offers_is_told_when_to_come_back(site: Site) -> None:
+    limit = SETTINGS.webrtc.offers
+    statuses = [
+        (
+            await site.call("POST", "/whep/camera-1", role=Role.VIEWER, data=OFFER, headers=AS_SDP)
+        ).status
+        for _ in range(limit)
+    ]
+    assert set(statuses) == {201}
+    # The offer is not even read, and neither another user nor another stream helps.
+    for role, path in ((Role.VIEWER, "/whep/camera-1"), (Role.OPERATOR, "/whep/nothing")):
+        refused = await site.call("POST", path, role=role, data=b"x", headers=AS_SDP)
+        assert refused.status == 429
+        assert (await refused.json())["code"] == "too_many_requests"
+        assert 1 <= int(refused.headers["Retry-After"]) <= OFFERS_WINDOW + 1
+    site.clock.advance(OFFERS_WINDOW)
+    assert (await watch(site)) != ""
+
+
 async def test_only_what_is_registered_and_enabled_can_be_watched(site: Site) -> None:
     role = Role.VIEWER
     for path, status in (
@@ -107,6 +127,17 @@ async def test_only_what_is_registered_and_enabled_can_be_watched(site: Site) ->
     ):
         response = await site.call("POST", path, role=role, data=OFFER, headers=AS_SDP)
         assert response.status == status, path
+
+
+async def test_a_fragment_holds_few_candidates(site: Site) -> None:
+    location = await watch(site)
+    headers = {"Content-Type": TRICKLE}
+    line = b"a=candidate:1 1 udp 1 10.0.0.9 5 typ host\r\n"
+    for count, status in ((MAX_CANDIDATES, 204), (MAX_CANDIDATES + 1, 400)):
+        response = await site.call(
+            "PATCH", location, role=Role.VIEWER, data=line * count, headers=headers
+        )
+        assert response.status == status
 
 
 async def test_the_cookie_watches_from_our_own_page_only(site: Site) -> None:

@@ -1,5 +1,6 @@
 """Offers of real browsers and of nobody, and our answers."""
 
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,7 @@ def test_mode_0_alone_is_refused() -> None:
         (CHROMIUM.replace("actpass", "passive"), "actpass"),
         ("x" * (MAX_OFFER + 1), "longer"),
         ("v=0\r\n" + "a=x\r\n" * 9000, "more than"),
+        (CHROMIUM + "a=candidate:1 1 udp 1 10.0.0.9 5 typ host\r\n" * 33, "32 candidates"),
     ],
 )
 def test_what_is_missing_is_said(text: str, what: str) -> None:
@@ -206,6 +208,31 @@ def test_any_lines_give_an_answer_or_a_declared_error(lines: list[str]) -> None:
     except (InputError, NotAcceptableError):
         return
     assert len(session.media) == len(offer.session.media)
+
+
+IP = st.ip_addresses().filter(lambda ip: not ip.is_unspecified).map(str)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(IP, min_size=1, max_size=8, unique=True))
+def test_no_address_is_told_but_those_allowed(hosts: list[str]) -> None:
+    local = Local("u", "p" * 22, Fingerprint("sha-256", "AB"), tuple(hosts), 7)
+    offer = parse_offer(CHROMIUM)
+    outgoing = [Outgoing(pick, 1, "n") for pick in choose(offer, [h264(), SOUND])]
+    text = answer(offer, outgoing, local)
+    for media in Session.parse(text).media:
+        assert [line.split()[4] for line in media.all("candidate")] == hosts
+        assert (media.line("c") or "").split()[-1] == hosts[0]
+    named = {word for line in text.splitlines() for word in line.split() if is_address(word)}
+    assert named <= {*hosts, "127.0.0.1"}  # the last one stands in o=, where it means nothing
+
+
+def is_address(word: str) -> bool:
+    try:
+        ip_address(word)
+    except ValueError:
+        return False
+    return not word.isdecimal()
 
 
 def test_several_hosts_are_several_candidates() -> None:

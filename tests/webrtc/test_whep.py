@@ -12,7 +12,7 @@ import pytest
 from aiortc.rtcdtlstransport import SRTP_AES128_CM_SHA1_80
 
 from tests.waiting import until
-from tests.webrtc.clients import open_session, watching
+from tests.webrtc.clients import WHO, open_session, watching
 from tests.webrtc.feeds import SOUND_TRACK, Camera, group, video_track
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
@@ -28,10 +28,12 @@ from vidgate.errors import (
 )
 from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.media import Codec, StreamKey, Track, Variant
+from vidgate.model.user import Principal, Role
 from vidgate.settings.tree import WebrtcSettings
 from vidgate.simulator.viewers import LightViewer
 from vidgate.webrtc.dtls import Certificate
-from vidgate.webrtc.whep import WhepService
+from vidgate.webrtc.whep import WhepService, WhepSession
+from vidgate.wire.sdp import Session
 
 OFFER = (Path(__file__).parent / "data" / "chromium.sdp").read_text(encoding="utf-8")
 CERTIFICATE = Certificate.generateCertificate()
@@ -98,6 +100,38 @@ async def test_pictures_and_sound_reach_a_viewer(place: Place) -> None:
         assert place.whep.viewers("cam") == 1
     await until(lambda: not place.whep.sessions, what="the browser's goodbye is heard")
     await until(lambda: not place.hub.streams, what="the camera is left alone")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
+async def test_every_address_of_ours_leads_to_pictures(host: str) -> None:
+    settings = WebrtcSettings(port=0, hosts=["127.0.0.1", "127.0.0.2", "::1"])
+    async with serving(settings) as place, LightViewer(CERTIFICATE) as viewer:
+        session = await open_session(place.whep, "cam", viewer.offer)
+        assert addresses(session.answer_sdp) == ["127.0.0.1", "127.0.0.2", "::1"]
+        # Its socket is connected: it hears only what comes from the address that it called.
+        await viewer.connect(session.answer_sdp, host=host)
+        async with asyncio.timeout(5):
+            await viewer.pictured.wait()
+        assert viewer.counts.lost == 0
+
+
+async def test_an_offer_that_came_by_ipv6_is_answered_by_ipv6(place: Place) -> None:
+    async with LightViewer(CERTIFICATE) as viewer:
+        session = await place.whep.open(
+            "cam", viewer.offer, stream="main", local_address="::1", principal=WHO
+        )
+        assert addresses(session.answer_sdp) == ["::1"]
+        await viewer.connect(session.answer_sdp)
+        async with asyncio.timeout(5):
+            await viewer.pictured.wait()
+
+
+def addresses(answer: str) -> list[str]:
+    """The addresses of an answer's candidates, of all m-lines alike."""
+    media = [section for section in Session.parse(answer).media if section.port]
+    found = [[value.split()[4] for value in section.all("candidate")] for section in media]
+    assert all(one == found[0] for one in found)
+    return found[0]
 
 
 async def test_viewers_share_one_pull_and_the_second_starts_at_once(place: Place) -> None:
@@ -187,6 +221,32 @@ async def test_too_many_viewers_are_refused() -> None:
         await open_session(place.whep, "cam", OFFER)
         with pytest.raises(LimitError):
             await open_session(place.whep, "cam", OFFER)
+
+
+async def test_one_user_leaves_room_for_others() -> None:
+    settings = WebrtcSettings(port=0, max_sessions=3, max_user_sessions=2)
+    async with serving(settings) as place:
+        slow = place.cameras[StreamKey("slow")] = Camera(group())
+        slow.error = UnreachableError("not yet")
+        for _ in range(2):
+            await open_session(place.whep, "cam", OFFER)
+        with pytest.raises(LimitError, match="2 streams"):
+            await open_session(place.whep, "cam", OFFER)
+        other = Principal("other", Role.VIEWER, "token")
+
+        async def open_as_other(name: str) -> WhepSession:
+            return await place.whep.open(
+                name, OFFER, stream="main", local_address="127.0.0.1", principal=other
+            )
+
+        with pytest.raises(UnreachableError):  # one that fails holds nothing
+            await open_as_other("slow")
+        session = await open_as_other("cam")
+        with pytest.raises(LimitError, match="3 viewers"):
+            await open_as_other("cam")
+        await place.whep.close(session.id)
+        await open_as_other("cam")
+        assert not place.whep._opening
 
 
 async def test_a_browser_that_never_comes_is_forgotten() -> None:

@@ -1,9 +1,9 @@
 """Every setting with its default and meaning; `configs/vidgate.yaml` shows the same (a test)."""
 
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from vidgate.settings.folder import data_folder
 
@@ -13,6 +13,20 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Network = IPv4Network | IPv6Network
+
+
+def _host_address(text: str) -> str:
+    """An address that a packet can be sent to; a name would be of no use in a candidate."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        raise ValueError(f"{text!r} 不是 IP 地址 / is no IP address") from None
+    if address.is_unspecified or address.is_multicast:
+        raise ValueError(f"{text!r} 不能作为目的地址 / nobody can be reached by it")
+    return str(address)
+
+
+HostAddress = Annotated[str, AfterValidator(_host_address)]
 
 
 class Section(BaseModel):
@@ -51,7 +65,7 @@ class HttpSettings(Section):
 class WebrtcSettings(Section):
     """送往浏览器的画面 / pictures to browsers"""
 
-    hosts: list[str] = Field(
+    hosts: list[HostAddress] = Field(
         default=[],
         description="浏览器访问本机媒体的地址; 空: 请求到达的地址 / addresses browsers reach us by; empty: the one the offer arrived on",
     )
@@ -59,6 +73,14 @@ class WebrtcSettings(Section):
         8189, description="唯一的 UDP 媒体端口; 0: 自动 / the one UDP port; 0 picks a free one"
     )
     max_sessions: int = Field(2000, ge=1, description="同时观看数上限 / viewers at once")
+    max_user_sessions: int = Field(
+        500, ge=1, description="每个用户同时观看数上限 / viewers at once of one user"
+    )
+    offers: int = Field(
+        400,
+        ge=1,
+        description="每个用户, 每个地址 10 秒内的观看请求数上限 / requests to watch of one user, and of one address, in 10 s",
+    )
     handshake_timeout: float = Field(
         10.0, gt=0, description="应答到连通的期限 (秒) / seconds from answer to connected"
     )

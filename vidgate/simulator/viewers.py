@@ -97,8 +97,9 @@ class _Wire:
         asyncio.get_running_loop().add_reader(self.socket.fileno(), self._readable)
 
     def close(self) -> None:
-        asyncio.get_running_loop().remove_reader(self.socket.fileno())
-        self.socket.close()
+        if self.socket.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self.socket.fileno())
+            self.socket.close()
 
     def send(self, data: bytes) -> None:
         try:
@@ -140,7 +141,8 @@ class _Answer:
 class LightViewer:
     """One viewer: `offer` is for the server, `connect` takes its answer, leaving the block ends it.
 
-    `on_payload(ssrc, payload)` is called for every authentic packet.
+    `on_payload(ssrc, payload)` is called for every authentic packet. `vanish` ends it as a killed
+    browser does: without a word.
     """
 
     def __init__(
@@ -209,12 +211,18 @@ class LightViewer:
         if self._wire is not None:
             self._wire.close()
 
-    async def connect(self, answer: str, timeout: float = 10.0) -> None:
+    def vanish(self) -> None:
+        """Close the socket now; what is left of the viewer can tell the server nothing."""
+        if self._wire is not None:
+            self._wire.close()
+
+    async def connect(self, answer: str, timeout: float = 10.0, *, host: str = "") -> None:
         """Check, shake hands, then receive until the block is left.
 
-        Raises RemoteTimeoutError or ProtocolError.
+        `host` is the candidate to take, by default the first. Raises RemoteTimeoutError or
+        ProtocolError.
         """
-        self._answer = _parse(answer)
+        self._answer = _parse(answer, host)
         self._wire = wire = _Wire(self._answer.address)
         wire.on_stun = self._stun
         checking = self._tasks.start(self._check(CHECK_INTERVAL), "check")
@@ -325,13 +333,13 @@ def _stap_heads(payload: bytes) -> list[int]:
     return heads
 
 
-def _parse(answer: str) -> _Answer:
+def _parse(answer: str, host: str) -> _Answer:
     session = Session.parse(answer)
     for media in session.media:
-        candidate = media.get("candidate")
-        if media.port == 0 or candidate is None:
+        candidates = [value.split() for value in media.all("candidate")]
+        parts = next((parts for parts in candidates if host in ("", parts[4])), None)
+        if media.port == 0 or parts is None:
             continue
-        parts = candidate.split()
         algorithm, _, value = (media.get("fingerprint") or "").partition(" ")
         return _Answer(
             (parts[4], int(parts[5])),

@@ -30,6 +30,7 @@ class Context:
     tickets: Tickets
     keyring: Keyring
     attempts: Attempts
+    offers: Attempts  # of viewers, by user and by address
     hashing: Turns  # passwords looked at at once: 19 MiB each
     probing: Turns  # requests that probe at once
     sockets: Sockets

@@ -33,6 +33,7 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "too_large": (413, "内容过大", "Too large"),
     "media_type": (415, "内容类型不支持", "Unsupported media type"),
     "unprocessable": (422, "无法处理", "Cannot be processed"),
+    "too_many_requests": (429, "请求过于频繁，请稍后再试", "Too many requests"),
     "too_many_attempts": (429, "尝试过于频繁，请稍后再试", "Too many attempts"),
     "worker": (500, "后台处理失败", "The background work failed"),
     "error": (500, "内部错误", "Internal error"),
@@ -88,14 +89,20 @@ class UnprocessableError(InputError):
     code = "unprocessable"
 
 
-class TooManyAttemptsError(VidgateError):
-    """Too many wrong passwords; `retry_after` seconds until the next try."""
+class TooManyRequestsError(VidgateError):
+    """One caller asks too often; `retry_after` seconds until the next try."""
 
-    code = "too_many_attempts"
+    code = "too_many_requests"
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class TooManyAttemptsError(TooManyRequestsError):
+    """Too many wrong passwords."""
+
+    code = "too_many_attempts"
 
 
 def problem(
@@ -125,7 +132,7 @@ def problem(
 def problem_of(request: web.Request, error: VidgateError) -> web.Response:
     """The problem document of one of our errors."""
     response = problem(request, error.code, error.message, hint=error.hint)
-    if isinstance(error, TooManyAttemptsError):
+    if isinstance(error, TooManyRequestsError):
         response.headers["Retry-After"] = str(int(error.retry_after) + 1)
     return response
 

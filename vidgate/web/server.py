@@ -14,7 +14,7 @@ from vidgate.aio.supervisor import Supervisor
 from vidgate.auth.attempts import Attempts
 from vidgate.auth.tickets import Tickets
 from vidgate.settings.tree import Settings
-from vidgate.web import access, problems, security
+from vidgate.web import access, problems, security, whep
 from vidgate.web.console import Console
 from vidgate.web.context import CONTEXT, Context
 from vidgate.web.keyring import Keyring
@@ -154,6 +154,7 @@ def _context(
         tickets=Tickets(),
         keyring=Keyring(parts.accounts, clock),
         attempts=Attempts(settings.auth.attempts_window),
+        offers=Attempts(whep.OFFERS_WINDOW),
         hashing=Turns("登录 sign-in", at_once=2, waiting=64),
         probing=Turns("探测 probe", at_once=2, waiting=4),
         sockets=Sockets(),

@@ -17,17 +17,20 @@ from vidgate.web.access import CALLER, principal_of
 from vidgate.web.context import CONTEXT
 from vidgate.web.exchange import read_body, read_query
 from vidgate.web.parts import Watching
-from vidgate.web.peer import local_address
-from vidgate.web.problems import MediaTypeError, UnprocessableError
+from vidgate.web.peer import local_address, network_of
+from vidgate.web.problems import MediaTypeError, TooManyRequestsError, UnprocessableError
 from vidgate.web.sockets import Opened
+from vidgate.webrtc.offers import MAX_CANDIDATES
 
 SDP = "application/sdp"
 TRICKLE = "application/trickle-ice-sdpfrag"
 MAX_SDP = 64 << 10
 MAX_FRAGMENT = 16 << 10
+OFFERS_WINDOW = 10.0  # seconds in which `webrtc.offers` are counted
 
 SESSIONS = "/whep-sessions/"
 
+_CANDIDATE = re.compile(r"^a=candidate:", re.MULTILINE)
 _UFRAG = re.compile(r"^a=ice-ufrag:(\S+)\s*$", re.MULTILINE)
 
 
@@ -41,6 +44,7 @@ class WhepQuery(BaseModel):
 async def watch(request: web.Request) -> web.Response:
     """Take an SDP offer, answer it; `X-Vidgate-Stream` names the stream that comes."""
     context = request.app[CONTEXT]
+    _limit(request)  # before anything is read: a flood must cost its sender more than us
     query = read_query(request.query, WhepQuery)
     channel = context.parts.registry.get(request.match_info["name"])
     principal = principal_of(request)
@@ -78,7 +82,10 @@ async def leave(request: web.Request) -> web.Response:
 async def trickle(request: web.Request) -> web.Response:
     """Take candidates (nothing to do: ours is the address that browsers call); no ICE restart."""
     session = _own(request)
-    ufrags = _ufrags(await _read_sdp(request, TRICKLE, MAX_FRAGMENT))
+    fragment = await _read_sdp(request, TRICKLE, MAX_FRAGMENT)
+    if len(_CANDIDATE.findall(fragment)) > MAX_CANDIDATES:
+        raise InputError(f"候选过多 / {MAX_CANDIDATES} candidates at most")
+    ufrags = _ufrags(fragment)
     opened = request.app[CONTEXT].viewers.find(session.id)
     # RFC 9725 section 4.3.3: `If-Match: *` with new credentials asks for an ICE restart.
     restarts = request.headers.get(hdrs.IF_MATCH, "").strip() in ("*", '"*"')
@@ -90,6 +97,17 @@ async def trickle(request: web.Request) -> web.Response:
 async def options(request: web.Request) -> web.Response:
     """What a page of another origin may send (CORS preflight); carries no credential itself."""
     return web.Response(status=204, headers={"Accept-Post": SDP})
+
+
+def _limit(request: web.Request) -> None:
+    """Count an offer of this user and this address; raises TooManyRequestsError."""
+    context = request.app[CONTEXT]
+    limit = context.settings.webrtc.offers
+    network = network_of(context.peers.address(request))
+    callers = {f"user {principal_of(request).name}": limit, f"address {network}": limit}
+    wait = context.offers.take(callers, context.clock.now())
+    if wait > 0:
+        raise TooManyRequestsError("观看请求过于频繁 / too many requests to watch", wait)
 
 
 def _check(channel: Channel) -> None:

@@ -16,6 +16,7 @@ from vidgate.wire.sdp import Media, Session
 
 MAX_OFFER = 64 << 10
 MAX_SECTIONS = 16
+MAX_CANDIDATES = 32  # of one m= line; we need none, for the browser calls us
 MAX_LISTED = 300  # characters of what was offered, in messages
 NAMES = {
     Codec.H264: "H264",
@@ -77,6 +78,9 @@ def parse_offer(text: str) -> Offer:
         raise InputError(f"the offer cannot be read: {error.message}") from None
     if not 1 <= len(session.media) <= MAX_SECTIONS:
         raise InputError(f"the offer must have 1 to {MAX_SECTIONS} m= lines")
+    for section in (session, *session.media):
+        if len(section.all("candidate")) > MAX_CANDIDATES:
+            raise InputError(f"an m= line may have {MAX_CANDIDATES} candidates at most")
     fingerprints = tuple(
         found
         for section in (session, *session.media)

@@ -6,6 +6,7 @@ when the browser says so, falls silent, or the stream changes its picture codec.
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -116,7 +117,7 @@ class WhepService:
         self._tasks = Supervisor("whep")
         self._shared: dict[StreamKey, _Shared] = {}
         self._known: dict[str, tuple[float, tuple[Track, ...]]] = {}
-        self._opening = 0
+        self._opening: Counter[str] = Counter()  # offers under way, by user
 
     async def __aenter__(self) -> Self:
         await self._mux.__aenter__()
@@ -171,14 +172,14 @@ class WhepService:
         LimitError when too many watch, and the camera's RemoteError.
         """
         offer = parse_offer(offer_sdp)
-        if len(self.sessions) + self._opening >= self._settings.max_sessions:
-            raise LimitError(f"{self._settings.max_sessions} viewers are watching already")
-        self._opening += 1
+        self._check_limits(principal.name)
+        self._opening[principal.name] += 1
         try:
             wanted = self._variants(name, offer, stream, has_sub)
             shared, picks = await self._choose(name, offer, wanted)
         finally:
-            self._opening -= 1
+            self._opening[principal.name] -= 1
+            self._opening += Counter()  # forgets who has none
         return self._start(shared, offer, picks, local_address, principal)
 
     async def close(self, session_id: str) -> None:
@@ -186,6 +187,14 @@ class WhepService:
         session = self.find(session_id)
         session.close("closed by the viewer")
         await session.closed.wait()
+
+    def _check_limits(self, user: str) -> None:
+        limit, own = self._settings.max_sessions, self._settings.max_user_sessions
+        if len(self.sessions) + self._opening.total() >= limit:
+            raise LimitError(f"已有 {limit} 路观看 / {limit} viewers are watching already")
+        held = sum(session.principal.name == user for session in self.sessions.values())
+        if held + self._opening[user] >= own:
+            raise LimitError(f"您已在观看 {own} 路 / you are watching {own} streams already")
 
     # -- opening ---------------------------------------------------------------------------------
 

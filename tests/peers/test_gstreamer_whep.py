@@ -141,12 +141,14 @@ async def test_h265_arrives_with_the_right_coded_number(tmp_path: Path) -> None:
 
 async def test_pictures_by_ipv6(tmp_path: Path) -> None:
     into, settings = tmp_path / "pictures.h264", WebrtcSettings(port=0, hosts=["::1"])
-    async with serving(Camera(group()), settings) as place:
-        async with watching(place.url, "h264", into, "--host", "::1") as viewer:
-            await viewer.says("pictures 20$")
-            (session,) = place.whep.sessions.values()
-            assert session.leg.path is not None
-            assert session.leg.path.address[0] == "::1"
+    async with (
+        serving(Camera(group()), settings) as place,
+        watching(place.url, "h264", into, "--host", "::1") as viewer,
+    ):
+        await viewer.says("pictures 20$")
+        (session,) = place.whep.sessions.values()
+        assert session.leg.path is not None
+        assert session.leg.path.address[0] == "::1"
 
 
 async def test_h265_that_a_peer_cannot_take_becomes_the_sub_stream(tmp_path: Path) -> None:

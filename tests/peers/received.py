@@ -70,6 +70,8 @@ def tone(track: Track, frames: Sequence[Frame]) -> float:
     context: Any = av.CodecContext.create(NAMES[track.codec], "r")
     context.sample_rate = track.clock_rate
     context.layout = "mono"
+    if track.parameter_sets:
+        context.extradata = track.parameter_sets[0]
     parts: list[Any] = [
         sound.to_ndarray().astype(float).reshape(-1)
         for frame in frames

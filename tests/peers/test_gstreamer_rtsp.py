@@ -66,6 +66,8 @@ async def read_back(address: RtspAddress, codec: Codec, sound: Codec, number: in
         (Codec.H265, Codec.PCMU, Transport.TCP),
         (Codec.H265, Codec.PCMA, Transport.UDP),
         (Codec.H264, Codec.PCMU, Transport.UDP),
+        (Codec.H264, Codec.AAC, Transport.TCP),
+        (Codec.H265, Codec.AAC, Transport.UDP),
     ],
 )
 async def test_pictures_and_sound_with_digest(
@@ -76,6 +78,11 @@ async def test_pictures_and_sound_with_digest(
         address = RtspAddress(url=url, login=LOGIN, transport=transport)
         await read_back(address, codec, sound, 77)
         await program.says("sessions 0")  # TEARDOWN reached it
+
+
+async def test_aac_as_latm() -> None:
+    async with camera("--audio", "latm", "--number", "200") as (url, _):
+        await read_back(RtspAddress(url=url, login=LOGIN), Codec.H264, Codec.AAC, 200)
 
 
 async def test_tls(tmp_path: Path) -> None:

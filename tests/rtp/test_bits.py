@@ -35,3 +35,11 @@ def test_the_end_is_noticed() -> None:
 
 def test_emulation_prevention_is_undone() -> None:
     assert unescape(b"a\0\0\3\1\0\0\3\0") == b"a\0\0\1\0\0\0"
+
+
+def test_a_look_ahead_takes_nothing() -> None:
+    bits = BitReader(b"\xa5")
+    bits.skip(4)
+    assert bits.peek(3) == 0b010
+    assert bits.peek(6) == 0b010100  # zeros behind the end
+    assert bits.left == 4

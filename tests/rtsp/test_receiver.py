@@ -7,6 +7,8 @@ from vidgate.model.media import Codec, Frame
 from vidgate.rtp.packet import RtpPacket
 from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, SenderReport, ntp_from_unix, parse_compound
 from vidgate.rtsp.receiver import ParameterSets, TrackReceiver
+from vidgate.rtsp.tracks import Offer
+from vidgate.wire.sdp import Media
 
 
 class Track:
@@ -16,9 +18,8 @@ class Track:
         self.frames: list[Frame] = []
         self.now = 10.0
         rate = 90000 if codec.is_video else 8000
-        self.receiver = TrackReceiver(
-            0, codec, payload_type, rate, lambda: self.now, self.frames.append
-        )
+        offer = Offer(Media(), payload_type, codec, rate)
+        self.receiver = TrackReceiver(0, offer, lambda: self.now, self.frames.append)
 
     def take(self, made: list[RtpPacket]) -> None:
         for packet in made:

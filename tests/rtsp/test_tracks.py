@@ -113,3 +113,40 @@ def test_h265_needs_all_three_sets() -> None:
 def test_feedback_is_noticed() -> None:
     assert not chosen(SDP)[0].feedback
     assert chosen(SDP.replace("b=AS:1000", "a=rtcp-fb:* nack pli"))[0].feedback
+
+
+AAC = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 "
+HBR = "a=fmtp:97 streamtype=5;profile-level-id=1;mode=AAC-hbr;config=1210;"
+LENGTHS = "SizeLength=13;IndexLength=3;IndexDeltaLength=3\r\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        AAC + "MPEG4-GENERIC/44100/2\r\n" + HBR + LENGTHS,
+        AAC + "mpeg4-generic/44100\r\n" + HBR + "\r\n",  # neither channels nor lengths
+        AAC + "mpeg4-generic/44100/2\r\na=fmtp:97 config=1210\r\n",
+        AAC + "MP4A-LATM/44100/2\r\na=fmtp:97 cpresent=0;config=400024203fc0\r\n",
+    ],
+)
+def test_aac_is_taken_in_either_framing(text: str) -> None:
+    (offer,) = chosen(text)
+    track = offer.track(1)
+    assert (track.codec, track.clock_rate, track.channels) == (Codec.AAC, 44100, 2)
+    assert track.parameter_sets == (b"\x12\x10",)
+    assert offer.depacketiser() is not offer.depacketiser()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        AAC + "mpeg4-generic/44100\r\n",
+        AAC + "mpeg4-generic/44100\r\na=fmtp:97 config=xyz\r\n",
+        AAC + "mpeg4-generic/44100\r\na=fmtp:97 mode=CELP-cbr;config=1210\r\n",
+        AAC + "mpeg4-generic/44100\r\na=fmtp:97 config=1210;constantsize=9\r\n",
+        AAC + "MP4A-LATM/44100\r\na=fmtp:97 cpresent=1\r\n",
+        AAC + "mpeg4-generic/44100\r\na=sendonly\r\n" + HBR + LENGTHS,
+    ],
+)
+def test_aac_that_cannot_be_read_is_left_out(text: str) -> None:
+    assert chosen(text) == []

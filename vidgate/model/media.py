@@ -51,7 +51,8 @@ class Track:
     """One elementary stream.
 
     `id` is its index among the stream's tracks; `clock_rate` in Hz; `parameter_sets` are NAL units
-    without start codes (H.264: SPS, PPS); `profile` is H.264's profile-level-id as six hex digits.
+    without start codes (H.264: SPS, PPS), of AAC the AudioSpecificConfig alone; `profile` is
+    H.264's profile-level-id as six hex digits.
     """
 
     id: int

@@ -23,6 +23,10 @@ class BitReader:
         self._at += count
         return self._value >> (self._size - self._at) & ((1 << count) - 1)
 
+    def peek(self, count: int) -> int:
+        """The next `count` bits, which stay; zeros stand for those behind the end."""
+        return self._value << count >> self.left & ((1 << count) - 1)
+
     def flag(self) -> bool:
         """One bit."""
         return self.bits(1) == 1

@@ -113,14 +113,8 @@ class Player:
 
     async def _setup(self, offer: Offer) -> None:
         receiver = TrackReceiver(
-            len(self.receivers),
-            offer.codec,
-            offer.payload_type,
-            offer.clock_rate,
-            lambda: self._client.received,
-            self._on_frame,
+            len(self.receivers), offer, lambda: self._client.received, self._on_frame
         )
-        receiver.sets.learn(offer.parameter_sets)
         wanted = self._client.address.transport
         if self._client.is_secure:
             # Over UDP pictures would travel in clear: rtsps:// was registered against just that.

@@ -5,22 +5,15 @@ from collections.abc import Callable
 from vidgate.errors import ProtocolError
 from vidgate.model.media import Codec, Frame
 from vidgate.rtp import h264, h265
-from vidgate.rtp.audio import AudioDepacketiser
 from vidgate.rtp.jitter import ReorderBuffer
 from vidgate.rtp.packet import HEADER, HEADER_SIZE, RtpPacket
 from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, Sdes, SenderReport, parse_compound
 from vidgate.rtp.sequence import Unwrapper
 from vidgate.rtp.stats import Reception
+from vidgate.rtsp.tracks import Offer
 
 CNAME = "vidgate"
 OUR_SSRC = 0x76696467
-
-_MAKERS: dict[Codec, Callable[[], h264.Depacketiser | h265.Depacketiser | AudioDepacketiser]] = {
-    Codec.H264: h264.Depacketiser,
-    Codec.H265: h265.Depacketiser,
-    Codec.PCMA: AudioDepacketiser,
-    Codec.PCMU: AudioDepacketiser,
-}
 
 
 class ParameterSets:
@@ -71,28 +64,28 @@ class TrackReceiver:
     def __init__(
         self,
         number: int,
-        codec: Codec,
-        payload_type: int,
-        clock_rate: int,
+        offer: Offer,
         received: Callable[[], float],
         on_frame: Callable[[Frame], None],
     ) -> None:
+        codec = offer.codec
         self.number = number
         self.codec = codec
-        self.clock_rate = clock_rate
+        self.clock_rate = offer.clock_rate
         self.packets = 0
         self.bytes = 0
         self.ignored = 0
         self.first_packet: float | None = None
         self.last_frame: float | None = None
         self.has_key = not codec.is_video
-        self.sets = ParameterSets(codec, ())
+        self.sets = ParameterSets(codec, offer.parameter_sets if codec.is_video else ())
         self.ended = False
-        self._payload_type = payload_type
+        self._payload_type = offer.payload_type
         self._received = received
         self._on_frame = on_frame
         self._is_key = h265.is_key if codec is Codec.H265 else h264.is_key
-        self._depacketiser = _MAKERS[codec]()
+        self._make = offer.depacketiser
+        self._depacketiser = self._make()
         self._reorder: ReorderBuffer | None = None
         self._reception: Reception | None = None
         self._time = Unwrapper(32)
@@ -148,8 +141,14 @@ class TrackReceiver:
         now = self._count(data, packet.sequence, packet.timestamp, packet.ssrc)
         in_order = [packet] if self._reorder is None else self._reorder.push(packet, now)
         for ordered in in_order:
-            for at, units in self._depacketiser.push(ordered):
-                self._emit(at, units, now)
+            self._take(ordered, now)
+
+    def _take(self, packet: RtpPacket, now: float) -> None:
+        done = self._depacketiser.take(
+            packet.sequence, packet.timestamp, packet.marker, packet.payload
+        )
+        for at, units in done:
+            self._emit(at, units, now)
 
     def _count(self, data: bytes, sequence: int, timestamp: int, ssrc: int) -> float:
         now = self._received()
@@ -185,7 +184,7 @@ class TrackReceiver:
         if self.first_packet is None:
             self.first_packet = now
         else:  # the camera restarted its encoder: old order and old fragments mean nothing
-            self._depacketiser = _MAKERS[self.codec]()
+            self._depacketiser = self._make()
             if self._reorder is not None:
                 self._reorder = ReorderBuffer()
         self.ended = False

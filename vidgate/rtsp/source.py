@@ -29,7 +29,7 @@ class SourceStats:
 
 
 class RtspSource:
-    """Pulls H.264 or H.265 and G.711 from one address; see `media.source.Source`.
+    """Pulls H.264 or H.265, and G.711 or AAC, from one address; see `media.source.Source`.
 
     Tracks are told with the first frame or when PLAY has succeeded, whichever is later to be known:
     a camera that is busy must not look described, and a track whose description lacks its

@@ -2,12 +2,23 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from vidgate.errors import ProtocolError
 from vidgate.model.media import Codec, Track
-from vidgate.rtp import annexb, h264, h265
+from vidgate.rtp import aac, annexb, h264, h265
+from vidgate.rtp.audio import AudioDepacketiser
 from vidgate.wire import sdp
+
+Depacketiser = (
+    h264.Depacketiser
+    | h265.Depacketiser
+    | AudioDepacketiser
+    | aac.Depacketiser
+    | aac.LatmDepacketiser
+)
+Maker = Callable[[], Depacketiser]
 
 _CODECS = {
     "H264": Codec.H264,
@@ -15,12 +26,20 @@ _CODECS = {
     "HEVC": Codec.H265,
     "PCMA": Codec.PCMA,
     "PCMU": Codec.PCMU,
+    "MPEG4-GENERIC": Codec.AAC,
+    "MP4A-LATM": Codec.AAC,
+}
+_MAKERS: dict[Codec, Maker] = {
+    Codec.H264: h264.Depacketiser,
+    Codec.H265: h265.Depacketiser,
+    Codec.PCMA: AudioDepacketiser,
+    Codec.PCMU: AudioDepacketiser,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One media that can be pulled."""
+    """One media that can be pulled; `depacketiser` makes what takes its packets apart."""
 
     media: sdp.Media
     payload_type: int
@@ -28,6 +47,12 @@ class Offer:
     clock_rate: int
     parameter_sets: tuple[bytes, ...] = ()
     feedback: bool = False  # the camera takes PLI
+    channels: int = 1
+    maker: Maker | None = field(default=None, repr=False, compare=False)
+
+    def depacketiser(self) -> Depacketiser:
+        """A new one."""
+        return (self.maker or _MAKERS[self.codec])()
 
     def track(self, number: int) -> Track:
         """The track as the hub knows it."""
@@ -38,6 +63,7 @@ class Offer:
             id=number,
             codec=self.codec,
             clock_rate=self.clock_rate,
+            channels=self.channels,
             parameter_sets=self.parameter_sets,
             profile=profile,
         )
@@ -93,12 +119,63 @@ def _offer(media: sdp.Media) -> Offer | None:
         codec = _CODECS.get(mapped.name) if mapped is not None else None
         if mapped is None or codec is None or codec.is_video != (media.kind == "video"):
             continue
-        if not codec.is_video and (media.direction == "sendonly" or mapped.channels != 1):
-            return None
-        sets = parameter_sets(media, payload_type, codec) if codec.is_video else ()
+        if not codec.is_video:
+            return _sound(media, payload_type, codec, mapped)
+        sets = parameter_sets(media, payload_type, codec)
         feedback = any(value.split()[1:] == ["nack", "pli"] for value in media.all("rtcp-fb"))
         return Offer(media, payload_type, codec, mapped.clock_rate, sets, feedback)
     return None
+
+
+def _sound(media: sdp.Media, payload_type: int, codec: Codec, mapped: sdp.RtpMap) -> Offer | None:
+    if media.direction == "sendonly":
+        return None  # a back channel
+    if codec is Codec.AAC:
+        return _aac(media, payload_type, mapped)
+    return Offer(media, payload_type, codec, mapped.clock_rate) if mapped.channels == 1 else None
+
+
+def _aac(media: sdp.Media, payload_type: int, mapped: sdp.RtpMap) -> Offer | None:
+    """AAC in either framing; None where its configuration cannot be read."""
+    fmtp = media.fmtp(payload_type)
+    rate = mapped.clock_rate
+    try:
+        if mapped.name == "MP4A-LATM":
+            config, maker = _latm(fmtp, rate)
+        else:
+            config, maker = _generic(fmtp, rate)
+    except ValueError:  # config= is no hexadecimal number
+        return None
+    except ProtocolError:
+        return None
+    return Offer(
+        media,
+        payload_type,
+        Codec.AAC,
+        rate,
+        (config.data,),
+        channels=config.channels,
+        maker=maker,
+    )
+
+
+def _generic(fmtp: Mapping[str, str], rate: int) -> tuple[aac.Config, Maker]:
+    if not fmtp.get("mode", "AAC-hbr").upper().startswith("AAC"):
+        raise ProtocolError(f"mpeg4-generic of mode {fmtp['mode'][:20]}")
+    config = aac.Config.parse(_hexadecimal(fmtp))
+    layout, step = aac.Layout.of(fmtp), config.step(rate)
+    return config, lambda: aac.Depacketiser(layout, step)
+
+
+def _latm(fmtp: Mapping[str, str], rate: int) -> tuple[aac.Config, Maker]:
+    mux = aac.Mux.parse(_hexadecimal(fmtp))
+    is_inside = fmtp.get("cpresent", "1") != "0"
+    step = mux.config.step(rate)
+    return mux.config, lambda: aac.LatmDepacketiser(mux, is_inside=is_inside, step=step)
+
+
+def _hexadecimal(fmtp: Mapping[str, str]) -> bytes:
+    return bytes.fromhex(fmtp.get("config", "")[:256])
 
 
 def parameter_sets(media: sdp.Media, payload_type: int, codec: Codec) -> tuple[bytes, ...]:

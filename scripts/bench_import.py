@@ -167,7 +167,7 @@ async def _exported(registry: Registry, form: Form) -> int:
 
 
 async def _marked(registry: Registry, data: bytes) -> int:
-    return len(await registry.mark("register", data))
+    return len((await registry.mark("register", data)).content)
 
 
 async def restart(data: bytes) -> Row:

@@ -51,11 +51,14 @@ class FakeService:
         """Answer with a problem document."""
         self.answer(method, path, {"status": status, "code": code, **told}, status)
 
-    def give(self, method: str, path: str, content: bytes) -> None:
+    def give(self, method: str, path: str, content: bytes, **headers: str) -> None:
         """Answer with bytes; none of them is 204."""
         status = 200 if content else 204
         self.answers[method, path] = web.Response(
-            status=status, body=content, content_type="application/octet-stream"
+            status=status,
+            body=content,
+            content_type="application/octet-stream",
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
         )
 
     def stream(self, method: str, path: str, lines: list[object]) -> None:
@@ -78,9 +81,7 @@ class FakeService:
             self.refuse("", "", 404, "not_found", title="不存在", detail="no such thing")
             answer = self.answers["", ""]
         if isinstance(answer, web.Response):
-            return web.Response(
-                status=answer.status, body=answer.body, content_type=answer.content_type
-            )
+            return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         for line in answer:

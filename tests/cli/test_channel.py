@@ -4,6 +4,7 @@ import io
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -134,9 +135,11 @@ async def test_import_writes_the_marked_sheet(
     file.write_bytes(b"id,name\n1,\n")
     command = ("channel", "import", str(file), "--errors", str(marked))
     service.answer("POST", "/channels/import", _report(rejected=1, errors=[BAD_ROW]))
-    service.give("POST", "/channels/import/errors", b"PK marked")
+    lost = quote("没有保留格式")
+    service.give("POST", "/channels/import/errors", b"PK marked", Vidgate_Lost=lost)
     ended = await vidgate(*command)
     assert ended.status == 1
+    assert "没有保留格式" in ended.err
     assert marked.read_bytes() == b"PK marked"
     assert service.asked[1].data == file.read_bytes()
     assert service.asked[1].query == {"filename": "a.csv"}

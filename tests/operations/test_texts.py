@@ -7,7 +7,6 @@ import pytest
 from tests.registry.files import HEADER, row, text
 from vidgate.errors import InputError
 from vidgate.media.worker import WorkerLimits, WorkerPool
-from vidgate.operations import texts
 from vidgate.operations.texts import Texts
 from vidgate.registry.sheet import parse_file
 
@@ -24,18 +23,12 @@ async def test_what_is_asked_is_answered(pool: WorkerPool) -> None:
     assert parsed.sheets == ["r.csv"]
 
 
-async def test_a_file_that_kills_its_reader_is_a_wrong_file(
-    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(texts, "READERS", (os.abort,))
+async def test_a_file_that_kills_its_reader_is_a_wrong_file(pool: WorkerPool) -> None:
     with pytest.raises(InputError, match="内存或时间"):
-        await Texts(pool)(os.abort)
+        await Texts(pool, readers={os.abort: 20.0})(os.abort)
     assert await Texts(pool)(len, "abc") == 3
 
 
-async def test_a_file_that_takes_too_long_is_a_wrong_file(
-    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(texts, "READERS", (signal.pause,))
+async def test_a_file_that_takes_too_long_is_a_wrong_file(pool: WorkerPool) -> None:
     with pytest.raises(InputError, match="内存或时间"):
-        await Texts(pool, timeout=0.01)(signal.pause)
+        await Texts(pool, readers={signal.pause: 0.01})(signal.pause)

@@ -20,6 +20,7 @@ from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import Credential
 from vidgate.registry.export import Form
 from vidgate.registry.importer import ImportReport, RowError
+from vidgate.registry.marks import Marked
 from vidgate.registry.preconditions import Precondition
 from vidgate.storage.accounts import Token, User
 from vidgate.storage.states import Transition
@@ -100,9 +101,9 @@ class FakeRegistry:
         self.calls.append(("import", name, data, dry_run, partial, prune, actor))
         return self.report
 
-    async def mark(self, name: str, data: bytes) -> bytes:
+    async def mark(self, name: str, data: bytes) -> Marked:
         self.calls.append(("mark", name, data))
-        return b"PK marked"
+        return Marked(b"PK marked", "没有保留格式" if name.endswith(".csv") else "")
 
     async def export(self, channels: Iterable[Channel], form: Form) -> bytes:
         self.calls.append(("export", [channel.id for channel in channels], form))

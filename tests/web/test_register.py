@@ -1,4 +1,5 @@
 from io import BytesIO
+from urllib.parse import unquote
 
 import pytest
 
@@ -75,7 +76,10 @@ async def test_the_marked_sheet_is_a_file(site: Site) -> None:
     response = await site.call("POST", path, role=Role.ENGINEER, data=b"id")
     assert await response.text() == "PK marked"
     assert response.content_type == XLSX
+    assert unquote(response.headers["Vidgate-Lost"]) == "没有保留格式"
     assert site.fakes.registry.calls == [("mark", "a.csv", b"id")]
+    kept = await site.call("POST", path.replace("csv", "xlsx"), role=Role.ENGINEER, data=b"PK")
+    assert "Vidgate-Lost" not in kept.headers
 
 
 @pytest.mark.parametrize(

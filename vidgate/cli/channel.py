@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
 from cyclopts import Parameter
 
@@ -162,9 +163,11 @@ async def import_file(
             report = await client.call("POST", "/channels/import", query=query, data=content)
         if errors is not None and (report["errors"] or report["warnings"]):
             named: Query = {"filename": file.name}
-            marked = await client.call("POST", "/channels/import/errors", query=named, data=content)
-            files.write(errors, marked, force=force)
+            marked = await client.fetch("POST", "/channels/import/errors", named, content)
+            files.write(errors, marked.content, force=force)
             output.note(f"标出错误的表 marked sheet: {errors}")
+            if lost := unquote(marked.headers.get("Vidgate-Lost", "")):
+                output.note(f"{lost} only the values are kept")
     if json:
         output.document(report)
     else:

@@ -59,6 +59,14 @@ class Target:
         return str(self.socket) if self.socket else self.base
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A file, and what the service says of it in headers."""
+
+    content: bytes
+    headers: Mapping[str, str]
+
+
 class Client:
     """`async with Client() as client:` speaks with the service of the environment.
 
@@ -129,6 +137,11 @@ class Client:
             if not content:
                 return None
             return json.loads(content) if "json" in response.content_type else content
+
+    async def fetch(self, method: str, path: str, query: Query, data: bytes) -> Fetched:
+        """A file that is made of one that is sent."""
+        async with self._request(method, path, query, None, data) as response:
+            return Fetched(await _read(response), response.headers)
 
     async def lines(self, method: str, path: str, body: object) -> AsyncIterator[Any]:
         """The documents of an NDJSON answer, one by one."""

@@ -201,6 +201,7 @@ class _SheetWalk:
             self._kind = attributes.get("t", "")
             self._is_formula = False
             self._text = ""
+            self._odd.cells += 1
             self._cell(attributes.get("r", ""))
             if self._kind == "e":
                 self._watch()

@@ -2,22 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from vidgate.model.channel import Channel
 from vidgate.registry import export
 from vidgate.registry.export import Form
 from vidgate.registry.importer import ImportReport
-from vidgate.registry.marks import mark_file
+from vidgate.registry.limits import MARK_TIMEOUT, PARSE_TIMEOUT
+from vidgate.registry.marks import Marked, mark_file
 from vidgate.registry.sheet import ParsedFile, parse_file
 from vidgate.registry.store import chunks
 from vidgate.registry.template import make_template
 
 T = TypeVar("T")
 
-# Functions that read what somebody sent: they have a deadline of their own.
-READERS: tuple[Callable[..., Any], ...] = (parse_file, mark_file)
+# Functions that read what somebody sent, and their deadlines in seconds.
+READERS: Mapping[Callable[..., Any], float] = {parse_file: PARSE_TIMEOUT, mark_file: MARK_TIMEOUT}
 
 
 class Runner(Protocol):
@@ -48,7 +49,7 @@ class Files:
             return await export.csv_of(channels)
         return await self._run(export.make_workbook, await export.packed(channels))
 
-    async def mark(self, name: str, data: bytes, report: ImportReport) -> bytes:
+    async def mark(self, name: str, data: bytes, report: ImportReport) -> Marked:
         """The uploaded sheets as xlsx, with what the report says about their cells."""
         notes = [
             (one.sheet, one.row, one.column, one.message, is_error)

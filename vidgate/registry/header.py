@@ -17,12 +17,16 @@ _UNREAD = frozenset({"序号", "备注", "说明", "no", "no.", PROBLEMS})
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`below` is the index of the first row under it, `columns` the field and title of each."""
+    """`below` is the index of the first row under it, `columns` the field and title of each.
+
+    `problems` are the columns that an earlier `--errors` has added.
+    """
 
     below: int
     columns: dict[int, tuple[str, str]]
     width: int
     unknown: dict[int, str]
+    problems: tuple[int, ...] = ()
 
 
 def find_header(sheet: str, rows: Sequence[Cells]) -> Header | None:
@@ -38,7 +42,8 @@ def find_header(sheet: str, rows: Sequence[Cells]) -> Header | None:
         names = [name for name, _ in (columns | lower).values()]
         if KEYS & set(names) and len(names) > 1 and columns:
             _refuse_twins(sheet, columns | lower)
-            return _header(index + (2 if lower else 1), columns | lower, cells)
+            below = index + (2 if lower else 1)
+            return _header(below, columns | lower, cells, _problems(rows[index:below]))
     return None
 
 
@@ -62,21 +67,29 @@ def _known(cells: Cells) -> dict[int, tuple[str, str]]:
 
 def _continued(columns: dict[int, tuple[str, str]], under: Cells) -> dict[int, tuple[str, str]]:
     """The titles of a second header row: nothing but titles, and none under a title."""
-    filled = [column for column, cell in enumerate(under) if plain(cell)]
+    ours = _problems([under])
+    filled = [n for n, cell in enumerate(under) if plain(cell) and n not in ours]
     lower = _known(under)
     if not filled or len(lower) < len(filled) or columns.keys() & set(filled):
         return {}
     return lower
 
 
-def _header(below: int, columns: dict[int, tuple[str, str]], cells: Cells) -> Header:
+def _problems(rows: Sequence[Cells]) -> tuple[int, ...]:
+    places = {n for cells in rows for n, cell in enumerate(cells) if plain(cell) == PROBLEMS}
+    return tuple(sorted(places))
+
+
+def _header(
+    below: int, columns: dict[int, tuple[str, str]], cells: Cells, problems: tuple[int, ...]
+) -> Header:
     unknown = {
         column: plain(cell)
         for column, cell in enumerate(cells)
         if plain(cell) and column not in columns and header_key(cell) not in _UNREAD
     }
-    width = max([column for column, cell in enumerate(cells) if plain(cell)] + list(columns))
-    return Header(below, columns, width + 1, unknown)
+    filled = [column for column, cell in enumerate(cells) if plain(cell)]
+    return Header(below, columns, max([*filled, *columns, *problems]) + 1, unknown, problems)
 
 
 def _refuse_twins(sheet: str, columns: dict[int, tuple[str, str]]) -> None:

@@ -9,9 +9,11 @@ MAX_UNPACKED = 100 << 20  # bytes of all parts of a workbook together
 MAX_ENTRIES = 200  # parts of a workbook
 MAX_ROWS = 20_000
 MAX_COLUMNS = 128
+MAX_OVERLAY = 150_000  # cells of a workbook that is kept as it is: some 450 bytes each
 MAX_ODD = 20_000  # cells without a value that are told one by one
 HEADER_WITHIN = 10  # a title and remarks may stand above the header
 PARSE_TIMEOUT = 20.0  # seconds, after which the worker is killed
+MARK_TIMEOUT = 45.0  # the same for a file that is read and written
 PARSE_MEMORY = 128 << 20  # bytes that reading one file may add to the worker
 
 UNCACHED = "公式没有计算结果，请在 Excel 里重新计算后保存，或粘贴为数值"
@@ -20,8 +22,10 @@ UNCACHED = "公式没有计算结果，请在 Excel 里重新计算后保存，�
 class OddCells(UserDict[tuple[int, int], str]):
     """The cells of one sheet that a reader takes for empty and that are not: what they are.
 
-    By row and column from 1.
+    By row and column from 1. `cells` counts all cells of the sheet.
     """
+
+    cells = 0
 
     def note(self, row: int, column: int, message: str) -> None:
         """Keep one. Raises InputError for too many."""

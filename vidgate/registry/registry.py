@@ -31,6 +31,7 @@ from vidgate.registry.fields import BY_NAME, secret, slug, text
 from vidgate.registry.files import Files, Runner
 from vidgate.registry.importer import Importer, ImportReport, RowError
 from vidgate.registry.ledger import Deed, Ledger, announce
+from vidgate.registry.marks import Marked
 from vidgate.registry.past import Past
 from vidgate.registry.pinyin import pinyin_keys
 from vidgate.registry.places import Place
@@ -184,7 +185,7 @@ class Registry(Past):
         """A table of these channels, without passwords; an import of it changes nothing."""
         return await self._files.export(channels, form)
 
-    async def mark(self, name: str, data: bytes) -> bytes:
+    async def mark(self, name: str, data: bytes) -> Marked:
         """The user's own sheets as xlsx, what an import would say written into their cells."""
         parsed = await self._files.read(name, data)
         planner, report = self._planner(), ImportReport()

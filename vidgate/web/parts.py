@@ -19,6 +19,7 @@ from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import Credential
 from vidgate.registry.export import Form
 from vidgate.registry.importer import ImportReport
+from vidgate.registry.marks import Marked
 from vidgate.registry.preconditions import Precondition
 from vidgate.storage.accounts import Token, User
 from vidgate.storage.states import Transition
@@ -63,7 +64,7 @@ class Registry(Protocol):
 
     async def export(self, channels: Iterable[Channel], form: Form) -> bytes: ...
 
-    async def mark(self, name: str, data: bytes) -> bytes: ...
+    async def mark(self, name: str, data: bytes) -> Marked: ...
 
     async def history(self, id_: str, *, limit: int) -> list[tuple[Change, ChangeRow]]: ...
 

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +17,7 @@ from vidgate.web.context import CONTEXT
 from vidgate.web.exchange import encode_rows, read_body, read_query, reply_packed
 
 MAX_IMPORT = 10 << 20
+LOST = "Vidgate-Lost"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 TYPES = {Form.CSV: "text/csv", Form.XLSX: XLSX}
 
@@ -70,12 +72,16 @@ async def import_(request: web.Request) -> web.Response:
 async def mark(request: web.Request) -> web.Response:
     """The sheets that were sent, as xlsx, with what an import would say in the cells it is about.
 
-    Nothing is imported.
+    Nothing is imported. What could not be kept of the original is said in the header LOST,
+    percent-encoded as UTF-8.
     """
     query = read_query(request.query, FileQuery)
     data = await read_body(request, MAX_IMPORT)
     marked = await request.app[CONTEXT].parts.registry.mark(query.filename, data)
-    return _file(marked, "errors", Form.XLSX)
+    response = _file(marked.content, "errors", Form.XLSX)
+    if marked.lost:
+        response.headers[LOST] = quote(marked.lost)
+    return response
 
 
 async def template(request: web.Request) -> web.Response:

@@ -330,10 +330,11 @@ export const api = {
     const path = `/api/v1/channels/import?${query}`
     return call<ImportReport>(path, { method: 'POST', body: file, timeout: SLOW })
   },
-  /** The user's own sheet, its mistakes marked. */
+  /** The user's own sheet, its mistakes marked; `lost` says what of it could not be kept. */
   markFile: async (file: File) => {
     const path = `/api/v1/channels/import/errors?${new URLSearchParams({ filename: file.name })}`
-    return (await ask(path, { method: 'POST', body: file, timeout: SLOW })).blob()
+    const response = await ask(path, { method: 'POST', body: file, timeout: SLOW })
+    return { sheet: await response.blob(), lost: decodeURIComponent(response.headers.get('Vidgate-Lost') ?? '') }
   },
   changes: async () => itemsOf(await call<Listing<Change>>('/api/v1/changes?limit=200')),
   change: (number: number) =>

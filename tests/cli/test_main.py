@@ -20,7 +20,7 @@ CONTRACT = {
     "platform list", "platform set",
     "credential set", "credential list", "credential test", "credential rotate",
     "token create", "token list", "token revoke",
-    "simulate register", "simulate fleet",
+    "simulate register", "simulate fleet", "simulate faults", "simulate fault",
 }  # fmt: skip
 
 

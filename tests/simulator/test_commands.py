@@ -7,8 +7,18 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from vidgate.errors import InputError
-from vidgate.simulator.commands import read_faults, write_register
+from tests.simulator.conftest import id_of
+from vidgate.errors import InputError, UnavailableError
+from vidgate.simulator.commands import (
+    Shape,
+    break_camera,
+    read_faults,
+    settings_of,
+    spread,
+    write_register,
+)
+from vidgate.simulator.fleet import Fleet, FleetSettings
+from vidgate.simulator.manner import Auth, Sound
 from vidgate.simulator.register import read
 
 RUN = """
@@ -50,3 +60,42 @@ def test_faults_files_are_explained(tmp_path: Path) -> None:
         read_faults(file)
     file.write_text('[{"channel": "a", "fault": "down"}]')
     assert [entry.channel for entry in read_faults(file)] == ["a"]
+
+
+def test_the_words_of_the_command_line_shape_a_fleet() -> None:
+    shape = Shape(auth="md5=80,basic=20", audio="aac", idr="2-10", rtt="5-30")
+    settings = settings_of(shape, "coded", 1)
+    assert dict(settings.auth) == {Auth.MD5: 80, Auth.BASIC: 20}
+    assert dict(settings.sound) == {Sound.AAC: 1}
+    assert (settings.intervals, settings.delay) == ((2, 10), (0.005, 0.03))
+    plain = settings_of(Shape(), "coded", 1_000_000)
+    assert plain == FleetSettings(scenes=plain.scenes)
+
+
+@pytest.mark.parametrize(
+    "words", [{"auth": "md4"}, {"audio": "aac=-1"}, {"idr": "1-2"}, {"rtt": "30-5"}, {"rtt": "x"}]
+)
+def test_words_that_mean_nothing_are_explained(words: dict[str, str]) -> None:
+    with pytest.raises(InputError, match=f"--{next(iter(words))}"):
+        settings_of(Shape(**words), "coded", 1)
+
+
+def test_a_share_of_the_channels_breaks() -> None:
+    ids = [f"c{at}" for at in range(50)]
+    plan = spread("20%=flapping=30", ids)
+    assert len({entry.channel for entry in plan}) == 10
+    assert {entry.trouble.text for entry in plan} == {"flapping=30"}
+    assert [entry.channel for entry in spread("c7=down", ids)] == ["c7"]
+    for wrong in ("c7", "x%=down", "c7=gone"):
+        with pytest.raises(InputError):
+            spread(wrong, ids)
+
+
+async def test_a_camera_of_a_running_fleet_breaks_and_mends_by_verb(fleet: Fleet) -> None:
+    planned = await break_camera(fleet.control_url, id_of(fleet), "loss=5")
+    assert [entry["fault"] for entry in planned] == ["loss=5"]
+    assert await break_camera(fleet.control_url, id_of(fleet), "") == []
+    with pytest.raises(InputError, match="gone"):
+        await break_camera(fleet.control_url, id_of(fleet), "gone")
+    with pytest.raises(UnavailableError):
+        await break_camera("http://127.0.0.1:9", id_of(fleet), "down")

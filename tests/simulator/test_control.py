@@ -6,7 +6,7 @@ import pytest
 from tests.simulator.conftest import id_of
 from vidgate.errors import ConflictError
 from vidgate.simulator.control import Control
-from vidgate.simulator.faults import Fault
+from vidgate.simulator.faults import FAULTS
 from vidgate.simulator.fleet import Fleet
 
 
@@ -30,7 +30,7 @@ async def test_faults_are_set_listed_and_cleared(fleet: Fleet, http: aiohttp.Cli
     entry = {"channel": id_of(fleet), "fault": "busy"}
     async with http.post("/faults", json=[entry]) as answer:
         assert answer.status == 201
-    assert fleet.cameras[id_of(fleet)].fault is Fault.BUSY
+    assert fleet.cameras[id_of(fleet)].fault is FAULTS["busy"]
     async with http.get("/faults") as answer:
         assert await answer.json() == [{**entry, "from": None, "until": None}]
     async with http.delete(f"/faults/{id_of(fleet)}") as answer:

@@ -23,6 +23,9 @@ class Way:
     def report(self, data: bytes) -> None:
         self.reports.append(data)
 
+    def stray(self, data: bytes) -> None:
+        self.reports.append(data)
+
 
 class Line:
     """A connection that only counts resets."""

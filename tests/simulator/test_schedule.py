@@ -1,8 +1,10 @@
 from tests.waiting import until
 from vidgate.simulator.camera import Camera, Usage
-from vidgate.simulator.faults import Fault, PlannedFault
-from vidgate.simulator.schedule import FaultSchedule
+from vidgate.simulator.faults import FAULTS, PlannedFault, parse_fault
+from vidgate.simulator.schedule import FaultSchedule, Flapping
 from vidgate.simulator.ticker import Ticker
+
+BUSY, DOWN = FAULTS["busy"], FAULTS["down"]
 
 
 def camera() -> Camera:
@@ -10,40 +12,53 @@ def camera() -> Camera:
 
 
 def schedule() -> FaultSchedule:
-    return FaultSchedule(Ticker(), Camera.set_fault)
+    return FaultSchedule(Ticker(), Camera.set_fault, Camera.mend)
 
 
 async def test_a_fault_without_times_stays() -> None:
     book, broken = schedule(), camera()
-    entry = PlannedFault("c", Fault.BUSY)
+    entry = PlannedFault("c", parse_fault("busy"))
     book.add(broken, entry)
     book.add(broken, entry)
-    assert (broken.fault, book.entries) == (Fault.BUSY, [entry])
+    assert (broken.fault, book.entries) == (BUSY, [entry])
     book.clear(broken)
     assert (broken.fault, book.entries) == (None, [])
 
 
 async def test_a_fault_comes_and_goes() -> None:
     book, broken = schedule(), camera()
-    book.add(broken, PlannedFault("c", Fault.BUSY, 0.02, 0.04))
+    book.add(broken, PlannedFault("c", parse_fault("busy"), 0.02, 0.04))
     assert book.entries
-    await until(lambda: broken.fault is Fault.BUSY)
+    await until(lambda: broken.fault is BUSY)
     await until(lambda: broken.fault is None)
     assert book.entries == []
 
 
 async def test_the_end_of_one_fault_leaves_another_in_force() -> None:
     book, broken = schedule(), camera()
-    book.add(broken, PlannedFault("c", Fault.BUSY, None, 0.01))
-    book.add(broken, PlannedFault("c", Fault.DOWN))
+    book.add(broken, PlannedFault("c", parse_fault("busy"), None, 0.01))
+    book.add(broken, PlannedFault("c", parse_fault("down")))
     await until(lambda: len(book.entries) == 1)
-    assert broken.fault is Fault.DOWN
+    assert broken.fault is DOWN
 
 
 async def test_stopping_forgets_what_was_to_come() -> None:
     book, other, broken, later = schedule(), schedule(), camera(), camera()
-    book.add(broken, PlannedFault("c", Fault.BUSY, 0.001))
+    book.add(broken, PlannedFault("c", parse_fault("busy"), 0.001))
     book.stop()
-    other.add(later, PlannedFault("c", Fault.BUSY, 0.01))
+    other.add(later, PlannedFault("c", parse_fault("busy"), 0.01))
     await until(lambda: later.fault)
     assert broken.fault is None
+
+
+async def test_a_flapping_camera_is_there_and_away() -> None:
+    flapping, camera_ = Flapping(), camera()
+    camera_.set_fault(parse_fault("flapping=0.1"))
+    flapping.follow(camera_)
+    await until(lambda: camera_.fault is DOWN)
+    await until(lambda: camera_.fault is not DOWN)
+    await until(lambda: camera_.is_away)
+    camera_.mend()
+    flapping.follow(camera_)
+    assert camera_.fault is None
+    flapping.stop()

@@ -6,7 +6,7 @@ from tests.simulator.conftest import PlainClient, address_of, plain_client, smal
 from vidgate.rtp.packet import RtpPacket
 from vidgate.rtp.rtcp import SenderReport, is_rtcp, parse_compound
 from vidgate.simulator.fleet import Fleet
-from vidgate.simulator.server import METHODS
+from vidgate.simulator.requests import METHODS
 from vidgate.wire.sdp import Session
 
 TCP = "RTP/AVP/TCP;unicast;interleaved=0-1"

@@ -109,6 +109,8 @@ NOUNS = (
         (
             Verb("register", "simulate:register", "生成示例登记表 · write a sample register"),
             Verb("fleet", "simulate:fleet", "运行模拟摄像机 · run simulated cameras"),
+            Verb("faults", "simulate:faults", "可模拟的故障 · what can be wrong with them"),
+            Verb("fault", "simulate:fault", "弄坏或修好一路 · break or mend one of them"),
         ),
     ),
 )

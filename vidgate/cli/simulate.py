@@ -3,14 +3,40 @@
 import asyncio
 import signal
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from vidgate.cli import output
-from vidgate.cli.options import option
+from cyclopts import Parameter
+
+from vidgate.cli import output, tables
+from vidgate.cli.options import Json, Output, option
 
 OK = 0
 CAMERA_PORT = 10554
+_SHEET = tables.Sheet("simulated-faults", ("name", "zh", "en"))
+
+
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Cameras:
+    """What the cameras are like."""
+
+    profile: Annotated[
+        Literal["coded", "load"],
+        option("coded 可读编号, load 压力测试 · numbered or plain", shown=True),
+    ] = "coded"
+    bitrate: Annotated[
+        int, option("load 主码流 bit/s · main streams of load, bit/s", shown=True)
+    ] = 1_000_000
+    auth: Annotated[
+        str, option("认证比例 none, basic, md5, sha256, both · shares, as md5=80,basic=20")
+    ] = "md5"
+    audio: Annotated[str, option("声音比例 none, pcma, pcmu, aac · shares, as pcma=80,aac=20")] = (
+        "pcma"
+    )
+    idr: Annotated[str, option("关键帧间隔秒 · seconds between key frames, 2-10")] = "2-2"
+    rtt: Annotated[str, option("答复时延毫秒 · milliseconds of an answer, 5-30")] = "0-0"
 
 
 def register(
@@ -39,22 +65,72 @@ def fleet(
         int | None, option("RTSP 端口, 默认取登记表中的 · RTSP port, else the register's")
     ] = None,
     control_port: Annotated[int, option("控制端口, 0 自选 · control port, 0 picks one")] = 0,
-    profile: Annotated[
-        Literal["coded", "load"],
-        option("coded 可读编号, load 压力测试 · numbered or plain", shown=True),
-    ] = "coded",
-    bitrate: Annotated[
-        int, option("load 主码流 bit/s · main streams of load, bit/s", shown=True)
-    ] = 1_000_000,
+    fault: Annotated[
+        list[str] | None,
+        option("故障, 可多次 · CHANNEL=FAULT or 20%=FAULT, any number of times"),
+    ] = None,
+    cameras: Cameras | None = None,
 ) -> int:
     """Run the cameras of a register until SIGTERM or Ctrl-C."""
     import uvloop
 
-    from vidgate.simulator.commands import run_fleet
+    from vidgate.simulator.commands import Shape, run_fleet, settings_of
 
+    like = cameras or Cameras()
+    shape = Shape(auth=like.auth, audio=like.audio, idr=like.idr, rtt=like.rtt)
+    settings = settings_of(shape, like.profile, like.bitrate)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        running = run_fleet(register, faults, port, control_port, profile=profile, bitrate=bitrate)
+        running = run_fleet(
+            register, faults, port, control_port, settings=settings, shares=fault or ()
+        )
         runner.run(_until_signal(running))
+    return OK
+
+
+def faults(*, shape: Output | None = None) -> int:
+    """List what simulated cameras can have."""
+    from vidgate.simulator.faults import FAULTS
+
+    tables.check(shape)
+    found = {"items": [fault.as_json() for fault in FAULTS.values()]}
+    if tables.written(shape, _SHEET, found):
+        return OK
+    output.table(
+        (
+            ("名称", "name"),
+            ("说明", lambda item: f"{item['zh']} · {item['en']}"),
+            ("数值", lambda item: _amount(item["value"])),
+            ("应判为", lambda item: f"{item['media']['state']} {item['media']['reason']}"),
+        ),
+        found["items"],
+    )
+    output.next_step("simulate fault ID NAME --control URL", "弄坏一路 break a camera")
+    return OK
+
+
+def _amount(value: dict[str, Any] | None) -> str:
+    if value is None:
+        return ""
+    return f"={value['least']:g}..{value['most']:g} {value['unit']}".rstrip()
+
+
+async def fault(
+    channel: Annotated[str, option("通道编号 · the channel's id")],
+    name: Annotated[str, option("故障, 不给则修好 · the fault; none mends the camera")] = "",
+    /,
+    *,
+    control: Annotated[str, option("fleet 打印的控制地址 · what the fleet printed: control=URL")],
+    json: Json = False,
+) -> int:
+    """Break a camera of a running fleet, or mend it."""
+    from vidgate.simulator.commands import break_camera
+
+    planned = await break_camera(control, channel, name)
+    if json:
+        output.document(planned)
+        return OK
+    output.note(f"{channel}: {name or '已修好 mended'}")
+    output.next_step(f"channel show {channel}", "看它的状态 see its state")
     return OK
 
 

@@ -2,16 +2,40 @@
 
 import asyncio
 import json
+import random
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import Any, TypeVar
 
-from vidgate.errors import InputError
+import aiohttp
+
+from vidgate.errors import InputError, UnavailableError
 from vidgate.simulator import register as registers
-from vidgate.simulator.faults import PlannedFault, parse_plan
+from vidgate.simulator.faults import PlannedFault, parse_fault, parse_plan
 from vidgate.simulator.fleet import Fleet, FleetSettings
+from vidgate.simulator.manner import Auth, Sound
 from vidgate.simulator.pictures import SCENES
 
 MAX_FAULTS_FILE = 16 << 20
+K = TypeVar("K", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What the cameras are like, as the command line spells it; empty is the default.
+
+    `auth` and `audio` are shares (`md5=80,basic=20`), `idr` seconds and `rtt` milliseconds from the
+    least to the most (`2-10`); `faults` are `CHANNEL=FAULT` or `20%=FAULT`.
+    """
+
+    auth: str = ""
+    audio: str = ""
+    idr: str = ""
+    rtt: str = ""
+    faults: Sequence[str] = ()
 
 
 def write_register(channels: int, seed: int, output: Path, *, port: int = registers.PORT) -> int:
@@ -27,22 +51,80 @@ async def run_fleet(
     port: int | None = None,
     control_port: int = 0,
     *,
-    profile: str = "coded",
-    bitrate: int = 1_000_000,
+    settings: FleetSettings | None = None,
+    shares: Sequence[str] = (),
 ) -> None:
     """Serve a register's cameras until cancelled; says on stderr when they are ready.
 
-    `port` None takes the one in the register's addresses. `profile` is coded, or load with
-    `bitrate` bits per second for the main streams.
+    `port` None takes the one in the register's addresses. `shares` are faults as `Shape` has them.
     """
-    settings = FleetSettings(profile=profile, bitrate=bitrate, scenes=SCENES)
     plan = await asyncio.to_thread(read_faults, faults) if faults else []
+    settings = settings or FleetSettings(scenes=SCENES)
     async with Fleet(register, settings, port=port, control_port=control_port) as fleet:
+        plan += [entry for share in shares for entry in spread(share, list(fleet.cameras))]
         for entry in plan:
             fleet.plan(entry)
         ready = f"fleet ready {len(fleet.cameras)} control={fleet.control_url} rtsp={fleet.port}"
         print(ready, file=sys.stderr, flush=True)  # noqa: T201 - the contract with who started us
         await asyncio.get_running_loop().create_future()
+
+
+def settings_of(shape: Shape, profile: str, bitrate: int) -> FleetSettings:
+    """The fleet's settings; raises InputError for words that mean nothing."""
+    near, far = _range("--rtt", shape.rtt or "0-0", 0, 60_000)
+    short, long = _range("--idr", shape.idr or "2-2", 2, 10)
+    return FleetSettings(
+        profile=profile,
+        bitrate=bitrate,
+        scenes=SCENES,
+        auth=_shares("--auth", shape.auth or "md5", Auth),
+        sound=_shares("--audio", shape.audio or "pcma", Sound),
+        delay=(near / 1000, far / 1000),
+        intervals=(short, long),
+    )
+
+
+def spread(share: str, ids: Sequence[str]) -> list[PlannedFault]:
+    """`CHANNEL=FAULT` as one fault, `20%=FAULT` as one for each of a fifth of the channels."""
+    whom, equals, name = share.partition("=")
+    if not equals:
+        raise InputError(f"--fault {share}: 应为 / must be CHANNEL=FAULT, 20%=FAULT")
+    trouble = parse_fault(name)
+    if not whom.endswith("%"):
+        return [PlannedFault(whom, trouble)]
+    try:
+        count = round(float(whom[:-1]) / 100 * len(ids))
+    except ValueError:
+        raise InputError(f"--fault {share}: {whom} 不是百分比 / is no percentage") from None
+    chosen = random.Random(name).sample(ids, min(max(count, 0), len(ids)))
+    return [PlannedFault(id_, trouble) for id_ in chosen]
+
+
+def _shares(option: str, text: str, kinds: type[K]) -> tuple[tuple[K, float], ...]:
+    found = []
+    for part in text.split(","):
+        name, _, number = part.strip().partition("=")
+        try:
+            found.append((kinds(name), float(number or 1)))
+        except ValueError:
+            known = ", ".join(kind.value for kind in kinds)
+            raise InputError(
+                f"{option} {part}: 不认识 / means nothing", hint=f"可用 / one of {known}"
+            ) from None
+    if sum(share for _, share in found) <= 0 or min(share for _, share in found) < 0:
+        raise InputError(f"{option} {text}: 比例应为正数 / shares must be positive")
+    return tuple(found)
+
+
+def _range(option: str, text: str, least: float, most: float) -> tuple[float, float]:
+    first, _, last = text.partition("-")
+    try:
+        low, high = float(first), float(last or first)
+    except ValueError:
+        low, high = 1.0, 0.0
+    if not least <= low <= high <= most:
+        raise InputError(f"{option} {text}: 应为 / must be A-B, {least:g} <= A <= B <= {most:g}")
+    return low, high
 
 
 def read_faults(file: Path) -> list[PlannedFault]:
@@ -55,3 +137,24 @@ def read_faults(file: Path) -> list[PlannedFault]:
         raise InputError(f"{file}: {error.strerror}") from error
     except ValueError as error:
         raise InputError(f"{file}: not JSON: {error}") from error
+
+
+async def break_camera(control: str, channel: str, fault: str) -> list[dict[str, Any]]:
+    """Set a fault of a running fleet; an empty name mends the camera. Returns what is planned."""
+    try:
+        async with aiohttp.ClientSession(control) as http:
+            if fault:
+                body = [{"channel": channel, "fault": fault}]
+                await _checked(await http.post("/faults", json=body))
+            else:
+                await _checked(await http.delete(f"/faults/{channel}"))
+            planned: list[dict[str, Any]] = await (await http.get("/faults")).json()
+            return planned
+    except (aiohttp.ClientError, ValueError) as error:
+        raise UnavailableError(f"{control}: {error}") from error
+
+
+async def _checked(answer: aiohttp.ClientResponse) -> None:
+    if answer.status >= 400:
+        problem = await answer.json()
+        raise InputError(problem["title"], hint=problem.get("hint", ""))

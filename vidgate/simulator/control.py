@@ -8,7 +8,7 @@ from aiohttp import web
 
 from vidgate.errors import ConflictError, InputError, NotFoundError, VidgateError
 from vidgate.simulator import platform
-from vidgate.simulator.faults import parse_plan
+from vidgate.simulator.faults import FAULTS, parse_plan
 
 if TYPE_CHECKING:
     from vidgate.simulator.fleet import Fleet
@@ -18,7 +18,10 @@ MAX_BODY = 8 << 20
 
 
 class Control:
-    """`GET /truth`, `GET|POST /faults`, `DELETE /faults/ID`; `platform.PATH`."""
+    """`GET /truth`, `GET|POST /faults`, `DELETE /faults/ID`, `GET /fault-names`, `platform.PATH`.
+
+    `GET /fault-names` is the table of all that a camera can have.
+    """
 
     def __init__(self, fleet: "Fleet", port: int) -> None:
         self.url = ""
@@ -27,6 +30,7 @@ class Control:
         app = web.Application(client_max_size=MAX_BODY)
         app.router.add_get("/truth", self._truth)
         app.router.add_get("/faults", self._list)
+        app.router.add_get("/fault-names", self._names)
         app.router.add_post("/faults", self._add)
         app.router.add_delete("/faults/{id}", self._remove)
         app.router.add_get(platform.PATH, self._stream)
@@ -64,6 +68,9 @@ class Control:
 
     async def _list(self, _: web.Request) -> web.Response:
         return web.json_response([entry.as_json() for entry in self._fleet.planned])
+
+    async def _names(self, _: web.Request) -> web.Response:
+        return web.json_response([fault.as_json() for fault in FAULTS.values()])
 
     async def _add(self, request: web.Request) -> web.Response:
         try:

@@ -4,57 +4,39 @@ import asyncio
 import resource
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.errors import ConflictError, InputError, LimitError, NotFoundError
-from vidgate.model.channel import Login
 from vidgate.model.media import Variant
 from vidgate.simulator import register
-from vidgate.simulator.camera import Camera, LiveStream, Usage
+from vidgate.simulator.camera import Camera, LiveStream
+from vidgate.simulator.census import Census, FleetSettings
 from vidgate.simulator.control import Control
-from vidgate.simulator.faults import Fault, PlannedFault, parse_fault
+from vidgate.simulator.faults import PlannedFault, Trouble, parse_fault
 from vidgate.simulator.footage import Footage
+from vidgate.simulator.manner import Sound
 from vidgate.simulator.pictures import FPS, Recipe
 from vidgate.simulator.platform import TicketPlatform
 from vidgate.simulator.players import UdpPair
-from vidgate.simulator.schedule import FaultSchedule
+from vidgate.simulator.schedule import FaultSchedule, Flapping
 from vidgate.simulator.server import Connection
+from vidgate.simulator.sound import Tone, g711_tone
 from vidgate.simulator.studio import Studio, recipe_for
 from vidgate.simulator.ticker import Ticker
 from vidgate.wire.uri import Uri
+
+__all__ = ["Fleet", "FleetSettings"]
 
 BACKLOG = 4096
 SPARE_DESCRIPTORS = 512
 SWEEP_INTERVAL = 5.0  # seconds between two looks for sessions that fell silent
 FOOTAGE_TIMEOUT = 1.5  # seconds; on a busy machine the first requests wait for the rest
 PROFILES = ("coded", "load")
-
-
-@dataclass(frozen=True, slots=True)
-class FleetSettings:
-    """How the cameras behave.
-
-    `profile` coded or load (then with `bitrate` bits per second); `camera_sessions` a camera of its
-    own allows, `host_sessions` a platform's host (0: no limit); `delay` seconds that answers take,
-    from the nearest to the farthest camera; `session_timeout` seconds of silence; `scenes` how many
-    different pictures there are to look at; `ticket_seconds` how long an address of the platform is
-    good that hands them out, to `platform_login` (None: one with a password of chance).
-    """
-
-    profile: str = "coded"
-    bitrate: int = 1_000_000
-    camera_sessions: int = 6
-    host_sessions: int = 0
-    delay: tuple[float, float] = (0.0, 0.0)
-    session_timeout: float = 60.0
-    scenes: int = 1
-    realm: str = "IP Camera"
-    ticket_seconds: float = 60.0
-    platform_login: Login | None = None
 
 
 class Fleet:
@@ -79,17 +61,18 @@ class Fleet:
         self.port = port or 0
         self._is_port_given = port is not None
         self.control_url = ""
-        self.cameras: dict[str, Camera] = {}
-        self.hosts: dict[str, Usage] = {}
-        self.register_rows: list[dict[str, str]] = []
+        self._census = Census(self.settings)
+        self.cameras = self._census.cameras
+        self.hosts = self._census.hosts
+        self.register_rows = self._census.rows
         self.connections: set[Connection] = set()
+        self.connects: list[int] = []  # in each second since the start
         self._rows = rows
         self._control_port = control_port
         self._clock = clock or SystemClock()
         self.platform = TicketPlatform(
             self.settings.ticket_seconds, self.settings.platform_login, self._clock.now
         )
-        self._paths: dict[tuple[str, str], tuple[Camera, Variant]] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._udp: UdpPair | None = None
         self._studio = Studio()
@@ -108,13 +91,14 @@ class Fleet:
                 self.port = _port_of(rows)
             _raise_limit(len(rows))
             self._ticker = Ticker()
-            self._schedule = FaultSchedule(self._ticker, self._change)
+            self._flapping = Flapping()
+            self._schedule = FaultSchedule(self._ticker, self._break, self._mend)
             self._epoch_wall = self._clock.wall()
             stack.callback(self._stop)
             server = await self._listen()
             stack.push_async_callback(_close_server, server)
             stack.callback(self._cut_all)
-            self._take(rows)
+            self._census.take(rows, self.port)
             control = await stack.enter_async_context(Control(self, self._control_port))
             self.control_url = control.url
             first = [self._studio.want(recipe) for recipe in self._recipes(first=True)]
@@ -148,6 +132,7 @@ class Fleet:
 
     def _stop(self) -> None:
         self._schedule.stop()
+        self._flapping.stop()
         if self._sweep is not None:
             self._sweep.cancel()
         self._ticker.stop()
@@ -159,48 +144,6 @@ class Fleet:
             connection.reset()
 
     # -- cameras ---------------------------------------------------------------------------------
-
-    def _take(self, rows: Iterable[Mapping[str, str]]) -> None:
-        for number, row in enumerate(rows, start=1):
-            url, sub = self._own_port(row.get("url", "")), self._own_port(row.get("sub_url", ""))
-            self.register_rows.append({**row, "url": url, "sub_url": sub})
-            if url:
-                self._add(number, row, url, sub)
-
-    def _own_port(self, url: str) -> str:
-        """The address with our port: the register may have been written for another one."""
-        if not url:
-            return ""
-        uri = Uri.parse(url)
-        before, _, after = url.partition(f"@{uri.authority}" if "@" in url else uri.authority)
-        at = "@" if "@" in url else ""
-        return f"{before}{at}{uri.host}:{self.port}{after}"
-
-    def _add(self, number: int, row: Mapping[str, str], url: str, sub_url: str) -> None:
-        uri = Uri.parse(url)
-        id_ = row.get("id") or row.get("gb_code") or ""
-        if not id_ or id_ in self.cameras:
-            raise InputError(f"row {number}: the id {id_!r} is empty or there twice")
-        is_direct = not row.get("platform")
-        nearest, farthest = self.settings.delay
-        camera = Camera(
-            id=id_,
-            number=number,
-            host=uri.host,
-            platform=row.get("platform", ""),
-            login=None if uri.username is None else Login(uri.username, uri.password or ""),
-            codec="h265" if "/h265/" in uri.path else "h264",
-            usage=Usage(self.settings.camera_sessions if is_direct else 0),
-            place=self.hosts.setdefault(
-                uri.host, Usage(0 if is_direct else self.settings.host_sessions)
-            ),
-            delay=nearest + (farthest - nearest) * (number * 29 % 101) / 100,
-        )
-        self.cameras[id_] = camera
-        self._paths[uri.host, uri.path] = camera, Variant.MAIN
-        if sub_url:
-            sub = Uri.parse(sub_url)
-            self._paths[sub.host, sub.path] = camera, Variant.SUB
 
     def camera(self, id_: str) -> Camera:
         """A camera by channel id; raises NotFoundError."""
@@ -228,8 +171,21 @@ class Fleet:
         """The faults in force and to come."""
         return self._schedule.entries
 
-    def _change(self, camera: Camera, fault: Fault | None) -> None:
-        camera.set_fault(fault, int(self._ticker.seconds * FPS))
+    def _break(self, camera: Camera, trouble: Trouble) -> None:
+        camera.set_fault(trouble, int(self._ticker.seconds * FPS))
+        self._follow(camera)
+
+    def _mend(self, camera: Camera, trouble: Trouble | None) -> None:
+        camera.mend(trouble)
+        self._follow(camera)
+
+    def _follow(self, camera: Camera) -> None:
+        """Let it flap, and let its running streams show what its manner has them show now."""
+        self._flapping.follow(camera)
+        for variant, stream in camera.streams.items():
+            if stream.players:
+                footage = self.footage(camera, variant)
+                footage.add_done_callback(partial(_show, stream))
 
     def truth(self) -> dict[str, Any]:
         """What is true: each camera's condition and what was asked of it, sessions by host.
@@ -245,6 +201,8 @@ class Fleet:
             "sessions": sum(camera.usage.sessions for camera in cameras),
             "streams": len(self._ticker),
             "connections": len(self.connections),
+            "connects": sum(self.connects),
+            "peak_connects": max(self.connects, default=0),  # in one second
             "skipped": self._ticker.skipped,
             "hosts": {
                 host: {"sessions": usage.sessions, "max_sessions": usage.max_sessions}
@@ -268,15 +226,14 @@ class Fleet:
 
     def find(self, host: str, uri: str) -> tuple[Camera, Variant] | None:
         """The camera and stream that a request to one of our addresses means."""
-        start = uri.find("/", uri.find("://") + 3) if "://" in uri else 0
-        if start < 0:
-            return None
-        path = uri[start:]
-        return self._paths.get((host, path)) or self._paths.get((host, path.rstrip("/")))
+        return self._census.find(host, uri)
 
     def connected(self, connection: Connection) -> None:
         """A client is there."""
         self.connections.add(connection)
+        second = int(self._ticker.seconds)
+        self.connects += [0] * (second + 1 - len(self.connects))
+        self.connects[second] += 1
         if self._sweep is None:
             self._sweep_later()
 
@@ -299,13 +256,27 @@ class Fleet:
 
     def footage(self, camera: Camera, variant: Variant) -> "asyncio.Future[Footage]":
         """What a camera shows; encoded at the first demand."""
-        return self._studio.want(
-            self._recipe(variant, camera.codec_of(variant), camera.number % self.settings.scenes)
-        )
+        scene = camera.number % self.settings.scenes
+        recipe = self._recipe(variant, camera.codec_of(variant), scene)
+        manner = camera.manner
+        if manner.look is not recipe.look or manner.interval * FPS != recipe.length:
+            recipe = replace(recipe, look=manner.look, length=int(manner.interval) // 2 * 2 * FPS)
+        return self._studio.want(recipe)
 
     def make_stream(self, camera: Camera, footage: Footage) -> LiveStream:
         """A stream of a camera on the fleet's time."""
-        return LiveStream(camera, footage, self._ticker, self._epoch_wall)
+        return LiveStream(camera, footage, self._ticker, self._epoch_wall, self._tone)
+
+    def _tone(self, camera: Camera) -> Tone | None:
+        """A camera's sound; None for none, and while it is being encoded."""
+        sound = camera.manner.sound
+        if sound is Sound.AAC:
+            return self._studio.want_tone(camera.number)
+        return None if sound is Sound.NONE else g711_tone(camera.number, sound)
+
+    def wall(self) -> float:
+        """Wall-clock seconds."""
+        return self._clock.wall()
 
     def udp_pair(self) -> UdpPair:
         """The UDP ports, opened when the first client asks for them."""
@@ -324,6 +295,11 @@ class Fleet:
             mains = [self._recipe(Variant.MAIN, "h265", at) for at in range(self.settings.scenes)]
             recipes = [*mains, *recipes]
         return recipes
+
+
+def _show(stream: LiveStream, footage: "asyncio.Future[Footage]") -> None:
+    if not footage.cancelled():
+        stream.show(footage.result())
 
 
 async def _close_server(server: asyncio.Server) -> None:

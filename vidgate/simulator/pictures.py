@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from vidgate.rtp import annexb
+from vidgate.simulator.manner import Look
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +36,8 @@ class Recipe:
     bitrate: int
     scene: int = 0
     coded: bool = True
+    length: int = LOOP  # pictures, whole times `LOOP`
+    look: Look = Look.STREET
 
     @property
     def top(self) -> int:
@@ -65,7 +68,7 @@ def encode(recipe: Recipe) -> list[list[bytes]]:
     context.options = _options(recipe)
     scene = _Scene(recipe)
     units: list[list[bytes]] = []
-    for index in range(LOOP):
+    for index in range(recipe.length):
         picture = av.VideoFrame.from_ndarray(scene.draw(index), format="yuv420p")
         picture.pts = index
         units += [annexb.split(bytes(packet)) for packet in context.encode(picture)]
@@ -82,8 +85,8 @@ def _is_comment(nal: bytes, codec: str) -> bool:
 
 def _options(recipe: Recipe) -> dict[str, str]:
     rate = max(1, recipe.bitrate // 1000)
-    common = f"keyint={LOOP}:min-keyint={LOOP}:scenecut=0:bframes=0:ref=1:rc-lookahead=0"
-    common += f":vbv-maxrate={rate}:vbv-bufsize={rate}:repeat-headers=1"
+    common = f"keyint={recipe.length}:min-keyint={recipe.length}:scenecut=0:bframes=0:ref=1"
+    common += f":rc-lookahead=0:vbv-maxrate={rate}:vbv-bufsize={rate}:repeat-headers=1"
     if recipe.codec == "h265":
         return {
             "preset": "ultrafast",
@@ -125,6 +128,8 @@ class _Scene:
         """One picture in planar YUV 4:2:0: (height * 3 / 2, width)."""
         np, (width, height) = self._np, (self._recipe.width, self._recipe.height)
         picture: Plane = self._still.copy()
+        if self._recipe.look is not Look.STREET:
+            return self._below(self._obscured(index))
         luma = picture[:height]
         blue, red = picture[height:].reshape(2, height // 2, width // 2)
         for car in self._cars:
@@ -139,6 +144,20 @@ class _Scene:
             noise = np.random.default_rng(index).integers(0, 24, luma.shape, dtype=np.uint8)
             np.add(luma // 2 + luma // 4, noise, out=luma)
         return self._below(picture)
+
+    def _obscured(self, index: int) -> "Plane":
+        """A black picture, or something dull before the lens: some noise, no edges."""
+        np, (width, height) = self._np, (self._recipe.width, self._recipe.height)
+        is_black = self._recipe.look is Look.BLACK
+        picture: Plane = np.full((height * 3 // 2, width), 16 if is_black else 128, np.uint8)
+        if is_black:
+            picture[height:] = 128
+            return picture
+        shade = np.linspace(46, 58, height)[:, None] + np.linspace(-4, 4, width)[None, :]
+        noise = np.random.default_rng(index % 5).normal(0, 1.0, (height, width))
+        picture[:height] = np.clip(shade + noise, 0, 255).astype(np.uint8)
+        picture[:48] = 48  # plain next to the strip, as in the street
+        return picture
 
     def _below(self, picture: "Plane") -> "Plane":
         """What the encoder sees of it."""

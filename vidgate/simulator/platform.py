@@ -5,10 +5,8 @@
 camera; it opens connections until it expires, and is not found after that.
 """
 
-import hmac
 import json
 import secrets
-from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -17,6 +15,7 @@ from aiohttp import hdrs, web
 from vidgate.model.channel import Login
 from vidgate.model.media import Variant
 from vidgate.simulator.camera import Camera
+from vidgate.simulator.gate import is_basic_login
 
 PATH = "/platform/streams/{id}"
 PREFIX = "/ticket/"
@@ -70,15 +69,7 @@ class TicketPlatform:
 
     def knows(self, authorization: str) -> bool:
         """Whether it is our login in Basic auth (RFC 7617)."""
-        scheme, _, value = authorization.partition(" ")
-        if scheme.lower() != "basic":
-            return False
-        try:
-            given = b64decode(value, validate=True)
-        except ValueError:
-            return False
-        right = f"{self.login.username}:{self.login.password}".encode()
-        return hmac.compare_digest(given, right)
+        return is_basic_login(self.login, authorization)
 
     def as_json(self) -> dict[str, int]:
         """The counts."""

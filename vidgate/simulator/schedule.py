@@ -1,21 +1,23 @@
-"""Lets planned faults come and go."""
+"""Lets planned faults come and go, and flapping cameras flap."""
 
 import asyncio
 from collections.abc import Callable
 
 from vidgate.simulator.camera import Camera
-from vidgate.simulator.faults import Fault, PlannedFault
+from vidgate.simulator.faults import PlannedFault, Trouble
 from vidgate.simulator.ticker import Timer
 
-Change = Callable[[Camera, Fault | None], None]
+Break = Callable[[Camera, Trouble], None]
+Mend = Callable[[Camera, Trouble | None], None]
 
 
 class FaultSchedule:
-    """The faults in force and those to come; `change` breaks and mends a camera."""
+    """The faults in force and those to come; `break_` and `mend` are told when."""
 
-    def __init__(self, timer: Timer, change: Change) -> None:
+    def __init__(self, timer: Timer, break_: Break, mend: Mend) -> None:
         self._timer = timer
-        self._change = change
+        self._break = break_
+        self._mend = mend
         self._loop = asyncio.get_running_loop()
         self._entries: dict[PlannedFault, list[asyncio.TimerHandle]] = {}
 
@@ -33,17 +35,17 @@ class FaultSchedule:
             delay = max(0.0, entry.until - now)
             timers.append(self._loop.call_later(delay, self._end, camera, entry))
         if entry.start is None or entry.start <= now:
-            self._change(camera, entry.fault)
+            self._break(camera, entry.trouble)
         else:
             delay = entry.start - now
-            timers.append(self._loop.call_later(delay, self._change, camera, entry.fault))
+            timers.append(self._loop.call_later(delay, self._break, camera, entry.trouble))
 
     def clear(self, camera: Camera) -> None:
         """Mend the camera and forget what is planned for it."""
         for entry in self.entries:
             if entry.channel == camera.id:
                 self._forget(entry)
-        self._change(camera, None)
+        self._mend(camera, None)
 
     def stop(self) -> None:
         """Nothing comes or goes any more."""
@@ -52,9 +54,36 @@ class FaultSchedule:
 
     def _end(self, camera: Camera, entry: PlannedFault) -> None:
         self._forget(entry)
-        if camera.fault is entry.fault:
-            self._change(camera, None)
+        self._mend(camera, entry.trouble)
 
     def _forget(self, entry: PlannedFault) -> None:
         for timer in self._entries.pop(entry):
             timer.cancel()
+
+
+class Flapping:
+    """Cameras that are there and away by turns; each begins at another instant of its period."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._timers: dict[Camera, asyncio.TimerHandle] = {}
+
+    def follow(self, camera: Camera) -> None:
+        """Begin or end to flap, as its manner says now."""
+        period = camera.manner.period
+        if period and camera not in self._timers:
+            first = period * (camera.number * 29 % 101) / 101
+            self._timers[camera] = self._loop.call_later(first, self._turn, camera)
+        elif not period and camera in self._timers:
+            self._timers.pop(camera).cancel()
+            camera.set_away(False)
+
+    def stop(self) -> None:
+        """Nobody flaps any more."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _turn(self, camera: Camera) -> None:
+        self._timers[camera] = self._loop.call_later(camera.manner.period, self._turn, camera)
+        camera.set_away(not camera.is_away)

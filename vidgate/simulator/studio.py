@@ -8,8 +8,10 @@ from typing import ClassVar, Self
 from vidgate.aio.supervisor import Supervisor
 from vidgate.media.worker import WorkerLimits, WorkerPool
 from vidgate.model.media import Variant
+from vidgate.simulator.coded import tone_of
 from vidgate.simulator.footage import Footage, make_footage
 from vidgate.simulator.pictures import Recipe, encode
+from vidgate.simulator.sound import AacTone, encode_aac
 
 ENCODE_TIMEOUT = 60.0
 MAIN_BITRATE = 800_000
@@ -17,7 +19,7 @@ SUB_BITRATE = 400_000
 
 
 class Studio:
-    """`get(recipe)` answers at once when the footage is there, `want` gives a future of it."""
+    """`want` gives a future of footage, `want_tone` a tone once it is there."""
 
     # What an encoder makes of a recipe never changes: later studios need not encode again.
     _encoded: ClassVar[dict[Recipe, list[list[bytes]]]] = {}
@@ -26,6 +28,7 @@ class Studio:
         self._pool = WorkerPool("pictures", WorkerLimits(idle=2.0, memory=2 << 30))
         self._tasks = Supervisor("studio")
         self._footage: dict[Recipe, asyncio.Future[Footage]] = {}
+        self._tones: dict[int, AacTone | None] = {}
 
     async def __aenter__(self) -> Self:
         await self._pool.__aenter__()
@@ -53,6 +56,22 @@ class Studio:
         """Have footage made before anybody asks."""
         for recipe in recipes:
             _ = self.want(recipe)
+
+    def want_tone(self, number: int) -> AacTone | None:
+        """A channel's tone in AAC; None until it is encoded, which begins with the first demand."""
+        frequency = tone_of(number)
+        if frequency not in self._tones:
+            self._tones[frequency] = None
+            _ = self._tasks.start(self._make_tone(frequency), "encode aac")
+        return self._tones[frequency]
+
+    async def _make_tone(self, frequency: int) -> None:
+        try:
+            frames = await self._pool.run_within(ENCODE_TIMEOUT, encode_aac, frequency)
+            self._tones[frequency] = AacTone(frames)
+        finally:
+            if self._tones[frequency] is None:  # failed: the next demand tries again
+                del self._tones[frequency]
 
     async def _make(self, recipe: Recipe, result: asyncio.Future[Footage]) -> None:
         try:

@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -22,10 +23,11 @@ import uvloop
 
 from vidgate import log as logs
 from vidgate.aio.bus import Bus
-from vidgate.aio.clock import SystemClock
+from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.supervisor import Supervisor
 from vidgate.aio.systemd import ServiceManager
 from vidgate.errors import SettingsError
+from vidgate.health.history import History
 from vidgate.health.limits import PlatformSlots
 from vidgate.health.prober import Prober
 from vidgate.health.service import HealthService
@@ -33,6 +35,7 @@ from vidgate.media.hub import Hub, HubSettings
 from vidgate.media.stream import StreamLimits
 from vidgate.media.worker import WorkerLimits, WorkerPool
 from vidgate.metrics import Metrics
+from vidgate.model.health import ProbeResult
 from vidgate.operations.failover import Failover
 from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
 from vidgate.operations.switchbook import SwitchBook
@@ -45,6 +48,7 @@ from vidgate.settings import Settings, data_folder, load_settings
 from vidgate.storage.accounts import Accounts
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
+from vidgate.storage.history import HistoryStore
 from vidgate.storage.secrets import SecretBox
 from vidgate.storage.states import States
 from vidgate.storage.switches import Switches
@@ -179,13 +183,15 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     states, switches = await _past(stack, db, bus)
     hub = await stack.enter_async_context(Hub(sources, bus, _hub_settings(settings), clock))
     await stack.enter_async_context(Renewal(sources, hub, bus))
+    history = await stack.enter_async_context(History(HistoryStore(db), settings.history, clock))
     health = await stack.enter_async_context(
         HealthService(registry, hub, bus, prober, states, settings.probe, clock=clock)
     )
+    history.is_settled = health.is_settled
     whep = await stack.enter_async_context(WhepService(hub, bus, settings.webrtc, clock))
     gc.collect()  # now, before anybody looks at how long the loop is held
     metrics = await stack.enter_async_context(Metrics(registry, health, hub, whep))
-    health.on_probe = metrics.observe_probe
+    health.on_probe = _told(metrics.observe_probe, history.observe)
     parts = WebParts(
         registry=registry,
         health=health,
@@ -201,7 +207,15 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         channel_metrics=metrics.render_channels,
         is_ready=db.is_ready,
     )
-    web = await stack.enter_async_context(
+    web = await _open_web(stack, parts, settings, folder, clock)
+    listening += [(web.host, web.port), ("0.0.0.0", whep.port)]
+    return _Service(web, whep, health, password)
+
+
+async def _open_web(
+    stack: AsyncExitStack, parts: WebParts, settings: Settings, folder: Path, clock: Clock
+) -> WebServer:
+    return await stack.enter_async_context(
         WebServer(
             parts,
             settings,
@@ -210,14 +224,22 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
             is_demo=bool(os.environ.get("VIDGATE_DEMO")),
         )
     )
-    listening += [(web.host, web.port), ("0.0.0.0", whep.port)]
-    return _Service(web, whep, health, password)
 
 
 async def _past(stack: AsyncExitStack, db: Database, bus: Bus) -> tuple[States, Switches]:
     switches = Switches(db)
     await stack.enter_async_context(SwitchBook(switches, bus))
     return States(db), switches
+
+
+def _told(*listeners: Callable[[ProbeResult, float], None]) -> Callable[[ProbeResult, float], None]:
+    """Tell every listener of a look."""
+
+    def tell(result: ProbeResult, seconds: float) -> None:
+        for listener in listeners:
+            listener(result, seconds)
+
+    return tell
 
 
 def _prepare(folder: Path) -> None:

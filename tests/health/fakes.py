@@ -100,12 +100,24 @@ class FakeStore:
             raise StorageError("the disk is full")
         return dict(self.stored)
 
-    async def save(self, healths: Iterable[Health], transitions: Iterable[Transition] = ()) -> None:
+    async def latest(self) -> dict[str, Transition]:
+        """The last of each channel."""
+        return {one.channel: one for one in self.transitions}
+
+    async def save(
+        self,
+        healths: Iterable[Health],
+        transitions: Iterable[Transition] = (),
+        *,
+        forget_after: float | None = None,
+    ) -> None:
         """Store."""
         if self.broken:
             raise StorageError("the disk is full")
         self.saves += 1
         self.stored |= {health.channel: health for health in healths}
+        if forget_after is not None:
+            self.transitions = [one for one in self.transitions if one.time <= forget_after]
         self.transitions += transitions
 
 

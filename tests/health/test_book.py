@@ -7,8 +7,9 @@ import pytest
 from tests.health.fakes import FakeStore
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
-from vidgate.health import book as books
+from vidgate.health import journal
 from vidgate.health.book import SAVE_STAMPS, Book
+from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Health, Level, Reason, State
 
 UP = Health(channel="c", state=State.UP, reason=Reason.OK, level=Level.MEDIA, since=5.0)
@@ -43,7 +44,8 @@ async def test_a_change_is_told_once_and_kept(desk: Desk) -> None:
     assert event.data == {"state": "up", "reason": "ok", "since": 5.0, "level": "media"}
     assert await desk.book.save()
     assert desk.store.stored["c"] == UP
-    (transition,) = desk.store.transitions
+    appeared, transition = desk.store.transitions
+    assert (appeared.before, appeared.after) == (State.UNKNOWN, State.UNKNOWN)
     assert (transition.before, transition.after) == (State.UNKNOWN, State.UP)
     await desk.book.save()
     assert desk.store.saves == 1
@@ -59,7 +61,7 @@ async def test_instants_alone_are_saved_rarely_and_not_told(desk: Desk) -> None:
     await desk.book.save()
     assert desk.store.stored["c"].probed == 77.0
     assert desk.told == ["up"]
-    assert len(desk.store.transitions) == 1
+    assert [one.after for one in desk.store.transitions] == [State.UNKNOWN, State.UP]
 
 
 async def test_a_level_is_told_but_is_no_transition(desk: Desk) -> None:
@@ -67,7 +69,7 @@ async def test_a_level_is_told_but_is_no_transition(desk: Desk) -> None:
     desk.book.put(replace(UP, level=Level.PICTURE))
     await desk.book.save()
     assert desk.told == ["up", "up"]
-    assert len(desk.store.transitions) == 1
+    assert [one.after for one in desk.store.transitions] == [State.UNKNOWN, State.UP]
 
 
 async def test_a_full_disk_loses_nothing(desk: Desk) -> None:
@@ -79,18 +81,74 @@ async def test_a_full_disk_loses_nothing(desk: Desk) -> None:
     desk.store.mend()
     await desk.book.save()
     assert desk.store.stored["c"].state is State.DOWN
-    assert [one.after for one in desk.store.transitions] == [State.UP, State.DOWN]
+    kept = [one.after for one in desk.store.transitions]
+    assert kept == [State.UNKNOWN, State.UP, State.DOWN]
 
 
-async def test_what_waits_for_the_disk_is_bounded(
+async def test_what_waits_for_the_disk_is_bounded_and_what_is_lost_is_unknown(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(books, "MAX_TRANSITIONS", 10)
-    for number in range(30):
+    monkeypatch.setattr(journal, "MAX_WAITING", 10)
+    desk.store.refuse()
+    await desk.book.save()
+    for number in range(31):
+        desk.clock.advance(1)
         desk.book.put(replace(UP, state=State.DOWN if number % 2 else State.UP))
+        assert not await desk.book.save()
+    desk.store.mend()
     await desk.book.close()
-    assert len(desk.store.transitions) == 10
-    assert desk.book.lost_transitions == 20
+    kept = desk.store.transitions
+    assert len(kept) <= 10
+    assert desk.book.lost_transitions == 32 - len(kept)
+    assert kept[0].after is State.UNKNOWN
+    assert kept[-1].after is State.UP
+    assert kept[-1].time == desk.clock.wall()
+
+
+async def test_a_step_of_the_lifecycle_and_leaving_are_kept(desk: Desk) -> None:
+    desk.book.put(UP)
+    desk.book.follow("c", Lifecycle.SUSPENDED)
+    desk.book.follow("c", Lifecycle.SUSPENDED)
+    desk.book.remove("c")
+    await desk.book.save()
+    assert [(one.after, one.step) for one in desk.store.transitions[1:]] == [
+        (State.UP, Lifecycle.ACCEPTED),
+        (State.UP, Lifecycle.SUSPENDED),
+        (State.UNKNOWN, None),
+    ]
+
+
+async def test_a_restart_tells_only_what_is_other_than_before(desk: Desk) -> None:
+    desk.book.put(UP)
+    desk.book.adopt(Health(channel="left"))
+    await desk.book.save()
+    later = Book(desk.store, desk.bus, desk.clock)
+    await later.load()
+    later.adopt(replace(UP, state=State.UNKNOWN, reason=Reason.NOT_TESTED))
+    later.adopt(Health(channel="new"), Lifecycle.PLANNED)
+    later.adopted_all()
+    del desk.store.transitions[:]
+    await later.save()
+    assert [(one.channel, one.before, one.step) for one in desk.store.transitions] == [
+        ("c", State.UP, Lifecycle.ACCEPTED),
+        ("new", State.UNKNOWN, Lifecycle.PLANNED),
+        ("left", State.UNKNOWN, None),
+    ]
+
+
+async def test_a_clock_that_goes_back_forgets_what_it_wrote_too_early(desk: Desk) -> None:
+    desk.book.wall()
+    desk.clock.jump_wall(3600)
+    desk.book.wall()
+    desk.book.put(UP)
+    await desk.book.save()
+    desk.clock.jump_wall(-3600)
+    now = desk.book.wall()
+    await desk.book.save()
+    assert [(one.after, one.time) for one in desk.store.transitions] == [
+        (State.UNKNOWN, now),
+        (State.UP, now),
+    ]
 
 
 async def test_close_saves_the_rest(desk: Desk) -> None:

@@ -103,7 +103,7 @@ async def test_the_background_finds_every_picture_and_spreads_the_looks() -> Non
         await world.passes(70, lambda: all(h.state is State.UP for h in everybody()))
         assert all(states == ["reachable", "up"] for states in map(world.states_told, ["c1", "c9"]))
     assert {health.state for health in world.store.stored.values()} == {State.UP}
-    assert len(world.store.transitions) == 120
+    assert len(world.store.transitions) == 180  # registered, reachable, up
 
 
 async def test_a_dead_camera_is_told_within_75_seconds_and_back_within_70() -> None:

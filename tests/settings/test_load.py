@@ -83,3 +83,9 @@ def test_a_time_of_day_stays_a_text(tmp_path: Path) -> None:
 def test_a_box_comes_from_the_environment() -> None:
     settings = load_settings(None, {"VIDGATE__REGISTRY__BOX": "[112, 26, 114.5, 27]"})
     assert settings.registry.box == (112, 26, 114.5, 27)
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "../../etc/passwd", "Asia"])
+def test_a_time_zone_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=r"history.timezone: .*没有时区"):
+        load_settings(None, {"VIDGATE__HISTORY__TIMEZONE": name})

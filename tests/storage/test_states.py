@@ -1,3 +1,5 @@
+from typing import Any
+
 from sqlalchemy import insert
 
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
@@ -91,9 +93,37 @@ async def test_transitions_are_kept_in_order(db: Database) -> None:
             reason=Reason.OK,
             level=Level.MEDIA,
         )
-        for channel, time in [("a", 1.0), ("b", 2.0), ("a", 3.0), ("a", 3.0)]
+        for channel, time in [("a", 1.0), ("b", 2.0), ("a", 3.0), ("a", 3.25)]
     ]
     await states.save([], rows)
-    assert [row.time for row in await states.transitions("a")] == [3.0, 3.0, 1.0]
+    assert [row.time for row in await states.transitions("a")] == [3.25, 3.0, 1.0]
     assert await states.transitions("a", limit=1) == [rows[3]]
     assert await states.transitions("c") == []
+    assert await states.latest() == {"a": rows[3], "b": rows[1]}
+
+
+def moved(channel: str, time: float, after: State = State.UP, **more: Any) -> Transition:
+    told = {"before": State.UNKNOWN, "reason": Reason.OK, "level": Level.MEDIA} | more
+    return Transition(channel=channel, time=time, after=after, **told)
+
+
+async def test_of_two_changes_within_a_millisecond_the_later_counts(db: Database) -> None:
+    states = States(db)
+    await states.save([], [moved("a", 1.0001), moved("a", 1.0003, State.DOWN, step=None)])
+    (kept,) = await states.transitions("a")
+    assert (kept.after, kept.step, kept.time) == (State.DOWN, None, 1.0)
+
+
+async def test_what_a_fast_clock_wrote_is_forgotten(db: Database) -> None:
+    states = States(db)
+    await states.save([], [moved("a", 10.0), moved("a", 20.0), moved("b", 30.0)])
+    await states.save([], [moved("b", 15.5)], forget_after=15.0)
+    assert [one.time for one in await states.transitions("a")] == [10.0]
+    assert [one.time for one in await states.transitions("b")] == [15.5]
+
+
+async def test_the_latest_of_a_whole_fleet(db: Database) -> None:
+    states = States(db)
+    rows = [moved(f"c{n:04}", time) for n in range(450) for time in (1.0, 2.0)]
+    await states.save([], rows)
+    assert await States(db).latest() == {one.channel: one for one in rows[1::2]}

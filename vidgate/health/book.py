@@ -1,7 +1,6 @@
 """What is known of every channel, kept in memory and in the database, told on the bus."""
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
@@ -11,7 +10,9 @@ from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock
 from vidgate.aio.report import Report
 from vidgate.errors import StorageError
+from vidgate.health.journal import Journal
 from vidgate.health.state import shifted
+from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Health
 from vidgate.storage.states import Transition
 
@@ -19,7 +20,6 @@ log = structlog.get_logger(__name__)
 
 SAVE_CHANGES = 2.0  # seconds until a change of state is on disk
 SAVE_STAMPS = 30.0  # the same for instants alone
-MAX_TRANSITIONS = 20_000  # held while the database cannot take them; the oldest are lost beyond
 CLOSE_TIMEOUT = 5.0
 STEP = 2.0  # seconds by which a wall clock is stepped, not slewed
 
@@ -31,7 +31,17 @@ class StateStore(Protocol):
         """The last saved health of every channel."""
         ...
 
-    async def save(self, healths: Iterable[Health], transitions: Iterable[Transition] = ()) -> None:
+    async def latest(self) -> dict[str, Transition]:
+        """The last transition of every channel that ever had one."""
+        ...
+
+    async def save(
+        self,
+        healths: Iterable[Health],
+        transitions: Iterable[Transition] = (),
+        *,
+        forget_after: float | None = None,
+    ) -> None:
         """Save health and add transitions, in one transaction; raises StorageError."""
         ...
 
@@ -41,14 +51,14 @@ class Book:
 
     def __init__(self, store: StateStore, bus: Bus, clock: Clock) -> None:
         self.health: dict[str, Health] = {}
-        self.lost_transitions = 0
         self._store = store
         self._bus = bus
         self._clock = clock
         self._report = Report(clock=clock)
         self._changed: set[str] = set()
         self._stamped: set[str] = set()
-        self._transitions: deque[Transition] = deque()
+        self._journal = Journal()
+        self._is_saving = False
         self._ahead = clock.wall() - clock.now()
         self._stamps_saved = clock.now()
 
@@ -67,19 +77,42 @@ class Book:
             for id_, health in self.health.items():
                 self.health[id_] = shifted(health, step)
             self._stamped.update(self.health)
+            if step < 0:
+                self._rewind(wall)
         return wall
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every change of state so far is in the database."""
+        return self._journal.is_empty and not self._is_saving
+
+    @property
+    def lost_transitions(self) -> int:
+        """Changes of state that the database could not take in time; they count as unknown."""
+        return self._journal.lost
 
     async def load(self) -> Mapping[str, Health]:
         """What was stored; nothing when the database does not say."""
         try:
+            self._journal.recall(await self._store.latest())
             return await self._store.load()
         except StorageError as error:
             log.error("stored states cannot be read", error=error.message)
             return {}
 
-    def adopt(self, health: Health) -> None:
+    def adopt(self, health: Health, step: Lifecycle = Lifecycle.ACCEPTED) -> None:
         """A channel appears, with what is known of it; no change of state to tell."""
         self.health[health.channel] = health
+        self.follow(health.channel, step)
+
+    def follow(self, id_: str, step: Lifecycle) -> None:
+        """The channel's lifecycle stands at this step; that a step changed is kept."""
+        self._journal.follow(id_, step)
+        self._journal.note(self.health[id_], self._clock.wall())
+
+    def adopted_all(self) -> None:
+        """The register is known: whatever else was once in it has left it."""
+        self._journal.leave_others(self.health, self._clock.wall())
 
     def put(self, health: Health) -> None:
         """What is known now; told and kept when it differs."""
@@ -89,7 +122,7 @@ class Book:
             return  # removed meanwhile, or nothing new
         self.health[id_] = health
         if before.state is not health.state or before.reason is not health.reason:
-            self._note(before, health)
+            self._journal.note(health, self._clock.wall())
         elif before.level is health.level:
             self._stamped.add(id_)
             return
@@ -108,6 +141,7 @@ class Book:
     def remove(self, id_: str) -> None:
         """The channel is gone."""
         self.health.pop(id_, None)
+        self._journal.leave(id_, self._clock.wall())
         self._changed.discard(id_)
         self._stamped.discard(id_)
 
@@ -124,20 +158,26 @@ class Book:
         if all_ or now - self._stamps_saved >= SAVE_STAMPS:
             self._stamps_saved = now
             ids |= self._stamped
-        if not ids and not self._transitions:
+        if not ids and self._journal.is_empty:
             return True
         self._changed -= ids
         self._stamped -= ids
-        count = len(self._transitions)
         healths = [self.health[id_] for id_ in ids if id_ in self.health]
+        batch = self._journal.take()
+        self._is_saving = True
         try:
-            await self._store.save(healths, list(self._transitions))
+            await self._store.save(healths, batch.transitions, forget_after=batch.forget_after)
         except StorageError as error:
             self._changed |= ids  # the newest state wins at the next try
+            self._journal.give_back(batch)
             self._report.warning("save", "states cannot be saved", error=error.message)
             return False
-        for _ in range(min(count, len(self._transitions))):
-            self._transitions.popleft()
+        except BaseException:  # cancelled as the service closes, which saves once more
+            self._changed |= ids
+            self._journal.give_back(batch)
+            raise
+        finally:
+            self._is_saving = False
         return True
 
     async def close(self) -> None:
@@ -148,17 +188,8 @@ class Book:
         except TimeoutError:
             log.error("last states not saved in time")
 
-    def _note(self, before: Health, health: Health) -> None:
-        if len(self._transitions) >= MAX_TRANSITIONS:
-            self._transitions.popleft()
-            self.lost_transitions += 1
-        self._transitions.append(
-            Transition(
-                channel=health.channel,
-                time=self._clock.wall(),
-                before=before.state,
-                after=health.state,
-                reason=health.reason,
-                level=health.level,
-            )
-        )
+    def _rewind(self, now: float) -> None:
+        """What was written by a fast clock would stand in the way of what comes."""
+        self._journal.rewind(now)
+        for health in self.health.values():
+            self._journal.note(health, now)

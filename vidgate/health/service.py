@@ -91,6 +91,7 @@ class HealthService:
     async def __aenter__(self) -> Self:
         stored = await self._book.load()
         await self._follow(stored)
+        self._book.adopted_all()
         await self._tasks.__aenter__()
         self._tasks.keep(self._listen, "listen")
         self._tasks.keep(self._follow_up, "follow up")
@@ -126,6 +127,10 @@ class HealthService:
     def waiting(self) -> int:
         """Probes that are due and held back by a limit."""
         return self._scheduler.waiting
+
+    def is_settled(self) -> bool:
+        """Whether every change of state so far is in the database."""
+        return self._book.is_settled
 
     def of(self, id_: str) -> Health:
         """What is known of one channel; `unknown` for one that is not registered."""
@@ -183,6 +188,8 @@ class HealthService:
 
     def _apply(self, change: Change, stored: Mapping[str, Health]) -> None:
         channel, before = change.channel, change.before
+        if before is not None:
+            self._book.follow(channel.id, channel.lifecycle)
         if change.kind is Kind.ADDED:
             self._add(channel, stored)
         elif change.kind is Kind.REMOVED:
@@ -200,12 +207,10 @@ class HealthService:
                 self._restart(channel)
 
     def _add(self, channel: Channel, stored: Mapping[str, Health]) -> None:
-        now = self._book.wall()
-        health = stored.get(channel.id)
-        if health is None:
-            self._book.adopt(Health(channel=channel.id, since=now))
-        else:
-            self._book.adopt(states.restored(health, self._rules(channel), now))
+        now, known = self._book.wall(), stored.get(channel.id)
+        new = Health(channel=channel.id, since=now)
+        health = states.restored(known, self._rules(channel), now) if known else new
+        self._book.adopt(health, channel.lifecycle)
         self._settle(channel)
         self._restart(channel)
 
@@ -218,17 +223,15 @@ class HealthService:
 
     def _settle(self, channel: Channel) -> None:
         """Apply what follows from the channel itself and from time alone."""
-        now = self._book.wall()
-        health = self.of(channel.id)
-        self._book.put(states.effective(health, channel, self._rules(channel), now))
+        rules, now = self._rules(channel), self._book.wall()
+        self._book.put(states.effective(self.of(channel.id), channel, rules, now))
 
     def _restart(self, channel: Channel, within: float | None = None) -> None:
         """Plan the channel anew; looks under way no longer tell of it."""
         self._scheduler.forget(channel.id)
         if not self._settings.enabled or not is_probed(channel):
             return
-        now = self._clock.now()
-        health = self.of(channel.id)
+        now, health = self._clock.now(), self.of(channel.id)
         age = self._book.wall() - health.media_seen if health.media_seen else 0.0
         plan = first_plan(health, self._times(channel), now, self._random, age=age)
         if within is not None and plan is not STOPPED:
@@ -282,8 +285,8 @@ class HealthService:
         if channel is None or not self._scheduler.is_current(job):
             return
         rules = self._rules(channel)
-        now = self._book.wall()  # first of all: a stepped clock moves what is known
-        before = self.of(channel.id)
+        # The clock first of all: a stepped one moves what is known.
+        now, before = self._book.wall(), self.of(channel.id)
         health = self._judged(channel, before, result, rules, now)
         self._book.put(health)
         if self._settings.enabled and is_probed(channel):
@@ -339,8 +342,7 @@ class HealthService:
                 return
             health = states.miss(before, trouble.reason, trouble.level, now)
         self._book.put(health)
-        was, is_ = before.state, health.state
-        if State.UNAUTHORIZED in (was, is_) and was is not is_:
+        if (before.state is State.UNAUTHORIZED) is not (health.state is State.UNAUTHORIZED):
             self._restart(channel)  # stops the probing, or begins it again
 
     def _seen_live(self, before: Health, wall: float) -> Health | None:

@@ -2,6 +2,7 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
@@ -227,6 +228,38 @@ class ProbeSettings(Section):
     )
 
 
+class HistorySettings(Section):
+    """历史与报表 / the past, and reports of it"""
+
+    result_days: int = Field(
+        30, ge=1, le=400, description="探测结果保留天数 / days that results of looks are kept"
+    )
+    transition_days: int = Field(
+        400, ge=35, le=4000, description="状态变化保留天数 / days that changes of state are kept"
+    )
+    rollup_days: int = Field(
+        1100, ge=35, le=4000, description="每日汇总保留天数 / days that daily roll-ups are kept"
+    )
+    timezone: str = Field(
+        "",
+        description="按哪个时区分日, 如 Asia/Shanghai; 空: 本机时区 / whose midnights divide days; empty: the machine's",
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            _ = ZoneInfo(name) if name else None
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"没有时区 {name} / no such time zone") from None
+        return name
+
+    kpis: str = Field(
+        "",
+        description="本现场的指标定义文件, 见 configs/kpis.yaml; 空: 只用内置的 / the site's own KPI definitions, see configs/kpis.yaml; empty: ours only",
+    )
+
+
 class AuthSettings(Section):
     """登录 / signing in"""
 
@@ -267,5 +300,6 @@ class Settings(Section):
     database: DatabaseSettings = DatabaseSettings()
     registry: RegistrySettings = RegistrySettings()
     probe: ProbeSettings = ProbeSettings()
+    history: HistorySettings = HistorySettings()
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()

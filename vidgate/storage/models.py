@@ -189,17 +189,58 @@ health_now = Table(
     Column("last", JSON(none_as_null=True)),
 )
 
+# The past, made small: instants are whole milliseconds, words are the codes of `storage.codes`.
+
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("key", Integer, primary_key=True),
+    Column("id", String(64), nullable=False, unique=True),  # a channel, also one that is gone
+)
+
 transitions = Table(
     "transitions",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("channel", String(64), nullable=False),
-    Column("time", Float, nullable=False, index=True),
+    Column("subject", Integer, primary_key=True, autoincrement=False),
+    Column("time", Integer, primary_key=True, autoincrement=False),
     Column("before", Integer, nullable=False),
     Column("after", Integer, nullable=False),
-    Column("reason", String(32), nullable=False),
+    Column("reason", Integer, nullable=False),
     Column("level", Integer, nullable=False),
-    Index("ix_transitions_channel", "channel", "time"),
+    Column("step", Integer, nullable=False),  # of the lifecycle; 0: not registered
+    sqlite_with_rowid=False,
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("began", Integer, primary_key=True, autoincrement=False),
+    Column("seen", Integer, nullable=False),  # vidgate was at work until then at least
+)
+
+days = Table(
+    "days",
+    metadata,
+    Column("start", Integer, primary_key=True, autoincrement=False),
+    Column("end", Integer, nullable=False),  # a day is here once all of `day_tallies` is
+)
+
+day_tallies = Table(
+    "day_tallies",
+    metadata,
+    Column("start", Integer, primary_key=True, autoincrement=False),
+    Column("subject", Integer, primary_key=True, autoincrement=False),
+    Column("tally", LargeBinary, nullable=False),  # codes.pack_tally
+    sqlite_with_rowid=False,
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("subject", Integer, primary_key=True, autoincrement=False),
+    Column("start", Integer, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),  # health.looks
+    sqlite_with_rowid=False,
 )
 
 switches = Table(

@@ -5,20 +5,27 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import RowMapping, func, insert, select
+from sqlalchemy import RowMapping, delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.model.media import Codec
-from vidgate.storage import models
+from vidgate.model.standing import SECOND, milliseconds
+from vidgate.storage import codes, models
 from vidgate.storage.database import CHUNK, Database
+from vidgate.storage.subjects import Subjects
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """One channel went from a state to another at a wall-clock instant."""
+    """One channel went from a state to another at a wall-clock instant.
+
+    `step` is where its lifecycle stood then, None when it left the register; a row whose state is
+    the same before and after tells of that step, or of a reason.
+    """
 
     channel: str
     time: float
@@ -26,13 +33,15 @@ class Transition:
     after: State
     reason: Reason
     level: Level
+    step: Lifecycle | None = Lifecycle.ACCEPTED
 
 
 class States:
     """Loads and saves health; writers hand over batches, not single channels."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, subjects: Subjects | None = None) -> None:
         self._db = db
+        self._subjects = subjects or Subjects()
 
     async def load(self) -> dict[str, Health]:
         """The last saved health of every channel that is still registered, by its id."""
@@ -49,8 +58,31 @@ class States:
             last = rows[-1]["channel"]
             found |= {row["channel"]: _health(row) for row in rows}
 
-    async def save(self, healths: Iterable[Health], transitions: Iterable[Transition] = ()) -> None:
-        """Save health, replacing what was saved, and add transitions, in one transaction."""
+    async def latest(self) -> dict[str, Transition]:
+        """The last transition of every channel that ever had one, by its id."""
+        async with self._db.read() as session:
+            keys = await self._subjects.all(session)
+        found: dict[str, Transition] = {}
+        for part in _chunks(keys.items()):
+            ids = {key: id_ for id_, key in part}
+            query = _TRANSITIONS.where(_IS_LATEST, models.subjects.c.key.in_(ids))
+            async with self._db.read() as session:
+                rows = (await session.execute(query)).mappings().all()
+            found |= {row["id"]: _transition(row) for row in rows}
+        return found
+
+    async def save(
+        self,
+        healths: Iterable[Health],
+        transitions: Iterable[Transition] = (),
+        *,
+        forget_after: float | None = None,
+    ) -> None:
+        """Save health, replacing what was saved, and add transitions, in one transaction.
+
+        `forget_after`: first drop the transitions after that wall-clock instant, written by a
+        clock that was fast.
+        """
         table = models.health_now
         statement = upsert(table)
         values = {
@@ -62,20 +94,39 @@ class States:
         async with self._db.write() as session:
             for chunk in _chunks(healths):
                 await session.execute(statement, [_row(health) for health in chunk])
+            if forget_after is not None:
+                after = models.transitions.c.time > milliseconds(forget_after)
+                await session.execute(delete(models.transitions).where(after))
             for part in _chunks(transitions):
-                await session.execute(insert(models.transitions), [asdict(one) for one in part])
+                keys = await self._subjects.give(session, [one.channel for one in part])
+                rows = [_transition_row(one, keys[one.channel]) for one in part]
+                await session.execute(_ADD_TRANSITION, rows)
 
     async def transitions(self, channel: str, *, limit: int = 100) -> list[Transition]:
-        """The last transitions of one channel, newest first."""
-        table = models.transitions
+        """The last transitions of one channel, newest first; that it was registered is none."""
+        moves = models.transitions.c
         query = (
-            select(table)
-            .where(table.c.channel == channel)
-            .order_by(table.c.time.desc(), table.c.id.desc())
+            _TRANSITIONS.where(models.subjects.c.id == channel)
+            .where(or_(moves.before != moves.after, moves.after != int(State.UNKNOWN)))
+            .order_by(models.transitions.c.time.desc())
             .limit(limit)
         )
         async with self._db.read() as session:
             return [_transition(row) for row in (await session.execute(query)).mappings()]
+
+
+_TRANSITIONS = select(models.subjects.c.id, models.transitions).join(
+    models.transitions, models.transitions.c.subject == models.subjects.c.key
+)
+_LATER = models.transitions.alias("later")
+_IS_LATEST = (
+    models.transitions.c.time
+    == select(func.max(_LATER.c.time))
+    .where(_LATER.c.subject == models.subjects.c.key)
+    .scalar_subquery()
+)
+# Of two changes of one channel within a millisecond the later one counts.
+_ADD_TRANSITION = upsert(models.transitions).prefix_with("OR REPLACE")
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
@@ -129,12 +180,25 @@ def _result(saved: dict[str, Any]) -> ProbeResult:
     )
 
 
+def _transition_row(one: Transition, key: int) -> dict[str, int]:
+    return {
+        "subject": key,
+        "time": milliseconds(one.time),
+        "before": int(one.before),
+        "after": int(one.after),
+        "reason": codes.REASONS[one.reason],
+        "level": int(one.level),
+        "step": codes.step_code(one.step),
+    }
+
+
 def _transition(row: RowMapping) -> Transition:
     return Transition(
-        channel=row["channel"],
-        time=row["time"],
+        channel=row["id"],
+        time=row["time"] / SECOND,
         before=State(row["before"]),
         after=State(row["after"]),
-        reason=Reason(row["reason"]),
+        reason=codes.reason_of(row["reason"]),
         level=Level(row["level"]),
+        step=codes.step_of(row["step"]),
     )

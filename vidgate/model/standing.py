@@ -1,0 +1,89 @@
+"""How a channel stood at an instant, and how long it stood so: what uptime is computed from.
+
+Instants are whole milliseconds of the wall clock, so that durations add up exactly.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from vidgate.model.channel import Lifecycle
+from vidgate.model.health import Level, Reason, State
+
+SECOND = 1000  # milliseconds
+
+
+class Standing(NamedTuple):
+    """All that any figure asks of an instant.
+
+    `step` is None where the channel was not registered; `reason` is None where vidgate itself was
+    not at work, so that nobody looked.
+    """
+
+    step: Lifecycle | None
+    state: State
+    reason: Reason | None
+    level: Level
+
+
+ABSENT = Standing(None, State.UNKNOWN, Reason.NOT_TESTED, Level.NONE)
+
+
+class Entry(NamedTuple):
+    """From `time` (ms) on the channel stood so."""
+
+    time: int
+    standing: Standing
+
+
+class Span(NamedTuple):
+    """A channel stood so from `start` until before `end` (ms)."""
+
+    start: int
+    end: int
+    standing: Standing
+
+    @property
+    def length(self) -> int:
+        """Milliseconds."""
+        return self.end - self.start
+
+
+class Run(NamedTuple):
+    """vidgate was at work from `start` to `end` (ms)."""
+
+    start: int
+    end: int
+
+
+class Tally(tuple[tuple[Standing, int], ...]):
+    """How long (ms) a channel stood how: equal ones are equal, whatever the order of events."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, parts: Iterable[tuple[Standing, int]]) -> "Tally":
+        """The sum of the parts; parts of no length are left out."""
+        total: dict[Standing, int] = {}
+        for standing, length in parts:
+            total[standing] = total.get(standing, 0) + length
+        return cls(sorted(((one, ms) for one, ms in total.items() if ms), key=_order))
+
+    @property
+    def length(self) -> int:
+        """Milliseconds in all."""
+        return sum(ms for _, ms in self)
+
+
+def together(tallies: Iterable[Tally]) -> Tally:
+    """The sum of tallies."""
+    return Tally.of(part for tally in tallies for part in tally)
+
+
+def _order(part: tuple[Standing, int]) -> tuple[str, int, str, int]:
+    step, state, reason, level = part[0]
+    return (step or "", state, reason or "", level)
+
+
+def milliseconds(seconds: float) -> int:
+    """Wall-clock seconds as whole milliseconds."""
+    return round(seconds * SECOND)

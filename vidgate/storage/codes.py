@@ -1,0 +1,105 @@
+"""Small numbers for closed sets, and tallies as bytes: four hundred days of a fleet must fit.
+
+A code is written into databases: it is never given to another word. New words get new codes.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from vidgate.model.channel import Lifecycle
+from vidgate.model.health import Level, Reason, State
+from vidgate.model.standing import Standing, Tally
+
+REASONS: Mapping[Reason, int] = {
+    Reason.OK: 1,
+    Reason.UNREACHABLE: 2,
+    Reason.TIMEOUT: 3,
+    Reason.PROTOCOL_ERROR: 4,
+    Reason.UNAUTHORIZED: 5,
+    Reason.NO_CREDENTIAL: 6,
+    Reason.BUSY: 7,
+    Reason.NOT_FOUND: 8,
+    Reason.REFUSED: 9,
+    Reason.NO_MEDIA: 10,
+    Reason.NO_KEY_FRAME: 11,
+    Reason.FROZEN: 12,
+    Reason.UNSUPPORTED: 13,
+    Reason.DENIED_ADDRESS: 14,
+    Reason.NO_ADDRESS: 15,
+    Reason.NOT_TESTED: 16,
+    Reason.ERROR: 17,
+    Reason.TLS: 18,
+}
+STEPS: Mapping[Lifecycle, int] = {
+    Lifecycle.PLANNED: 1,
+    Lifecycle.COMMISSIONING: 2,
+    Lifecycle.ACCEPTED: 3,
+    Lifecycle.SUSPENDED: 4,
+    Lifecycle.RETIRED: 5,
+}
+_REASONS = {code: reason for reason, code in REASONS.items()}
+_STEPS = {code: step for step, code in STEPS.items()}
+
+
+def reason_of(code: int) -> Reason:
+    """The reason of a code; what a newer vidgate wrote is an error to us."""
+    return _REASONS.get(code, Reason.ERROR)
+
+
+def step_of(code: int) -> Lifecycle | None:
+    """The step of a code; 0 is not registered."""
+    return _STEPS.get(code)
+
+
+def step_code(step: Lifecycle | None) -> int:
+    """The code of a step."""
+    return STEPS[step] if step else 0
+
+
+def varint(number: int) -> bytes:
+    """LEB128: seven bits a byte, the lowest first."""
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def varints(data: bytes) -> Iterator[int]:
+    """All numbers of such bytes; a cut last one is left out."""
+    number = shift = 0
+    for byte in data:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            yield number
+            number = shift = 0
+
+
+def pack_tally(tally: Tally) -> bytes:
+    """Standing and milliseconds in turn, some seven bytes a standing."""
+    return b"".join(varint(_packed(one)) + varint(ms) for one, ms in tally)
+
+
+@lru_cache(maxsize=20_000)
+def unpack_tally(data: bytes) -> Tally:
+    """The tally of such bytes; most days of most channels are the same few."""
+    numbers = varints(data)
+    return Tally((_unpacked(code), ms) for code, ms in zip(numbers, numbers, strict=False))
+
+
+def _packed(standing: Standing) -> int:
+    step, state, reason, level = standing
+    code = 0 if reason is None else REASONS[reason]
+    return step_code(step) | int(state) << 3 | code << 7 | int(level) << 12
+
+
+def _unpacked(code: int) -> Standing:
+    reason = code >> 7 & 31
+    return Standing(
+        step_of(code & 7),
+        State(code >> 3 & 15),
+        reason_of(reason) if reason else None,
+        Level(code >> 12 & 7),
+    )

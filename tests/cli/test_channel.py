@@ -35,6 +35,7 @@ def _report(**told: Any) -> dict[str, Any]:
         "rejected": 0,
         "errors": [],
         "warnings": [],
+        "more": [],
     } | told
 
 
@@ -150,6 +151,20 @@ async def test_import_writes_the_marked_sheet(
     service.answer("POST", "/channels/import", _report())
     assert (await vidgate(*command, "--force")).status == 0
     assert len(service.asked) == 3  # without mistakes there is nothing to mark
+
+
+async def test_thousands_of_one_doubt_are_one_line(
+    service: FakeService, vidgate: Vidgate, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"id,name\n")
+    more = [{"column": "点位", "message": "与 a 同名\x1b[31m", "count": 19950}]
+    service.answer("POST", "/channels/import", _report(warnings=[BAD_ROW] * 50, more=more))
+    ended = await vidgate("channel", "import", str(file))
+    assert ended.status == 0
+    assert "另有 19950 处类似 more like this: 点位: 与 a 同名" in ended.err
+    assert "--errors" in ended.err
+    assert "\x1b" not in ended.err
 
 
 async def test_import_prunes_when_told(

@@ -1,5 +1,6 @@
 import asyncio
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
@@ -298,6 +299,23 @@ async def test_rejected_rows_prune_nothing_and_it_is_said(registry: Registry) ->
         assert (report.removed, report.rejected) == (0, 1)
         assert [one.message for one in report.warnings] == ["有错误的行，没有移除文件里没有的通道"]
     assert len(registry.channels) == 2
+
+
+async def test_thousands_of_one_doubt_are_counted(registry: Registry) -> None:
+    head = (*HEADER[:3], "国标编码", "所属平台")
+    code = "430489000011800{:05}"
+    rows = [
+        (f"c{n}", "路口", f"rtsp://h/{n}", code.format(n + 1), f"平台{n % 2}") for n in range(300)
+    ]
+    report = await imported(registry, head, *rows, ("x", "x", "rtsp://h/7", "", ""))
+    told = Counter(one.column for one in report.warnings)
+    assert told == {"国标编码": 50, "point": 50, "url": 1}
+    assert {one.column: one.count for one in report.more} == {"国标编码": 250, "point": 249}
+    assert "同名而来自不同平台" in next(one.message for one in report.more if one.column == "point")
+    # The marked sheet has them all.
+    made = load_workbook(io.BytesIO((await registry.mark("r.xlsx", xlsx(head, *rows))).content))
+    said = [cell.value for cell in made.worksheets[0]["F"]]
+    assert sum("类型编码" in str(one) for one in said) == 300
 
 
 async def test_what_would_be_removed_is_counted(registry: Registry) -> None:

@@ -19,7 +19,7 @@ from vidgate.registry.bulk import BulkReport, Wish
 from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import Credential
 from vidgate.registry.export import Form
-from vidgate.registry.importer import ImportReport, RowError
+from vidgate.registry.importer import Folded, ImportReport, RowError
 from vidgate.registry.marks import Marked
 from vidgate.registry.preconditions import Precondition
 from vidgate.storage.accounts import Token, User
@@ -50,7 +50,9 @@ class FakeRegistry:
         self.credentials = {"nvr": credential("nvr", Login("admin", "hunter2hunter2"))}
         self.calls: list[tuple[Any, ...]] = []
         self.report = ImportReport(
-            rejected=1, errors=[RowError("通道", 17, "端口", "５５４", "应为 1 到 65535 的整数")]
+            rejected=1,
+            errors=[RowError("通道", 17, "端口", "５５４", "应为 1 到 65535 的整数")],
+            more=[Folded("点位", "可能是同一点位", 19_950)],
         )
 
     def get(self, id_: str) -> Channel:

@@ -37,6 +37,7 @@ async def test_an_import_is_reported_row_by_row(site: Site) -> None:
             }
         ],
         "warnings": [],
+        "more": [{"column": "点位", "message": "可能是同一点位", "count": 19950}],
     }
     assert site.fakes.registry.calls == [
         ("import", "通道.xlsx", b"PK...", True, False, False, "token 1 test")

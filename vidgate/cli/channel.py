@@ -392,6 +392,13 @@ def _show_report(report: Any, *, dry_run: bool) -> None:
         )
         if len(report[name]) > ERRORS_SHOWN:
             output.note(f"共 {len(report[name])} 处{title}, 全部见 --json 或 --errors 表.xlsx")
+    for folded in report["more"]:
+        output.note(
+            f"另有 {folded['count']} 处类似 more like this: {output.text(folded['column'])}: "
+            f"{output.text(folded['message'])}"
+        )
+    if report["more"]:
+        output.note("全部标在 all are marked in: --errors 表.xlsx")
 
 
 def _after_import(report: Any, file: Path, manner: Manner) -> None:

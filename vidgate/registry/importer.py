@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,6 +13,10 @@ from vidgate.registry.rows import ParsedRow, shown
 from vidgate.registry.sheet import ParsedFile
 
 MAX_ERRORS = 20_000  # told in one report; `rejected` counts on
+LISTED = 50  # warnings of one kind that are told one by one
+
+# What differs between two sentences that say the same of two cells: ids, numbers, names.
+_PARTICULARS = re.compile(r"[\w.:/-]*[0-9A-Za-z][\w.:/-]*|（.*）", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +30,22 @@ class RowError:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """`count` more warnings of a kind than are listed; `message` is the first that is not."""
+
+    column: str
+    message: str
+    count: int
+
+
 @dataclass(slots=True)
 class ImportReport:
     """What an import did, or with `change` None would do.
 
     Counts are of channels, `rejected` of rows. An import that was refused because of rejected rows
     has created and updated nothing and says so. `warnings` refuse nothing: what is doubtful, and
-    what was not read.
+    what was not read. Of each kind the first are listed and the others counted in `more`.
     """
 
     change: int | None = None
@@ -41,6 +56,7 @@ class ImportReport:
     rejected: int = 0
     errors: list[RowError] = field(default_factory=list)
     warnings: list[RowError] = field(default_factory=list)
+    more: list[Folded] = field(default_factory=list)
 
     def counts(self) -> dict[str, int | None]:
         """All that is no list."""
@@ -53,11 +69,17 @@ class ImportReport:
 
 
 class Importer:
-    """Plans the rows of a parsed file, giving way to the event loop after each chunk."""
+    """Plans the rows of a parsed file, giving way to the event loop after each chunk.
 
-    def __init__(self, planner: Planner, report: ImportReport) -> None:
+    `listed`: warnings of one kind that are told one by one.
+    """
+
+    def __init__(self, planner: Planner, report: ImportReport, listed: int = LISTED) -> None:
         self._planner = planner
         self._report = report
+        self._listed = listed
+        self._kinds: Counter[tuple[str, str]] = Counter()
+        self._beyond: dict[tuple[str, str], tuple[str, str]] = {}
 
     async def plan(self, parsed: ParsedFile) -> None:
         """Plan every row; mistakes go to the report."""
@@ -68,6 +90,10 @@ class Importer:
             for row in json.loads(chunk):
                 self._take(parsed, row)
             await asyncio.sleep(0)
+        self._report.more += [
+            Folded(column, message, self._kinds[kind] - self._listed)
+            for kind, (column, message) in self._beyond.items()
+        ]
 
     def _take(self, parsed: ParsedFile, row: dict[str, Any]) -> None:
         sheet = parsed.sheets[row["sheet"]]
@@ -81,7 +107,18 @@ class Importer:
         mistakes = self._planner.take(taken, where)
         self._report.rejected += bool(mistakes)
         self._tell(parsed, row, mistakes, self._report.errors)
-        self._tell(parsed, row, taken.warnings, self._report.warnings)
+        doubts = [one for one in taken.warnings if self._is_listed(parsed, row, *one)]
+        self._tell(parsed, row, doubts, self._report.warnings)
+
+    def _is_listed(self, parsed: ParsedFile, row: dict[str, Any], name: str, message: str) -> bool:
+        """Whether a warning is among the first of its kind; counts it."""
+        kind = name, _PARTICULARS.sub("", message)
+        self._kinds[kind] += 1
+        if self._kinds[kind] <= self._listed:
+            return True
+        column = parsed.titles[row["sheet"]].get(name, name)
+        self._beyond.setdefault(kind, (column, message))
+        return False
 
     def _tell(
         self, parsed: ParsedFile, row: dict[str, Any], found: Mistakes, to: list[RowError]

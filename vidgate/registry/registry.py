@@ -29,7 +29,7 @@ from vidgate.registry.edits import Credential, Edit, Pair, key
 from vidgate.registry.export import Form
 from vidgate.registry.fields import BY_NAME, secret, slug, text
 from vidgate.registry.files import Files, Runner
-from vidgate.registry.importer import Importer, ImportReport, RowError
+from vidgate.registry.importer import MAX_ERRORS, Importer, ImportReport, RowError
 from vidgate.registry.ledger import Deed, Ledger, announce
 from vidgate.registry.marks import Marked
 from vidgate.registry.past import Past
@@ -189,7 +189,7 @@ class Registry(Past):
         """The user's own sheets as xlsx, what an import would say written into their cells."""
         parsed = await self._files.read(name, data)
         planner, report = self._planner(), ImportReport()
-        await Importer(planner, report).plan(parsed)
+        await Importer(planner, report, MAX_ERRORS).plan(parsed)
         return await self._files.mark(name, data, report)
 
     # The edits themselves.

@@ -65,7 +65,8 @@ async def import_(request: web.Request) -> web.Response:
     # Thousands of rows may be wrong: what is said of them is encoded in chunks.
     errors = await encode_rows(report.errors, asdict)
     warnings = await encode_rows(report.warnings, asdict)
-    lists = b',"errors":%b,"warnings":%b}' % (errors, warnings)
+    more = to_json([asdict(one) for one in report.more])
+    lists = b',"errors":%b,"warnings":%b,"more":%b}' % (errors, warnings, more)
     return await reply_packed(request, to_json(report.counts())[:-1] + lists)
 
 

@@ -264,8 +264,19 @@ class ImportErrorView(BaseModel):
     message: str
 
 
+class FoldedView(BaseModel):
+    """`count` more warnings like `message`."""
+
+    column: str
+    message: str
+    count: int
+
+
 class ImportReportView(BaseModel):
-    """`change` is null when nothing was written; `warnings` refuse no row."""
+    """`change` is null when nothing was written; `warnings` refuse no row.
+
+    Of each kind of warning the first are listed; `more` counts the others.
+    """
 
     change: int | None
     created: int
@@ -275,6 +286,7 @@ class ImportReportView(BaseModel):
     rejected: int
     errors: list[ImportErrorView]
     warnings: list[ImportErrorView]
+    more: list[FoldedView]
 
 
 class HistoryView(BaseModel):

@@ -145,6 +145,13 @@ export interface RowNote {
   message: string
 }
 
+/** So many more warnings of a kind than are listed. */
+export interface Folded {
+  column: string
+  message: string
+  count: number
+}
+
 export interface ImportReport {
   change: number | null
   created: number
@@ -154,6 +161,7 @@ export interface ImportReport {
   rejected: number
   errors: RowNote[]
   warnings: RowNote[]
+  more: Folded[]
 }
 
 export interface ImportOptions {

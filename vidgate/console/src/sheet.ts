@@ -18,6 +18,10 @@ export interface Figure {
   count: number
 }
 
+/** How many warnings there are, those that are not listed one by one counted in. */
+export const doubtsOf = ({ warnings, more }: Pick<ImportReport, 'warnings' | 'more'>): number =>
+  more.reduce((sum, { count }) => sum + count, warnings.length)
+
 /** The figures of a report in the order people ask for them; what is rare only where it occurs. */
 export function tallyOf(report: ImportReport | null): Figure[] {
   if (!report) return []
@@ -27,7 +31,7 @@ export function tallyOf(report: ImportReport | null): Figure[] {
     { name: 'unchanged', count: report.unchanged },
     { name: 'removed', count: report.removed },
     { name: 'rejected', count: report.rejected },
-    { name: 'warnings', count: report.warnings.length },
+    { name: 'warnings', count: doubtsOf(report) },
   ]
   const rare: Kind[] = ['removed', 'warnings']
   return figures.filter(({ name, count }) => count > 0 || !rare.includes(name))

@@ -12,6 +12,7 @@ const report: ImportReport = {
   rejected: 0,
   errors: [],
   warnings: [],
+  more: [],
 }
 
 describe('refusalOf', () => {
@@ -31,5 +32,10 @@ describe('tallyOf', () => {
     expect(rare.find(({ name }) => name === 'removed')?.count).toBe(3)
     expect(rare.at(-1)).toEqual({ name: 'warnings', count: 1 })
     expect(tallyOf(null)).toEqual([])
+  })
+
+  it('counts the warnings that are not listed', () => {
+    const more = [{ column: 'point', message: 'm', count: 19_950 }]
+    expect(tallyOf({ ...report, warnings: [], more }).at(-1)).toEqual({ name: 'warnings', count: 19_950 })
   })
 })

@@ -198,6 +198,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         states=states,
         switches=switches,
         trials=Trials(registry, cameras, prober),
+        transports=cameras.choices.used,
         hub=hub,
         whep=whep,
         bus=bus,

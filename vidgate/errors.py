@@ -24,7 +24,8 @@
         ├── RefusedError        any other refusal by status
         ├── DeniedAddressError  our own settings forbid that address
         ├── NoMediaError        connected, but no picture came or it stopped coming
-        │   └── NoKeyFrameError     packets came, but never a key frame
+        │   ├── NoKeyFrameError     packets came, but never a key frame
+        │   └── SilentUdpError      nothing came by UDP; TCP is worth a try
         └── UnsupportedError    it speaks a codec or transport that we do not
 
 One question a caller asks is answered by `is_retryable`.
@@ -200,6 +201,10 @@ class NoKeyFrameError(NoMediaError):
     """Packets came, but never a picture from which decoding can start."""
 
     reason = "no_key_frame"
+
+
+class SilentUdpError(NoMediaError):
+    """Playing by UDP, yet no packet came: a firewall is the usual cause, and TCP passes it."""
 
 
 class UnsupportedError(RemoteError):

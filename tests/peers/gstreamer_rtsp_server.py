@@ -11,6 +11,7 @@ glib-networking for TLS.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import gi  # type: ignore[import-not-found]
@@ -26,8 +27,8 @@ from gi.repository import (  # type: ignore[import-not-found]  # noqa: E402
     GstRtspServer,
 )
 
-WIDTH, HEIGHT, RATE = 640, 360, 25
-CELL = 16
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.peers.coded_picture import HEIGHT, RATE, WIDTH, picture  # noqa: E402
 
 VIDEO = {
     "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate=800 "
@@ -48,16 +49,6 @@ TRANSPORTS = {
     "udp": GstRtsp.RTSPLowerTrans.UDP,
     "any": GstRtsp.RTSPLowerTrans.TCP | GstRtsp.RTSPLowerTrans.UDP,
 }
-
-
-def picture(number: int, counter: int) -> bytes:
-    """One I420 picture: the strip over grey, and a bar that moves."""
-    code = (0b10 << 14 | number) << 24 | counter ^ counter >> 1
-    cells = (235 if code >> bit & 1 else 16 for bit in reversed(range(40)))
-    top = b"".join(bytes([level]) * CELL for level in cells)
-    bar = counter * 4 % (WIDTH - 32)
-    line = b"\x60" * bar + b"\xc0" * 32 + b"\x60" * (WIDTH - 32 - bar)
-    return top * CELL + line * (HEIGHT - CELL) + b"\x80" * (WIDTH * HEIGHT // 2)
 
 
 class Camera(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]

@@ -16,6 +16,7 @@ from vidgate.model.media import Codec, Frame, Track
 from vidgate.rtp.packet import RtpPacket
 from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, parse_compound
 from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.choice import Choice
 from vidgate.rtsp.source import RtspSource
 from vidgate.wire.message import Message
 
@@ -195,30 +196,101 @@ async def test_udp() -> None:
         assert camera.methods[-1] == "TEARDOWN"
 
 
-@pytest.mark.parametrize("wanted", [Transport.AUTO, Transport.TCP])
-async def test_461_falls_back_to_udp_where_that_is_left_to_us(wanted: Transport) -> None:
+def refuses(transport: str) -> Habits:
+    """A camera that answers 461 to one of the two."""
+
     def change(request: Message, reply: Message) -> Message:
-        if "TCP" in request.headers.get("Transport"):
+        asked = request.headers.get("Transport")
+        if asked and ("TCP" in asked) == (transport == "TCP"):
             reply.start = "RTSP/1.0 461 Unsupported transport"
         return reply
 
-    habits = Habits(udp=True, sdp=VIDEO_ONLY, change=change)
+    return Habits(udp=True, sdp=VIDEO_ONLY, change=change)
+
+
+PORTS = {"udp_ports": (41000, 45000)}
+
+
+@pytest.mark.parametrize("wanted", [Transport.AUTO, Transport.TCP])
+async def test_461_falls_back_to_udp_where_that_is_left_to_us(wanted: Transport) -> None:
+    choice = Choice()
     async with (
-        run_camera(habits) as camera,
-        pulling(camera, transport=wanted, udp_ports=(41000, 45000)) as pull,
+        run_camera(refuses("TCP")) as camera,
+        pulling(camera, transport=wanted, choice=choice, **PORTS) as pull,
     ):
         if wanted is Transport.TCP:
             with pytest.raises(UnsupportedError):
                 await pull.task
+            assert choice == Choice()
         else:
             await until(lambda: pull.shelf.tracks)
+            assert choice.transport is Transport.UDP
+            assert "TCP was refused: SETUP: 461" in choice.reason
+
+
+async def test_what_was_learnt_is_asked_first_next_time() -> None:
+    choice = Choice(Transport.UDP, "as before")
+    async with (
+        run_camera(refuses("TCP")) as camera,
+        pulling(camera, choice=choice, **PORTS) as pull,
+    ):
+        await until(lambda: pull.shelf.tracks)
+        assert ["TCP" in each.headers.get("Transport") for each in camera.asked("SETUP")] == [False]
+    assert choice == Choice(Transport.UDP, "as before", Transport.UDP)
+
+
+async def test_udp_refused_turns_to_tcp() -> None:
+    choice = Choice(Transport.UDP, "as before")
+    async with (
+        run_camera(refuses("UDP")) as camera,
+        pulling(camera, choice=choice, **PORTS) as pull,
+    ):
+        await until(lambda: pull.shelf.tracks)
+        camera.send_pictures()
+        await until(lambda: pull.pictures)
+    assert choice.transport is Transport.TCP
+    assert "UDP was refused: SETUP: 461" in choice.reason
+
+
+async def test_udp_that_brings_nothing_turns_to_tcp_at_once() -> None:
+    """A firewall that lets RTSP through and RTP not."""
+    choice = Choice(Transport.UDP, "as before")
+    async with (
+        run_camera(Habits(udp=True, sdp=VIDEO_ONLY)) as camera,
+        pulling(camera, choice=choice, stall_timeout=0.2, **PORTS) as pull,
+    ):
+        await until(lambda: pull.shelf.tracks and len(camera.asked("PLAY")) == 2)
+        assert camera.methods.count("TEARDOWN") == 1
+        camera.send_pictures()
+        await until(lambda: pull.pictures)
+    assert choice.transport is Transport.TCP
+    assert "nothing came" in choice.reason
+
+
+async def test_neither_brings_anything() -> None:
+    choice = Choice(Transport.UDP, "as before")
+    async with run_camera(Habits(udp=True, sdp=VIDEO_ONLY)) as camera:
+        error = await failure(camera, choice=choice, stall_timeout=0.1, **PORTS)
+        assert isinstance(error, NoMediaError)
+        assert camera.methods.count("PLAY") == 2
+
+
+async def test_udp_that_was_asked_for_stays_udp() -> None:
+    choice = Choice()
+    async with run_camera(Habits(udp=True, sdp=VIDEO_ONLY)) as camera:
+        error = await failure(
+            camera, transport=Transport.UDP, choice=choice, stall_timeout=0.1, **PORTS
+        )
+        assert isinstance(error, NoMediaError)
+        assert camera.methods.count("PLAY") == 1
+    assert choice == Choice(used=Transport.UDP)
 
 
 async def test_a_camera_that_answers_udp_with_tcp() -> None:
     habits = Habits(transport=lambda asked: "RTP/AVP/TCP;interleaved=0-1", sdp=VIDEO_ONLY)
     async with run_camera(habits) as camera:
         error = await failure(camera, transport=Transport.UDP, udp_ports=(41000, 45000))
-        assert error.code == "protocol_error"
+        assert error.code == "unsupported"
 
 
 async def test_a_silent_camera() -> None:

@@ -10,7 +10,7 @@ from vidgate.aio.bus import Bus
 from vidgate.auth.opaque import fingerprint
 from vidgate.errors import ConflictError, NotFoundError, RemoteError, VidgateError
 from vidgate.media.stream import Stream
-from vidgate.model.channel import Channel, Login, Platform
+from vidgate.model.channel import Channel, Login, Platform, Transport
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
@@ -22,6 +22,7 @@ from vidgate.registry.export import Form
 from vidgate.registry.importer import Folded, ImportReport, RowError
 from vidgate.registry.marks import Marked
 from vidgate.registry.preconditions import Precondition
+from vidgate.rtsp.choice import Choice
 from vidgate.storage.accounts import Token, User
 from vidgate.storage.states import Transition
 from vidgate.storage.switches import Switch
@@ -31,6 +32,7 @@ from vidgate.web.trail import Note
 PASSWORD = "river bank lantern seven"
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # quick
 
+CARRIED = Choice(Transport.UDP, "TCP was refused: 461", Transport.UDP)
 CHANGE = Change(
     id=1, time=1.0, actor="wang", action="import", source="a.csv", created=2, updated=0, removed=0
 )
@@ -376,6 +378,7 @@ class Fakes:
             metrics=lambda: b"# metrics\nvidgate_up 1\n",
             channel_metrics=self._channel_metrics,
             is_ready=self._is_ready,
+            transports=lambda id_: {Variant.MAIN: CARRIED} if id_ == "Camera-1" else {},
         )
 
     async def _channel_metrics(self) -> bytes:

@@ -263,3 +263,12 @@ async def test_a_wrong_bulk_edit_is_refused(site: Site, body: dict[str, object])
     response = await site.call("PATCH", CHANNELS, json=body, role=Role.ENGINEER)
     assert response.status == 400
     assert site.fakes.registry.calls == []
+
+
+async def test_a_channel_says_how_its_streams_were_carried(site: Site) -> None:
+    found = await (await site.call("GET", f"{CHANNELS}/camera-1", role=Role.VIEWER)).json()
+    assert found["transports"] == [
+        {"variant": "main", "transport": "udp", "reason": "TCP was refused: 461"}
+    ]
+    found = await (await site.call("GET", f"{CHANNELS}/camera-2", role=Role.VIEWER)).json()
+    assert found["transports"] == []

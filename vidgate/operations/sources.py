@@ -1,7 +1,7 @@
 """The sources of the hub's streams: the one table from kinds of channels to protocols."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
@@ -17,10 +17,12 @@ from vidgate.model.channel import Channel, Kind, Transport
 from vidgate.model.event import Event
 from vidgate.model.health import State
 from vidgate.model.media import StreamKey, StreamState, Variant
+from vidgate.operations.choices import Choices
 from vidgate.operations.failover import Candidate, Failover, Look
 from vidgate.registry.resolvers import Located
 from vidgate.registry.routes import Route
 from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.choice import Choice
 from vidgate.rtsp.source import RtspSource
 from vidgate.rtsp.tls import client_context
 from vidgate.settings.tree import MediaSettings, RtpSettings
@@ -65,6 +67,7 @@ class Cameras:
     guard: AddressGuard
     media: MediaSettings
     ports: RtpSettings
+    choices: Choices = field(default_factory=Choices)
 
     def __post_init__(self) -> None:
         if self.media.tls_ca:
@@ -75,10 +78,15 @@ class Cameras:
 
         Raises NotFoundError where there is no way, a RemoteError of a platform that gives none.
         """
-        return await self.follow(channel, self.register.route(channel, variant), variant)
+        route = self.register.route(channel, variant)
+        return await self.follow(channel, route, variant, self.choices.of(channel, variant, route))
 
     async def follow(
-        self, channel: Channel, route: Route | None, variant: Variant = Variant.MAIN
+        self,
+        channel: Channel,
+        route: Route | None,
+        variant: Variant = Variant.MAIN,
+        choice: Choice | None = None,
     ) -> RtspAddress:
         """The same along a route that is not the registered one."""
         if route is None:
@@ -95,6 +103,7 @@ class Cameras:
             udp_ports=(self.ports.first, self.ports.last),
             allowed=partial(self._permits, port),
             tls_ca=self.media.tls_ca,
+            choice=choice or Choice(),
         )
 
     def _permits(self, port: int, address: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vidgate.model.channel import Login, Transport
+from vidgate.rtsp.choice import Choice
 
 
 def any_address(_: str) -> bool:
@@ -18,7 +19,7 @@ class RtspAddress:
     `url` holds no credentials. `allowed` judges the IP address that the host resolved to, before
     anything is sent to it; that very address is then connected to. `udp_ports` is the inclusive
     range for RTP over UDP. `tls_ca` is the PEM file that rtsps:// certificates are checked against,
-    empty: they are not.
+    empty: they are not. `choice` remembers from pull to pull how `auto` was settled.
     """
 
     url: str
@@ -30,3 +31,4 @@ class RtspAddress:
     allowed: Callable[[str], bool] = field(default=any_address, repr=False)
     udp_ports: tuple[int, int] = (30000, 30999)
     tls_ca: str = ""
+    choice: Choice = field(default_factory=Choice, repr=False, compare=False)

@@ -8,8 +8,8 @@ from vidgate.aio.clock import Clock
 from vidgate.errors import (
     NoKeyFrameError,
     NoMediaError,
-    ProtocolError,
     RemoteError,
+    SilentUdpError,
     UnauthorizedError,
     UnreachableError,
     UnsupportedError,
@@ -24,6 +24,7 @@ from vidgate.rtsp.tracks import Offer
 
 REPORT_INTERVAL = 5.0  # seconds between receiver reports; some cameras stop without them
 LOOK_INTERVAL = 2.5
+UDP_PATIENCE = 3.0  # seconds without a packet until TCP is tried, where that is left to us
 KEY_FRAME_PATIENCE = 3  # stall timeouts that a first key frame may take
 
 OnFrame = Callable[[Frame], None]
@@ -35,6 +36,12 @@ class Player:
     def __init__(self, client: RtspClient, clock: Clock, on_frame: OnFrame) -> None:
         self.offers: list[Offer] = []
         self.receivers: list[TrackReceiver] = []
+        self.transport = client.address.transport
+        if client.is_secure:
+            # Over UDP pictures would travel in clear: rtsps:// was registered against just that.
+            if self.transport is Transport.UDP:
+                raise UnsupportedError("rtsps:// 只走 TCP / rtsps:// goes over TCP only")
+            self.transport = Transport.TCP
         self._client = client
         self._clock = clock
         self._on_frame = on_frame
@@ -68,6 +75,7 @@ class Player:
     async def play(self) -> None:
         """PLAY."""
         await self._client.play()
+        self._client.address.choice.used = self.transport
         self._reported = self._clock.now()
 
     async def watch(self, until: Callable[[], bool] = lambda: False) -> None:
@@ -78,7 +86,7 @@ class Player:
         started = self._clock.now()
         limit = self._client.address.stall_timeout
         while not until():
-            await self._client.wait(min(LOOK_INTERVAL, limit / 2))
+            await self._client.wait(min(LOOK_INTERVAL, limit / 2, UDP_PATIENCE / 2))
             now = self._clock.now()
             if now - self._reported >= REPORT_INTERVAL:
                 self._reported = now
@@ -102,10 +110,23 @@ class Player:
             if silence > limit:
                 raise NoMediaError(f"no picture for {silence:.0f} s")
         elif leader.packets == 0:
-            if now - started > limit:
-                raise NoMediaError(f"playing, yet nothing came in {now - started:.0f} s")
+            self._check_first(now - started, limit)
+        elif now - self._client.received > limit:
+            silence = now - self._client.received
+            raise NoKeyFrameError(f"packets without a key frame, and none for {silence:.0f} s")
         elif now - started > KEY_FRAME_PATIENCE * limit:
             raise NoKeyFrameError(f"packets, yet no key frame in {now - started:.0f} s")
+
+    def _check_first(self, waited: float, limit: float) -> None:
+        address = self._client.address
+        is_turnable = self.transport is Transport.UDP and address.transport is Transport.AUTO
+        if waited > (min(limit, UDP_PATIENCE) if is_turnable else limit):
+            silence = f"playing, yet nothing came in {waited:.0f} s"
+            if is_turnable:
+                why = f"UDP: {waited:.0f} 秒没有数据 / nothing came in {waited:.0f} s"
+                address.choice.turn(Transport.TCP, why)
+                raise SilentUdpError(silence)
+            raise NoMediaError(silence)
 
     def _report(self, now: float) -> None:
         for receiver, send in zip(self.receivers, self._send_rtcp, strict=True):
@@ -115,24 +136,30 @@ class Player:
         receiver = TrackReceiver(
             len(self.receivers), offer, lambda: self._client.received, self._on_frame
         )
-        wanted = self._client.address.transport
-        if self._client.is_secure:
-            # Over UDP pictures would travel in clear: rtsps:// was registered against just that.
-            if wanted is Transport.UDP:
-                raise UnsupportedError("rtsps:// 只走 TCP / rtsps:// goes over TCP only")
-            send = await self._setup_tcp(offer, receiver)
-        elif wanted is Transport.UDP:
-            send = await self._setup_udp(offer, receiver)
-        else:
-            try:
-                send = await self._setup_tcp(offer, receiver)
-            except UnsupportedError:
-                if wanted is Transport.TCP or self.receivers:
-                    raise
-                send = await self._setup_udp(offer, receiver)
+        send = await self._setup_transport(offer, receiver)
         self.offers.append(offer)
         self.receivers.append(receiver)
         self._send_rtcp.append(send)
+
+    async def _setup_transport(
+        self, offer: Offer, receiver: TrackReceiver
+    ) -> Callable[[bytes], None]:
+        """SETUP by what was asked for; the first media settles what `auto` is."""
+        setups = {Transport.TCP: self._setup_tcp, Transport.UDP: self._setup_udp}
+        if self.transport is not Transport.AUTO:
+            return await setups[self.transport](offer, receiver)
+        choice = self._client.address.choice
+        first = choice.transport
+        other = Transport.UDP if first is Transport.TCP else Transport.TCP
+        try:
+            send = await setups[first](offer, receiver)
+            self.transport = first
+        except UnsupportedError as error:
+            send = await setups[other](offer, receiver)
+            self.transport = other
+            name = first.value.upper()
+            choice.turn(other, f"{name} 被拒绝 / {name} was refused: {error.message}")
+        return send
 
     async def _setup_tcp(self, offer: Offer, receiver: TrackReceiver) -> Callable[[bytes], None]:
         first = 2 * len(self.receivers)
@@ -162,7 +189,7 @@ class Player:
             offer.media, TransportHeader(is_tcp=False, client_port=pair.ports)
         )
         if given.is_tcp or given.is_multicast:
-            raise ProtocolError("SETUP: the camera answers unicast UDP with another transport")
+            raise UnsupportedError("SETUP: the camera answers unicast UDP with another transport")
         if given.source and client.address.allowed(given.source):
             pair.peers |= {given.source}
         if given.server_port is not None and given.server_port[0] > 1:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from vidgate.aio.clock import Clock
-from vidgate.errors import UnsupportedError
+from vidgate.errors import SilentUdpError, UnsupportedError
 from vidgate.model.media import Codec, Frame
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.client import RtspClient
@@ -52,6 +52,14 @@ async def media(address: RtspAddress, clock: Clock, times: ProbeTimes | None = N
     """
     times = times if times is not None else ProbeTimes()
     times.t0, started = clock.wall(), clock.now()
+    try:
+        await _play(address, clock, times, started)
+    except SilentUdpError:
+        await _play(address, clock, times, started)  # by TCP, at once
+    return times
+
+
+async def _play(address: RtspAddress, clock: Clock, times: ProbeTimes, started: float) -> None:
     async with RtspClient.connect(address, clock) as client:
         offer = await _describe(client, clock, times, started)
         came: list[float] = []
@@ -71,7 +79,6 @@ async def media(address: RtspAddress, clock: Clock, times: ProbeTimes | None = N
                     times.t2 = max(0.0, receiver.first_packet - started)
             times.t3 = max(0.0, came[0] - started)
             _note(times, receiver)
-    return times
 
 
 async def _describe(client: RtspClient, clock: Clock, times: ProbeTimes, started: float) -> Offer:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from vidgate.aio.clock import Clock, SystemClock
-from vidgate.errors import UnsupportedError
+from vidgate.errors import SilentUdpError, UnsupportedError
 from vidgate.media.source import Publisher
 from vidgate.model.media import Codec, Frame, Track
 from vidgate.rtp import h264
@@ -48,6 +48,12 @@ class RtspSource:
 
     async def run(self, publisher: Publisher) -> None:
         """Connect and publish until cancelled; raises a RemoteError when the camera fails."""
+        try:
+            await self._pull(publisher)
+        except SilentUdpError:
+            await self._pull(publisher)  # by TCP, at once
+
+    async def _pull(self, publisher: Publisher) -> None:
         self._publisher = publisher
         self._is_started = False
         try:

@@ -30,6 +30,7 @@ from vidgate.web.schemas import (
     HealthView,
     NewChannel,
     ProbeView,
+    TransportView,
 )
 
 MAX_BULK = 5 << 20  # bytes: twenty thousand ids of 64 characters, twice, and their revisions
@@ -211,7 +212,15 @@ def _view(request: web.Request, channel: Channel) -> ChannelView:
         since=seen.since,
         level=seen.level,
         health=seen,
+        transports=_transports(request, channel),
     )
+
+
+def _transports(request: web.Request, channel: Channel) -> list[TransportView]:
+    return [
+        TransportView(variant=variant.value, transport=choice.used or "", reason=choice.reason)
+        for variant, choice in request.app[CONTEXT].parts.transports(channel.id).items()
+    ]
 
 
 _FIELDS = frozenset(Channel.__slots__)

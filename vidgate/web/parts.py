@@ -21,6 +21,7 @@ from vidgate.registry.export import Form
 from vidgate.registry.importer import ImportReport
 from vidgate.registry.marks import Marked
 from vidgate.registry.preconditions import Precondition
+from vidgate.rtsp.choice import Choice
 from vidgate.storage.accounts import Token, User
 from vidgate.storage.states import Transition
 from vidgate.storage.switches import Switch
@@ -232,3 +233,6 @@ class WebParts:
     metrics: Page
     channel_metrics: Page
     is_ready: Callable[[], Awaitable[bool]]
+    transports: Callable[[str], Mapping[Variant, Choice]] = (
+        lambda _: {}
+    )  # how a channel was reached

@@ -217,6 +217,14 @@ class HealthView(BaseModel):
     last: ProbeView | None
 
 
+class TransportView(BaseModel):
+    """How a stream was reached last, and why not by TCP as usual, or by TCP again."""
+
+    variant: str
+    transport: str
+    reason: str
+
+
 class ChannelView(BaseModel):
     """Everything about a channel but its password. Addresses are empty for who may not edit."""
 
@@ -252,6 +260,7 @@ class ChannelView(BaseModel):
     since: float
     level: str
     health: HealthView
+    transports: list[TransportView]
 
 
 class ImportErrorView(BaseModel):

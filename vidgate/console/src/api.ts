@@ -61,6 +61,13 @@ export interface Health {
   last: Probe | null
 }
 
+/** How a stream was reached last; `reason` is set where that is not as usual. */
+export interface Carried {
+  variant: 'main' | 'sub'
+  transport: string
+  reason: string
+}
+
 /** Everything about a channel but its password. */
 export interface ChannelDetail extends Channel {
   revision: number
@@ -79,6 +86,7 @@ export interface ChannelDetail extends Channel {
   latitude: number | null
   transport: string
   health: Health
+  transports: Carried[]
 }
 
 export interface Credential {

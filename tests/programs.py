@@ -95,6 +95,7 @@ class Service:
     env: Mapping[str, str]
     url: str
     password: str
+    webrtc: str = ""  # HOST:PORT of the media
 
     async def cli(self, *words: str, status: int | None = 0, given: str = "") -> str:
         """Run `vidgate WORDS` against it, `given` on stdin, and return stdout.
@@ -141,7 +142,8 @@ async def running_service(
     async with running(*VIDGATE, "serve", env=env) as program:
         ready = await program.says(r"vidgate ready http=(\S+) webrtc=(\S+)")
         found = re.search(r"admin password: (\S+)", program.text)
-        yield Service(program, env, f"http://{ready[1]}", found[1] if found else "")
+        password = found[1] if found else ""
+        yield Service(program, env, f"http://{ready[1]}", password, ready[2])
 
 
 @dataclass(frozen=True)

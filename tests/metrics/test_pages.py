@@ -86,6 +86,8 @@ async def test_looks_are_counted_and_the_loop_is_watched() -> None:
         assert found["vidgate_probes_in_flight",] == 3
         assert found["vidgate_probes_waiting",] == 5
         await until(lambda: metrics.longest_stall > 0)
+        found = await read(metrics)
+        assert found["vidgate_event_loop_tasks",] == len(asyncio.all_tasks())
 
 
 async def test_what_a_platform_owes_and_delivered_is_counted_apart() -> None:

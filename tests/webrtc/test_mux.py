@@ -9,13 +9,22 @@ from typing import Any
 
 import pytest
 from aioice import stun
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.waiting import until
 from vidgate.aio.clock import ManualClock
 from vidgate.errors import InputError
-from vidgate.webrtc.mux import MAX_ADDRESSES, SEGMENTS, Leg, Mux, Path, plain_host, runs_of
+from vidgate.webrtc.mux import (
+    GSO_REFUSED,
+    MAX_ADDRESSES,
+    SEGMENTS,
+    Leg,
+    Mux,
+    Path,
+    plain_host,
+    runs_of,
+)
 
 
 @pytest.fixture
@@ -106,6 +115,39 @@ async def test_drops_what_proves_nothing(mux: Mux) -> None:
     assert not leg._handshake
 
 
+EDITS = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), max_size=4)
+
+
+@settings(max_examples=300, deadline=None)
+@given(EDITS, st.binary(max_size=40), st.integers(0, 200))
+def test_no_altered_check_makes_an_address_known(
+    edits: list[tuple[int, int]], tail: bytes, length: int
+) -> None:
+    mux = Mux(0, ManualClock())
+    leg = mux.leg()
+    request = stun.Message(
+        stun.Method.BINDING, stun.Class.REQUEST, None, {"USERNAME": f"{leg.ufrag}:x", "PRIORITY": 1}
+    )
+    request.add_message_integrity(leg.password.encode())
+    altered = bytearray(bytes(request)[: length or None] + tail)
+    for place, value in edits:
+        altered[place % len(altered)] = value
+    for data in (bytes(altered), tail, b"\0\1" + tail, bytes(altered[:20]) + tail):
+        if data != bytes(request):
+            mux._receive(data, ("127.0.0.1", 9), [])
+    assert leg.path is None
+    assert not mux._by_address
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=80))
+def test_attributes_of_any_kind_are_survived(attributes: bytes) -> None:
+    mux = Mux(0, ManualClock())
+    head = struct.pack("!HHI", 1, len(attributes), stun.COOKIE) + bytes(12)
+    mux._receive(head + attributes, ("127.0.0.1", 9), [])
+    assert mux.dropped == 1
+
+
 async def test_media_follows_the_nominated_address(mux: Mux) -> None:
     leg = mux.leg()
     with Peer(mux) as first, Peer(mux) as second:
@@ -160,18 +202,21 @@ async def test_segments_arrive_as_datagrams(mux: Mux) -> None:
         assert [(await peer.receive())[0] for _ in packets] == packets
 
 
-async def test_falls_back_where_the_kernel_refuses_segments(mux: Mux) -> None:
-    leg = mux.leg()
-    with Peer(mux) as peer:
-        peer.check(leg)
-        await peer.receive()
+@pytest.mark.parametrize("refusal", GSO_REFUSED)
+async def test_falls_back_where_the_kernel_refuses_segments(mux: Mux, refusal: int) -> None:
+    leg, other = mux.leg(), mux.leg()
+    with Peer(mux) as peer, Peer(mux) as neighbour:
+        for one, owner in ((peer, leg), (neighbour, other)):
+            one.check(owner)
+            await one.receive()
         assert leg.path is not None
+        assert other.path is not None
         real = mux._socket
 
         class Refusing:
             def sendmsg(self, buffers: Any, control: Any, flags: int, address: Any) -> int:
                 if any(level == 17 for level, _, _ in control):
-                    raise OSError(errno.EIO, "no checksum offload")
+                    raise OSError(refusal, "no checksum offload")
                 assert real is not None
                 return real.sendmsg(buffers, control, flags, address)
 
@@ -182,6 +227,10 @@ async def test_falls_back_where_the_kernel_refuses_segments(mux: Mux) -> None:
             mux._socket = real
         assert [(await peer.receive())[0] for _ in range(2)] == [b"\x80one", b"\x80two"]
         assert leg.path.gso is False
+        # Another route may have another card: it keeps what works there.
+        assert other.send([b"\x80one", b"\x80two"], [(0, 2)])
+        assert [(await neighbour.receive())[0] for _ in range(2)] == [b"\x80one", b"\x80two"]
+        assert other.path.gso is True
 
 
 async def test_a_full_socket_is_told_and_waited_for(mux: Mux) -> None:

@@ -239,6 +239,36 @@ def test_understands_what_a_browser_asks() -> None:
     leg.on_media(b"\x80\x66" + bytes(30))  # SRTP from a viewer is ignored
 
 
+COMPOUND = b"".join(
+    (
+        bytes(ReceiverReport(1, (ReportBlock(77, 0, 0, 0),))),
+        bytes(Nack(1, 77, (0, 5, 9))),
+        bytes(Pli(1, 77)),
+        bytes(Fir(1, ((77, 3),))),
+    )
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 255)), max_size=6), st.binary())
+def test_no_rtcp_raises(edits: list[tuple[int, int]], tail: bytes) -> None:
+    """What a hostile browser seals properly is still nonsense."""
+    line = Line(Track(0, Codec.H264, 90000), ssrc=77)
+    flow, leg = flow_of(line)
+    asked: list[Viewer] = []
+    viewer = Viewer(cast(Any, leg), cast(Any, FakeSecurity()), ManualClock(), "us", asked.append)
+    viewer.flows = [flow]
+    flow.jump(line.next)
+    send(flow, line.cut(video(0, key=True)))
+    altered = bytearray(COMPOUND + tail)
+    for place, value in edits:
+        altered[place % len(altered)] = value
+    for data in (bytes(altered), tail, b"\x80\xc9" + tail, bytes(altered[: len(tail)])):
+        viewer.receive(data)
+    viewer.report()
+    assert len(leg.sent) < 2000
+
+
 def test_a_storm_of_nacks_is_bounded() -> None:
     line = Line(Track(0, Codec.H264, 90000))
     _, flow, leg, _, clock = make_viewer(line)

@@ -1,9 +1,10 @@
 """From an offer to pictures, with aiortc as the browser and real coded pictures."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from vidgate.errors import (
     NoMediaError,
     NotAcceptableError,
     NotFoundError,
+    ProtocolError,
+    RemoteTimeoutError,
     UnauthorizedError,
     UnreachableError,
     UnsupportedError,
@@ -256,6 +259,59 @@ async def test_a_browser_that_never_comes_is_forgotten() -> None:
             await session.closed.wait()
         assert "handshake" in session.reason
         assert not place.whep.sessions
+
+
+async def test_a_handshake_that_never_ends_meets_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A peer that is heard all the time: it says hello again and again, and reads no answer."""
+
+    async def deaf(_: object) -> bytes:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr("vidgate.simulator.viewers._Wire._recv", deaf)
+    settings = WebrtcSettings(port=0, handshake_timeout=1.5)
+    async with serving(settings) as place, LightViewer(CERTIFICATE) as viewer:
+        session = await open_session(place.whep, "cam", viewer.offer)
+        with pytest.raises(RemoteTimeoutError):
+            await viewer.connect(session.answer_sdp, 5.0)
+        assert session.state == "closed"
+        assert "no DTLS handshake within 1.5 s" in session.reason
+
+
+async def test_who_shows_another_certificate_gets_nothing(place: Place) -> None:
+    """RFC 8827 5.1: the fingerprint in the offer is all that tells who the peer is."""
+    promised = Certificate.generateCertificate().fingerprint.value
+    async with LightViewer(CERTIFICATE) as viewer:
+        offer = viewer.offer.replace(CERTIFICATE.fingerprint.value, promised)
+        session = await open_session(place.whep, "cam", offer)
+        with suppress(ProtocolError, RemoteTimeoutError):
+            await viewer.connect(session.answer_sdp, 3.0)
+        async with asyncio.timeout(5):
+            await session.closed.wait()
+        assert "handshake failed" in session.reason
+        assert session.viewer is None
+        assert viewer._wire is not None
+        assert not viewer._wire.early, "not one packet of media"
+        assert viewer.counts.packets == viewer.counts.forged == 0
+
+
+async def test_what_a_viewer_cannot_have_sealed_ends_nothing(place: Place) -> None:
+    """FreeSWITCH GHSA-jh42: a hundred bad SRTP packets hung up the call."""
+    async with place.light() as viewer:
+        async with asyncio.timeout(5):
+            await viewer.pictured.wait()
+        (session,) = place.whep.sessions.values()
+        wire = viewer._wire
+        assert wire is not None
+        for number in range(2000):
+            wire.send(bytes((0x80, (96, 200, 201, 206)[number % 4])) + os.urandom(60))
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+        packets = viewer.counts.packets
+        await until(lambda: viewer.counts.packets > packets + 30)
+        assert (viewer.counts.lost, session.state) == (0, "connected")
 
 
 async def test_a_silent_browser_is_reaped(place: Place) -> None:

@@ -38,6 +38,7 @@ def test_a_camera_s_description() -> None:
     assert video.payload_types == [96]
     assert video.rtpmap(96) == RtpMap("H264", 90000)
     assert video.fmtp(96)["sprop-parameter-sets"] == "Z0IAKQ==,aM4="
+    assert video.fmtps[96] == video.fmtp(96)
     assert video.get("control") == "trackID=1"
     assert video.direction == "recvonly"
     assert video.bandwidth == 5_000_000

@@ -33,12 +33,16 @@ class LoopLag:
             "The longest that our own work held the event loop since the start.",
             registry=registry,
         )
+        self._tasks = Gauge(
+            "vidgate_event_loop_tasks", "Tasks of the event loop now.", registry=registry
+        )
         self.longest = 0.0
         self.held = 0.0
 
     async def run(self) -> None:
         """Sleep, and look how late it became."""
         loop = asyncio.get_running_loop()
+        self._tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         while True:
             due, worked = loop.time() + INTERVAL, time.thread_time()
             await asyncio.sleep(INTERVAL)

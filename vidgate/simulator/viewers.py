@@ -216,6 +216,11 @@ class LightViewer:
         if self._wire is not None:
             self._wire.close()
 
+    def stop_reading(self) -> None:
+        """Take nothing more from the socket, and go on saying that we are alive."""
+        if self._wire is not None:
+            asyncio.get_running_loop().remove_reader(self._wire.socket.fileno())
+
     async def connect(self, answer: str, timeout: float = 10.0, *, host: str = "") -> None:
         """Check, shake hands, then receive until the block is left.
 

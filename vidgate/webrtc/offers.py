@@ -25,7 +25,11 @@ NAMES = {
     Codec.PCMU: "PCMU",
     Codec.OPUS: "OPUS",
 }
+Candidate = tuple[int, dict[str, str]]
+"""A payload type with its format parameters."""
+
 FEEDBACK = ("nack", "nack pli", "ccm fir")
+NO_CODECS = ("RTX", "RED", "ULPFEC", "FLEXFEC-03", "CN", "TELEPHONE-EVENT")
 CANDIDATE_PRIORITY = 2130706431  # host, component 1 (RFC 8445 5.1.2)
 
 
@@ -147,15 +151,14 @@ def answer(offer: Offer, outgoing: Sequence[Outgoing], local: Local) -> str:
 
 def codecs(offer: Offer) -> list[str]:
     """Names of the codecs offered, for messages."""
-    return list(
-        dict.fromkeys(
-            mapped.name
-            for media in offer.session.media
-            for number in media.payload_types
-            if (mapped := media.rtpmap(number)) is not None
-            and mapped.name not in ("RTX", "RED", "ULPFEC", "FLEXFEC-03", "CN", "TELEPHONE-EVENT")
-        )
+    names = (
+        meanings[number].name
+        for media in offer.session.media
+        for meanings in (media.rtpmaps,)
+        for number in media.payload_types
+        if number in meanings
     )
+    return [name for name in dict.fromkeys(names) if name not in NO_CODECS]
 
 
 def _unable(offer: Offer, track: Track) -> NotAcceptableError:
@@ -176,12 +179,14 @@ def _unable(offer: Offer, track: Track) -> NotAcceptableError:
 def _offered(offer: Offer) -> str:
     """The codecs offered, and with which parameters H.265, for messages."""
     names = [name for name in codecs(offer) if name != "H265"]
-    names += [
-        "H265 ({})".format(" ".join(f"{key}={value}" for key, value in media.fmtp(number).items()))
-        for media in offer.session.media
-        for number in media.payload_types
-        if (mapped := media.rtpmap(number)) is not None and mapped.name == "H265"
-    ]
+    for media in offer.session.media:
+        meanings, parameters = media.rtpmaps, media.fmtps
+        for number in media.payload_types:
+            if number in meanings and meanings[number].name == "H265":
+                told = " ".join(
+                    f"{key}={value}" for key, value in parameters.get(number, {}).items()
+                )
+                names.append(f"H265 ({told})")
     return ", ".join(names)[:MAX_LISTED] or "nothing"
 
 
@@ -191,10 +196,11 @@ def _find(offer: Offer, track: Track, taken: set[int]) -> tuple[int, Pick] | Non
     for position, media in enumerate(offer.session.media):
         if media.kind != kind or position in taken or name is None or not _wants(media):
             continue
+        meanings = media.rtpmaps
         numbers = [
             number
             for number in media.payload_types
-            if (mapped := media.rtpmap(number)) is not None
+            if (mapped := meanings.get(number)) is not None
             and mapped.name == name
             and (track.is_video or mapped.clock_rate in (track.clock_rate, 48000))
         ]
@@ -210,25 +216,27 @@ def _wants(media: Media) -> bool:
 
 def _best(media: Media, numbers: Sequence[int], track: Track) -> int | None:
     """The payload type whose parameters are nearest to what the camera sends."""
+    parameters = media.fmtps
+    candidates = [(number, parameters.get(number, {})) for number in numbers]
     if track.codec is Codec.H264:
-        numbers = _best_h264(media, numbers, track.profile[:2].lower())
+        candidates = _best_h264(candidates, track.profile[:2].lower())
     elif track.codec is Codec.H265:
-        numbers = _best_h265(media, numbers, profile_of(track.parameter_sets))
-    return next(iter(numbers), None)
+        candidates = _best_h265(candidates, profile_of(track.parameter_sets))
+    return next((number for number, _ in candidates), None)
 
 
-def _best_h264(media: Media, numbers: Sequence[int], profile: str) -> list[int]:
+def _best_h264(candidates: Sequence[Candidate], profile: str) -> list[Candidate]:
     # Mode 1 is a must, for we send FU-A. Decoders take every profile that they offer, and in
     # practice more: so an equal profile is preferred, and another one is no reason to refuse.
-    numbers = [n for n in numbers if media.fmtp(n).get("packetization-mode") == "1"]
-    return sorted(numbers, key=lambda n: _distance(media.fmtp(n), profile))
+    fit = [one for one in candidates if one[1].get("packetization-mode") == "1"]
+    return sorted(fit, key=lambda one: _distance(one[1], profile))
 
 
-def _best_h265(media: Media, numbers: Sequence[int], profile: Profile | None) -> list[int]:
+def _best_h265(candidates: Sequence[Candidate], profile: Profile | None) -> list[Candidate]:
     if profile is None:
         return []  # nothing can be promised of a stream whose parameter sets nobody has seen
-    numbers = [n for n in numbers if h265.takes(media.fmtp(n), profile)]
-    return sorted(numbers, key=lambda n: not h265.is_exact(media.fmtp(n), profile))
+    fit = [one for one in candidates if h265.takes(one[1], profile)]
+    return sorted(fit, key=lambda one: not h265.is_exact(one[1], profile))
 
 
 def _distance(parameters: dict[str, str], profile: str) -> int:

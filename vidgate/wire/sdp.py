@@ -128,6 +128,16 @@ class Media(Section):
         """What one payload type means; None if nobody says."""
         return self.rtpmaps.get(payload_type)
 
+    @property
+    def fmtps(self) -> dict[int, dict[str, str]]:
+        """The format parameters of every payload type that has some, in one pass; see `fmtp`."""
+        found: dict[int, dict[str, str]] = {}
+        for value in self.all("fmtp"):
+            number, _, rest = value.strip().partition(" ")
+            if number.isdecimal() and len(number) <= 3:
+                found.setdefault(int(number), parse_parameters(rest))
+        return found
+
     def fmtp(self, payload_type: int) -> dict[str, str]:
         """Format parameters with names in lower case; empty where there are none."""
         for value in self.all("fmtp"):

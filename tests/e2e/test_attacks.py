@@ -1,0 +1,67 @@
+"""The service under attack, shortened; `scripts/soak attacks` does the same in full."""
+
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import attacks
+from tests.e2e.attacks import Target, attacked
+from tests.e2e.browser_that_dies import doomed_browser
+from tests.e2e.cycles import viewers_of
+from tests.e2e.stage import MARKS, eventually
+
+pytestmark = MARKS
+
+OFFER = (Path(__file__).parents[1] / "webrtc" / "data" / "chromium.sdp").read_text(encoding="utf-8")
+SILENCE = 3.0  # seconds; 30 by default
+
+
+@pytest.fixture
+async def target(tmp_path: Path) -> AsyncIterator[Target]:
+    settings = {"VIDGATE__WEBRTC__SILENCE_TIMEOUT": str(SILENCE)}
+    async with attacked(tmp_path, settings) as made:
+        yield made
+
+
+async def test_floods_of_offers_and_garbage_hurt_nobody_else(target: Target) -> None:
+    await flood_of_offers(target)
+    await flood_of_garbage(target)
+    assert await attacks.race(target, 20) == 20
+
+
+async def flood_of_offers(target: Target) -> None:
+    found = await attacks.flood_offers(target, 1000, 4.0, OFFER)
+    limited = found.statuses["429"]
+    assert found.statuses["201"] <= 400 * 2
+    assert limited > found.sent // 2, found.statuses
+    assert set(found.statuses) <= {"201", "429"}, found.statuses
+    assert found.others_p95 < 2.0
+    assert found.refused == 0
+    assert found.packets > 50
+    assert found.lost == 0
+
+
+async def flood_of_garbage(target: Target) -> None:
+    found = await attacks.bombard(target, 10_000, 3.0)
+    assert found.sent >= 20_000
+    assert found.lost == 0
+    assert found.packets > 50
+    assert found.growth <= 5 << 20
+
+
+async def test_dead_and_deaf_viewers_are_found_out(target: Target, tmp_path: Path) -> None:
+    assert await attacks.stop_reading(target, 4, 3.0) <= 8 << 20
+    assert await attacks.until_gone(target, SILENCE + 5) <= SILENCE + 2
+    url = f"{target.service.url}/whep/{target.channels[0]}"
+    async with (
+        target.client("other") as http,
+        doomed_browser(tmp_path, url, target.tokens["watcher"]) as browser,
+    ):
+        watching = await eventually(lambda: viewers_of(http), lambda n: n == 1, timeout=20)
+        assert watching == 1
+        still = SILENCE + 1.0  # whoever says nothing is gone by then
+        assert await attacks.until_gone(target, still) >= still
+        await browser.end(signal.SIGKILL)
+        assert await attacks.until_gone(target, SILENCE + 5) <= SILENCE + 2

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from tests.waiting import until
 from vidgate.cli import demo
+from vidgate.cli.scratch import scratch
 
 
 def _plan(monkeypatch: pytest.MonkeyPatch, **environment: str) -> demo.Plan:
@@ -96,18 +98,23 @@ def _processes_of(folder: Path) -> list[int]:
     return found
 
 
-@contextlib.asynccontextmanager
-async def _demo(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A demo of 25 channels whose temporary files are in `folder`; it must leave none."""
+async def _start(folder: Path) -> asyncio.subprocess.Process:
+    """A demo of 25 channels whose temporary files are in `folder`."""
     environment = {name: value for name, value in os.environ.items() if "VIDGATE" not in name}
     environment |= {"TMPDIR": str(folder), "VIDGATE_CONFIG": "/nonexistent"}
     environment |= {"VIDGATE__HTTP__PORT": "0", "VIDGATE__WEBRTC__PORT": "0"}
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "vidgate", "demo", "--channels", "25"),
         env=environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+@contextlib.asynccontextmanager
+async def _demo(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A demo while inside the block; it must leave nothing."""
+    process = await _start(folder)
     try:
         yield process
     finally:
@@ -130,6 +137,21 @@ async def test_a_demo_from_start_to_end(tmp_path: Path) -> None:
                 assert (await answer.json())["server"]["demo"] is True
             async with session.get("/api/v1/channels?limit=1") as answer:
                 assert (await answer.json())["total"] >= 25
+
+
+async def test_what_a_killed_demo_leaves_goes_with_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await _start(tmp_path)
+    await until(lambda: len(_processes_of(tmp_path)) >= 3, timeout=30)
+    process.kill()
+    await process.communicate()
+    await until(lambda: not _processes_of(tmp_path), timeout=20, what="its children go along")
+    assert len(os.listdir(tmp_path)) == 1
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with scratch():
+        assert len(os.listdir(tmp_path)) == 1
+    assert os.listdir(tmp_path) == []
 
 
 async def test_a_demo_interrupted_while_it_starts(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import shutil
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from vidgate.cli.client import Client, Query, Target
 from vidgate.cli.errors import both
 from vidgate.cli.options import option
 from vidgate.cli.progress import Meter
+from vidgate.cli.scratch import scratch
 from vidgate.errors import VidgateError
 
 OK = 0
@@ -64,8 +64,8 @@ def demo(
     verbose: Annotated[bool, option("显示子进程日志 · show what the children log")] = False,
 ) -> int:
     """Run the service before simulated cameras until Ctrl-C; nothing is left behind."""
-    with tempfile.TemporaryDirectory(prefix="vidgate-demo-") as folder:
-        plan = _plan(Path(folder), channels, seed, host)
+    with scratch() as folder:
+        plan = _plan(folder, channels, seed, host)
         asyncio.run(_until_signal(plan, verbose=verbose))
     output.note("演示结束, 没有留下任何文件 · the demo is over, nothing is left behind")
     return OK

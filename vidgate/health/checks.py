@@ -13,6 +13,7 @@ from vidgate.settings.tree import ProbeSettings
 # 60 + 10 s and one last timeout of 5 s.
 RECHECK = 5.0
 MEDIA_RETRY = 60.0  # after a missing picture; doubled each time up to the media period
+BUSY_PAUSE = 30.0  # until a camera short of sessions (453, 503) is asked anything again
 NOTHING_LEARNT = 30.0  # a look was preempted, or failed by our own fault
 
 
@@ -116,6 +117,9 @@ def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Lo
             media_at = again
         else:
             describe_at = again
+    if look.result.reason is Reason.BUSY:
+        rest = look.ended + BUSY_PAUSE
+        describe_at, media_at = max(describe_at, rest), max(media_at, rest)
     return Plan(describe_at, media_at, misses)
 
 

@@ -292,8 +292,7 @@ class Fleet:
         scenes = range(1) if first else range(1, self.settings.scenes)
         recipes = [self._recipe(variant, "h264", at) for at in scenes for variant in Variant]
         if not first and any(camera.codec == "h265" for camera in self.cameras.values()):
-            mains = [self._recipe(Variant.MAIN, "h265", at) for at in range(self.settings.scenes)]
-            recipes = [*mains, *recipes]
+            recipes.insert(0, self._recipe(Variant.MAIN, "h265", 0))
         return recipes
 
 

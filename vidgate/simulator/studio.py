@@ -90,6 +90,7 @@ class Studio:
 def recipe_for(variant: Variant, codec: str, scene: int, profile: str, bitrate: int) -> Recipe:
     """What a camera shows: one of a few coded scenes, or something plain that all share."""
     is_coded = profile == "coded"
+    scene *= codec == "h264"  # H.265 is dear to encode: one street for all
     if variant is Variant.SUB:
         return Recipe("h264", 640, 360, SUB_BITRATE, scene * is_coded, is_coded)
     if profile == "coded":

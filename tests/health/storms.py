@@ -1,0 +1,122 @@
+"""A fleet as a model, in virtual time: thousands of cameras through hours of trouble.
+
+The cameras answer as told; everything else (plans, pace, lanes, hysteresis, book) is the service's
+own. A connect is counted for every look, in the second in which it begins.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from tests.health.fakes import FakeRegister, FakeStore, no_sources
+from tests.virtual import VirtualClock
+from vidgate.aio.bus import Bus
+from vidgate.health.service import HealthService
+from vidgate.media.hub import Hub
+from vidgate.model.channel import Channel, Platform
+from vidgate.model.event import Event
+from vidgate.model.health import Level, ProbeResult, Reason
+from vidgate.settings.tree import ProbeSettings
+
+# Seconds that a look takes to answer, and to wait for a key frame beyond that.
+ANSWER, KEY_FRAME = 0.03, 1.0
+# How long a look takes that ends with that reason, and how deep it came.
+COSTS = {
+    Reason.OK: (0.0, None),
+    Reason.UNREACHABLE: (0.01, Level.NONE),
+    Reason.TIMEOUT: (5.0, Level.NONE),
+    Reason.UNAUTHORIZED: (0.03, Level.REACH),
+    Reason.BUSY: (0.03, Level.REACH),
+}
+Condition = Callable[[str, float, Level], Reason]
+
+
+@dataclass
+class Model:
+    """The cameras: `condition(id, now, level)` says how each answers at that monotonic second."""
+
+    clock: VirtualClock
+    register: FakeRegister
+    condition: Condition
+    asked: list[tuple[float, str, Level]] = field(default_factory=list)
+    events: list[tuple[float, Event]] = field(default_factory=list)
+    rng: random.Random = field(default_factory=lambda: random.Random(7))
+
+    def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
+        """As the real prober has it: 16 sessions a platform, 4 describes, 4 to a direct host."""
+        if not channel.platform:
+            return ("host", channel.id), 4
+        platform = self.register.platforms[channel.platform]
+        if level >= Level.MEDIA:
+            return ("slots", platform.id), 16
+        return ("describe", platform.id), platform.describe_parallel
+
+    async def probe(self, channel: Channel, level: Level) -> ProbeResult:
+        """One look."""
+        started = self.clock.now()
+        self.asked.append((started, channel.id, level))
+        reason = self.condition(channel.id, started, level)
+        seconds, reached = COSTS[reason]
+        if reason is Reason.OK:
+            seconds, reached = ANSWER, level
+            if level >= Level.MEDIA:
+                seconds += self.rng.uniform(0, 2 * KEY_FRAME)
+        await asyncio.sleep(seconds)
+        return ProbeResult(
+            channel=channel.id,
+            asked=level,
+            level=reached or Level.NONE,
+            reason=reason,
+            t0=self.clock.wall() - seconds,
+        )
+
+    def connects(self, since: float, until: float) -> Counter[int]:
+        """Connects in each second of a span."""
+        return Counter(int(at) for at, _, _ in self.asked if since <= at < until)
+
+    async def listen(self, bus: Bus) -> None:
+        """Keep every change of state that is told."""
+        async with bus.subscribe(("channel.state",)) as events:
+            async for event in events:
+                self.events.append((self.clock.now(), event))
+
+
+def register_of(direct: int, platforms: int, each: int) -> FakeRegister:
+    """Channels on addresses of their own, and behind platforms."""
+    places = [f"p{number}" for number in range(platforms)]
+    channels = [Channel(id=f"d{at}", name="d", number=at, url="rtsp://h/d") for at in range(direct)]
+    channels += [
+        Channel(id=f"{place}-{at}", name="p", number=at, url="rtsp://h/p", platform=place)
+        for place in places
+        for at in range(each)
+    ]
+    return FakeRegister(channels, [Platform(id=place, slots=16) for place in places])
+
+
+@asynccontextmanager
+async def watching(
+    clock: VirtualClock, register: FakeRegister, condition: Condition, **settings: float
+) -> AsyncIterator[tuple[Model, HealthService]]:
+    """The service over a model, its background at work."""
+    model, bus = Model(clock, register, condition), Bus()
+    probing = ProbeSettings(**settings)  # type: ignore[arg-type]
+    async with (
+        asyncio.TaskGroup() as tasks,
+        Hub(no_sources, bus, clock=clock) as hub,
+        HealthService(
+            register,
+            hub,
+            bus,
+            model,
+            FakeStore(),
+            probing,
+            clock=clock,
+            rng=random.Random(3),
+        ) as health,
+    ):
+        listening = tasks.create_task(model.listen(bus))
+        yield model, health
+        listening.cancel()

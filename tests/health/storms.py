@@ -102,7 +102,7 @@ async def watching(
 ) -> AsyncIterator[tuple[Model, HealthService]]:
     """The service over a model, its background at work."""
     model, bus = Model(clock, register, condition), Bus()
-    probing = ProbeSettings(**settings)  # type: ignore[arg-type]
+    probing = ProbeSettings(**settings)
     async with (
         asyncio.TaskGroup() as tasks,
         Hub(no_sources, bus, clock=clock) as hub,

@@ -27,7 +27,9 @@ from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.supervisor import Supervisor
 from vidgate.aio.systemd import ServiceManager
 from vidgate.errors import SettingsError
+from vidgate.health.calendar import zone_of
 from vidgate.health.history import History
+from vidgate.health.kpi import load_definitions
 from vidgate.health.limits import PlatformSlots
 from vidgate.health.prober import Prober
 from vidgate.health.service import HealthService
@@ -37,6 +39,7 @@ from vidgate.media.worker import WorkerLimits, WorkerPool
 from vidgate.metrics import Metrics
 from vidgate.model.health import ProbeResult
 from vidgate.operations.failover import Failover
+from vidgate.operations.reports import Reports
 from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
 from vidgate.operations.switchbook import SwitchBook
 from vidgate.operations.texts import Texts
@@ -165,12 +168,11 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     )
     accounts = Accounts(db, settings.auth, clock=clock)
     password = await ensure_admin(accounts)
-    texts = await stack.enter_async_context(
-        WorkerPool("text", WorkerLimits(processes=1, memory=1 << 30))
-    )
+    pool = WorkerPool("text", WorkerLimits(processes=1, memory=1 << 30))
+    texts = Texts(await stack.enter_async_context(pool))
     place, forms = Place(*settings.registry.box), settings.registry.url_forms
     registry = await stack.enter_async_context(
-        Registry(db, SecretBox(folder), bus, Texts(texts), forms, place)
+        Registry(db, SecretBox(folder), bus, texts, forms, place)
     )
     listening: list[tuple[str, int]] = []
     slots = PlatformSlots(registry)
@@ -183,7 +185,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     states, switches = await _past(stack, db, bus)
     hub = await stack.enter_async_context(Hub(sources, bus, _hub_settings(settings), clock))
     await stack.enter_async_context(Renewal(sources, hub, bus))
-    history = await stack.enter_async_context(History(HistoryStore(db), settings.history, clock))
+    history, reports = await _history(stack, db, registry, settings, clock)
     health = await stack.enter_async_context(
         HealthService(registry, hub, bus, prober, states, settings.probe, clock=clock)
     )
@@ -199,6 +201,8 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         switches=switches,
         trials=Trials(registry, cameras, prober),
         transports=cameras.choices.used,
+        reports=reports,
+        texts=texts,
         hub=hub,
         whep=whep,
         bus=bus,
@@ -211,6 +215,16 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     web = await _open_web(stack, parts, settings, folder, clock)
     listening += [(web.host, web.port), ("0.0.0.0", whep.port)]
     return _Service(web, whep, health, password)
+
+
+async def _history(
+    stack: AsyncExitStack, db: Database, registry: Registry, settings: Settings, clock: Clock
+) -> tuple[History, Reports]:
+    store = HistoryStore(db)
+    history = await stack.enter_async_context(History(store, settings.history, clock))
+    definitions = await asyncio.to_thread(load_definitions, settings.history.kpis)
+    zone = zone_of(settings.history.timezone)
+    return history, Reports(registry, store, history, definitions, zone, clock)
 
 
 async def _open_web(

@@ -1,6 +1,7 @@
 """Light stand-ins for the parts of the service that the web layer talks to."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from vidgate.model.channel import Channel, Login, Platform, Transport
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
+from vidgate.operations.reports import By, Reports, Window
 from vidgate.operations.trials import Trial
 from vidgate.registry.bulk import BulkReport, Wish
 from vidgate.registry.changesets import Change, ChangeRow
@@ -335,6 +337,15 @@ class FakeAccounts:
         raise NotFoundError("no such token")
 
 
+class FakeReports:
+    """Hands questions on to `real`."""
+
+    real: Reports
+
+    async def uptime(self, by: By, window: Window, *, worst: int = 20) -> dict[str, Any]:
+        return await self.real.uptime(by, window, worst=worst)
+
+
 class FakeTrail:
     def __init__(self) -> None:
         self.notes: list[Note] = []
@@ -356,6 +367,7 @@ class Fakes:
     health: FakeHealth = field(default_factory=FakeHealth)
     past: FakePast = field(default_factory=FakePast)
     trials: FakeTrials = field(default_factory=FakeTrials)
+    reports: FakeReports = field(default_factory=FakeReports)
     hub: FakeHub = field(default_factory=FakeHub)
     whep: FakeWhep = field(default_factory=FakeWhep)
     bus: Bus = field(default_factory=lambda: Bus(history=100))
@@ -370,6 +382,8 @@ class Fakes:
             states=self.past,
             switches=self.past,
             trials=self.trials,
+            reports=self.reports,
+            texts=self._texts,
             hub=self.hub,
             whep=self.whep,
             bus=self.bus,
@@ -383,6 +397,9 @@ class Fakes:
 
     async def _channel_metrics(self) -> bytes:
         return b"vidgate_channel_up 1\n" * 1000
+
+    async def _texts(self, function: Callable[..., Any], /, *args: Any) -> Any:
+        return await asyncio.to_thread(function, *args)
 
     async def _is_ready(self) -> bool:
         return self.ready

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.web.fakes import FakeTrials
+from tests.web.fakes import FakeReports, FakeTrials
 from vidgate.aio.bus import Bus
 from vidgate.errors import UnreachableError
 from vidgate.health.service import HealthService
@@ -20,6 +20,7 @@ from vidgate.media.source import Publisher, Source
 from vidgate.media.worker import WorkerLimits, WorkerPool
 from vidgate.model.channel import Channel
 from vidgate.model.health import Level, ProbeResult, Reason
+from vidgate.operations.texts import Texts
 from vidgate.registry.registry import Registry
 from vidgate.settings.tree import HttpSettings, ProbeSettings, Settings, WebrtcSettings
 from vidgate.storage.accounts import Accounts
@@ -107,6 +108,8 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
             states=States(db),
             switches=Switches(db),
             trials=FakeTrials(),
+            reports=FakeReports(),
+            texts=Texts(pool),
             hub=hub,
             whep=whep,
             bus=bus,

@@ -53,6 +53,7 @@ CONTRACT = {
     ("POST", f"{API}/tickets"): Permission.STREAM_WATCH,
     ("POST", f"{API}/probes"): Permission.PROBE_RUN,
     ("GET", f"{API}/overview"): Permission.CHANNEL_READ,
+    ("GET", f"{API}/reports/uptime"): Permission.REPORT_READ,
     ("GET", f"{API}/streams"): Permission.CHANNEL_READ,
     ("GET", f"{API}/events"): Permission.CHANNEL_READ,
     ("GET", f"{API}/openapi.json"): Permission.SESSION_OWN,

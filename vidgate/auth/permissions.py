@@ -11,6 +11,7 @@ _WATCHING = frozenset(
         Permission.CHANNEL_READ,
         Permission.STREAM_WATCH,
         Permission.METRICS_READ,
+        Permission.REPORT_READ,
     }
 )
 
@@ -32,6 +33,7 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
             Permission.SESSION_OWN,
             Permission.CHANNEL_READ,
             Permission.METRICS_READ,
+            Permission.REPORT_READ,
             Permission.AUDIT_READ,
         }
     ),

@@ -95,6 +95,11 @@ NOUNS = (
         ),
     ),
     Noun(
+        "report",
+        "报表 · reports",
+        (Verb("uptime", "report:uptime", "在线率及缺失归因 · uptime, and why it is missing"),),
+    ),
+    Noun(
         "token",
         "接口令牌 · API tokens",
         (

@@ -146,6 +146,13 @@ class History:
         """A look ended; it is kept by and by."""
         self._looks.add(result)
 
+    async def runs(self, start: int, end: int) -> list[Run]:
+        """When vidgate was at work inside the window (ms); it is now. Raises StorageError."""
+        current = self._beats.unwritten
+        kept = [run for run in await self._store.runs(start, end) if run.start < current[0].start]
+        now = Run(current[-1].start, max(current[-1].end, self._now()))
+        return [run for run in (*kept, *current[:-1], now) if run.start < end and run.end > start]
+
     async def beat(self) -> None:
         """Say that vidgate is at work."""
         now = self._now()

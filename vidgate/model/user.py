@@ -28,6 +28,7 @@ class Permission(StrEnum):
     PROBE_RUN = "probe.run"
     STREAM_WATCH = "stream.watch"
     METRICS_READ = "metrics.read"
+    REPORT_READ = "report.read"
     TOKEN_MANAGE = "token.manage"
     USER_MANAGE = "user.manage"
     AUDIT_READ = "audit.read"

@@ -5,7 +5,7 @@ Small protocols instead of the classes themselves: each test gives the few metho
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from vidgate.aio.bus import Bus
 from vidgate.media.stream import Stream
@@ -13,6 +13,7 @@ from vidgate.model.channel import Channel, Platform
 from vidgate.model.health import Health, Level, ProbeResult, State
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
+from vidgate.operations.reports import By, Window
 from vidgate.operations.trials import Trial
 from vidgate.registry.bulk import BulkReport, Wish
 from vidgate.registry.changesets import Change, ChangeRow
@@ -25,6 +26,8 @@ from vidgate.rtsp.choice import Choice
 from vidgate.storage.accounts import Token, User
 from vidgate.storage.states import Transition
 from vidgate.storage.switches import Switch
+
+T = TypeVar("T")
 
 
 class Registry(Protocol):
@@ -128,6 +131,18 @@ class Switches(Protocol):
     async def of(self, channel: str, *, limit: int) -> list[Switch]: ...
 
 
+class Reports(Protocol):
+    """Reports of the past; see `vidgate.operations.reports`."""
+
+    async def uptime(self, by: By, window: Window, *, worst: int = 20) -> dict[str, Any]: ...
+
+
+class Texts(Protocol):
+    """Runs a function in the worker of texts; see `vidgate.operations.texts`."""
+
+    async def __call__(self, function: Callable[..., T], /, *args: Any) -> T: ...
+
+
 class Streams(Protocol):
     """The live streams; see `vidgate.media.hub`."""
 
@@ -225,6 +240,8 @@ class WebParts:
     states: States
     switches: Switches
     trials: Trials
+    reports: Reports
+    texts: Texts
     hub: Streams
     whep: Whep
     bus: Bus

@@ -14,6 +14,7 @@ from vidgate.web import (
     platforms,
     probes,
     register,
+    reports,
     schemas,
     service,
     sessions,
@@ -335,6 +336,15 @@ _STATE = (
         Permission.CHANNEL_READ,
         "总览 the fleet in numbers",
         answer=schemas.Overview,
+    ),
+    Route(
+        GET,
+        f"{API}/reports/uptime",
+        reports.uptime,
+        Permission.REPORT_READ,
+        "在线率报表 the uptime report",
+        query=reports.UptimeQuery,
+        answer=reports.UptimeView,
     ),
     Route(
         GET,

@@ -1,0 +1,102 @@
+"""`vidgate report uptime` against a real server that reports of a month counted by hand."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import html
+
+from tests.cli.conftest import FakeService, Vidgate
+from tests.operations import month as april
+from tests.operations.month import EMERGENCY, GROUPS, SINCE, UNTIL, Month
+from tests.operations.test_reports import check
+from tests.web.conftest import SETTINGS
+from tests.web.fakes import FakeRegistry, Fakes
+from vidgate.web.server import WebServer
+
+WINDOW = ("--since", SINCE, "--until", UNTIL)
+
+
+@pytest.fixture
+async def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Month]:
+    """The month behind a server on the unix socket of the data folder."""
+    monkeypatch.setenv("VIDGATE_DATA", str(tmp_path))
+    monkeypatch.delenv("VIDGATE_SERVER", raising=False)
+    monkeypatch.delenv("VIDGATE_TOKEN", raising=False)
+    fakes = Fakes(registry=FakeRegistry([]))
+    socket = tmp_path / "vidgate.sock"
+    async with (
+        april.lived(tmp_path, monkeypatch) as month,
+        WebServer(fakes.parts(), SETTINGS, socket=socket, console=tmp_path, clock=month.clock),
+    ):
+        fakes.reports.real = month.reports()
+        yield month
+
+
+async def test_json_is_what_was_counted_by_hand(month: Month, vidgate: Vidgate) -> None:
+    words = ("report", "uptime", *WINDOW, "--worst", "100")
+    for shape in (("-o", "json"), ("--json",)):
+        outcome = await vidgate(*words, *shape)
+        assert outcome.status == 0, outcome.err
+        check(outcome.document)
+
+
+async def test_the_table_ranks_groups_and_channels(month: Month, vidgate: Vidgate) -> None:
+    outcome = await vidgate("report", "uptime", *WINDOW, "--worst", "2")
+    assert outcome.status == 0, outcome.err
+    lines = outcome.out.splitlines()
+    (row,) = [line for line in lines if line.startswith(EMERGENCY)]
+    rate = int(april.share(GROUPS[EMERGENCY]) * 10_000) / 100
+    assert f"{rate:.2f} %" in row
+    assert "未知" in row
+    assert [line.split()[0] for line in lines[-2:]] == ["D", "A"]
+    assert "2 天 7 小时" in lines[-2]
+    assert "2026-04-01 00:00 — 2026-05-01 00:00" in outcome.err
+
+
+async def test_html_and_xlsx_go_to_a_file(month: Month, vidgate: Vidgate, tmp_path: Path) -> None:
+    from openpyxl import load_workbook
+
+    for form in ("html", "xlsx"):
+        file = tmp_path / f"uptime.{form}"
+        words = ("report", "uptime", *WINDOW, "-o", form, "--file", str(file))
+        assert (await vidgate(*words)).status == 0
+        assert (await vidgate(*words)).status == 2  # it exists
+        assert (await vidgate(*words, "--force")).status == 0
+    page: Any = html.fromstring((tmp_path / "uptime.html").read_text(encoding="utf-8"))
+    total = page.xpath("//tr[@data-total]/td[@data-kpi='online_time']/@data-value")
+    everybody = "".join(GROUPS.values())
+    assert [float(one) for one in total] == [float(april.share(everybody))]
+    book: Any = load_workbook(tmp_path / "uptime.xlsx")
+    rows = list(book["在线率"].iter_rows(values_only=True))
+    assert rows[-1][2] == int(april.share(everybody) * 10_000) / 10_000
+
+
+async def test_html_goes_to_stdout_too(month: Month, vidgate: Vidgate) -> None:
+    outcome = await vidgate("report", "uptime", *WINDOW, "-o", "html")
+    assert outcome.out.startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-o", "xlsx"),
+        ("-o", "html", "--json"),
+        ("-o", "table", "--file", "x"),
+        ("--by", "colour"),
+        ("-o", "pdf"),
+    ],
+)
+async def test_options_that_do_not_go_together(
+    service: FakeService, vidgate: Vidgate, words: tuple[str, ...]
+) -> None:
+    assert (await vidgate("report", "uptime", *words)).status == 2
+    assert service.asked == []
+
+
+async def test_a_window_that_is_none_is_explained(month: Month, vidgate: Vidgate) -> None:
+    outcome = await vidgate("report", "uptime", "--since", "soon")
+    assert outcome.status == 1
+    assert "since" in outcome.err
+    assert "30d, 12h" in outcome.err

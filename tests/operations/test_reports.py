@@ -1,0 +1,158 @@
+"""The report of a scripted month is what was counted by hand; other windows add up."""
+
+from collections.abc import AsyncIterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.operations import month as april
+from tests.operations.month import EXPECTED, GROUPS, SINCE, SNAPSHOT, UNTIL, Month
+from vidgate.errors import InputError
+from vidgate.health.uptime import spans, tally
+from vidgate.operations.reports import Window
+
+WINDOW = Window(SINCE, UNTIL)
+
+
+@pytest.fixture
+async def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Month]:
+    async with april.lived(tmp_path, monkeypatch) as month:
+        yield month
+
+
+def seconds_missing(found: dict[str, Any]) -> dict[str, float]:
+    return {one["id"]: one["seconds"] for one in found["causes"] if one["counted"]}
+
+
+def check_group(found: dict[str, Any], ids: str, snapshot: tuple[int, int]) -> None:
+    kpis = found["kpis"]
+    assert found["channels"] == len(ids)
+    assert kpis["online_time"]["online"] == sum(EXPECTED[id_].online for id_ in ids)
+    assert kpis["online_time"]["counted"] == sum(EXPECTED[id_].counted for id_ in ids)
+    assert kpis["online_time"]["share"] == float(april.share(ids))
+    assert kpis["online_days"]["share"] == float(april.mean_of_days(ids))
+    assert kpis["online_days"]["counted"] == sum(EXPECTED[id_].days for id_ in ids)
+    assert kpis["online_watched"]["share"] == float(april.watched_share(ids))
+    assert (kpis["online_now"]["online"], kpis["online_now"]["counted"]) == snapshot
+    assert seconds_missing(found) == april.missing(ids)
+    shares = sum(one["share"] for one in found["causes"] if one["counted"])
+    assert kpis["online_time"]["share"] + shares == pytest.approx(1, abs=1e-12)
+
+
+def check(document: dict[str, Any]) -> None:
+    groups = {group["name"]: group for group in document["groups"]}
+    assert set(groups) == set(GROUPS)
+    for name, ids in GROUPS.items():
+        check_group(groups[name], ids, SNAPSHOT[name])
+    check_group(document["total"], "".join(GROUPS.values()), SNAPSHOT[""])
+    channels = {one["id"]: one for one in document["channels"]}
+    assert set(channels) == set(EXPECTED)
+    for id_, expected in EXPECTED.items():
+        found = channels[id_]
+        assert (found["online"], found["counted"]) == (expected.online, expected.counted), id_
+        assert seconds_missing(found) == expected.missing, id_
+        left_out = sum(one["seconds"] for one in found["causes"] if not one["counted"])
+        assert left_out == expected.left_out, id_
+
+
+async def test_the_month_is_what_was_counted_by_hand(month: Month) -> None:
+    document = await month.reports().uptime("department", WINDOW, worst=100)
+    check(document)
+    assert [day["date"] for day in document["days"]][::29] == ["2026-04-01", "2026-04-30"]
+    first = document["channels"][0]
+    assert (first["id"], first["state"]) == ("D", "up")  # 54 hours, the most
+
+
+async def test_rolled_up_days_say_the_same(month: Month) -> None:
+    reports = month.reports()
+    month.clock.advance(3600)  # the last day is over for sure
+    raw = await reports.uptime("department", WINDOW, worst=100)
+    while await month.history.roll_up():
+        pass
+    assert len(await month.store.days(0, 1 << 60)) == 30
+    rolled = await reports.uptime("department", WINDOW, worst=100)
+    assert rolled == raw
+    check(rolled)
+
+
+async def test_the_pure_function_says_the_same_of_every_channel(month: Month) -> None:
+    start, end = WINDOW.resolved(month.clock.wall(), april.SHANGHAI)
+    keys = await month.store.subjects()
+    runs = await month.history.runs(start, end)
+    main = april.DEFINITIONS.main
+    for id_, expected in EXPECTED.items():
+        entries = (await month.store.entries([keys[id_]], start, end))[keys[id_]]
+        lengths: dict[str, int] = {}
+        for standing, ms in tally(spans(entries, runs, start, end)):
+            share = main.share(standing).value
+            lengths[share] = lengths.get(share, 0) + ms
+        assert lengths["online"] == expected.online * 1000, id_
+        counted = lengths["online"] + lengths.get("missing", 0)
+        assert counted == expected.counted * 1000, id_
+
+
+async def test_halves_of_the_month_add_up(month: Month) -> None:
+    reports = month.reports()
+    cut = "2026-04-12T02:34:56"
+    halves = [
+        await reports.uptime("department", window, worst=100)
+        for window in (Window(SINCE, cut), Window(cut, UNTIL))
+    ]
+    for name in ("online", "counted"):
+        whole = sum(half["total"]["kpis"]["online_time"][name] for half in halves)
+        assert whole == sum(getattr(one, name) for one in EXPECTED.values())
+
+
+async def test_groups_of_other_kinds(month: Month) -> None:
+    reports = month.reports()
+    by_platform = await reports.uptime("platform", WINDOW)
+    assert {group["name"]: group["channels"] for group in by_platform["groups"]} == {
+        "": 7, "p1": 2, "p2": 2,
+    }  # fmt: skip
+    by_class = await reports.uptime("class", WINDOW, worst=0)
+    assert [group["name"] for group in by_class["groups"]] == ["9"]
+    assert by_class["channels"] == []
+    assert by_class["total"] == by_platform["total"]
+
+
+async def test_a_day_in_the_past_has_its_own_snapshot(month: Month) -> None:
+    document = await month.reports().uptime("department", Window("2026-04-03", "2026-04-04"))
+    police = next(one for one in document["groups"] if one["name"] == april.POLICE)
+    assert police["kpis"]["online_now"]["online"] == 3  # A is down
+    assert police["kpis"]["online_time"]["share"] == float(Fraction(3, 4))
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "words"),
+    [
+        ("yesterday", "", "since"),
+        ("1d", "never", "until"),
+        ("2026-04-03", "2026-04-02", "早于"),
+        ("2020-01-01", "", "400"),
+        ("0d", "", "早于"),
+    ],
+)
+def test_windows_that_are_none(since: str, until: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Window(since, until).resolved(april.START + april.MONTH, april.SHANGHAI)
+
+
+def test_windows_as_people_write_them() -> None:
+    now = april.START + april.MONTH
+    start, end = round(april.START * 1000), round(now * 1000)
+    for since, until in (
+        ("30d", ""),
+        ("720h", "2026-05-01"),
+        ("2026-04-01", "2027-01-01"),  # what has not been yet is left out
+        ("2026-03-31T16:00:00+00:00", str(now)),
+    ):
+        assert Window(since, until).resolved(now, april.SHANGHAI) == (start, end)
+
+
+async def test_nothing_ever_was(month: Month) -> None:
+    document = await month.reports().uptime("department", Window("2026-02-01", "2026-02-03"))
+    assert document["groups"] == []
+    assert document["channels"] == []
+    assert document["total"]["kpis"]["online_time"]["percent"] is None

@@ -1,0 +1,134 @@
+"""The uptime report by the API: JSON, workbook and page say what was counted by hand."""
+
+from collections.abc import AsyncIterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import html
+
+from tests.operations import month as april
+from tests.operations.month import EXPECTED, GROUPS, SINCE, UNTIL, Month
+from tests.operations.test_reports import check
+from tests.waiting import until
+from tests.web.conftest import Site
+from vidgate.model.user import Role
+
+PATH = "/api/v1/reports/uptime"
+QUERY = {"since": SINCE, "until": UNTIL}
+
+
+@pytest.fixture
+async def month(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Site
+) -> AsyncIterator[Month]:
+    async with april.lived(tmp_path, monkeypatch) as month:
+        site.fakes.reports.real = month.reports()
+        yield month
+
+
+async def get(site: Site, role: Role = Role.VIEWER, **query: str) -> Any:
+    response = await site.call("GET", PATH, role=role, params=QUERY | query)
+    assert response.status == 200, await response.text()
+    return response
+
+
+def percents(ids: str) -> list[str]:
+    """As shown: cut off at two decimals."""
+    shares = (april.share(ids), april.mean_of_days(ids), None, april.watched_share(ids))
+    return [f"{int(one * 10_000) / 100:.2f} %" for one in shares if one is not None]
+
+
+async def test_json_is_what_was_counted_by_hand(site: Site, month: Month) -> None:
+    response = await get(site, worst="100")
+    check(await response.json())
+
+
+async def test_the_page_is_what_was_counted_by_hand(site: Site, month: Month) -> None:
+    response = await get(site, format="html")
+    assert response.content_type == "text/html"
+    page: Any = html.fromstring(await response.text())
+    for name, ids in GROUPS.items():
+        (row,) = page.xpath("//table[@id='groups']//tr[@data-group=$name]", name=name)
+        cells = {cell.get("data-kpi"): cell for cell in row.xpath("td[@data-kpi]")}
+        assert float(cells["online_time"].get("data-value")) == float(april.share(ids))
+        assert float(cells["online_days"].get("data-value")) == float(april.mean_of_days(ids))
+        del cells["online_now"]
+        assert [cell.text for cell in cells.values()] == percents(ids)
+    everybody = "".join(GROUPS.values())
+    counted = sum(one.counted for one in EXPECTED.values())
+    shown = {row.get("data-cause"): row for row in page.xpath("//table[@id='causes']//tr[@*]")}
+    for cause, seconds in april.missing(everybody).items():
+        assert float(shown[cause].get("data-value")) == seconds / counted
+    worst = page.xpath("//table[@id='worst']//tr/@data-channel")
+    assert worst[:2] == ["D", "A"]
+    assert len(worst) == len(EXPECTED)
+
+
+async def test_the_page_needs_nothing_from_anywhere(site: Site, month: Month) -> None:
+    text = await (await get(site, format="html")).text()
+    page: Any = html.fromstring(text)
+    assert page.xpath("//script | //link | //img | //iframe | //@src | //@href") == []
+    assert "url(" not in text
+    assert "@import" not in text
+    assert "http://" not in text
+    assert "https://" not in text
+    assert page.get("lang") == "zh-CN"
+
+
+async def test_the_workbook_is_what_was_counted_by_hand(site: Site, month: Month) -> None:
+    from openpyxl import load_workbook
+
+    headers, query = site.bearer(Role.VIEWER), QUERY | {"format": "xlsx"}
+    async with site.client.get(site.url + PATH, headers=headers, params=query) as response:
+        data = await response.read()
+    assert response.headers["Content-Disposition"] == 'attachment; filename="uptime.xlsx"'
+    book: Any = load_workbook(BytesIO(data), read_only=True)
+    head, *rows = book["在线率"].iter_rows(values_only=True)
+    by_name = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+    for name, ids in [*GROUPS.items(), ("合计 total", "".join(GROUPS.values()))]:
+        row = by_name[name]
+        assert row["路数"] == len(ids)
+        assert row["在线率（时长）"] == int(april.share(ids) * 10_000) / 10_000
+        assert row["在线率（日均）"] == int(april.mean_of_days(ids) * 10_000) / 10_000
+        hours = sum(EXPECTED[id_].online for id_ in ids) / 3600
+        assert row["在线小时"] == pytest.approx(hours, rel=1e-12)
+        assert row["应在线小时"] == sum(EXPECTED[id_].counted for id_ in ids) / 3600
+    head, *rows = book["通道"].iter_rows(values_only=True)
+    for cells in rows:
+        row = dict(zip(head, cells, strict=True))
+        expected = EXPECTED[row["编号 id"]]
+        assert row["缺失小时"] * 3600 == pytest.approx(sum(expected.missing.values()))
+        assert row["本系统停机 (小时 h)"] * 3600 == pytest.approx(expected.missing["own"])
+    head, *rows = book["缺失归因"].iter_rows(values_only=True)
+    total = dict(zip(head, rows[-1], strict=True))
+    upstream = april.missing("".join(GROUPS.values()))["upstream"]
+    assert total["上级链路或平台 upstream link or platform (小时 h)"] * 3600 == upstream
+    assert len(list(book["每日"].iter_rows())) == 31
+    assert "online_time v1" in [row[0] for row in book["口径"].iter_rows(values_only=True)]
+
+
+async def test_who_takes_a_file_away_is_in_the_audit(site: Site, month: Month) -> None:
+    await get(site)
+    await get(site, Role.AUDITOR, format="html")
+    await until(lambda: site.fakes.trail.notes)
+    (note,) = site.fakes.trail.notes
+    assert note.action == "report.export"
+    assert (note.object, note.detail["format"], note.detail["by"]) == (
+        "uptime", "html", "department",
+    )  # fmt: skip
+
+
+async def test_every_role_reads_and_nobody_else(site: Site, month: Month) -> None:
+    for role in Role:
+        await get(site, role)
+    assert (await site.call("GET", PATH)).status == 401
+
+
+@pytest.mark.parametrize(
+    "query", [{"since": "soon"}, {"by": "colour"}, {"worst": "-1"}, {"format": "pdf"}, {"x": "1"}]
+)
+async def test_a_wrong_question_is_refused(site: Site, month: Month, query: dict[str, str]) -> None:
+    response = await site.call("GET", PATH, role=Role.VIEWER, params=query)
+    assert response.status in (400, 422)

@@ -1,0 +1,137 @@
+"""`vidgate report`: figures of the past."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from vidgate.cli import files, output
+from vidgate.cli.client import Client, Query
+from vidgate.cli.errors import UsageError, both
+from vidgate.cli.options import option
+from vidgate.cli.progress import Meter
+from vidgate.operations import uptime_words as words
+
+OK = 0
+CAUSES_SHOWN = 3
+Form = Literal["table", "json", "xlsx", "html"]
+
+
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Shape:
+    """How the report is given out."""
+
+    form: Annotated[Form, option("输出格式 · the form", "--output", "-o")] = "table"
+    file: Annotated[Path | None, option("xlsx 或 html 写到这个文件 · where xlsx or html goes")] = (
+        None
+    )
+    force: Annotated[bool, option("覆盖已有文件 · replace the file of --file")] = False
+    json: Annotated[bool, option("即 -o json · the same as -o json", "--json")] = False
+
+    def check(self) -> Form:
+        """The form that is meant; UsageError where the options do not go together."""
+        form: Form = "json" if self.json and self.form == "table" else self.form
+        if self.json and form != "json":
+            raise UsageError(
+                both(f"--json 和 -o {form} 只能选一个", f"--json or -o {form}: not both")
+            )
+        if form == "xlsx" and self.file is None:
+            raise UsageError(
+                both("xlsx 要写到文件, 请加 --file", "xlsx goes to a file: give --file"),
+                hint="-o xlsx --file uptime.xlsx",
+            )
+        if self.file is not None:
+            if form not in ("xlsx", "html"):
+                raise UsageError(
+                    both("--file 只用于 -o xlsx 或 -o html", "--file goes with -o xlsx or -o html"),
+                    hint=f"-o html --file {self.file}",
+                )
+            files.check_free(self.file, force=self.force)
+        return form
+
+
+async def uptime(
+    *,
+    by: Annotated[
+        Literal["department", "platform", "area", "class"],
+        option("按部门, 平台, 行政区划或点位类型 · grouped by", shown=True),
+    ] = "department",
+    since: Annotated[str, option("从: 30d, 12h, 2026-04-01 · from", shown=True)] = "30d",
+    until: Annotated[str, option("到, 默认现在 · until, by default now")] = "",
+    worst: Annotated[int, option("列出多少最差的通道 · how many of the worst", shown=True)] = 20,
+    shape: Shape | None = None,
+) -> int:
+    """Uptime by group: the rate, why the rest is missing, the worst channels."""
+    chosen = shape or Shape()
+    form = chosen.check()
+    query: Query = {"by": by, "since": since, "until": until, "worst": worst}
+    async with Client() as client:
+        with Meter("汇总"):
+            if form in ("xlsx", "html"):
+                query = {**query, "format": form}
+            found = await client.get("/reports/uptime", query)
+    if form == "json":
+        output.document(found)
+    elif form == "table":
+        _show(found)
+    else:
+        path = chosen.file or Path("-")
+        files.write(path, found, force=chosen.force)
+        if chosen.file:
+            output.note(f"已写入 written: {path}")
+    return OK
+
+
+def _show(found: Any) -> None:
+    output.note(f"{words.window(found)}   按{words.BY[found['by']]} by {found['by']}")
+    names = {one["id"]: one["zh"] for one in found["causes"]}
+    total = found["total"] | {"name": None}
+    rates: list[output.Column] = [(kpi["zh"], _rate_of(kpi["id"])) for kpi in found["kpis"]]
+    output.table(
+        (
+            (words.BY[found["by"]], lambda group: _group(found, group)),
+            ("路数", "channels"),
+            *rates,
+            ("缺失归因", lambda group: _why(group, names)),
+        ),
+        [*found["groups"], total],
+    )
+    _show_worst(found, names)
+
+
+def _show_worst(found: Any, names: dict[str, str]) -> None:
+    worst = [one for one in found["channels"] if one["online"] < one["counted"]]
+    if not worst:
+        output.next_step("report uptime -o html --file 在线率.html", "可打印的一页 a page to print")
+        return
+    output.say("")
+    output.table(
+        (
+            ("编号", "id"),
+            ("名称", "name"),
+            ("部门", "department"),
+            ("在线率", words.percent),
+            ("缺失", lambda one: words.length(one["counted"] - one["online"])),
+            ("归因", lambda one: _why(one, names)),
+        ),
+        worst,
+    )
+    output.next_step(f"channel show {worst[0]['id']}", "看看最差的一路 look at the worst")
+
+
+def _rate_of(kpi: str) -> Any:
+    return lambda group: words.percent(group["kpis"][kpi])
+
+
+def _group(found: Any, group: Any) -> str:
+    return "合计 total" if group["name"] is None else words.group_name(found, group["name"])
+
+
+def _why(one: Any, names: dict[str, str]) -> str:
+    """The greatest causes with their share of the time that counts."""
+    counted = sorted((c for c in one["causes"] if c["counted"]), key=lambda c: -c["seconds"])
+    return " · ".join(
+        f"{names[cause['id']]} {words.share(cause['share'])}" for cause in counted[:CAUSES_SHOWN]
+    )

@@ -1,0 +1,237 @@
+"""Uptime reports: the past read in small pieces, summed up beside the loop.
+
+Days that are rolled up are read as they are, the rest of the window is computed from transitions.
+What is summed runs in a thread: it holds the interpreter no longer than a switch interval.
+"""
+
+import asyncio
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from itertools import islice
+from typing import Any, Literal, Protocol, TypeVar
+
+from vidgate.aio.clock import Clock
+from vidgate.errors import InputError
+from vidgate.health import calendar
+from vidgate.health.kpi import Definitions
+from vidgate.health.report import Ledger, Subject
+from vidgate.health.uptime import spans, tally
+from vidgate.model.channel import Channel, PointClass
+from vidgate.model.standing import SECOND, Entry, Run, milliseconds
+from vidgate.storage.codes import unpack_tally
+
+T = TypeVar("T")
+
+CHUNK = 200  # channels or rows of one turn
+DAY = 86_400.0
+MAX_DAYS = 400
+AT_ONCE = 2  # reports that are made at the same time
+_UNITS = {"d": DAY, "h": 3600.0, "m": 60.0}
+_LENGTH = re.compile(r"([0-9]{1,6})([dhm])")
+_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
+By = Literal["department", "platform", "area", "class"]
+Slice = tuple[int, int]
+
+
+class Register(Protocol):
+    """What is read of the register."""
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """All channels."""
+        ...
+
+
+class Store(Protocol):
+    """Where the past is kept; see `storage.history`."""
+
+    async def subjects(self) -> dict[str, int]: ...
+
+    async def entries(
+        self, keys: Collection[int], start: int, end: int
+    ) -> dict[int, list[Entry]]: ...
+
+    async def departed(self, ids: Collection[str]) -> dict[str, Mapping[str, object]]: ...
+
+    async def days(self, start: int, end: int) -> dict[int, int]: ...
+
+    async def tallies(
+        self, day: int, after: int = 0, limit: int = CHUNK
+    ) -> Sequence[tuple[int, bytes]]: ...
+
+
+class Watch(Protocol):
+    """When vidgate was at work; see `health.history`."""
+
+    async def runs(self, start: int, end: int) -> list[Run]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """As people write it: a length before the end (`30d`, `12h`), a day or an instant (ISO 8601),
+    or wall-clock seconds; an empty `until` is now.
+    """
+
+    since: str = "30d"
+    until: str = ""
+
+    def resolved(self, now: float, zone: tzinfo | None) -> tuple[int, int]:
+        """Start and end in ms. Raises InputError for a window that is none."""
+        end = min(_instant("until", self.until, now, zone) if self.until else now, now)
+        start = _instant("since", self.since, end, zone)
+        if start >= end:
+            raise InputError("since 必须早于 until / since must be before until")
+        if end - start > MAX_DAYS * DAY:
+            raise InputError(f"时间窗最长 {MAX_DAYS} 天 / at most {MAX_DAYS} days")
+        return milliseconds(start), milliseconds(end)
+
+
+def _instant(name: str, text: str, before: float, zone: tzinfo | None) -> float:
+    """Wall-clock seconds; a length counts back from `before`, a day begins at local midnight."""
+    if found := _LENGTH.fullmatch(text):
+        return before - int(found[1]) * _UNITS[found[2]]
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            f"{name}: 看不懂 {text[:64]} / cannot read it", hint="30d, 12h, 2026-04-01"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    return moment.timestamp()
+
+
+class Reports:
+    """`uptime` makes a report; a few at a time. Raises StorageError."""
+
+    def __init__(
+        self,
+        register: Register,
+        store: Store,
+        watch: Watch,
+        definitions: Definitions,
+        zone: tzinfo | None,
+        clock: Clock,
+    ) -> None:
+        self._register = register
+        self._store = store
+        self._watch = watch
+        self._definitions = definitions
+        self._zone = zone
+        self._clock = clock
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    async def uptime(self, by: By, window: Window, *, worst: int = 20) -> dict[str, Any]:
+        """The report of a window, as a document; see `health.report`."""
+        start, end = window.resolved(self._clock.wall(), self._zone)
+        async with self._turns:
+            keys = await self._store.subjects()
+            subjects = await self._subjects(keys)
+            places = {key: place for place, key in enumerate(keys.values())}
+            days = calendar.slices(start, end, self._zone)
+            ledger = Ledger(self._definitions, subjects, days, by)
+            await self._fill(ledger, places, days)
+            document = await asyncio.to_thread(ledger.document, worst)
+        told = [calendar.date_of(first, self._zone).isoformat() for first, _ in days]
+        for day, date in zip(document["days"], told, strict=True):
+            day["date"] = date
+        return {
+            "since": start / SECOND,
+            "until": end / SECOND,
+            "generated": self._clock.wall(),
+            "timezone": str(self._zone or ""),
+        } | document
+
+    async def _subjects(self, keys: Mapping[str, int]) -> list[Subject]:
+        """Who each key is, as the register says now, or as it said last."""
+        known = {channel.id: channel for channel in self._register.channels.values()}
+        gone: dict[str, Mapping[str, object]] = {}
+        for ids in _chunks([id_ for id_ in keys if id_ not in known]):
+            gone |= await self._store.departed(ids)
+        return [
+            _subject(known[id_]) if id_ in known else _departed(id_, gone.get(id_, {}))
+            for id_ in keys
+        ]
+
+    async def _fill(self, ledger: Ledger, places: Mapping[int, int], days: Sequence[Slice]) -> None:
+        start, end = days[0][0], days[-1][1]
+        rolled = await self._store.days(start, end)
+        runs = await self._watch.runs(start, end)
+        for first, last in _unrolled(days, rolled):
+            window = (days[first][0], days[last][1])
+            for keys in _chunks(places):
+                entries = await self._store.entries(keys, *window)
+                cuts = list(enumerate(days[first : last + 1], first))
+                await asyncio.to_thread(_add_entries, ledger, places, entries, (runs, cuts))
+        for number, day in enumerate(days):
+            if rolled.get(day[0]) == day[1]:
+                await self._add_rolled(ledger, places, number, day[0])
+        for keys in _chunks(places):
+            entries = await self._store.entries(keys, end - 1, end)
+            for key, told in entries.items():
+                for span in spans(told, runs, end - 1, end):
+                    ledger.stand(places[key], span.standing)
+
+    async def _add_rolled(
+        self, ledger: Ledger, places: Mapping[int, int], number: int, day: int
+    ) -> None:
+        after = 0
+        while rows := await self._store.tallies(day, after, CHUNK):
+            for key, data in rows:
+                if key in places:
+                    ledger.add(places[key], number, unpack_tally(data))
+            after = rows[-1][0]
+
+
+def _add_entries(
+    ledger: Ledger,
+    places: Mapping[int, int],
+    entries: Mapping[int, Sequence[Entry]],
+    more: tuple[Sequence[Run], Sequence[tuple[int, Slice]]],
+) -> None:
+    runs, cuts = more
+    for key, told in entries.items():
+        for number, (start, end) in cuts:
+            ledger.add(places[key], number, tally(spans(told, runs, start, end)))
+
+
+def _unrolled(days: Sequence[Slice], rolled: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+    """Stretches of days that are not rolled up: the places of their first and last."""
+    first: int | None = None
+    for number, (start, end) in enumerate(days):
+        if rolled.get(start) == end:
+            if first is not None:
+                yield first, number - 1
+            first = None
+        elif first is None:
+            first = number
+    if first is not None:
+        yield first, len(days) - 1
+
+
+def _subject(channel: Channel) -> Subject:
+    return Subject(
+        channel.id,
+        channel.name,
+        channel.department,
+        channel.platform,
+        channel.area,
+        channel.point_class.value,
+    )
+
+
+def _departed(id_: str, fields: Mapping[str, object]) -> Subject:
+    """From what a change kept, which leaves out what is as by default."""
+    defaults = {"point_class": PointClass.OTHER.value}
+    names = ("name", "department", "platform", "area", "point_class")
+    return Subject(id_, *(str(fields.get(name, defaults.get(name, ""))) for name in names))
+
+
+def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk

@@ -1,0 +1,237 @@
+"""The uptime report as one file of HTML: needs nothing from anywhere, prints on A4, no script.
+
+Each rate stands as text; cells that programs read carry their exact value in `data-value`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from vidgate.operations import uptime_words as words
+from vidgate.operations.uptime_words import Document
+
+COLOURS = {
+    "own": "#6b7280", "unauthorized": "#a855f7", "busy": "#0ea5e9", "picture": "#14b8a6",
+    "upstream": "#dc2626", "unproved": "#94a3b8", "unknown": "#475569", "device": "#ea580c",
+    "maintenance": "#cbd5e1", "disabled": "#e2e8f0",
+}  # fmt: skip
+OTHER = "#78716c"
+STYLE = """
+@page { size: A4; margin: 14mm 12mm; }
+* { box-sizing: border-box; }
+body { font: 13px/1.5 "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", sans-serif;
+  color: #111827; background: #fff; max-width: 190mm; margin: 8mm auto; padding: 0 4mm; }
+h1 { font-size: 22px; margin: 0; } h2 { font-size: 15px; margin: 22px 0 6px; }
+.en { color: #6b7280; font-weight: 400; font-size: 12px; margin-left: 6px; }
+.window { color: #4b5563; margin: 2px 0 14px; }
+.figures { display: flex; gap: 10px; } .figures > div { flex: 1; border: 1px solid #d1d5db;
+  border-radius: 6px; padding: 8px 10px; }
+.figures b { display: block; font-size: 24px; line-height: 1.25; }
+.figures small { color: #6b7280; }
+table { border-collapse: collapse; width: 100%; } thead { display: table-header-group; }
+th, td { text-align: left; padding: 4px 6px; border-bottom: 1px solid #e5e7eb; }
+th { color: #4b5563; font-weight: 600; border-bottom-color: #9ca3af; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+tr { break-inside: avoid; } h2 { break-after: avoid; }
+svg { display: block; width: 100%; height: auto; } i { font-style: normal; }
+.key { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 5px; }
+ol, ul { margin: 4px 0; padding-left: 20px; } li { margin: 2px 0; }
+footer { margin-top: 18px; color: #6b7280; font-size: 12px; }
+@media print { body { margin: 0; padding: 0; max-width: none;
+  -webkit-print-color-adjust: exact; print-color-adjust: exact; } }
+"""
+
+
+def page_of(document: Document) -> str:
+    """The whole file."""
+    title = f"视频通道在线率报表 {words.window(document)}"
+    body = "".join(
+        (
+            f"<h1>视频通道在线率报表{_en('Channel uptime')}</h1>",
+            f'<p class="window">{escape(words.window(document))} · '
+            f"按{words.BY[document['by']]} by {document['by']} · "
+            f"{document['total']['channels']} 路 channels</p>",
+            _figures(document),
+            _trend(document),
+            _groups(document),
+            _causes(document),
+            _worst(document),
+            _definitions(document),
+        )
+    )
+    return (
+        '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>{body}</body></html>"
+    )
+
+
+def _figures(document: Document) -> str:
+    parts = []
+    for kpi in document["kpis"]:
+        figure = document["total"]["kpis"][kpi["id"]]
+        parts.append(
+            f'<div data-kpi="{kpi["id"]}" data-value="{_value(figure["share"])}">'
+            f"<small>{escape(kpi['zh'])}</small><b>{words.percent(figure)}</b>"
+            f"<small>{escape(kpi['en'])}</small></div>"
+        )
+    return f'<div class="figures">{"".join(parts)}</div>'
+
+
+def _groups(document: Document) -> str:
+    heads = [words.BY[document["by"]], "路数", *(kpi["zh"] for kpi in document["kpis"]), "缺失归因"]
+    rows = []
+    for group in [*document["groups"], {**document["total"], "name": None}]:
+        name = group["name"]
+        shown = "合计 total" if name is None else words.group_name(document, name)
+        cells = [f"<td>{escape(shown)}</td>", f'<td class="n">{group["channels"]}</td>']
+        for kpi in document["kpis"]:
+            figure = group["kpis"][kpi["id"]]
+            cells.append(
+                f'<td class="n" data-kpi="{kpi["id"]}" data-value="{_value(figure["share"])}">'
+                f"{words.percent(figure)}</td>"
+            )
+        cells.append(f"<td>{_bar(group)}</td>")
+        mark = ' data-total="1"' if name is None else f' data-group="{escape(name)}"'
+        rows.append(f"<tr{mark}>{''.join(cells)}</tr>")
+    return _section("各组在线率", "by group") + _table("groups", heads, rows, text=(0, -1))
+
+
+def _bar(group: Mapping[str, Any]) -> str:
+    """What is missing by cause, the whole bar being all that is missing."""
+    missing = sum(one["seconds"] for one in group["causes"] if one["counted"])
+    if not missing:
+        return ""
+    x, parts = 0.0, []
+    for one in group["causes"]:
+        if one["counted"]:
+            width = 100 * one["seconds"] / missing
+            parts.append(
+                f'<rect x="{x:.2f}" width="{width:.2f}" height="10" fill="{_colour(one["id"])}"/>'
+            )
+            x += width
+    return (
+        f'<svg viewBox="0 0 100 10" preserveAspectRatio="none" height="10">{"".join(parts)}</svg>'
+    )
+
+
+def _causes(document: Document) -> str:
+    rows = []
+    names = {one["id"]: one for one in document["causes"]}
+    for one in document["total"]["causes"]:
+        name = names[one["id"]]
+        note = "" if one["counted"] else "（不计入分母 left out）"
+        rows.append(
+            f'<tr data-cause="{one["id"]}" data-value="{one["share"]!r}">'
+            f'<td><svg class="key" viewBox="0 0 1 1"><rect width="1" height="1" '
+            f'fill="{_colour(one["id"])}"/></svg>{escape(name["zh"])}{note}'
+            f"{_en(name['en'])}</td>"
+            f'<td class="n">{words.share(one["share"])}</td>'
+            f'<td class="n">{words.length(one["seconds"])}</td></tr>'
+        )
+    heads = ["原因 cause", "占应在线时间 share", "路·时长 channel time"]
+    return _section("缺失的百分比从何而来", "why time is missing") + _table("causes", heads, rows)
+
+
+def _worst(document: Document) -> str:
+    names = {one["id"]: one["zh"] for one in document["causes"]}
+    rows = []
+    for one in document["channels"]:
+        if one["online"] >= one["counted"]:
+            continue
+        why = max((c for c in one["causes"] if c["counted"]), key=lambda c: c["seconds"])
+        rows.append(
+            f'<tr data-channel="{escape(one["id"])}"><td>{escape(one["id"])}</td>'
+            f"<td>{escape(one['name'])}</td><td>{escape(one['department'])}</td>"
+            f'<td class="n" data-value="{_value(one["share"])}">{words.percent(one)}</td>'
+            f'<td class="n">{words.length(one["counted"] - one["online"])}</td>'
+            f"<td>{escape(names[why['id']])}</td><td>{words.STATES[one['state']]}</td></tr>"
+        )
+    heads = ["编号", "名称", "部门", "在线率", "缺失时长", "主要原因", "现状"]
+    return _section("缺失最多的通道", "worst channels") + _table("worst", heads, rows, right=(3, 4))
+
+
+def _trend(document: Document) -> str:
+    """A line of the days' rates; a gap where nothing counted."""
+    days = document["days"]
+    known = [day["share"] for day in days if day["share"] is not None]
+    if len(known) < 2:
+        return ""
+    low = min(0.9, *known) if min(known) > 0.9 else min(known) * 0.98
+    wide, high, left, top = 700, 150, 44, 8
+    step = (wide - left - 8) / max(1, len(days) - 1)
+
+    def y(value: float) -> float:
+        height: float = top + high * (1 - (value - low) / (1 - low))
+        return height
+
+    lines = [
+        f'<line x1="{left}" x2="{wide - 8}" y1="{y(v):.1f}" y2="{y(v):.1f}" stroke="#e5e7eb"/>'
+        f'<text x="{left - 6}" y="{y(v) + 4:.1f}" text-anchor="end" font-size="11" '
+        f'fill="#6b7280">{100 * v:.1f}%</text>'
+        for v in (low, (1 + low) / 2, 1.0)
+    ]
+    marks = [
+        f'<text x="{left + n * step:.1f}" y="{top + high + 18}" font-size="11" fill="#6b7280" '
+        f'text-anchor="middle">{day["date"][5:]}</text>'
+        for n, day in enumerate(days)
+        if n % max(1, len(days) // 8) == 0
+    ]
+    points = " ".join(
+        f"{left + n * step:.1f},{y(day['share']):.1f}"
+        for n, day in enumerate(days)
+        if day["share"] is not None
+    )
+    return _section("每日在线率", "day by day") + (
+        f'<svg viewBox="0 0 {wide} {high + 34}" role="img">{"".join(lines)}{"".join(marks)}'
+        f'<polyline points="{points}" fill="none" stroke="#1d4ed8" stroke-width="2"/></svg>'
+    )
+
+
+def _definitions(document: Document) -> str:
+    told = "".join(
+        f"<li><b>{escape(kpi['zh'])}</b> ({kpi['id']} v{kpi['version']}): "
+        f"{escape(words.definition(kpi))}</li>"
+        for kpi in document["kpis"]
+    )
+    made = words.moment(document, document["generated"])
+    zone = document["timezone"] or "本机时区 local"
+    return (
+        _section("口径", "what was counted")
+        + f"<ul>{told}</ul><footer>vidgate · 生成于 {made} · {escape(zone)}</footer>"
+    )
+
+
+def _table(
+    name: str,
+    heads: Sequence[str],
+    rows: Iterable[str],
+    *,
+    text: tuple[int, ...] = (0,),
+    right: tuple[int, ...] | None = None,
+) -> str:
+    """A table; columns are numbers but those in `text`, or only those in `right`."""
+    left = {number % len(heads) for number in text}
+    head = "".join(
+        f"<th{' class=n' if (n in right if right is not None else n not in left) else ''}>"
+        f"{escape(one)}</th>"
+        for n, one in enumerate(heads)
+    )
+    body = "".join(rows) or f'<tr><td colspan="{len(heads)}">无 none</td></tr>'
+    return f'<table id="{name}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _section(chinese: str, english: str) -> str:
+    return f"<h2>{chinese}{_en(english)}</h2>"
+
+
+def _en(text: str) -> str:
+    return f'<span class="en">{escape(text)}</span>'
+
+
+def _value(number: float | None) -> str:
+    return "" if number is None else repr(number)
+
+
+def _colour(cause: str) -> str:
+    return COLOURS.get(cause, OTHER)

@@ -1,0 +1,86 @@
+"""The words of the uptime report, Chinese first: one place for the page and the workbook."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from vidgate.health.kpi import MAIN
+
+Document = Mapping[str, Any]
+
+BY = {"department": "部门", "platform": "平台", "area": "行政区划", "class": "点位类型"}
+CLASSES = {"1": "一类", "2": "二类", "3": "三类", "9": "其他"}
+NOBODY = "（未填）"
+FORMS = {"time": "时长", "days": "日均", "snapshot": "快照"}
+STATES = {
+    "unknown": "未知", "up": "在线", "degraded": "画面异常", "busy": "忙", "down": "离线",
+    "unauthorized": "未授权", "maintenance": "维护", "disabled": "停用", "reachable": "可达",
+    "": "不在册",
+}  # fmt: skip
+STEPS = {
+    "planned": "待建", "commissioning": "调试", "accepted": "已验收", "suspended": "暂停",
+    "retired": "退役",
+}  # fmt: skip
+
+
+def group_name(document: Document, name: str) -> str:
+    """A group as people call it."""
+    return (CLASSES.get(name, name) if document["by"] == "class" else name) or NOBODY
+
+
+def percent(figure: Mapping[str, Any]) -> str:
+    """A figure as it is shown; a dash where nothing counted."""
+    return "—" if figure["percent"] is None else f"{figure['percent']} %"
+
+
+def main(group: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The figure that groups are ranked by."""
+    figure: Mapping[str, Any] = group["kpis"][MAIN]
+    return figure
+
+
+def share(value: float) -> str:
+    """A part of the missing: cut off as the rates are; what is there at all is not shown as 0."""
+    cut = int(value * 10_000 + 1e-9) / 100
+    return f"{cut:.2f} %" if cut or not value else "< 0.01 %"
+
+
+def length(seconds: float) -> str:
+    """A duration in the two greatest units."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} 天 {hours} 小时"
+    if hours:
+        return f"{hours} 小时 {minutes} 分"
+    return f"{minutes} 分 {rest} 秒" if minutes else f"{rest} 秒"
+
+
+def moment(document: Document, seconds: float) -> str:
+    """An instant in the report's zone, to the minute."""
+    zone = ZoneInfo(document["timezone"]) if document["timezone"] else None
+    shown = datetime.fromtimestamp(seconds, zone) if zone else _local(seconds)
+    return shown.strftime("%Y-%m-%d %H:%M")
+
+
+def window(document: Document) -> str:
+    """From when until when."""
+    return f"{moment(document, document['since'])} — {moment(document, document['until'])}"
+
+
+def definition(kpi: Mapping[str, Any]) -> str:
+    """What a KPI counts, in a sentence."""
+    states = "、".join(STATES[name] for name in kpi["numerator"])
+    without = "、".join(STATES[name] for name in kpi["without"]) or "无"
+    steps = "、".join(STEPS[name] for name in kpi["lifecycles"])
+    own = "计为不在线" if kpi["own_downtime"] == "count" else "不计入"
+    return (
+        f"按{FORMS[kpi['form']]}; 在线 = {states}; 只数{steps}; 不计入分母: {without}; "
+        f"本系统停机{own}; 向下取整到 {kpi['decimals']} 位小数"
+    )
+
+
+def _local(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds).astimezone()

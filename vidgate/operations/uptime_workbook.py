@@ -1,0 +1,139 @@
+"""The uptime report as a workbook, for whoever counts on. Made in a worker: it needs openpyxl."""
+
+import json
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+from vidgate.operations import uptime_words as words
+from vidgate.operations.uptime_words import Document
+from vidgate.registry.export import escaped, text_cells
+from vidgate.registry.rows import guarded
+
+Row = list[Any]
+PERCENT = "0.00%"
+HOUR = 3600
+
+
+def workbook_of(packed: bytes) -> bytes:
+    """An xlsx of the document (JSON): groups, causes, days, channels, definitions.
+
+    Rates are numbers, cut off (not rounded) at the percent that the report shows.
+    """
+    from openpyxl import Workbook  # noqa: PLC0415 - only the worker needs it
+
+    document = json.loads(packed)
+    book = Workbook(write_only=True)
+    for title, make in SHEETS:
+        sheet = book.create_sheet(title)
+        sheet.freeze_panes = "B2"
+        sheet.column_dimensions["A"].width = 26
+        text = text_cells(sheet)
+        for row in make(document):
+            sheet.append([_cell(sheet, text, value) for value in row])
+    out = BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+class Rate(float):
+    """A share that is shown as percent."""
+
+
+def _cell(sheet: Any, text: Any, value: Any) -> Any:
+    from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415 - only the worker needs it
+
+    if isinstance(value, Rate):
+        cell = WriteOnlyCell(sheet, value=float(value))
+        cell.number_format = PERCENT
+        return cell
+    if isinstance(value, str):
+        return text(escaped(guarded(value))) if value else None
+    return value
+
+
+def _groups(document: Document) -> Iterable[Row]:
+    kpis = document["kpis"]
+    yield [
+        words.BY[document["by"]], "路数", *(kpi["zh"] for kpi in kpis),
+        "应在线小时", "在线小时", "缺失小时",
+    ]  # fmt: skip
+    for group in [*document["groups"], {**document["total"], "name": None}]:
+        figure = words.main(group)
+        name = group["name"]
+        yield [
+            "合计 total" if name is None else words.group_name(document, name),
+            group["channels"],
+            *(_rate(group["kpis"][kpi["id"]]) for kpi in kpis),
+            *_hours(figure),
+        ]
+
+
+def _causes(document: Document) -> Iterable[Row]:
+    names = document["causes"]
+    yield [words.BY[document["by"]], *(f"{one['zh']} {one['en']} (小时 h)" for one in names)]
+    for group in [*document["groups"], {**document["total"], "name": None}]:
+        spent = {one["id"]: one["seconds"] / HOUR for one in group["causes"]}
+        name = group["name"]
+        shown = "合计 total" if name is None else words.group_name(document, name)
+        yield [shown, *(spent.get(one["id"], 0) for one in names)]
+
+
+def _days(document: Document) -> Iterable[Row]:
+    names = [group["name"] for group in document["groups"]]
+    yield ["日期 date", "合计 total", *(words.group_name(document, name) for name in names)]
+    for day in document["days"]:
+        shares = [day["groups"].get(name) for name in names]
+        yield [day["date"], _rate(day), *(None if one is None else _cut(one) for one in shares)]
+
+
+def _channels(document: Document) -> Iterable[Row]:
+    names = document["causes"]
+    yield [
+        "编号 id", "名称 name", "部门 department", "平台 platform", "行政区划 area",
+        "点位类型 class", "现状 state", "在线率 uptime", "应在线小时", "在线小时", "缺失小时",
+        *(f"{one['zh']} (小时 h)" for one in names),
+    ]  # fmt: skip
+    for one in document["channels"]:
+        spent = {cause["id"]: cause["seconds"] / HOUR for cause in one["causes"]}
+        yield [
+            *(one[name] for name in ("id", "name", "department", "platform", "area")),
+            words.CLASSES.get(one["class"], one["class"]),
+            words.STATES[one["state"]],
+            _rate(one),
+            *_hours(one),
+            *(spent.get(cause["id"], 0) for cause in names),
+        ]
+
+
+def _definitions(document: Document) -> Iterable[Row]:
+    yield ["时间窗 window", words.window(document)]
+    yield ["时区 zone", document["timezone"] or "本机时区 local"]
+    yield ["生成于 made", words.moment(document, document["generated"])]
+    for kpi in document["kpis"]:
+        named = f"{kpi['id']} v{kpi['version']}"
+        yield [named, f"{kpi['zh']} {kpi['en']}: {words.definition(kpi)}"]
+
+
+def _rate(figure: Document) -> Rate | None:
+    return None if figure["percent"] is None else Rate(Decimal(figure["percent"]) / 100)
+
+
+def _cut(share: float) -> Rate:
+    """What a spreadsheet would round up to 100 % is not whole."""
+    return Rate(int(share * 10_000 + 1e-9) / 10_000)
+
+
+def _hours(figure: Document) -> Sequence[float]:
+    counted, online = figure["counted"] / HOUR, figure["online"] / HOUR
+    return counted, online, counted - online
+
+
+SHEETS = (
+    ("在线率", _groups),
+    ("缺失归因", _causes),
+    ("每日", _days),
+    ("通道", _channels),
+    ("口径", _definitions),
+)

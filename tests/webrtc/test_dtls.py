@@ -4,14 +4,20 @@ import asyncio
 import os
 import struct
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 from aiortc.rtcdtlstransport import SRTP_AEAD_AES_256_GCM, SRTP_AES128_CM_SHA1_80
+from OpenSSL import SSL
 
 from vidgate.errors import ProtocolError, RemoteTimeoutError
+from vidgate.model.media import Codec, Frame, Track
 from vidgate.webrtc.dtls import PROFILES, Certificate, Dtls, Security
 from vidgate.webrtc.fingerprint import Fingerprint
+from vidgate.webrtc.line import Line
+from vidgate.webrtc.mux import Leg
 from vidgate.webrtc.srtp import GcmOpener
+from vidgate.webrtc.viewer import Flow
 
 
 class End:
@@ -89,6 +95,30 @@ async def test_a_peer_without_gcm_gets_aes_cm() -> None:
     assert theirs.profile == ours.profile
 
 
+async def test_libsrtp_repeats_no_packet_beyond_its_window() -> None:
+    """What a flow must survive when a viewer without GCM asks for an old packet."""
+    ours, _ = await shake([SRTP_AES128_CM_SHA1_80])
+    line = Line(Track(0, Codec.H264, 90000))
+    flow = Flow(line, 96, ours, cast(Leg, Wire()))
+    flow.jump(line.next)
+    first = flow.next
+    assert first is not None
+    for number in range(1100):
+        unit = bytes((0x65 if number == 0 else 0x41,)) + bytes(100)
+        (batch,) = line.cut(Frame(0, number * 3600, number == 0, (unit,), number / 25))
+        assert flow.send(batch, flow.headers(batch))
+    wire = first + flow.shift
+    assert flow.repeat((wire + 1099) & 0xFFFF)
+    assert not flow.repeat(wire & 0xFFFF)
+
+
+class Wire:
+    """A leg that takes everything."""
+
+    def send(self, packets: Sequence[bytes], runs: Sequence[tuple[int, int]]) -> bool:
+        return True
+
+
 async def test_another_certificate_is_refused() -> None:
     one, two = pair()
     server = Dtls(one, OURS, lambda: None)
@@ -121,7 +151,9 @@ async def test_garbage_fails_or_waits_but_raises_nothing_else() -> None:
     await server.close()
 
 
-def test_the_context_is_made_once() -> None:
+def test_the_context_is_made_once_and_remembers_nobody() -> None:
     certificate = Certificate.generateCertificate()
+    context = certificate._create_ssl_context(PROFILES)
+    assert context.get_session_cache_mode() == SSL.SESS_CACHE_OFF
     assert certificate._create_ssl_context(PROFILES) is certificate._create_ssl_context(PROFILES)
     assert certificate.fingerprint.is_supported

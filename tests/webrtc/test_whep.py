@@ -372,6 +372,15 @@ async def test_a_peer_without_gcm_is_served_by_libsrtp(
     monkeypatch.setattr("aiortc.rtcdtlstransport.SRTP_PROFILES", [SRTP_AES128_CM_SHA1_80])
     async with watching(place.whep) as client:
         await client.more_pictures()
+        viewer = client.session.viewer
+        assert viewer is not None
+        assert viewer.security.profile == "SRTP_AES128_CM_SHA1_80"
+        # Its reports come back, and what it asks for is sent again.
+        await until(lambda: all(flow.report for flow in viewer.flows), what="its reports")
+        place.clock.advance(2)
+        client.session.shared.fanout.refresh(viewer)
+        await client.more_pictures(30)
+        assert client.session.stats()["lost"] == 0
 
 
 async def test_lost_pictures_are_repeated_and_asked_for(place: Place) -> None:

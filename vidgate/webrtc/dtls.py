@@ -52,7 +52,11 @@ class Certificate(RTCCertificate):
             self._contexts = {}
         key = tuple(profile.openssl_profile for profile in srtp_profiles)
         if key not in self._contexts:
-            self._contexts[key] = super()._create_ssl_context(srtp_profiles)
+            context = super()._create_ssl_context(srtp_profiles)
+            # A context that lives as long as the service would remember 20,000 sessions, with the
+            # certificates of viewers who never come back.
+            context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+            self._contexts[key] = context
         return self._contexts[key]
 
 

@@ -21,7 +21,7 @@ from vidgate.rtp.rtcp import (
 from vidgate.webrtc.dtls import Security
 from vidgate.webrtc.line import Batch, Line
 from vidgate.webrtc.mux import Leg
-from vidgate.webrtc.srtp import nearest
+from vidgate.webrtc.srtp import LibsrtpError, nearest
 
 CATCH_UP_STEP = 90  # ticks between the pictures of a catch-up: a millisecond
 CATCH_UP_SPAN = 1500  # ticks that a repeated group may take: less than one frame's time
@@ -125,7 +125,10 @@ class Flow:
         stamp = span.moved.get(batch.index, batch.timestamp)
         header = batch.headers(self.payload_type, span.shift, stamp)[position]
         payload = batch.payloads[position]
-        sealed = self.security.sealer.seal(batch.ssrc, wire, [header], [payload])
+        try:
+            sealed = self.security.sealer.seal(batch.ssrc, wire, [header], [payload])
+        except LibsrtpError:  # AES-CM only: older than the 1,024 packets that libsrtp looks back
+            return False
         self.repeats += 1
         return self.leg.send(sealed, [(0, 1)])
 

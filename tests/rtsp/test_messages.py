@@ -129,3 +129,21 @@ def test_statuses_are_errors(status: int, error: type[RemoteError]) -> None:
 def test_success_is_given_back() -> None:
     reply = Message.response(200, "OK")
     assert check(reply, "PLAY") is reply
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"$\0\0\2\x80a", b"$\1\0\1\x81", b"$", b"x", b"RTSP/1.0 2", b"\r\n"])
+    ),
+    st.integers(1, 9),
+)
+def test_how_bytes_are_cut_makes_no_difference(pieces: list[bytes], step: int) -> None:
+    data = b"".join(pieces)
+    parsers = Parser(), Parser()
+    for parser in parsers:
+        parser.channels = frozenset((0, 1))
+    whole = parsers[0].feed(data)
+    cut = [
+        item for at in range(0, len(data), step) for item in parsers[1].feed(data[at : at + step])
+    ]
+    assert cut == whole

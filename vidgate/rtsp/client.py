@@ -12,6 +12,7 @@ from vidgate.errors import (
     DeniedAddressError,
     NoCredentialError,
     ProtocolError,
+    RefusedError,
     RemoteError,
     RemoteTimeoutError,
     UnauthorizedError,
@@ -20,7 +21,7 @@ from vidgate.errors import (
 )
 from vidgate.rtsp import tls
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.headers import TransportHeader, base_uri, resolve_control
+from vidgate.rtsp.headers import TransportHeader, base_uri, redirected, resolve_control
 from vidgate.rtsp.messages import check
 from vidgate.rtsp.session import ClientSession, Ended, Reply
 from vidgate.wire import sdp
@@ -31,6 +32,7 @@ __all__ = ["FrameHandler", "RtspAddress", "RtspClient"]
 
 TEARDOWN_TIMEOUT = 1.0  # seconds
 CLOSE_TIMEOUT = 1.0
+MAX_REDIRECTS = 3
 MAX_UNREAD = 128 << 10  # bytes that may wait for a camera to read them
 
 FrameHandler = Callable[[bytes], None]
@@ -168,8 +170,7 @@ class RtspClient(asyncio.Protocol):
 
     async def describe(self) -> sdp.Session:
         """DESCRIBE; sets `base` for relative addresses."""
-        uri = str(self.session.uri)
-        reply = await self.call("DESCRIBE", uri, ("Accept", "application/sdp"))
+        reply = await self._describe()
         headers = reply.headers
         base = headers.get("Content-Base") or headers.get("Content-Location")
         self.base = base_uri(self.session.uri, base) if base else self.session.uri
@@ -178,6 +179,18 @@ class RtspClient(asyncio.Protocol):
             raise ProtocolError("DESCRIBE: the description names no media")
         self.session.play_uri = str(resolve_control(self.base, description.get("control")))
         return description
+
+    async def _describe(self) -> Message:
+        """The final answer; another path of the same address is followed, a few times."""
+        for _ in range(MAX_REDIRECTS):
+            reply = await self._ask(
+                "DESCRIBE", str(self.session.uri), ("Accept", "application/sdp")
+            )
+            target = redirected(self.session.uri, reply.status, reply.headers.get("Location"))
+            if target is None:
+                return self._checked(reply, "DESCRIBE")
+            self.session.uri = target
+        raise RefusedError(f"DESCRIBE: redirected {MAX_REDIRECTS} times")
 
     async def setup(self, media: sdp.Media, wanted: TransportHeader) -> TransportHeader:
         """SETUP of one media; returns the transport that the camera chose."""
@@ -197,8 +210,13 @@ class RtspClient(asyncio.Protocol):
 
     async def call(self, method: str, uri: str, *headers: tuple[str, str]) -> Message:
         """A request and its successful reply; raises the RemoteError of any other outcome."""
+        return self._checked(await self._ask(method, uri, *headers), method)
+
+    async def _ask(self, method: str, uri: str, *headers: tuple[str, str]) -> Message:
         cseq = self.session.request(method, uri, *headers)
-        reply = await self._reply(cseq, method, self.address.request_timeout)
+        return await self._reply(cseq, method, self.address.request_timeout)
+
+    def _checked(self, reply: Message, method: str) -> Message:
         try:
             return check(reply, method)
         except UnauthorizedError as error:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from vidgate.errors import InputError
 from vidgate.wire.uri import Uri
 
 DEFAULT_TIMEOUT = 60.0  # seconds; RFC 2326 12.37
@@ -110,6 +111,26 @@ def base_uri(registered: Uri, content_base: str) -> Uri:
     if slash and (host.partition(":")[0] == registered.host or re.fullmatch(r"[\d.:]+", host)):
         return registered.with_path(_clean(slash + path))
     return registered
+
+
+def redirected(current: Uri, status: int, location: str) -> Uri | None:
+    """Where a 3xx leads, if that is another path of the very address we are connected to.
+
+    Anything else is None: another host is another camera (whoever answers could send us anywhere),
+    another scheme would strip the encryption off, and a proxy (305) is nobody's to choose.
+    """
+    if status not in (301, 302, 303, 307, 308):
+        return None
+    try:
+        target = Uri.parse(location).without_credentials()
+    except InputError:
+        return None
+    same = (target.scheme, target.host, target.effective_port) == (
+        current.scheme,
+        current.host,
+        current.effective_port,
+    )
+    return current.with_path(_clean(target.path)) if same else None
 
 
 def resolve_control(base: Uri, control: str | None) -> Uri:

@@ -4,6 +4,7 @@ import re
 
 from vidgate.errors import (
     BusyError,
+    InputError,
     MissingStreamError,
     ProtocolError,
     RefusedError,
@@ -12,6 +13,7 @@ from vidgate.errors import (
     UnsupportedError,
 )
 from vidgate.wire.message import DEFAULT_LIMITS, Message, MessageLimits, body_length, parse_head
+from vidgate.wire.uri import Uri
 
 Frame = tuple[int, bytes]  # channel, payload
 Item = Frame | Message
@@ -49,6 +51,7 @@ class Parser:
     __slots__ = (
         "_garbage",
         "_held",
+        "_is_lost",
         "_limits",
         "_need",
         "_searched",
@@ -66,6 +69,7 @@ class Parser:
         self._need = 0  # bytes without which nothing can go on; 0: until a head ends
         self._searched = 0
         self._garbage = 0
+        self._is_lost = False  # inside garbage: the next mark is still to be found
 
     def feed(self, data: bytes) -> list[Item]:
         """Take received bytes; raises ProtocolError for nonsense and beyond the limits."""
@@ -77,9 +81,9 @@ class Parser:
             data = bytes(held)
             held.clear()
         items: list[Item] = []
-        at = 0
+        at = self._resync(data, 0) if self._is_lost else 0
         size = len(data)
-        while at < size:
+        while at < size and not self._is_lost:
             if data[at] != _DOLLAR:
                 start = at
                 at = self._other(data, at, items)
@@ -147,17 +151,17 @@ class Parser:
         return end + length
 
     def _resync(self, data: bytes, at: int) -> int:
-        place = len(data)
-        for found in _SYNC.finditer(data, at + 1):
+        for found in _SYNC.finditer(data, at if self._is_lost else at + 1):
             if found[1] is None or not self.channels or found[1][0] in self.channels:
                 place = found.start()
+                self._is_lost = False
                 break
         else:
-            # The tail may hold the beginning of a mark; it is looked at again with what follows.
-            place = len(data) - _SYNC_SIZE
-            if place <= at:
-                self._need = len(data) - at + 1
-                return at
+            # The tail may hold the beginning of a mark; it is looked at again with what follows,
+            # and as strictly: a `$` that happens to begin it is no frame for that.
+            place = max(at, len(data) - _SYNC_SIZE)
+            self._is_lost = True
+            self._need = len(data) - place + 1
         self.skipped += place - at
         self._garbage += place - at
         if self._garbage > MAX_GARBAGE:
@@ -173,10 +177,20 @@ def check(reply: Message, what: str) -> Message:
     reason = _printable(reply.reason)
     if 300 <= status < 400:
         raise RefusedError(
-            f"{what}: {status} {reason}: redirects are not followed",
+            f"{what}: {status} {reason}: redirects to elsewhere are not followed"
+            f" ({_elsewhere(reply.headers.get('Location'))})",
             hint="register the address that it redirects to",
         )
     raise _ERRORS.get(status, RefusedError)(f"{what}: {status} {reason}".rstrip())
+
+
+def _elsewhere(location: str) -> str:
+    """Host and port of a Location; never its path or login, which may be secret."""
+    try:
+        uri = Uri.parse(_printable(location))
+    except InputError:
+        return "no address"
+    return f"{uri.scheme}://{uri.authority}"
 
 
 def _printable(text: str) -> str:

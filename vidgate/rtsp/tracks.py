@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from vidgate.errors import ProtocolError
@@ -28,13 +28,17 @@ _CODECS = {
     "PCMU": Codec.PCMU,
     "MPEG4-GENERIC": Codec.AAC,
     "MP4A-LATM": Codec.AAC,
+    "OPUS": Codec.OPUS,
 }
 _MAKERS: dict[Codec, Maker] = {
     Codec.H264: h264.Depacketiser,
     Codec.H265: h265.Depacketiser,
     Codec.PCMA: AudioDepacketiser,
     Codec.PCMU: AudioDepacketiser,
+    Codec.OPUS: AudioDepacketiser,
 }
+# Servers that call what they send `sendonly`, as if the words were theirs to read (D-Link).
+_OWN_VIEW = ("CV-RTSPHandler",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +95,13 @@ def choose(session: sdp.Session) -> tuple[list[Offer], list[str]]:
     """
     chosen: dict[bool, Offer] = {}
     others: list[str] = []
+    is_own_view = (session.line("o") or "").startswith(_OWN_VIEW)
     for media in session.media:
-        offer = _offer(media)
+        offer = None
+        if media.kind == "video":
+            offer = _video(media, session)
+        elif media.kind == "audio" and (is_own_view or media.direction != "sendonly"):
+            offer = _sound(media)
         if offer is None:
             others.append(_name(media))
         elif offer.codec.is_video in chosen:
@@ -110,29 +119,37 @@ def _name(media: sdp.Media) -> str:
     return media.kind[:32]
 
 
-def _offer(media: sdp.Media) -> Offer | None:
-    if media.kind not in ("video", "audio"):
-        return None
+def _meant(media: sdp.Media) -> Iterator[tuple[int, Codec, sdp.RtpMap]]:
+    """The payload types of a media that stand for a codec of ours of that kind."""
     meanings = media.rtpmaps
     for payload_type in media.payload_types:
         mapped = meanings.get(payload_type)
         codec = _CODECS.get(mapped.name) if mapped is not None else None
-        if mapped is None or codec is None or codec.is_video != (media.kind == "video"):
-            continue
-        if not codec.is_video:
-            return _sound(media, payload_type, codec, mapped)
+        if mapped is not None and codec is not None and codec.is_video == (media.kind == "video"):
+            yield payload_type, codec, mapped
+
+
+def _video(media: sdp.Media, session: sdp.Session) -> Offer | None:
+    for payload_type, codec, mapped in _meant(media):
         sets = parameter_sets(media, payload_type, codec)
+        if not sets:  # some write the format parameters of the picture under the sound
+            others = (other for other in session.media if other is not media)
+            found = (parameter_sets(other, payload_type, codec) for other in others)
+            sets = next(filter(None, found), ())
         feedback = any(value.split()[1:] == ["nack", "pli"] for value in media.all("rtcp-fb"))
         return Offer(media, payload_type, codec, mapped.clock_rate, sets, feedback)
     return None
 
 
-def _sound(media: sdp.Media, payload_type: int, codec: Codec, mapped: sdp.RtpMap) -> Offer | None:
-    if media.direction == "sendonly":
-        return None  # a back channel
-    if codec is Codec.AAC:
-        return _aac(media, payload_type, mapped)
-    return Offer(media, payload_type, codec, mapped.clock_rate) if mapped.channels == 1 else None
+def _sound(media: sdp.Media) -> Offer | None:
+    for payload_type, codec, mapped in _meant(media):
+        if codec is Codec.AAC:
+            return _aac(media, payload_type, mapped)
+        if codec is Codec.OPUS:  # RFC 7587 7: 48000/2 whatever is inside and whatever they write
+            return Offer(media, payload_type, codec, 48000, channels=2)
+        if mapped.channels == 1:
+            return Offer(media, payload_type, codec, mapped.clock_rate)
+    return None
 
 
 def _aac(media: sdp.Media, payload_type: int, mapped: sdp.RtpMap) -> Offer | None:

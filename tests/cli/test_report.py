@@ -27,7 +27,7 @@ async def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     fakes = Fakes(registry=FakeRegistry([]))
     socket = tmp_path / "vidgate.sock"
     async with (
-        april.lived(tmp_path, monkeypatch) as month,
+        april.lived(tmp_path, monkeypatch, Month) as month,
         WebServer(fakes.parts(), SETTINGS, socket=socket, console=tmp_path, clock=month.clock),
     ):
         fakes.reports.real = month.reports()

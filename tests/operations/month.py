@@ -19,13 +19,16 @@ be believed afterwards: unknown for 5 minutes until the first looks), the 25th f
 | I  | campus     |        | planned all month                                                   |
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
+from pathlib import Path
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import insert
 
 from vidgate.aio.bus import Bus
@@ -176,6 +179,7 @@ UP = (State.UP, Reason.OK, Level.MEDIA)
 UNKNOWN = (State.UNKNOWN, Reason.NOT_TESTED, Level.NONE)
 DISABLED = (State.DISABLED, Reason.NOT_TESTED, Level.NONE)
 MAINTENANCE = (State.MAINTENANCE, Reason.NOT_TESTED, Level.NONE)
+M = TypeVar("M", bound="Month")
 Look = tuple[State, Reason, Level]
 Event = tuple[float, str, Look | Lifecycle | None]
 
@@ -271,7 +275,7 @@ class Month:
         return id_ in self.steps and self.health[id_].state is State.UNKNOWN
 
     @asynccontextmanager
-    async def _running(self):  # type: ignore[no-untyped-def]
+    async def _running(self) -> AsyncIterator[None]:
         """One life of vidgate, from start to stop."""
         async with History(self.store, SETTINGS, self.clock) as self.history:
             states = States(self.db)
@@ -292,12 +296,17 @@ class Month:
     async def _until(self, events: list[Event], end: float) -> None:
         while events and events[0][0] <= end:
             at, id_, what = events.pop(0)
+            await self.passes(at)
             self.clock.advance(START + at - self.clock.wall())
             self._happens(id_, what)
             if len(events) % 50 == 0:
                 await self.book.save()
+        await self.passes(end)
         self.clock.advance(START + end - self.clock.wall())
         await self.history.beat()
+
+    async def passes(self, until: float) -> None:
+        """Nothing happens until then (seconds since the month began); for whoever samples."""
 
     def _happens(self, id_: str, what: Look | Lifecycle | None) -> None:
         if what is None:
@@ -339,11 +348,11 @@ class Month:
 
 
 @asynccontextmanager
-async def lived(folder, monkeypatch):  # type: ignore[no-untyped-def]
+async def lived(folder: Path, monkeypatch: pytest.MonkeyPatch, kind: type[M]) -> AsyncIterator[M]:
     """The month, over; its last life goes on, so that now is the month's end."""
     monkeypatch.setattr(histories, "GAP", 1 << 60)  # beats are few here
     clock = ManualClock(wall=START)
     async with Database(folder / "month.db", clock=clock) as db:
-        month = Month(db, clock)
+        month = kind(db, clock)
         await month.live()
         yield month

@@ -18,7 +18,7 @@ WINDOW = Window(SINCE, UNTIL)
 
 @pytest.fixture
 async def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Month]:
-    async with april.lived(tmp_path, monkeypatch) as month:
+    async with april.lived(tmp_path, monkeypatch, Month) as month:
         yield month
 
 

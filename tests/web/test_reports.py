@@ -23,7 +23,7 @@ QUERY = {"since": SINCE, "until": UNTIL}
 async def month(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Site
 ) -> AsyncIterator[Month]:
-    async with april.lived(tmp_path, monkeypatch) as month:
+    async with april.lived(tmp_path, monkeypatch, Month) as month:
         site.fakes.reports.real = month.reports()
         yield month
 

@@ -105,3 +105,15 @@ async def test_nothing_is_lost_where_a_value_does_not_open(
         await registry.rotate_key("wang")
     assert len((tmp_path / "secret.key").read_bytes()) == 64
     assert registry.credentials["x"].login == Login("x", "one")
+
+
+async def test_it_tells_how_far_it_is(registry: Registry) -> None:
+    for number in range(3):
+        await registry.set_credential(f"c{number}", "u", "p", "wang")
+    seq = registry._bus.seq
+    await registry.rotate_key("wang")
+    _, events = registry._bus.since(seq)
+    told = [event.data for event in events if event.type == "secret.rotation"]
+    assert told[0] == {"done": 0, "total": 6}
+    assert told[-1] == {"done": 6, "total": 6}
+    assert [one["done"] for one in told] == sorted(one["done"] for one in told)

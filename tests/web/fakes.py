@@ -17,6 +17,7 @@ from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
 from vidgate.operations.reports import By, Reports, Window
 from vidgate.operations.trials import Trial
+from vidgate.registry.approvals import Decision
 from vidgate.registry.bulk import BulkReport, Wish
 from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import Credential
@@ -66,6 +67,20 @@ class FakeRegistry:
 
     def has_sub(self, channel: Channel) -> bool:
         return bool(channel.sub_url)
+
+    def users(self, name: str) -> list[Channel]:
+        if name not in self.credentials:
+            raise NotFoundError(f"没有凭据 {name}")
+        return list(self.channels.values())[:2]
+
+    async def submitted(self) -> list[tuple[Channel, Change | None]]:
+        first, second, _ = self.channels.values()
+        return [(first, CHANGE), (second, None)]
+
+    async def decide(self, decision: Decision, actor: str) -> BulkReport:
+        self.calls.append(("decide", decision, actor))
+        row = ChangeRow("channel", decision.ids[0], {"lifecycle": "commissioning"}, {})
+        return BulkReport(8, 0, [row])
 
     def uses(self) -> dict[str, int]:
         return dict.fromkeys(self.credentials, 3)

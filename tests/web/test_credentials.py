@@ -48,3 +48,15 @@ async def test_the_key_is_rotated_by_an_administrator_only(site: Site) -> None:
     assert (await site.call("POST", path, role=Role.ENGINEER)).status == 403
     done = await site.call("POST", path, role=Role.ADMINISTRATOR)
     assert await done.json() == {"credentials": 1}
+
+
+async def test_who_uses_a_credential_is_told_with_the_way_it_came_to(site: Site) -> None:
+    path = f"{CREDENTIALS}/nvr/channels"
+    assert (await site.call("GET", path, role=Role.OPERATOR)).status == 403
+    told = await (await site.call("GET", path, role=Role.ENGINEER)).json()
+    assert told["items"] == [
+        {"id": "Camera-1", "name": "城关镇河堤", "named": True},
+        {"id": "camera-2", "name": "学校门口", "named": False},
+    ]
+    missing = await site.call("GET", f"{CREDENTIALS}/none/channels", role=Role.ENGINEER)
+    assert missing.status == 404

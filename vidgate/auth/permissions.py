@@ -47,6 +47,7 @@ EVENTS: Mapping[str, Permission] = {
     "platform.changed": Permission.CHANNEL_READ,
     "register.changed": Permission.CHANNEL_READ,
     "credential.changed": Permission.CREDENTIAL_READ,
+    "secret.rotation": Permission.SECRET_ROTATE,
 }
 
 # A ticket travels through pages and plugins: good for watching its one stream, nothing else.

@@ -1,7 +1,9 @@
 """What was done to the register, read from the database."""
 
 from vidgate.errors import NotFoundError
+from vidgate.model.channel import Channel
 from vidgate.registry import changesets
+from vidgate.registry.approvals import WAITING, submissions
 from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import key
 from vidgate.registry.view import View
@@ -28,6 +30,13 @@ class Past(View):
             change = await changesets.find(session, number)
             rows = await changesets.rows_of(session, number, offset, limit)
             return change, rows, await changesets.count_rows(session, number)
+
+    async def submitted(self) -> list[tuple[Channel, Change | None]]:
+        """The channels that wait for acceptance, and the change by which each came to."""
+        found = [one for one in self._register.channels.values() if one.lifecycle is WAITING]
+        async with self._db.read() as session:
+            told = await submissions(session, [channel.id for channel in found])
+        return [(channel, told.get(channel.id)) for channel in found]
 
     async def history(self, id_: str, *, limit: int = 100) -> list[tuple[Change, ChangeRow]]:
         """What was done to one channel, newest first. NotFoundError where it never was."""

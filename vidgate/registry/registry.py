@@ -22,6 +22,7 @@ from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.user import Actor
 from vidgate.registry import bulk, changesets, loader, rotation
 from vidgate.registry.access import parse_patterns, patterns_of
+from vidgate.registry.approvals import Decision
 from vidgate.registry.bulk import BulkReport, Wish
 from vidgate.registry.changesets import Change, Undo
 from vidgate.registry.departed import leave
@@ -122,6 +123,12 @@ class Registry(Past):
     ) -> BulkReport:
         """Change the same fields of many channels as one change: all of them or none."""
         return await self._finish(self._set_many(ids, wish, actor, dry_run, given))
+
+    async def decide(self, decision: Decision, actor: str) -> BulkReport:
+        """Accept submitted channels, or send them back, as `set_many`; see `Decision`."""
+        decision.permit(may_accept=_may_accept(actor))
+        ids, wish = decision.ids, decision.wish
+        return await self._finish(self._set_many(ids, wish, actor, False, decision))
 
     async def remove(self, id_: str, actor: str, *, given: Precondition = NONE) -> None:
         """Remove one channel; `undo` brings it back."""
@@ -241,7 +248,12 @@ class Registry(Past):
             return self.get(id_)
 
     async def _set_many(
-        self, ids: Iterable[str], wish: Wish, actor: str, dry_run: bool, given: Precondition
+        self,
+        ids: Iterable[str],
+        wish: Wish,
+        actor: str,
+        dry_run: bool,
+        given: Precondition | Decision,
     ) -> BulkReport:
         async with self._editing:
             channels = {channel.id: channel for channel in map(self.get, ids)}
@@ -249,8 +261,9 @@ class Registry(Past):
             planner = self._planner(actor)
             report = await bulk.plan(planner, channels.values(), wish)
             if not dry_run:
-                named = " ".join(channels)
-                report.change = await self._commit(planner.edit, actor, "bulk", named[:255])
+                named = " ".join(channels)[:255]
+                deed = given.deed if isinstance(given, Decision) else ("bulk", named)
+                report.change = await self._commit(planner.edit, actor, *deed)
             return report
 
     async def _remove(self, id_: str, actor: str, given: Precondition) -> None:
@@ -310,7 +323,8 @@ class Registry(Past):
     async def _rotate_key(self, actor: str) -> int:
         async with self._editing:
             credentials = dict(self._register.credentials)
-            sealed = await rotation.rotate(self._db, self._box, credentials, actor)
+            told = rotation.progress(self._bus)
+            sealed = await rotation.rotate(self._db, self._box, credentials, actor, told)
             self._take(replace(self._register, credentials=sealed))
             return len(sealed)
 

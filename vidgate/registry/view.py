@@ -78,6 +78,12 @@ class View:
         """How many channels use each credential, by name or by pattern."""
         return self._access.uses()
 
+    def users(self, name: str) -> list[Channel]:
+        """The channels that use a credential. Raises NotFoundError."""
+        if name not in self._register.credentials:
+            raise NotFoundError(f"没有凭据 {name[:64]} / no such credential")
+        return self._access.users(name)
+
     def _take(self, register: Register) -> None:
         self._register = register
         self._access = Access(register, self._forms)

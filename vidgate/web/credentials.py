@@ -8,7 +8,7 @@ from vidgate.errors import InputError
 from vidgate.registry.edits import PATTERNS, Credential
 from vidgate.web.access import actor_of
 from vidgate.web.context import CONTEXT
-from vidgate.web.exchange import read_json, reply
+from vidgate.web.exchange import encode_rows, read_json, reply, reply_packed
 from vidgate.web.schemas import CredentialFields, CredentialList, CredentialView, RotationView
 
 
@@ -34,6 +34,16 @@ async def put(request: web.Request) -> web.Response:
         patterns=body.model_dump(include=set(PATTERNS), exclude_none=True),
     )
     return reply(_view(credential, registry.uses()))
+
+
+async def channels(request: web.Request) -> web.Response:
+    """Which channels use a credential, and whether they name it or its patterns fit them."""
+    registry, name = request.app[CONTEXT].parts.registry, request.match_info["name"]
+    rows = await encode_rows(
+        registry.users(name),
+        lambda one: {"id": one.id, "name": one.name, "named": one.credential == name},
+    )
+    return await reply_packed(request, b'{"items":%b}' % rows)
 
 
 async def rotate(request: web.Request) -> web.Response:

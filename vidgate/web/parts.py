@@ -15,6 +15,7 @@ from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
 from vidgate.operations.reports import By, Window
 from vidgate.operations.trials import Trial
+from vidgate.registry.approvals import Decision
 from vidgate.registry.bulk import BulkReport, Wish
 from vidgate.registry.changesets import Change, ChangeRow
 from vidgate.registry.edits import Credential
@@ -46,6 +47,8 @@ class Registry(Protocol):
 
     def uses(self) -> dict[str, int]: ...
 
+    def users(self, name: str) -> list[Channel]: ...
+
     def has_sub(self, channel: Channel) -> bool: ...
 
     async def add(self, fields: Mapping[str, Any], actor: str) -> Channel: ...
@@ -57,6 +60,10 @@ class Registry(Protocol):
     async def set_many(
         self, ids: Iterable[str], wish: Wish, actor: str, *, dry_run: bool, given: Precondition
     ) -> BulkReport: ...
+
+    async def submitted(self) -> list[tuple[Channel, Change | None]]: ...
+
+    async def decide(self, decision: Decision, actor: str) -> BulkReport: ...
 
     async def remove(self, id_: str, actor: str, *, given: Precondition) -> None: ...
 

@@ -6,6 +6,7 @@ from aiohttp import hdrs, web
 
 from vidgate.model.user import Permission
 from vidgate.web import (
+    approvals,
     changes,
     channels,
     credentials,
@@ -211,6 +212,23 @@ _REGISTER = (
     ),
     Route(
         GET,
+        f"{API}/approvals",
+        approvals.list_,
+        Permission.CHANNEL_WRITE,
+        "待验收通道 channels that wait for acceptance",
+        answer=approvals.ApprovalList,
+    ),
+    Route(
+        POST,
+        f"{API}/approvals",
+        approvals.decide,
+        Permission.CHANNEL_ACCEPT,
+        "验收或退回 accept channels or send them back",
+        body=approvals.DecisionRequest,
+        answer=schemas.BulkReportView,
+    ),
+    Route(
+        GET,
         f"{API}/platforms",
         platforms.list_,
         Permission.CHANNEL_READ,
@@ -251,6 +269,14 @@ _REGISTER = (
         "新增或修改凭据 add or change a credential",
         body=schemas.CredentialFields,
         answer=schemas.CredentialView,
+    ),
+    Route(
+        GET,
+        f"{API}/credentials/{{name}}/channels",
+        credentials.channels,
+        Permission.CREDENTIAL_READ,
+        "使用凭据的通道 channels that use a credential",
+        answer=schemas.CredentialUsers,
     ),
     Route(
         POST,

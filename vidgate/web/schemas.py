@@ -438,6 +438,20 @@ class CredentialView(BaseModel):
     vendor: str
 
 
+class CredentialUser(BaseModel):
+    """A channel that uses a credential; `named` false: by the credential's patterns."""
+
+    id: str
+    name: str
+    named: bool
+
+
+class CredentialUsers(BaseModel):
+    """All channels that use a credential, in register order."""
+
+    items: list[CredentialUser]
+
+
 class RotationView(BaseModel):
     """How many credentials were sealed with the new key."""
 

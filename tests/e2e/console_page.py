@@ -21,6 +21,7 @@ ARGUMENTS = (
     "--autoplay-policy=no-user-gesture-required",
 )
 TIMEOUT = 10_000  # milliseconds
+LANDMARKS = {"live": "grid", "channels": "channel-table", "import": "drop"}
 
 # Kept outside the application, so that a test can tell whether a tile was connected anew.
 _COUNT_PEERS = """
@@ -74,15 +75,20 @@ class Peers:
 
 
 class ConsolePage:
-    """One browser page on the console; `problems` collects what it complained about."""
+    """One browser page on the console.
+
+    `problems` collects what it complained about, `refused` what it asked for and may not have.
+    """
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
         self.problems: list[str] = []
+        self.refused: list[str] = []
         page.set_default_timeout(TIMEOUT)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("console", self._note)
+        page.on("response", self._note_refusal)
 
     @classmethod
     async def open(
@@ -152,10 +158,9 @@ class ConsolePage:
         await self.tile(index).dblclick()
 
     async def visit(self, page: str) -> None:
-        """Go to `live`, `channels` or `import` by the bar at the top."""
+        """Go to `live`, `channels`, `import` ... by the bar at the top."""
         await self.by_id(f"nav-{page}").click()
-        landmark = {"live": "grid", "channels": "channel-table", "import": "drop"}[page]
-        await self.by_id(landmark).wait_for()
+        await self.by_id(LANDMARKS.get(page, f"{page}-page")).wait_for()
 
     async def check_file(self, name: str, data: bytes) -> None:
         """Give the import page a file and wait for what it says of it."""
@@ -274,6 +279,11 @@ class ConsolePage:
     async def counts(self, group: str) -> str:
         """The counts beside a group of the tree, such as `412/418`."""
         return await self.by_id(f"tree-group-{group}").get_by_test_id("counts").inner_text()
+
+    def _note_refusal(self, response: Any) -> None:
+        # A page that asks for what its user may not have offers too much.
+        if response.status == 403:
+            self.refused.append(f"{response.request.method} {response.url}")
 
     def _note(self, message: Any) -> None:
         # Being asked who we are before signing in is no problem, and neither is a dead camera.

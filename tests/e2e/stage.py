@@ -10,13 +10,18 @@ from typing import Any, TypeVar
 
 import aiohttp
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import Browser, async_playwright
 
 from tests.e2e.console_page import CHROMIUM, ConsolePage, launch
 from tests.programs import RunningFleet, Service, running_fleet, running_service
+from vidgate.auth.passwords import hash_password
+from vidgate.model.user import Role
 from vidgate.simulator.coded import Strip, read_strip
+from vidgate.storage.accounts import Accounts
+from vidgate.storage.database import Database
 
 T = TypeVar("T")
+PASSWORD = "river bank lantern seven"
 
 MARKS = [
     pytest.mark.e2e,
@@ -40,17 +45,36 @@ async def eventually(
         await asyncio.sleep(0.02)
 
 
+async def add_accounts(folder: Path, *roles: Role) -> None:
+    """Accounts called like their roles with `PASSWORD`, in the data of a service not yet started.
+
+    An administrator that is among them is the service's first account.
+    """
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    hash_ = await asyncio.to_thread(hash_password, PASSWORD)
+    async with Database(folder / "vidgate.db") as db:
+        for role in roles:
+            await Accounts(db).add_user(role.value, role, hash_, "test")
+
+
 @asynccontextmanager
-async def signed_in(service: Service) -> AsyncIterator[ConsolePage]:
-    """The console of a fresh service in a browser of its own, signed in as its first account."""
+async def browsing() -> AsyncIterator[Browser]:
+    """A browser."""
     async with async_playwright() as playwright:
         browser = await launch(playwright)
         try:
-            console = await ConsolePage.open(browser, service.url)
-            await console.sign_in("admin", service.password)
-            yield console
+            yield browser
         finally:
             await browser.close()
+
+
+@asynccontextmanager
+async def signed_in(service: Service) -> AsyncIterator[ConsolePage]:
+    """The console of a fresh service in a browser of its own, signed in as its first account."""
+    async with browsing() as browser:
+        console = await ConsolePage.open(browser, service.url)
+        await console.sign_in("admin", service.password)
+        yield console
 
 
 async def strip_of(console: ConsolePage, index: int) -> Strip | None:

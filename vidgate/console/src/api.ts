@@ -89,10 +89,41 @@ export interface ChannelDetail extends Channel {
   transports: Carried[]
 }
 
+/** A login, without its password, and the patterns of the channels that it is for. */
 export interface Credential {
   name: string
   username: string
   channels: number
+  platform: string
+  host: string
+  vendor: string
+}
+
+export interface CredentialUser {
+  id: string
+  name: string
+  /** The channel names the credential; else its patterns fit. */
+  named: boolean
+}
+
+/** One try of a channel: by which rule, at which address, with whose login, and what came of it. */
+export interface Trial {
+  channel: string
+  way: string
+  form: string
+  url: string
+  credential: string
+  is_named: boolean
+  is_good: boolean
+  probe: Probe
+}
+
+/** A channel that waits for acceptance, and by whom and when it was submitted. */
+export interface Approval {
+  id: string
+  change: number | null
+  actor: string
+  time: number | null
 }
 
 /** One change of the register; its counts are of channels. */
@@ -188,6 +219,16 @@ export interface ProbeReport {
 export interface Platform {
   id: string
   name: string
+  slots: number
+  describe_parallel: number
+  quota: number
+  describe_proves: boolean
+  resolver: string
+  options: Record<string, string>
+  channels: number
+  delivered: number
+  delivery_rate: number | null
+  lifecycles: Record<string, number>
 }
 
 export interface Stream {
@@ -307,6 +348,10 @@ type Listing<T> = T[] | { items: T[] }
 
 const itemsOf = <T>(listing: Listing<T>): T[] => (Array.isArray(listing) ? listing : listing.items)
 
+const platformPath = (id: string): string => `/api/v1/platforms/${encodeURIComponent(id)}`
+
+const credentialPath = (name: string): string => `/api/v1/credentials/${encodeURIComponent(name)}`
+
 const channelPath = (id: string): string => `/api/v1/channels/${encodeURIComponent(id)}`
 
 export const TEMPLATE = '/api/v1/channels/template'
@@ -322,7 +367,22 @@ export const api = {
   channels: async () => itemsOf(await call<Listing<Channel>>('/api/v1/channels')),
   streams: async () => itemsOf(await call<Listing<Stream>>('/api/v1/streams')),
   platforms: async () => itemsOf(await call<Listing<Platform>>('/api/v1/platforms')),
+  /** Add a platform (`isNew`), or set fields of one. */
+  setPlatform: (id: string, fields: Values, isNew: boolean) =>
+    call<Platform>(platformPath(id), { method: isNew ? 'PUT' : 'PATCH', body: fields }),
   credentials: async () => itemsOf(await call<Listing<Credential>>('/api/v1/credentials')),
+  setCredential: (name: string, fields: Values) =>
+    call<Credential>(credentialPath(name), { method: 'PUT', body: fields }),
+  credentialUsers: async (name: string) =>
+    itemsOf(await call<Listing<CredentialUser>>(`${credentialPath(name)}/channels`)),
+  tryCredential: async (name: string) =>
+    itemsOf(await call<Listing<Trial>>(`${credentialPath(name)}/test`, { method: 'POST', body: {}, timeout: 60_000 })),
+  tryChannel: (id: string, stream: 'main' | 'sub') =>
+    call<Trial>(`${channelPath(id)}/test`, { method: 'POST', body: { stream }, timeout: 60_000 }),
+  rotateKey: () => call<{ credentials: number }>('/api/v1/secret-key/rotation', { method: 'POST', timeout: SLOW }),
+  approvals: async () => itemsOf(await call<Listing<Approval>>('/api/v1/approvals')),
+  decide: (verdict: 'approve' | 'reject', ids: readonly string[], reason: string) =>
+    call<BulkReport>('/api/v1/approvals', { method: 'POST', body: { verdict, ids, reason }, timeout: SLOW }),
 
   channel: (id: string) => call<ChannelDetail>(channelPath(id)),
   setChannel: (id: string, fields: Values, revision: number) =>

@@ -2,11 +2,19 @@
 
 import { readonly, shallowRef } from 'vue'
 
-export type PageName = 'live' | 'channels' | 'channel' | 'import' | 'change'
+export type PageName =
+  | 'live'
+  | 'channels'
+  | 'channel'
+  | 'import'
+  | 'change'
+  | 'platforms'
+  | 'credentials'
+  | 'approvals'
 
 export interface Place {
   page: PageName
-  /** Of the channel or the change; empty on the other pages. */
+  /** Of the channel, the change, the platform or the credential; empty where there is none. */
   id: string
   query: Record<string, string>
 }
@@ -18,6 +26,9 @@ export const NEEDS: Record<PageName, string> = {
   channel: 'channel.read',
   import: 'channel.write',
   change: 'channel.write',
+  platforms: 'channel.read',
+  credentials: 'credential.read',
+  approvals: 'channel.write',
 }
 
 function decoded(text: string): string {
@@ -35,6 +46,8 @@ export function parsePlace(hash: string): Place {
   const query = Object.fromEntries(new URLSearchParams(search))
   if (first === 'channels') return { page: second ? 'channel' : 'channels', id: second, query }
   if (first === 'changes' && /^\d{1,15}$/.test(second)) return { page: 'change', id: second, query }
+  if (first === 'platforms' || first === 'credentials') return { page: first, id: second, query }
+  if (first === 'approvals') return { page: first, id: '', query }
   if (first === 'import') return { page: 'import', id: '', query }
   return { page: 'live', id: '', query }
 }
@@ -46,6 +59,9 @@ export function formatPlace({ page, id = '', query = {} }: Partial<Place> & { pa
     channel: `channels/${encodeURIComponent(id)}`,
     import: 'import',
     change: `changes/${id}`,
+    platforms: id ? `platforms/${encodeURIComponent(id)}` : 'platforms',
+    credentials: id ? `credentials/${encodeURIComponent(id)}` : 'credentials',
+    approvals: 'approvals',
   }
   const said = Object.entries(query).filter(([, value]) => value !== '')
   const search = new URLSearchParams(said).toString()
@@ -53,6 +69,8 @@ export function formatPlace({ page, id = '', query = {} }: Partial<Place> & { pa
 }
 
 export const channelLink = (id: string): string => formatPlace({ page: 'channel', id })
+export const platformLink = (id: string): string => formatPlace({ page: 'platforms', id })
+export const credentialLink = (id: string): string => formatPlace({ page: 'credentials', id })
 export const changeLink = (number: number): string => formatPlace({ page: 'change', id: String(number) })
 
 const current = shallowRef(parsePlace(location.hash))

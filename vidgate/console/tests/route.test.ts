@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { changeLink, channelLink, formatPlace, parsePlace } from '../src/route'
+import { changeLink, channelLink, formatPlace, parsePlace, platformLink } from '../src/route'
 
 describe('parsePlace', () => {
   it('knows the pages', () => {
@@ -13,6 +13,9 @@ describe('parsePlace', () => {
     })
     expect(parsePlace('#/channels/43048901001320000003')).toMatchObject({ page: 'channel', id: '43048901001320000003' })
     expect(parsePlace('#/import').page).toBe('import')
+    expect(parsePlace('#/platforms')).toMatchObject({ page: 'platforms', id: '' })
+    expect(parsePlace('#/credentials/nvr%2F1')).toMatchObject({ page: 'credentials', id: 'nvr/1' })
+    expect(parsePlace('#/approvals').page).toBe('approvals')
     expect(parsePlace('#/changes/7')).toMatchObject({ page: 'change', id: '7' })
   })
 
@@ -29,5 +32,7 @@ describe('formatPlace', () => {
     expect(formatPlace({ page: 'import' })).toBe('#/import')
     expect(parsePlace(channelLink('a/b?c')).id).toBe('a/b?c')
     expect(parsePlace(changeLink(12)).id).toBe('12')
+    expect(parsePlace(platformLink('公安/1')).id).toBe('公安/1')
+    expect(formatPlace({ page: 'credentials' })).toBe('#/credentials')
   })
 })

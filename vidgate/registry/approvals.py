@@ -12,6 +12,7 @@ from vidgate.model.channel import Channel, Lifecycle
 from vidgate.registry.bulk import Wish
 from vidgate.registry.changesets import Change
 from vidgate.registry.planner import NEEDS_ACCEPTANCE, SHOWN
+from vidgate.registry.preconditions import Precondition
 from vidgate.registry.store import chunks
 from vidgate.storage.models import change_rows, changes
 
@@ -51,6 +52,10 @@ class Decision:
                 f"{len(others)} 个通道（{some}）已不在待验收状态 / not waiting for acceptance now",
                 hint="刷新列表后再试",
             )
+
+
+Check = Precondition | Decision
+"""What must hold of channels for them to be changed; `check` raises where it does not."""
 
 
 async def submissions(session: AsyncConnection, ids: Sequence[str]) -> dict[str, Change]:

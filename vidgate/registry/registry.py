@@ -22,7 +22,7 @@ from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.user import Actor
 from vidgate.registry import bulk, changesets, loader, rotation
 from vidgate.registry.access import parse_patterns, patterns_of
-from vidgate.registry.approvals import Decision
+from vidgate.registry.approvals import Check, Decision
 from vidgate.registry.bulk import BulkReport, Wish
 from vidgate.registry.changesets import Change, Undo
 from vidgate.registry.departed import leave
@@ -248,12 +248,7 @@ class Registry(Past):
             return self.get(id_)
 
     async def _set_many(
-        self,
-        ids: Iterable[str],
-        wish: Wish,
-        actor: str,
-        dry_run: bool,
-        given: Precondition | Decision,
+        self, ids: Iterable[str], wish: Wish, actor: str, dry_run: bool, given: Check
     ) -> BulkReport:
         async with self._editing:
             channels = {channel.id: channel for channel in map(self.get, ids)}

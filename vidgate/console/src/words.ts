@@ -26,6 +26,8 @@ export interface Words {
   value: (name: string, value: unknown) => string
   change: (change: Pick<Change, 'action' | 'source'>) => string
   problem: (error: unknown) => string
+  /** What a failed call came to, of its code alone. */
+  failure: (code: string) => string
   /** Why, of a reason code. */
   reason: (code: string) => string
   /** A length of time in seconds. */
@@ -64,6 +66,7 @@ export function useWords(): Words {
       return te(key) ? t(key, { source }) : t('change.other', { action, source })
     },
     problem,
+    failure: (code) => known(`error.${code}`, known(`reason.${code}`, code)),
     reason: (code) => (code ? known(`reason.${code}`, code) : t('reason.unknown')),
     span: (seconds) => {
       const whole = Math.max(1, Math.round(seconds))

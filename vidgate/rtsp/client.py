@@ -22,7 +22,7 @@ from vidgate.errors import (
 from vidgate.rtsp import tls
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.headers import TransportHeader, base_uri, redirected, resolve_control
-from vidgate.rtsp.messages import check
+from vidgate.rtsp.messages import Parser, check
 from vidgate.rtsp.session import ClientSession, Ended, Reply
 from vidgate.wire import sdp
 from vidgate.wire.message import Message
@@ -145,6 +145,8 @@ class RtspClient(asyncio.Protocol):
             # They know us and we know them: such circles would wait for a full collection, which
             # holds the event loop, after every probe.
             self.channels.clear()
+            # Nor may what a hostile camera has sent, or a traceback that holds it.
+            self._failure, self.session.parser = None, Parser()
 
     async def _part(self) -> None:
         """TEARDOWN, if there is a session, and close the connection."""
@@ -236,7 +238,8 @@ class RtspClient(asyncio.Protocol):
         except TimeoutError:
             raise RemoteTimeoutError(f"{method}: no reply within {timeout:g} s") from None
         finally:
-            del self._replies[cseq]
+            # The future holds the error, whose traceback holds this frame: no circle is left.
+            del self._replies[cseq], future
 
     # -- while playing ---------------------------------------------------------------------------
 

@@ -169,7 +169,7 @@ async def hostile(made: City, page: Page) -> None:
     some = made.ids[: min(300, len(made.ids) // 3)]
     for fault in HOSTILE:
         await made.break_all(some, fault)
-        await made.look(some, Level.DESCRIBE)
+        found = await made.look(some, Level.DESCRIBE)
         before = resident()
         for _ in range(3):
             found = await made.look(some, Level.DESCRIBE)
@@ -224,7 +224,7 @@ async def lossy(made: City, page: Page, seconds: float) -> None:
         counted = [_Counting() for _ in pulls]
         async with asyncio.TaskGroup() as tasks:
             running = [
-                tasks.create_task(source.run(publisher))  # type: ignore[arg-type]
+                tasks.create_task(source.run(publisher))
                 for source, publisher in zip(pulls, counted, strict=True)
             ]
             await asyncio.sleep(seconds)

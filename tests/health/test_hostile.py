@@ -66,6 +66,7 @@ async def test_f5_a_half_open_camera_is_noticed_and_let_go(tmp_path: Path) -> No
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(watch(made, id_))
             stream = await until(lambda: made.hub.find(StreamKey(id_)))
+            assert stream is not None
             await until(lambda: stream.state is StreamState.LIVE)
             await made.break_all([id_], "half-open")
             gone = CLOCK.now()

@@ -149,8 +149,6 @@ _TABLE = (
           {"redirect": Redirect.LOOP}, **_both(_DOWN, Reason.REFUSED)),
     Fault("redirect-away", "重定向到另一主机", "redirects to another host",
           {"redirect": Redirect.AWAY}, **_both(_DOWN, Reason.REFUSED)),
-    Fault("redirect", "重定向到同一主机", "redirects to another path of its own",
-          {"redirect": Redirect.NEAR}, **_both(_DOWN, Reason.REFUSED)),
     # -- the description
     Fault("endless-headers", "无尽的头部", "headers without end",
           {"description": Description.ENDLESS_HEAD}, **_PROTOCOL),
@@ -184,6 +182,8 @@ _TABLE = (
     # -- what a healthy camera may be like
     _trait("stale-nonce", "nonce 只用一次", "each nonce is good for one request",
            {"nonce": Nonce.ONCE}),
+    _trait("redirect", "重定向到自己的另一路径", "redirects to another path of its own",
+           {"redirect": Redirect.NEAR}),
     _trait("garbage", "帧间夹杂乱码", "bytes between the frames that are neither RTSP nor RTP",
            {"has_garbage": True}),
     _trait("strays", "夹杂其他类型和损坏的包", "packets of other types, broken ones, false RTCP",

@@ -1,8 +1,10 @@
 """From an offer to pictures, with aiortc as the browser and real coded pictures."""
 
 import asyncio
+import gc
 import os
 import socket
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -326,6 +328,25 @@ async def test_a_silent_browser_is_reaped(place: Place) -> None:
         async with asyncio.timeout(5):
             await session.closed.wait()
         assert "silent" in session.reason
+
+
+async def test_who_has_left_is_freed_at_once(place: Place) -> None:
+    """A viewer holds lines with megabytes of pictures: no cycle may keep it for the collector."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with place.light() as viewer:
+            async with asyncio.timeout(5):
+                await viewer.pictured.wait()
+            (session,) = place.whep.sessions.values()
+            assert session.viewer is not None
+            viewer_gone = weakref.ref(session.viewer)
+            fanout_gone = weakref.ref(session.shared.fanout)
+            del session
+        await until(lambda: not place.whep.sessions, what="the browser's goodbye is heard")
+        await until(lambda: viewer_gone() is None and fanout_gone() is None, what="it is freed")
+    finally:
+        gc.enable()
 
 
 async def test_a_removed_channel_ends_its_viewers(place: Place) -> None:

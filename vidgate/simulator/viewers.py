@@ -100,6 +100,7 @@ class _Wire:
         if self.socket.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self.socket.fileno())
             self.socket.close()
+        self.on_stun = self.on_media = lambda _: None  # they hold the viewer, who holds us
 
     def send(self, data: bytes) -> None:
         try:

@@ -103,6 +103,7 @@ class Leg:
     def close(self) -> None:
         """End `_recv` and give the ufrag and the addresses back."""
         self.is_closed = True
+        self.on_media = None  # its viewer holds megabytes, and must not wait for the collector
         self.mux.forget(self)
         self._wake()
 

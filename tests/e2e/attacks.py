@@ -28,6 +28,7 @@ STRANGER = "127.0.0.9"
 OTHER = "127.0.0.2"
 CONNECTIONS = 64  # of the flood of offers
 ASKS = 0.1  # seconds between two offers of somebody else
+QUIET = 45.0  # seconds at most for what was before to be over
 BURST = 0.01  # seconds between two bursts of garbage
 HELLO = bytes.fromhex("16feff00000000000000000032010000260000000000000026fefd") + bytes(64)
 
@@ -224,8 +225,10 @@ class Bombarded:
 async def bombard(target: Target, rate: int, seconds: float) -> Bombarded:
     """A stranger sends garbage RTP to the media port while somebody watches."""
     found = Bombarded()
+    await until_gone(target, QUIET)
     async with target.client("watcher") as http, target.playing(http) as counts:
         calm = min(seconds, 10.0)
+        await asyncio.sleep(calm)  # joining is over
         used = _cpu(target)
         await asyncio.sleep(calm)
         found.before = (_cpu(target) - used) / calm
@@ -326,4 +329,5 @@ async def stop_reading(target: Target, viewers: int, seconds: float) -> float:
             return (target.process.memory_info().rss - memory) / viewers
         finally:
             for viewer in everyone:
+                viewer.vanish()
                 await viewer.__aexit__(None, None, None)

@@ -1,3 +1,6 @@
+import asyncio
+import gc
+
 import pytest
 
 from tests.web.fakes import FakeAccounts
@@ -19,6 +22,30 @@ async def test_the_database_is_asked_once_in_a_while() -> None:
     clock.advance(KEEP)
     await keyring.token(secret)
     assert accounts.lookups == 2
+
+
+async def test_who_comes_meanwhile_waits_for_the_one_look() -> None:
+    """A flood of requests with one token took all connections of the database (seen: 507)."""
+    accounts = FakeAccounts()
+    keyring = Keyring(accounts, ManualClock())
+    secret, found, gate = accounts.token_of(Role.VIEWER), accounts.token, asyncio.Event()
+
+    async def slow(hash_: str) -> Token | None:
+        await gate.wait()
+        return await found(hash_)
+
+    accounts.token = slow  # type: ignore[method-assign]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(keyring.token(secret)) for _ in range(100)]
+        await asyncio.sleep(0)
+        tasks[0].cancel()  # the one who looks goes away
+        gate.set()
+    callers = {task.result() for task in tasks[1:]}
+    assert len(callers) == 1
+    assert accounts.lookups == 1
+    tasks.clear()
+    gc.collect()
+    assert not keyring._looking, "nothing is kept of it"
 
 
 async def test_what_is_revoked_is_forgotten_even_while_it_is_looked_up() -> None:

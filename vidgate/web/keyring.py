@@ -1,8 +1,10 @@
 """Sessions and tokens, looked up in the database and remembered for a few seconds."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from vidgate.aio.clock import Clock
 from vidgate.auth.opaque import fingerprint
@@ -41,6 +43,7 @@ class Keyring:
         self._clock = clock
         self._forgotten = 0
         self._known: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self._looking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def session(self, secret: str) -> Caller:
         """Raises NotAuthenticatedError when the session is unknown or over."""
@@ -69,10 +72,23 @@ class Keyring:
         if len(secret) > MAX_SECRET:
             raise NotAuthenticatedError("not a session or token of ours")
         hash_ = fingerprint(secret)
-        key, now, forgotten = kind + hash_, self._clock.now(), self._forgotten
+        key = kind + hash_
+        held = self._recent(key)
+        if held is not None:
+            return held
+        # A hundred requests at once would otherwise take every connection of the database.
+        lock = self._looking.get(key)
+        if lock is None:
+            lock = self._looking[key] = asyncio.Lock()
+        async with lock:
+            return self._recent(key) or await self._look(key, hash_, find)
+
+    def _recent(self, key: str) -> Caller | None:
         held = self._known.get(key)
-        if held is not None and now - held[0] < KEEP:
-            return held[1]
+        return held[1] if held is not None and self._clock.now() - held[0] < KEEP else None
+
+    async def _look(self, key: str, hash_: str, find: Callable[[str], Awaitable[Caller]]) -> Caller:
+        now, forgotten = self._clock.now(), self._forgotten
         caller = await find(hash_)
         if forgotten == self._forgotten:  # else it may have been revoked while we asked
             self._known[key] = (now, caller)

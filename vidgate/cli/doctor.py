@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 from vidgate.cli import output
-from vidgate.cli.checkup import machine, network, service, storage
+from vidgate.cli.checkup import certificate, machine, network, service, storage
 from vidgate.cli.checkup.finding import Finding, Subject, Verdict, failed, ok
 from vidgate.cli.client import Target
 from vidgate.cli.options import Json, option
@@ -51,6 +51,7 @@ CHECKS = (
     Check("media_ports", "媒体端口", network.media_ports),
     Check("addresses", "媒体地址", network.addresses),
     Check("loopback", "摄像机网段", network.loopback),
+    Check("certificate", "证书", certificate.certificate),
     Check("buffers", "UDP 缓冲区", machine.buffers),
     Check("segmentation", "UDP 分段", machine.segmentation),
     Check("descriptors", "文件描述符", machine.descriptors),

@@ -9,7 +9,7 @@ is needed to judge a channel: a full disk stops it, and it goes on where it was.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
@@ -222,16 +222,24 @@ class History:
         runs = await self._store.runs(start, end)
         for keys in _chunks((await self._store.subjects()).values()):
             entries = await self._store.entries(keys, start, end)
-            rows = []
-            for key in keys:
-                day = tally(spans(entries[key], runs, start, end))
-                if any(standing.step is not None for standing, _ in day):
-                    rows.append((key, pack_tally(day)))
+            rows = await asyncio.to_thread(_day_rows, entries, runs, start, end)
             await self._store.save_tallies(start, rows)
         await self._store.close_day(start, end)
 
     def _now(self) -> int:
         return milliseconds(self._clock.wall())
+
+
+def _day_rows(
+    entries: Mapping[int, Sequence[Entry]], runs: Sequence[Run], start: int, end: int
+) -> list[tuple[int, bytes]]:
+    """The day of each channel that was registered at any time of it."""
+    days = ((key, tally(spans(told, runs, start, end))) for key, told in entries.items())
+    return [
+        (key, pack_tally(day))
+        for key, day in days
+        if any(standing.step is not None for standing, _ in day)
+    ]
 
 
 async def _every(

@@ -14,8 +14,9 @@ from typing import Any
 from vidgate.health.kpi import MAIN, Definitions, Form, Kpi, Share
 from vidgate.model.standing import SECOND, Standing, Tally
 
-Tallies = Counter[Tally]
-DIMENSIONS = ("department", "platform", "area", "class")
+Lengths = dict[Standing, int]
+Key = tuple[str, bool]  # a group's name, and whether its channels are behind a platform
+PARTS = 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,92 +35,79 @@ class Subject:
         return str(getattr(self, "point_class" if by == "class" else by))
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """What a tally weighs for a KPI, in ms; `causes` by id and reason, counted and left out."""
-
-    online: int
-    counted: int
-    left_out: int
-    causes: Mapping[tuple[str, str], int]
-    uncounted: Mapping[tuple[str, str], int]
-
-
 class Scale:
-    """Weighs tallies by the definitions; equal ones once."""
+    """What the definitions say of a standing; there are few, and each is asked for once."""
 
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
-        self._known: dict[tuple[str, Tally, bool], Weight] = {}
+        self._shares: dict[tuple[str, Standing], Share] = {}
+        self._causes: dict[tuple[Standing, bool], str] = {}
 
-    def weigh(self, kpi: Kpi, tally: Tally, *, has_platform: bool) -> Weight:
-        """The weight of one tally."""
-        key = (kpi.id, tally, has_platform)
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = self._weigh(kpi, tally, has_platform)
-        return found
+    def share(self, kpi: Kpi, standing: Standing) -> Share:
+        """What it is to a KPI."""
+        key = (kpi.id, standing)
+        if key not in self._shares:
+            self._shares[key] = kpi.share(standing)
+        return self._shares[key]
 
-    def _weigh(self, kpi: Kpi, tally: Tally, has_platform: bool) -> Weight:
-        lengths: Counter[Share] = Counter()
-        causes: dict[Share, Counter[tuple[str, str]]] = {
-            Share.MISSING: Counter(),
-            Share.LEFT_OUT: Counter(),
-        }
-        for standing, length in tally:
-            share = kpi.share(standing)
-            lengths[share] += length
-            if share in causes:
-                cause = self._definitions.cause(standing, has_platform=has_platform)
-                causes[share][cause.id, standing.reason or ""] += length
-        online = lengths[Share.ONLINE]
-        return Weight(
-            online,
-            online + lengths[Share.MISSING],
-            lengths[Share.LEFT_OUT],
-            causes[Share.MISSING],
-            causes[Share.LEFT_OUT],
-        )
+    def cause(self, standing: Standing, *, has_platform: bool) -> str:
+        """Why time spent so is not online."""
+        key = (standing, has_platform)
+        if key not in self._causes:
+            self._causes[key] = self._definitions.cause(standing, has_platform=has_platform).id
+        return self._causes[key]
 
 
 @dataclass(slots=True)
 class _Sum:
-    """Many weights of one KPI; `days` sums each day's shares exactly, by their denominators."""
+    """Time for one KPI, in ms; causes by id and reason, of time that counts and of what is not."""
 
     online: int = 0
     counted: int = 0
     left_out: int = 0
-    days: int = 0
-    shares: Counter[int] = field(default_factory=Counter)
     causes: Counter[tuple[str, str]] = field(default_factory=Counter)
     uncounted: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, weight: Weight, times: int = 1) -> None:
-        self.online += weight.online * times
-        self.counted += weight.counted * times
-        self.left_out += weight.left_out * times
-        if weight.counted:
-            self.days += times
-            self.shares[weight.counted] += weight.online * times
-        for mine, theirs in ((self.causes, weight.causes), (self.uncounted, weight.uncounted)):
-            for key, length in theirs.items():
-                mine[key] += length * times
+    def add(self, scale: Scale, kpi: Kpi, lengths: Lengths, *, has_platform: bool) -> None:
+        for standing, length in lengths.items():
+            share = scale.share(kpi, standing)
+            if share is Share.OUTSIDE:
+                continue
+            if share is Share.ONLINE:
+                self.online += length
+                self.counted += length
+                continue
+            why = (scale.cause(standing, has_platform=has_platform), standing.reason or "")
+            if share is Share.MISSING:
+                self.counted += length
+                self.causes[why] += length
+            else:
+                self.left_out += length
+                self.uncounted[why] += length
 
-    def merge(self, other: "_Sum") -> None:
-        self.online += other.online
-        self.counted += other.counted
-        self.left_out += other.left_out
-        self.days += other.days
-        for mine, theirs in (
-            (self.causes, other.causes),
-            (self.uncounted, other.uncounted),
-        ):
-            mine.update(theirs)
+
+@dataclass(slots=True)
+class _Days:
+    """Shares of channels' days, summed: online time by the time that counted."""
+
+    number: int = 0
+    shares: Counter[int] = field(default_factory=Counter)
+
+    def add(self, online: int, counted: int) -> None:
+        self.number += 1
+        self.shares[counted] += online
+
+    def merge(self, other: "_Days") -> None:
+        self.number += other.number
         self.shares.update(other.shares)
 
-    def mean_of_days(self) -> Fraction:
-        """The sum of the days' shares, not yet divided by how many they are."""
-        return sum((Fraction(online, of) for of, online in self.shares.items()), Fraction())
+    def total(self) -> Fraction:
+        """The sum of the days' shares, cut off at 18 decimals for each length of a day.
+
+        Exact fractions of thousands of different denominators would take minutes to add.
+        """
+        cut = sum(online * PARTS // of for of, online in self.shares.items())
+        return Fraction(cut, PARTS)
 
 
 class Ledger:
@@ -139,17 +127,36 @@ class Ledger:
         self._scale = Scale(definitions)
         self._subjects = subjects
         self._days = days
-        self._groups = [subject.group(by) for subject in subjects]
         self._by = by
-        self._channels: list[Tallies] = [Counter() for _ in subjects]
-        self._parts: list[dict[tuple[str, bool], Tallies]] = [{} for _ in days]
+        self._keys = [(one.group(by), bool(one.platform)) for one in subjects]
+        self._channels: list[Lengths] = [{} for _ in subjects]
+        self._parts: list[dict[Key, Lengths]] = [{} for _ in days]
+        self._daily = [kpi for kpi in definitions.kpis.values() if kpi.form is Form.DAYS]
+        self._means: dict[tuple[str, str], _Days] = {}
         self._now: dict[int, Standing] = {}
 
     def add(self, subject: int, day: int, tally: Tally) -> None:
         """How a channel stood on a day."""
-        self._channels[subject][tally] += 1
-        key = (self._groups[subject], bool(self._subjects[subject].platform))
-        self._parts[day].setdefault(key, Counter())[tally] += 1
+        key = self._keys[subject]
+        mine = self._channels[subject]
+        ours = self._parts[day].setdefault(key, {})
+        for standing, length in tally:
+            mine[standing] = mine.get(standing, 0) + length
+            ours[standing] = ours.get(standing, 0) + length
+        for kpi in self._daily:
+            self._add_day(kpi, key[0], tally)
+
+    def _add_day(self, kpi: Kpi, group: str, tally: Tally) -> None:
+        online = counted = 0
+        for standing, length in tally:
+            share = self._scale.share(kpi, standing)
+            if share is Share.ONLINE:
+                online += length
+                counted += length
+            elif share is Share.MISSING:
+                counted += length
+        if counted:
+            self._means.setdefault((kpi.id, group), _Days()).add(online, counted)
 
     def stand(self, subject: int, standing: Standing) -> None:
         """How a channel stands as the window ends."""
@@ -157,69 +164,54 @@ class Ledger:
 
     def document(self, worst: int) -> dict[str, Any]:
         """The report, with so many of the worst channels."""
-        sums = self._sum_up()
         members: dict[str, list[int]] = {}
-        for number, name in enumerate(self._groups):
+        for number, (name, _) in enumerate(self._keys):
             members.setdefault(name, []).append(number)
-        groups = [self._group(name, members[name], sums[name]) for name in members if name in sums]
-        groups = sorted((one for one in groups if one["channels"]), key=_rank)
-        everything = _merged(sums.values())
+        groups = [self._group(name, numbers) for name, numbers in members.items()]
         return {
             "by": self._by,
             "kpis": [_definition(kpi) for kpi in self._definitions.kpis.values()],
             "causes": [
                 {"id": one.id, "zh": one.zh, "en": one.en} for one in self._definitions.causes
             ],
-            "total": self._group("", range(len(self._subjects)), everything),
-            "groups": groups,
+            "total": self._group(None, range(len(self._subjects))),
+            "groups": sorted((one for one in groups if one["channels"]), key=_rank),
             "days": [self._day(number) for number in range(len(self._days))],
             "channels": self._worst(worst),
         }
 
     # -- groups ------------------------------------------------------------------------------
 
-    def _sum_up(self) -> dict[str, dict[str, _Sum]]:
-        """The sums of every group, by KPI."""
-        sums: dict[str, dict[str, _Sum]] = {}
-        for part in self._parts:
-            for (group, has_platform), tallies in part.items():
-                mine = sums.setdefault(group, {})
-                for kpi in self._definitions.kpis.values():
-                    if kpi.form is not Form.SNAPSHOT:
-                        total = mine.setdefault(kpi.id, _Sum())
-                        self._add(total, kpi, tallies, has_platform=has_platform)
-        return sums
-
-    def _add(self, total: _Sum, kpi: Kpi, tallies: Tallies, *, has_platform: bool) -> None:
-        for tally, times in tallies.items():
-            total.add(self._scale.weigh(kpi, tally, has_platform=has_platform), times)
-
-    def _group(self, name: str, members: Sequence[int], sums: Mapping[str, _Sum]) -> dict[str, Any]:
+    def _group(self, name: str | None, members: Sequence[int]) -> dict[str, Any]:
+        """The figures of a group; None: of all channels."""
         kpis = self._definitions.kpis.values()
+        main = self._definitions.main
         return {
-            "name": name,
-            "channels": sum(self._counts(n) for n in members),
-            "kpis": {
-                kpi.id: self._figure(kpi, sums.get(kpi.id) or _Sum(), members) for kpi in kpis
-            },
-            "causes": self._causes(sums.get(self._definitions.main.id) or _Sum()),
+            "name": name or "",
+            "channels": sum(self._total(main, [n]).counted > 0 for n in members),
+            "kpis": {kpi.id: self._figure(kpi, name, members) for kpi in kpis},
+            "causes": self._causes(self._total(main, members)),
         }
 
-    def _counts(self, subject: int) -> bool:
-        """Whether any of the channel's time counted."""
-        kpi, has = self._definitions.main, bool(self._subjects[subject].platform)
-        weigh = self._scale.weigh
-        return any(weigh(kpi, one, has_platform=has).counted for one in self._channels[subject])
-
-    def _figure(self, kpi: Kpi, total: _Sum, members: Iterable[int]) -> dict[str, Any]:
+    def _figure(self, kpi: Kpi, name: str | None, members: Sequence[int]) -> dict[str, Any]:
         if kpi.form is Form.SNAPSHOT:
             shares = Counter(kpi.share(self._now[n]) for n in members if n in self._now)
             online = shares[Share.ONLINE]
             return _shown(kpi, Fraction(online), online + shares[Share.MISSING])
         if kpi.form is Form.DAYS:
-            return _shown(kpi, total.mean_of_days(), total.days)
-        figure = _shown(kpi, Fraction(total.online), total.counted)
-        return figure | {"online": _s(total.online), "counted": _s(total.counted)}
+            days = _Days()
+            for (id_, group), one in self._means.items():
+                if id_ == kpi.id and (name is None or group == name):
+                    days.merge(one)
+            return _shown(kpi, days.total(), days.number)
+        return _timed(kpi, self._total(kpi, members))
+
+    def _total(self, kpi: Kpi, members: Iterable[int]) -> _Sum:
+        total = _Sum()
+        for number in members:
+            _, has = self._keys[number]
+            total.add(self._scale, kpi, self._channels[number], has_platform=has)
+        return total
 
     def _causes(self, total: _Sum) -> list[dict[str, Any]]:
         """Every cause that took any time, in the order of the definitions."""
@@ -247,32 +239,26 @@ class Ledger:
 
     def _day(self, number: int) -> dict[str, Any]:
         """A day's main figure, in all and by group."""
-        main, start_end = self._definitions.main, self._days[number]
+        main, (start, end) = self._definitions.main, self._days[number]
+        total = _Sum()
         each: dict[str, _Sum] = {}
-        for (group, has_platform), tallies in sorted(self._parts[number].items()):
-            total = each.setdefault(group, _Sum())
-            self._add(total, main, tallies, has_platform=has_platform)
-        total = _merged({main.id: one} for one in each.values()).get(main.id) or _Sum()
+        for (group, has), lengths in sorted(self._parts[number].items()):
+            for one in (total, each.setdefault(group, _Sum())):
+                one.add(self._scale, main, lengths, has_platform=has)
         return {
-            "start": start_end[0] / SECOND,
-            "end": start_end[1] / SECOND,
-            **_shown(main, Fraction(total.online), total.counted),
-            "online": _s(total.online),
-            "counted": _s(total.counted),
+            "start": start / SECOND,
+            "end": end / SECOND,
+            **_timed(main, total),
             "groups": {name: one.online / one.counted for name, one in each.items() if one.counted},
         }
 
     def _worst(self, limit: int) -> list[dict[str, Any]]:
         """Channels by their missing time, the most first; those that counted only."""
-        totals = [(n, self._total(n)) for n in range(len(self._subjects))]
+        main = self._definitions.main
+        totals = ((n, self._total(main, [n])) for n in range(len(self._subjects)))
         counted = [(n, total) for n, total in totals if total.counted]
         counted.sort(key=lambda one: (one[1].online - one[1].counted, self._subjects[one[0]].id))
         return [self._channel(n, total) for n, total in counted[:limit]]
-
-    def _total(self, subject: int) -> _Sum:
-        total, has = _Sum(), bool(self._subjects[subject].platform)
-        self._add(total, self._definitions.main, self._channels[subject], has_platform=has)
-        return total
 
     def _channel(self, number: int, total: _Sum) -> dict[str, Any]:
         subject = self._subjects[number]
@@ -285,20 +271,9 @@ class Ledger:
             "area": subject.area,
             "class": subject.point_class,
             "state": "" if now is None or now.step is None else now.state.label,
-            **_shown(self._definitions.main, Fraction(total.online), total.counted),
-            "online": _s(total.online),
-            "counted": _s(total.counted),
+            **_timed(self._definitions.main, total),
             "causes": self._causes(total),
         }
-
-
-def _merged(some: Iterable[Mapping[str, _Sum]]) -> dict[str, _Sum]:
-    """The sums of all, by KPI."""
-    total: dict[str, _Sum] = {}
-    for sums in some:
-        for id_, one in sums.items():
-            total.setdefault(id_, _Sum()).merge(one)
-    return total
 
 
 def _definition(kpi: Kpi) -> dict[str, Any]:
@@ -327,6 +302,12 @@ def _shown(kpi: Kpi, online: Fraction, counted: int) -> dict[str, Any]:
         "online": float(online),
         "counted": counted,
     }
+
+
+def _timed(kpi: Kpi, total: _Sum) -> dict[str, Any]:
+    """The same of time, in seconds."""
+    shown = _shown(kpi, Fraction(total.online), total.counted)
+    return shown | {"online": _s(total.online), "counted": _s(total.counted)}
 
 
 def _rank(group: Mapping[str, Any]) -> tuple[float, str]:

@@ -5,8 +5,9 @@ itself was at work follow spans, from spans tallies, and from tallies every figu
 adjoining windows add up to the tally of both.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from vidgate.model.health import Level, State
 from vidgate.model.standing import ABSENT, Entry, Run, Span, Standing, Tally
@@ -21,6 +22,21 @@ def spans(entries: Sequence[Entry], runs: Sequence[Run], start: int, end: int) -
     """
     for span in _claimed(entries, start, end):
         yield from _watched(span, runs)
+
+
+def tallies(entries: Sequence[Entry], runs: Sequence[Run], cuts: Sequence[int]) -> Iterator[Tally]:
+    """The tally of each piece between neighbouring cuts, all in one pass."""
+    rest = spans(entries, runs, cuts[0], cuts[-1])
+    span = next(rest, None)
+    for start, end in pairwise(cuts):
+        lengths: dict[Standing, int] = {}
+        while span is not None and span.start < end:
+            length = min(span.end, end) - max(span.start, start)
+            lengths[span.standing] = lengths.get(span.standing, 0) + length
+            if span.end > end:
+                break
+            span = next(rest, None)
+        yield Tally.of(lengths.items())
 
 
 def tally(spans_: Iterable[Span]) -> Tally:
@@ -55,10 +71,15 @@ def unwatched(standing: Standing) -> Standing:
 
 def _claimed(entries: Sequence[Entry], start: int, end: int) -> Iterator[Span]:
     """What was last said, held until something else is said."""
-    ends = (*(entry.time for entry in entries), end)
-    yield from _clipped(Span(start, min((*ends[:1], end)), ABSENT), start, end)
-    for entry, until in zip(entries, ends[1:], strict=False):
-        yield from _clipped(Span(entry.time, until, entry.standing), start, end)
+    at, standing = start, ABSENT
+    for time, next_ in entries:
+        until = min(time, end)
+        if at < until:
+            yield Span(at, until, standing)
+            at = until
+        standing = next_
+    if at < end:
+        yield Span(at, end, standing)
 
 
 def _clipped(span: Span, start: int, end: int) -> Iterator[Span]:
@@ -69,15 +90,28 @@ def _clipped(span: Span, start: int, end: int) -> Iterator[Span]:
 
 def _watched(span: Span, runs: Sequence[Run]) -> Iterator[Span]:
     """The span cut at the runs' ends, unknown outside them."""
-    inside = [one for run in runs for one in _clipped(Span(*run, span.standing), *span[:2])]
+    first = max(0, bisect_right(runs, span.start, key=_start) - 1)
+    if first < len(runs) and runs[first].start <= span.start and span.end <= runs[first].end:
+        yield span  # as nearly always: one run holds all of it
+        return
     unseen = unwatched(span.standing)
     if unseen == span.standing:
         yield span
         return
-    edge = Span(span.start, span.start, unseen)
-    last = Span(span.end, span.end, unseen)
-    for before, after in pairwise((edge, *inside, last)):
-        if before.end < after.start:
-            yield Span(before.end, after.start, unseen)
-        if after is not last:
-            yield after
+    yield from _with_gaps(span, runs[first:], unseen)
+
+
+def _with_gaps(span: Span, runs: Iterable[Run], unseen: Standing) -> Iterator[Span]:
+    at = span.start
+    for run in takewhile(lambda run: run.start < span.end, runs):
+        for seen in _clipped(Span(*run, span.standing), at, span.end):
+            if at < seen.start:
+                yield Span(at, seen.start, unseen)
+            yield seen
+            at = seen.end
+    if at < span.end:
+        yield Span(at, span.end, unseen)
+
+
+def _start(run: Run) -> int:
+    return run.start

@@ -66,7 +66,8 @@ class Tally(tuple[tuple[Standing, int], ...]):
         total: dict[Standing, int] = {}
         for standing, length in parts:
             total[standing] = total.get(standing, 0) + length
-        return cls(sorted(((one, ms) for one, ms in total.items() if ms), key=_order))
+        found = [(one, ms) for one, ms in total.items() if ms]
+        return cls(sorted(found, key=_order) if len(found) > 1 else found)
 
     @property
     def length(self) -> int:

@@ -17,7 +17,7 @@ from vidgate.errors import InputError
 from vidgate.health import calendar
 from vidgate.health.kpi import Definitions
 from vidgate.health.report import Ledger, Subject
-from vidgate.health.uptime import spans, tally
+from vidgate.health.uptime import spans, tallies
 from vidgate.model.channel import Channel, PointClass
 from vidgate.model.standing import SECOND, Entry, Run, milliseconds
 from vidgate.storage.codes import unpack_tally
@@ -25,6 +25,7 @@ from vidgate.storage.codes import unpack_tally
 T = TypeVar("T")
 
 CHUNK = 200  # channels or rows of one turn
+RAW_CHUNK = 20  # channels whose transitions of many days are read at once
 DAY = 86_400.0
 MAX_DAYS = 400
 AT_ONCE = 2  # reports that are made at the same time
@@ -162,11 +163,11 @@ class Reports:
         rolled = await self._store.days(start, end)
         runs = await self._watch.runs(start, end)
         for first, last in _unrolled(days, rolled):
-            window = (days[first][0], days[last][1])
-            for keys in _chunks(places):
-                entries = await self._store.entries(keys, *window)
-                cuts = list(enumerate(days[first : last + 1], first))
-                await asyncio.to_thread(_add_entries, ledger, places, entries, (runs, cuts))
+            cuts = [days[first][0], *(end for _, end in days[first : last + 1])]
+            for keys in _chunks(places, RAW_CHUNK):
+                entries = await self._store.entries(keys, cuts[0], cuts[-1])
+                piece = _Piece(places, runs, first, cuts)
+                await asyncio.to_thread(piece.add, ledger, entries)
         for number, day in enumerate(days):
             if rolled.get(day[0]) == day[1]:
                 await self._add_rolled(ledger, places, number, day[0])
@@ -180,23 +181,34 @@ class Reports:
         self, ledger: Ledger, places: Mapping[int, int], number: int, day: int
     ) -> None:
         after = 0
+        found: list[tuple[int, bytes]] = []
         while rows := await self._store.tallies(day, after, CHUNK):
-            for key, data in rows:
-                if key in places:
-                    ledger.add(places[key], number, unpack_tally(data))
+            found += rows
             after = rows[-1][0]
+        await asyncio.to_thread(_add_rows, ledger, places, number, found)
 
 
-def _add_entries(
-    ledger: Ledger,
-    places: Mapping[int, int],
-    entries: Mapping[int, Sequence[Entry]],
-    more: tuple[Sequence[Run], Sequence[tuple[int, Slice]]],
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Days that are not rolled up: the first one's place, and where each begins and ends."""
+
+    places: Mapping[int, int]
+    runs: Sequence[Run]
+    first: int
+    cuts: Sequence[int]
+
+    def add(self, ledger: Ledger, entries: Mapping[int, Sequence[Entry]]) -> None:
+        for key, told in entries.items():
+            for number, day in enumerate(tallies(told, self.runs, self.cuts), self.first):
+                ledger.add(self.places[key], number, day)
+
+
+def _add_rows(
+    ledger: Ledger, places: Mapping[int, int], day: int, rows: Iterable[tuple[int, bytes]]
 ) -> None:
-    runs, cuts = more
-    for key, told in entries.items():
-        for number, (start, end) in cuts:
-            ledger.add(places[key], number, tally(spans(told, runs, start, end)))
+    for key, data in rows:
+        if key in places:
+            ledger.add(places[key], day, unpack_tally(data))
 
 
 def _unrolled(days: Sequence[Slice], rolled: Mapping[int, int]) -> Iterator[tuple[int, int]]:
@@ -231,7 +243,7 @@ def _departed(id_: str, fields: Mapping[str, object]) -> Subject:
     return Subject(id_, *(str(fields.get(name, defaults.get(name, ""))) for name in names))
 
 
-def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+def _chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
     iterator = iter(items)
-    while chunk := list(islice(iterator, CHUNK)):
+    while chunk := list(islice(iterator, size)):
         yield chunk

@@ -82,19 +82,21 @@ def pack_tally(tally: Tally) -> bytes:
     return b"".join(varint(_packed(one)) + varint(ms) for one, ms in tally)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=10_000)
 def unpack_tally(data: bytes) -> Tally:
     """The tally of such bytes; most days of most channels are the same few."""
-    numbers = varints(data)
-    return Tally((_unpacked(code), ms) for code, ms in zip(numbers, numbers, strict=False))
+    numbers = list(varints(data))
+    return Tally(zip(map(_unpacked, numbers[::2]), numbers[1::2], strict=False))
 
 
+@lru_cache(maxsize=2048)
 def _packed(standing: Standing) -> int:
     step, state, reason, level = standing
     code = 0 if reason is None else REASONS[reason]
     return step_code(step) | int(state) << 3 | code << 7 | int(level) << 12
 
 
+@lru_cache(maxsize=2048)
 def _unpacked(code: int) -> Standing:
     reason = code >> 7 & 31
     return Standing(

@@ -5,7 +5,10 @@ Everything is read and written a chunk at a time, so that neither the loop nor t
 held for long.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import (
     LargeBinary,
@@ -52,9 +55,8 @@ class HistoryStore:
 
     async def entries(self, keys: Collection[int], start: int, end: int) -> dict[int, list[Entry]]:
         """How each channel stood from `start` until `end`: first the entry that held at `start`."""
-        found: dict[int, list[Entry]] = {key: [] for key in keys}
         if not keys:
-            return found
+            return {}
         table = transitions
         first = func.coalesce(_held(start), start)
         query = (
@@ -66,10 +68,8 @@ class HistoryStore:
             .order_by(subjects.c.key, table.c.time)
         )  # fmt: skip
         async with self._db.read() as session:
-            rows = (await session.execute(query)).all()
-        for subject, time, state, reason, level, step in rows:
-            found[subject].append(Entry(time, _standing(state, reason, level, step)))
-        return found
+            rows: Sequence[Any] = (await session.execute(query)).all()
+        return await asyncio.to_thread(_grouped, keys, rows)  # they may be many
 
     async def departed(self, ids: Collection[str]) -> dict[str, Mapping[str, object]]:
         """The last fields of channels that left the register, by id, as its changes kept them."""
@@ -225,5 +225,13 @@ def _held(instant: int) -> ScalarSelect[int]:
     return latest.where(one.c.time <= instant).correlate(subjects).scalar_subquery()
 
 
+def _grouped(keys: Iterable[int], rows: Iterable[Sequence[int]]) -> dict[int, list[Entry]]:
+    found: dict[int, list[Entry]] = {key: [] for key in keys}
+    for subject, time, *standing in rows:
+        found[subject].append(Entry(time, _standing(*standing)))
+    return found
+
+
+@lru_cache(maxsize=2048)
 def _standing(state: int, reason: int, level: int, step: int) -> Standing:
     return Standing(codes.step_of(step), State(state), codes.reason_of(reason), Level(level))

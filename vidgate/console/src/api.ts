@@ -1,6 +1,7 @@
 /** The HTTP API as far as the console uses it: shapes, and errors as RFC 9457 problems. */
 
 import { documentsOf } from './ndjson'
+import { uptimePath, type UptimeQuery, type UptimeReport } from './report'
 import type { Moment } from './timeline'
 
 export type ChannelState =
@@ -413,6 +414,7 @@ export const api = {
     return { sheet: await response.blob(), lost: decodeURIComponent(response.headers.get('Vidgate-Lost') ?? '') }
   },
   changes: async () => itemsOf(await call<Listing<Change>>('/api/v1/changes?limit=200')),
+  uptime: (query: UptimeQuery) => call<UptimeReport>(uptimePath(query), { timeout: 30_000 }),
   change: (number: number) =>
     call<Change & { rows: ChangeRow[] }>(`/api/v1/changes/${number}`, { timeout: SLOW }),
   undo: (number: number) =>

@@ -11,6 +11,7 @@ export type PageName =
   | 'platforms'
   | 'credentials'
   | 'approvals'
+  | 'report'
 
 export interface Place {
   page: PageName
@@ -29,6 +30,7 @@ export const NEEDS: Record<PageName, string> = {
   platforms: 'channel.read',
   credentials: 'credential.read',
   approvals: 'channel.write',
+  report: 'report.read',
 }
 
 function decoded(text: string): string {
@@ -47,7 +49,7 @@ export function parsePlace(hash: string): Place {
   if (first === 'channels') return { page: second ? 'channel' : 'channels', id: second, query }
   if (first === 'changes' && /^\d{1,15}$/.test(second)) return { page: 'change', id: second, query }
   if (first === 'platforms' || first === 'credentials') return { page: first, id: second, query }
-  if (first === 'approvals') return { page: first, id: '', query }
+  if (first === 'approvals' || first === 'report') return { page: first, id: '', query }
   if (first === 'import') return { page: 'import', id: '', query }
   return { page: 'live', id: '', query }
 }
@@ -62,6 +64,7 @@ export function formatPlace({ page, id = '', query = {} }: Partial<Place> & { pa
     platforms: id ? `platforms/${encodeURIComponent(id)}` : 'platforms',
     credentials: id ? `credentials/${encodeURIComponent(id)}` : 'credentials',
     approvals: 'approvals',
+    report: 'report',
   }
   const said = Object.entries(query).filter(([, value]) => value !== '')
   const search = new URLSearchParams(said).toString()

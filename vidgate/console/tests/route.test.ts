@@ -13,6 +13,7 @@ describe('parsePlace', () => {
     })
     expect(parsePlace('#/channels/43048901001320000003')).toMatchObject({ page: 'channel', id: '43048901001320000003' })
     expect(parsePlace('#/import').page).toBe('import')
+    expect(parsePlace('#/report?by=area')).toEqual({ page: 'report', id: '', query: { by: 'area' } })
     expect(parsePlace('#/platforms')).toMatchObject({ page: 'platforms', id: '' })
     expect(parsePlace('#/credentials/nvr%2F1')).toMatchObject({ page: 'credentials', id: 'nvr/1' })
     expect(parsePlace('#/approvals').page).toBe('approvals')

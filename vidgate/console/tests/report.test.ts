@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+
+import { barOf, cut, linesOf, missing, uptimePath, widest, type Day, type Group, type Spent } from '../src/report'
+
+const spent = (id: string, share: number, counted = true): Spent => ({
+  id,
+  counted,
+  seconds: share * 1000,
+  share,
+  reasons: {},
+})
+const group = (share: number | null, causes: Spent[] = []): Group => ({
+  name: 'x',
+  channels: 1,
+  kpis: { online_time: { share, percent: null, online: 0, counted: 0 } },
+  causes,
+})
+
+describe('the report', () => {
+  it('asks for what is chosen', () => {
+    expect(uptimePath({ by: 'area', since: '7d' })).toBe('/api/v1/reports/uptime?by=area&since=7d&format=json')
+    expect(uptimePath({ by: 'class', since: '1d', format: 'html' })).toContain('format=html')
+  })
+
+  it('tells the greatest cause first and leaves out what does not count', () => {
+    const causes = [spent('maintenance', 0.5, false), spent('own', 0.01), spent('device', 0.2)]
+    expect(missing(causes).map((one) => one.id)).toEqual(['device', 'own'])
+  })
+
+  it('puts the parts of a bar side by side', () => {
+    const causes = [spent('maintenance', 0.5, false), spent('own', 0.1), spent('device', 0.3)]
+    expect(barOf(causes, 0.4)).toEqual([
+      { id: 'own', x: 0, width: 25 },
+      { id: 'device', x: 25, width: 75 },
+    ])
+    expect(barOf(causes, 0)[0]!.width).toBe(0)
+  })
+
+  it('measures bars by the group that misses most', () => {
+    expect(widest([group(0.9), group(0.6), group(null)])).toBeCloseTo(0.4)
+    expect(widest([])).toBe(0)
+  })
+
+  it('draws no line where nothing counted, nor days before the first that did', () => {
+    const day = (share: number | null, groups: Record<string, number>): Day => ({
+      start: 5,
+      end: 6,
+      date: '2026-04-01',
+      share,
+      percent: null,
+      online: 0,
+      counted: 0,
+      groups,
+    })
+    expect(linesOf([day(null, {}), day(0.5, { a: 0.25 }), day(null, {})], ['a'])).toEqual([
+      [5, 5],
+      [50, null],
+      [25, null],
+    ])
+  })
+
+  it('never rounds up to a hundred, nor a trace down to nothing', () => {
+    expect(cut(0.99999)).toBe('99.99 %')
+    expect(cut(1)).toBe('100.00 %')
+    expect(cut(0.00001)).toBe('< 0.01 %')
+    expect(cut(0)).toBe('0.00 %')
+    expect(cut(0.29)).toBe('29.00 %')
+  })
+})

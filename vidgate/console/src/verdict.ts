@@ -79,6 +79,7 @@ const FAILURES: Record<string, TileState> = {
   camera_busy: 'busy',
   busy: 'busy',
   limit_reached: 'busy',
+  too_many_requests: 'busy',
   not_acceptable: 'unsupported',
   unsupported: 'unsupported',
   unreachable: 'offline',

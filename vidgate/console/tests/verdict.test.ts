@@ -89,6 +89,7 @@ describe('judge', () => {
     ['not_acceptable', 'unsupported'],
     ['unreachable', 'offline'],
     ['timeout', 'offline'],
+    ['too_many_requests', 'busy'],
     ['network', 'reconnecting'],
     ['ice', 'reconnecting'],
     ['something_new', 'reconnecting'],

@@ -21,6 +21,7 @@ import uvloop
 from aiohttp import web
 
 from scripts.benchtable import machine, print_table
+from vidgate.aio import collector
 from vidgate.aio.bus import Bus
 from vidgate.media.hub import Hub
 from vidgate.model.channel import Login
@@ -92,6 +93,7 @@ async def serve(urls: Sequence[str]) -> None:
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
+        collector.settle()  # as the service does
         print(json.dumps(runner.addresses[0][1]), flush=True)
         await _until_stdin_ends()
         await runner.cleanup()

@@ -22,6 +22,7 @@ import structlog
 import uvloop
 
 from vidgate import log as logs
+from vidgate.aio import collector
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.supervisor import Supervisor
@@ -94,7 +95,7 @@ async def serve(settings: Settings, folder: Path) -> int:
         # Entered first, left last: signs of life are given while the parts stop.
         alive = await stack.enter_async_context(Supervisor("systemd"))
         service = await _start(stack, settings, folder)
-        gc.freeze()  # what stands now stands for good: no collection need walk it again
+        collector.settle()
         service.announce()
         manager.ready(service.standing())
         alive.keep(partial(manager.watch, service.standing), "watch")

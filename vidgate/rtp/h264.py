@@ -16,7 +16,11 @@ _HIGH_PROFILES = frozenset((100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 
 
 def is_key(nals: Iterable[bytes]) -> bool:
     """Whether an access unit is an IDR picture, from which decoding can start."""
-    return any(nal and nal[0] & 31 == IDR for nal in nals)
+    # A plain loop: asked for each frame of each pull, and any() would make a generator.
+    for nal in nals:  # noqa: SIM110
+        if nal and nal[0] & 31 == IDR:
+            return True
+    return False
 
 
 class Depacketiser(assembler.Depacketiser):

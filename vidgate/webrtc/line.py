@@ -179,8 +179,14 @@ class Line:
         self._batches += batches
         for batch in batches:
             self._bytes += batch.octets
+        self._forget(first)
+
+    def _forget(self, first: Batch) -> None:
+        """Drop what is neither of the current group nor asked for again, and more beyond 8 MiB."""
+        oldest, oldest_needed = self._batches[0], first.index if self.gop is None else self.gop
+        if oldest.index >= oldest_needed and self._bytes <= MAX_KEPT:
+            return  # nearly always
         forget = 0
-        oldest_needed = first.index if self.gop is None else self.gop
         for batch in self._batches:
             is_old = batch.received < first.received - KEEP and batch.index < oldest_needed
             if not is_old and self._bytes <= MAX_KEPT:

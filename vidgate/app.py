@@ -41,6 +41,7 @@ from vidgate.metrics import Metrics
 from vidgate.model.health import ProbeResult
 from vidgate.operations.failover import Failover
 from vidgate.operations.reports import Reports
+from vidgate.operations.snapshots import Snapshots
 from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
 from vidgate.operations.switchbook import SwitchBook
 from vidgate.operations.texts import Texts
@@ -54,6 +55,7 @@ from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
 from vidgate.storage.history import HistoryStore
 from vidgate.storage.secrets import SecretBox
+from vidgate.storage.snapshots import SnapshotShelf
 from vidgate.storage.states import States
 from vidgate.storage.switches import Switches
 from vidgate.web.parts import WebParts
@@ -191,6 +193,9 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         HealthService(registry, hub, bus, prober, states, settings.probe, clock=clock)
     )
     history.is_settled = health.is_settled
+    snapshots = await _snapshots(stack, registry, folder, bus, clock)
+    if settings.media.snapshots:
+        hub.on_picture, prober.on_picture = snapshots.take, snapshots.see
     whep = await stack.enter_async_context(WhepService(hub, bus, settings.webrtc, clock))
     gc.collect()  # now, before anybody looks at how long the loop is held
     metrics = await stack.enter_async_context(Metrics(registry, health, hub, whep))
@@ -200,6 +205,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         health=health,
         states=states,
         switches=switches,
+        snapshots=snapshots,
         trials=Trials(registry, cameras, prober),
         transports=cameras.choices.used,
         reports=reports,
@@ -240,6 +246,16 @@ async def _open_web(
             is_demo=bool(os.environ.get("VIDGATE_DEMO")),
         )
     )
+
+
+async def _snapshots(
+    stack: AsyncExitStack, registry: Registry, folder: Path, bus: Bus, clock: Clock
+) -> Snapshots:
+    """Entered after the hub and left before it: streams that end then make no pictures."""
+    pool = WorkerPool("picture", WorkerLimits(processes=1, memory=1 << 30, idle=5.0))
+    await stack.enter_async_context(pool)
+    shelf = SnapshotShelf(folder / "snapshots")
+    return await stack.enter_async_context(Snapshots(registry, shelf, pool, bus, clock))
 
 
 async def _past(stack: AsyncExitStack, db: Database, bus: Bus) -> tuple[States, Switches]:

@@ -34,6 +34,22 @@ _COUNT_PEERS = """
 })()
 """
 
+# The service makes stills of at most 640 pixels; drawn at the camera's width a cell is 16 again.
+_READ_STILL = """
+(image) => {
+  if (!image.complete || !image.naturalWidth) return null
+  const [width, count] = [704, 16]
+  const canvas = new OffscreenCanvas(width, count)
+  const context = canvas.getContext('2d')
+  const scale = width / image.naturalWidth
+  context.drawImage(image, 0, 0, width, image.naturalHeight * scale)
+  const { data } = context.getImageData(0, 0, width, count)
+  const parts = [data.subarray(0, 32768), data.subarray(32768)]
+  const text = parts.map((part) => String.fromCharCode(...part)).join('')
+  return { width, count, pixels: btoa(text) }
+}
+"""
+
 _READ_PIXELS = """
 ([video, rows]) => {
   const { videoWidth: width, videoHeight: height } = video
@@ -266,10 +282,11 @@ class ConsolePage:
         video = self.by_id(f"tile-video-{index}")
         handle = await video.element_handle()
         read: dict[str, Any] | None = await self.page.evaluate(_READ_PIXELS, [handle, rows])
-        if read is None:
-            return None
-        pixels = np.frombuffer(base64.b64decode(read["pixels"]), dtype=np.uint8)
-        return pixels.reshape(read["count"], read["width"], 4)[:, :, :3].copy()
+        return _pixels(read)
+
+    async def still_pixels(self, index: int) -> NDArray[np.uint8] | None:
+        """The same of the last picture that the tile shows while it waits."""
+        return _pixels(await self.by_id(f"tile-still-{index}").evaluate(_READ_STILL))
 
     async def peers(self) -> Peers:
         """The page's peer connections."""
@@ -289,3 +306,10 @@ class ConsolePage:
         # Being asked who we are before signing in is no problem, and neither is a dead camera.
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.problems.append(message.text)
+
+
+def _pixels(read: dict[str, Any] | None) -> NDArray[np.uint8] | None:
+    if read is None:
+        return None
+    pixels = np.frombuffer(base64.b64decode(read["pixels"]), dtype=np.uint8)
+    return pixels.reshape(read["count"], read["width"], 4)[:, :, :3].copy()

@@ -27,6 +27,7 @@ from vidgate.registry.marks import Marked
 from vidgate.registry.preconditions import Precondition
 from vidgate.rtsp.choice import Choice
 from vidgate.storage.accounts import Token, User
+from vidgate.storage.snapshots import Snapshot
 from vidgate.storage.states import Transition
 from vidgate.storage.switches import Switch
 from vidgate.web.parts import WebParts
@@ -222,6 +223,14 @@ class FakePast:
         return [one for one in self.switched if one.channel == channel][:limit]
 
 
+class FakeSnapshots:
+    def __init__(self) -> None:
+        self.kept: dict[str, Snapshot] = {}
+
+    async def get(self, channel: str) -> Snapshot | None:
+        return self.kept.get(channel)
+
+
 class FakeTrials:
     """Every channel answers; `asked` keeps what was tried."""
 
@@ -381,6 +390,7 @@ class Fakes:
     registry: FakeRegistry
     health: FakeHealth = field(default_factory=FakeHealth)
     past: FakePast = field(default_factory=FakePast)
+    snapshots: FakeSnapshots = field(default_factory=FakeSnapshots)
     trials: FakeTrials = field(default_factory=FakeTrials)
     reports: FakeReports = field(default_factory=FakeReports)
     hub: FakeHub = field(default_factory=FakeHub)
@@ -396,6 +406,7 @@ class Fakes:
             health=self.health,
             states=self.past,
             switches=self.past,
+            snapshots=self.snapshots,
             trials=self.trials,
             reports=self.reports,
             texts=self._texts,

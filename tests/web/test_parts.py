@@ -27,6 +27,7 @@ from vidgate.storage.accounts import Accounts
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
 from vidgate.storage.secrets import SecretBox
+from vidgate.storage.snapshots import SnapshotShelf
 from vidgate.storage.states import States
 from vidgate.storage.switches import Switches
 from vidgate.web.parts import WebParts
@@ -107,6 +108,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
             health=health,
             states=States(db),
             switches=Switches(db),
+            snapshots=SnapshotShelf(tmp_path / "snapshots"),
             trials=FakeTrials(),
             reports=FakeReports(),
             texts=Texts(pool),

@@ -31,6 +31,7 @@ CONTRACT = {
     ("POST", f"{API}/channels/import/errors"): Permission.CHANNEL_WRITE,
     ("GET", f"{API}/channels/export"): Permission.CHANNEL_WRITE,
     ("GET", f"{API}/channels/{{id}}/history"): Permission.CHANNEL_WRITE,
+    ("GET", f"{API}/channels/{{id}}/snapshot"): Permission.STREAM_WATCH,
     ("GET", f"{API}/channels/{{id}}/timeline"): Permission.CHANNEL_READ,
     ("GET", f"{API}/channels/template"): Permission.CHANNEL_READ,
     ("GET", f"{API}/channels/{{id}}"): Permission.CHANNEL_READ,

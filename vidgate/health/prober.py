@@ -11,6 +11,7 @@ from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.limits import Preempted, Priority
 from vidgate.errors import InputError, NotFoundError, RemoteError, VidgateError
 from vidgate.health.limits import PlatformBook, PlatformSlots
+from vidgate.media.stream import Picture
 from vidgate.model.channel import Channel, Kind
 from vidgate.model.health import Level, ProbeResult, Reason
 from vidgate.rtsp import probe as rtsp_probe
@@ -89,6 +90,7 @@ class Prober:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._probing = probing or _Rtsp()
+        self.on_picture: Callable[[Picture], None] = lambda picture: None
 
     def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
         """Which limit holds for a look at the channel, and how many it lets through at once.
@@ -135,6 +137,8 @@ class Prober:
             if reason is Reason.UNSUPPORTED and times.t1 is None:
                 reason = Reason.NOT_TESTED  # ours to learn, and nobody was asked
             return _result(channel, level, times, reason, error.message)
+        if times.key_frame is not None and times.codec is not None:
+            self.on_picture(Picture(channel.id, times.codec, times.key_frame))
         return _result(channel, level, times, Reason.OK)
 
     async def _look(

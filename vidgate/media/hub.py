@@ -1,7 +1,7 @@
 """The hub: stream name -> live stream. Pulls on the first reader, stops when idle, retries."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -31,6 +31,7 @@ class HubSettings:
     retry_first: float = 0.25
     retry_cap: float = 2.5
     busy_retry: float = 30.0  # 453 and 503: a camera short of sessions is not to be hammered
+    picture_every: float = 240.0  # how old the picture of a watched stream may be kept
     limits: StreamLimits = field(default_factory=StreamLimits)
 
 
@@ -45,6 +46,9 @@ class Hub:
         clock: Clock | None = None,
     ) -> None:
         self.streams: dict[StreamKey, Stream] = {}
+        # Told of a stream whose last picture is worth keeping: no other comes, or none was kept
+        # for minutes.
+        self.on_picture: Callable[[Stream], None] = lambda stream: None
         self._factory = factory
         self._bus = bus
         self._settings = settings or HubSettings()
@@ -178,8 +182,12 @@ class Hub:
             await asyncio.sleep(0.25)
             for stream in list(self.streams.values()):
                 stream.check_stalled(self._settings.stalled_after)
+                if stream.is_picture_due(self._settings.picture_every):
+                    self.on_picture(stream)
 
     def _announce(self, stream: Stream) -> None:
+        if stream.state not in (StreamState.LIVE, StreamState.CONNECTING):
+            self.on_picture(stream)
         now = self._clock.now()
         self._bus.publish(
             "stream.state",

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vidgate.aio.clock import Clock
 from vidgate.aio.mailbox import Mailbox
 from vidgate.errors import NoMediaError, RemoteTimeoutError, VidgateError
 from vidgate.media.reader import Reader
 from vidgate.media.timeline import Timeline
-from vidgate.model.media import Frame, StreamKey, StreamState, Track
+from vidgate.model.media import Codec, Frame, StreamKey, StreamState, Track
 
 KEY_FRAME_INTERVAL = 1.0  # seconds between two key-frame requests to one source
 
@@ -22,6 +23,14 @@ class StreamLimits:
     gop_frames: int = 1024
     mailbox_bytes: int = 8 << 20
     mailbox_items: int = 1024
+
+
+class Picture(NamedTuple):
+    """A key frame, and the channel whose picture it is."""
+
+    channel: str
+    codec: Codec
+    frame: Frame
 
 
 @dataclass(slots=True)
@@ -69,6 +78,8 @@ class Stream:
         self._has_video = False
         self._gop: list[Frame] = []
         self._gop_bytes = 0
+        self._picture: Picture | None = None
+        self._picture_taken = clock.now()
         self._is_described = False  # by the run under way
         self._described: asyncio.Future[None] | None = None
         self._request: Callable[[], None] | None = None
@@ -156,6 +167,16 @@ class Stream:
         """The frames since the last key frame, oldest first; empty when none is held."""
         return list(self._gop)
 
+    def take_picture(self) -> Picture | None:
+        """The last key frame, once; None where none came since it was taken."""
+        picture, self._picture = self._picture, None
+        self._picture_taken = self._clock.now()
+        return picture
+
+    def is_picture_due(self, every: float) -> bool:
+        """Whether none was taken for `every` seconds."""
+        return self._picture is not None and self._clock.now() - self._picture_taken >= every
+
     def request_key_frame(self) -> None:
         """Ask the source for a key frame, at most once a second however many viewers ask."""
         now = self._clock.now()
@@ -216,6 +237,8 @@ class Stream:
     def _remember(self, frame: Frame, track: Track) -> None:
         if track.is_video and frame.key:
             self._forget_gop()
+            if frame.size <= self._limits.gop_bytes:
+                self._picture = Picture(self.origin, track.codec, frame)
         elif not self._gop:
             return
         self._gop.append(frame)

@@ -17,8 +17,8 @@ class ProbeTimes:
     """What was seen, filled in as it is seen: also of use when the probe then fails.
 
     `t0` is wall-clock seconds just before connecting; `t1` (response), `t2` (first packet) and `t3`
-    (first complete key frame) are seconds after it. `bitrate` in bits a second, as announced, else
-    as measured.
+    (first complete key frame, `key_frame`) are seconds after it. `bitrate` in bits a second, as
+    announced, else as measured.
     """
 
     t0: float = 0.0
@@ -30,6 +30,7 @@ class ProbeTimes:
     height: int | None = None
     fps: float | None = None
     bitrate: float | None = None
+    key_frame: Frame | None = None
     others: list[str] = field(default_factory=list)  # media that we cannot take
 
 
@@ -62,10 +63,10 @@ async def media(address: RtspAddress, clock: Clock, times: ProbeTimes | None = N
 async def _play(address: RtspAddress, clock: Clock, times: ProbeTimes, started: float) -> None:
     async with RtspClient.connect(address, clock) as client:
         offer = await _describe(client, clock, times, started)
-        came: list[float] = []
+        came: list[Frame] = []
 
         def look(frame: Frame) -> None:
-            came.append(frame.received)
+            came.append(frame)
             client.interrupt()
 
         async with Player.open(client, clock, look) as player:
@@ -77,7 +78,8 @@ async def _play(address: RtspAddress, clock: Clock, times: ProbeTimes, started: 
             finally:
                 if receiver.first_packet is not None:
                     times.t2 = max(0.0, receiver.first_packet - started)
-            times.t3 = max(0.0, came[0] - started)
+            times.key_frame = came[0]
+            times.t3 = max(0.0, came[0].received - started)
             _note(times, receiver)
 
 

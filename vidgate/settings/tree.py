@@ -160,6 +160,10 @@ class MediaSettings(Section):
         gt=0,
         description="同点位通道代为显示期间, 隔多少秒看本通道是否恢复 / while another channel of the point stands in: seconds between two looks whether the own picture is back",
     )
+    snapshots: bool = Field(
+        True,
+        description="保存每个通道最近一幅画面, 打开时先显示 (数据目录 snapshots/) / keep each channel's last picture, shown first when it is opened (snapshots/ in the data folder)",
+    )
     gop_bytes: int = Field(
         8 << 20,
         ge=1 << 16,

@@ -25,6 +25,7 @@ from vidgate.registry.marks import Marked
 from vidgate.registry.preconditions import Precondition
 from vidgate.rtsp.choice import Choice
 from vidgate.storage.accounts import Token, User
+from vidgate.storage.snapshots import Snapshot
 from vidgate.storage.states import Transition
 from vidgate.storage.switches import Switch
 
@@ -130,6 +131,12 @@ class States(Protocol):
     """The past of channels' states; see `vidgate.storage.states`."""
 
     async def transitions(self, channel: str, *, limit: int) -> list[Transition]: ...
+
+
+class Snapshots(Protocol):
+    """The last pictures; see `vidgate.operations.snapshots`."""
+
+    async def get(self, channel: str) -> Snapshot | None: ...
 
 
 class Switches(Protocol):
@@ -246,6 +253,7 @@ class WebParts:
     health: HealthBook
     states: States
     switches: Switches
+    snapshots: Snapshots
     trials: Trials
     reports: Reports
     texts: Texts

@@ -25,6 +25,7 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "not_authenticated": (401, "请先登录", "Not signed in"),
     "not_permitted": (403, "没有权限", "Not permitted"),
     "not_found": (404, "不存在", "Not found"),
+    "no_picture": (404, "还没有画面", "No picture yet"),
     "method_not_allowed": (405, "不支持此方法", "Method not allowed"),
     "not_acceptable": (406, "浏览器不支持此编码", "No codec the browser can take"),
     "request_timeout": (408, "请求超时", "The request took too long"),

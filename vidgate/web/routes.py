@@ -19,6 +19,7 @@ from vidgate.web import (
     schemas,
     service,
     sessions,
+    snapshots,
     tickets,
     timeline,
     tokens,
@@ -147,6 +148,14 @@ _CHANNELS = (
         "通道的变更历史 what was done to a channel",
         query=register.HistoryQuery,
         answer=schemas.HistoryList,
+    ),
+    Route(
+        GET,
+        f"{API}/channels/{{id}}/snapshot",
+        snapshots.show,
+        Permission.STREAM_WATCH,
+        "最近一幅画面 the last picture",
+        answer=snapshots.JPEG,
     ),
     Route(
         GET,

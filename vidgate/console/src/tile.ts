@@ -8,6 +8,7 @@ import { Gate } from './gate'
 import { Player, type PlayerView } from './player'
 import { Screen } from './screen'
 import type { StandIn } from './standin'
+import { StillHolder, type Still } from './still'
 import { useDesk } from './stores/desk'
 import { useFleet } from './stores/fleet'
 import { useGrid, type Cell } from './stores/grid'
@@ -58,6 +59,8 @@ export interface Tile {
   front: ShallowRef<number>
   /** Set while another camera of the point is shown, and a moment after. */
   standIn: ShallowRef<StandIn | null>
+  /** The last picture that the service has, until a live one comes. */
+  still: ShallowRef<Still | null>
   video: () => HTMLVideoElement | null
   retry: () => void
   abandon: () => void
@@ -75,6 +78,9 @@ export function useTile(
   const view = shallowRef<PlayerView>(EMPTY)
   const front = shallowRef(0)
   const standIn = shallowRef<StandIn | null>(null)
+  const still = shallowRef<Still | null>(null)
+  const holder = new StillHolder((next) => (still.value = next))
+  let stillOf: string | null = null // the channel whose still was asked for or shown to its end
   const speaker = new Audio()
   let screen: Screen | null = null
   let player: Player | null = null
@@ -89,15 +95,26 @@ export function useTile(
     player.tick(now)
     const next = cell().channel !== null && !mayWatch ? FORBIDDEN : player.view(now)
     if (!isSame(view.value, next)) view.value = next
+    if (next.verdict.state === 'playing' || next.lastPicture !== null) holder.drop()
     const { channel } = cell()
     standIn.value = channel !== null && next.variant ? fleet.standInOf(channel, next.variant) : null
   }
 
   function follow(): void {
     const { channel } = cell()
+    askStill(mayWatch ? channel : null)
     if (channel === null || !mayWatch) player?.stop()
     else if (fleet.isLoaded || fleet.failure) player?.watch(channel, grid.wantedFor(cell(), hasSub()))
     look()
+  }
+
+  /** What streams live shows sooner than its still, which would be older. */
+  function askStill(channel: string | null): void {
+    if (channel === stillOf) return
+    stillOf = channel
+    holder.drop()
+    const isLive = ['main', 'sub'].some((variant) => fleet.newsOf(channel ?? '', variant)?.state === 'live')
+    if (channel !== null && !isLive) void holder.ask(channel)
   }
 
   function hear(event: ServiceEvent | null): void {
@@ -168,6 +185,7 @@ export function useTile(
   watch(() => [grid.maximised === cell().uid, grid.layout], suitSize)
   onBeforeUnmount(() => {
     deafen()
+    holder.drop()
     player?.stop()
     speaker.srcObject = null
   })
@@ -176,6 +194,7 @@ export function useTile(
     view,
     front,
     standIn,
+    still,
     video: () => screen?.video ?? null,
     retry: () => player?.retryNow(),
     abandon: () => player?.abandon(),

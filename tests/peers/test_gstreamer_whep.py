@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import av
 import pytest
 from aiohttp import web
 
 from tests.peers.gstreamer import PYTHON, require
-from tests.programs import Program, running
+from tests.programs import Program, RunningFleet, running, running_fleet, running_service
 from tests.waiting import until
 from tests.webrtc.clients import open_session
 from tests.webrtc.feeds import Camera, coded_h265, group, h265_track
@@ -113,6 +114,15 @@ def decoded(codec: str, data: bytes) -> list[Any]:
     return pictures + list(context.decode(None))
 
 
+def counters_of(data: bytes, number: int) -> list[int]:
+    """The counters in a stream's pictures, of which there are enough, all of that number."""
+    pictures = [picture.to_ndarray(format="gray") for picture in decoded("hevc", data)]
+    strips = [strip for picture in pictures if (strip := read_strip(picture)) is not None]
+    assert len(strips) == len(pictures) >= WANTED
+    assert {strip.number for strip in strips} == {number}
+    return [strip.counter for strip in strips]
+
+
 async def test_h265_arrives_with_the_right_coded_number(tmp_path: Path) -> None:
     into = tmp_path / "pictures.h265"
     async with serving(h265_camera()) as place, watching(place.url, "h265", into) as viewer:
@@ -126,10 +136,7 @@ async def test_h265_arrives_with_the_right_coded_number(tmp_path: Path) -> None:
         assert session.viewer is not None
         assert session.viewer.security.profile == "SRTP_AES128_CM_SHA1_80"
         data = await asyncio.to_thread(into.read_bytes)
-    strips = [read_strip(picture.to_ndarray(format="gray")) for picture in decoded("hevc", data)]
-    assert len(strips) >= WANTED
-    assert {strip.number if strip else None for strip in strips[:WANTED]} == {NUMBER}
-    counters = [strip.counter for strip in strips if strip]
+    counters = counters_of(data, NUMBER)
     steps = {(b - a) % 25 for a, b in zip(counters, counters[1:], strict=False)}
     assert steps == {1}, "no picture was lost, none came twice"
     kinds = [h265.kind(unit) for unit in annexb.split(data)]
@@ -137,6 +144,32 @@ async def test_h265_arrives_with_the_right_coded_number(tmp_path: Path) -> None:
     assert len(key_frames) >= WANTED // 25
     sets = [h265.VPS, h265.SPS, h265.PPS]
     assert all(kinds[at - 3 : at] == sets for at in key_frames), "sets before each of them"
+
+
+async def an_h265_camera(fleet: RunningFleet) -> tuple[str, int]:
+    """The id and the coded number of a simulated camera whose main stream is H.265."""
+    async with aiohttp.ClientSession(fleet.control) as control, control.get("/truth") as response:
+        cameras = (await response.json())["channels"]
+    return next((id_, one["number"]) for id_, one in cameras.items() if one["codec"] == "h265")
+
+
+@pytest.mark.timeout(120)
+async def test_h265_from_the_cameras_rtsp_to_the_viewer(tmp_path: Path) -> None:
+    """The whole way: the service as it is installed, told nothing of what the camera sends."""
+    into = tmp_path / "pictures.h265"
+    async with (
+        running_fleet(tmp_path, 140) as fleet,
+        running_service(tmp_path / "data", {"VIDGATE__PROBE__ENABLED": "false"}) as service,
+    ):
+        await service.cli("channel", "import", str(fleet.register))
+        token = (await service.cli_json("token", "create", "--role", "viewer"))["token"]
+        id_, number = await an_h265_camera(fleet)
+        url = f"{service.url}/whep/{id_}"
+        async with watching(url, "h265", into, "--token", token) as viewer:
+            await viewer.says(rf"pictures {WANTED + 10}$", timeout=40)
+        data = await asyncio.to_thread(into.read_bytes)
+    counters = counters_of(data, number)
+    assert {b - a for a, b in zip(counters, counters[1:], strict=False)} == {1}
 
 
 async def test_pictures_by_ipv6(tmp_path: Path) -> None:

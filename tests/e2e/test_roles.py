@@ -15,7 +15,7 @@ from vidgate.model.user import Role
 
 pytestmark = MARKS
 
-READING = {"live", "channels", "platforms"}
+READING = {"live", "channels", "report", "platforms"}
 WRITING = READING | {"import", "credentials", "approvals"}
 
 

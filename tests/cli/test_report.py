@@ -1,5 +1,7 @@
 """`vidgate report uptime` against a real server that reports of a month counted by hand."""
 
+import signal
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from tests.cli.conftest import FakeService, Vidgate
 from tests.operations import month as april
 from tests.operations.month import EMERGENCY, GROUPS, SINCE, UNTIL, Month
 from tests.operations.test_reports import check
+from tests.programs import running_service
+from tests.waiting import until
 from tests.web.conftest import SETTINGS
 from tests.web.fakes import FakeRegistry, Fakes
 from vidgate.web.server import WebServer
@@ -100,3 +104,36 @@ async def test_a_window_that_is_none_is_explained(month: Month, vidgate: Vidgate
     assert outcome.status == 1
     assert "since" in outcome.err
     assert "30d, 12h" in outcome.err
+
+
+@pytest.mark.timeout(90)
+async def test_a_killed_service_leaves_a_gap_that_is_unknown(tmp_path: Path) -> None:
+    row = "通道编号,通道名称,主码流地址,所属部门\na,河堤,rtsp://127.0.0.1:9/a,公安局\n"
+    file = tmp_path / "a.csv"
+    file.write_text(row, encoding="utf-8")
+    quiet = {"VIDGATE__PROBE__ENABLED": "false"}
+    async with running_service(tmp_path / "data", quiet) as service:
+        await service.cli("channel", "import", str(file))
+        await until_kept(tmp_path / "data")
+        await service.program.stop(how=signal.SIGKILL)
+    async with running_service(tmp_path / "data", quiet) as service:
+        report = await service.cli_json("report", "uptime", "--since", "1h")
+    figure = report["total"]["kpis"]["online_time"]
+    spent = {one["id"]: one["seconds"] for one in report["total"]["causes"]}
+    assert figure["online"] == 0
+    assert spent["own"] > 0
+    assert spent["own"] + spent["unknown"] == pytest.approx(figure["counted"])
+    assert report["total"]["kpis"]["online_now"]["counted"] == 1
+
+
+async def until_kept(folder: Path) -> None:
+    """Wait until the database knows that the channel was registered."""
+
+    def is_kept() -> bool:
+        connection = sqlite3.connect(folder / "vidgate.db")
+        try:
+            return bool(connection.execute("SELECT count(*) FROM transitions").fetchone()[0])
+        finally:
+            connection.close()
+
+    await until(is_kept)

@@ -10,6 +10,7 @@ from argon2 import PasswordHasher
 from vidgate.aio.bus import Bus
 from vidgate.auth.opaque import fingerprint
 from vidgate.errors import ConflictError, NotFoundError, RemoteError, VidgateError
+from vidgate.health.looks import Look
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Login, Platform, Transport
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
@@ -368,6 +369,9 @@ class FakeReports:
 
     async def uptime(self, by: By, window: Window, *, worst: int = 20) -> dict[str, Any]:
         return await self.real.uptime(by, window, worst=worst)
+
+    async def looks(self, id_: str, window: Window) -> list[Look]:
+        return await self.real.looks(id_, window)
 
 
 class FakeTrail:

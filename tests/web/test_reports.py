@@ -1,6 +1,7 @@
 """The uptime report by the API: JSON, workbook and page say what was counted by hand."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.operations.month import EXPECTED, GROUPS, SINCE, UNTIL, Month
 from tests.operations.test_reports import check
 from tests.waiting import until
 from tests.web.conftest import Site
+from vidgate.model.health import Level, ProbeResult, Reason
 from vidgate.model.user import Role
 
 PATH = "/api/v1/reports/uptime"
@@ -133,3 +135,30 @@ async def test_every_role_reads_and_nobody_else(site: Site, month: Month) -> Non
 async def test_a_wrong_question_is_refused(site: Site, month: Month, query: dict[str, str]) -> None:
     response = await site.call("GET", PATH, role=Role.VIEWER, params=query)
     assert response.status in (400, 422)
+
+
+async def test_what_looks_found_is_told(site: Site, month: Month) -> None:
+    now = month.clock.wall()
+    look = ProbeResult(
+        channel="Camera-1", asked=Level.MEDIA, level=Level.MEDIA, reason=Reason.OK,
+        t0=now - 7200, t1=0.02, t2=0.3, t3=1.25,
+    )  # fmt: skip
+    month.history.observe(replace(look, t0=now - 200_000))
+    month.history.observe(look)
+    for minute in range(3):
+        describe = replace(look, asked=Level.DESCRIBE, level=Level.NONE, reason=Reason.TIMEOUT)
+        month.history.observe(
+            replace(describe, t0=now - 3600 + 60 * minute, t1=None, t2=None, t3=None)
+        )
+    await month.history.save_looks(all_=True)
+    path = "/api/v1/channels/camera-1/looks"
+    response = await site.call("GET", path, role=Role.VIEWER)
+    picture, run = (await response.json())["items"]
+    assert (picture["time"], picture["t3"], picture["count"]) == (now - 7200, 1.25, 1)
+    assert (run["reason"], run["count"], run["seconds"], run["t1"]) == ("timeout", 3, 120.0, None)
+    assert (run["asked"], run["level"]) == ("describe", "none")
+    response = await site.call("GET", path, role=Role.VIEWER, params={"since": "30d"})
+    assert len((await response.json())["items"]) == 3
+    assert (await site.call("GET", path, role=Role.VIEWER, params={"since": "x"})).status == 400
+    missing = await site.call("GET", "/api/v1/channels/none/looks", role=Role.VIEWER)
+    assert missing.status == 404

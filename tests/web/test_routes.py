@@ -33,6 +33,7 @@ CONTRACT = {
     ("GET", f"{API}/channels/{{id}}/history"): Permission.CHANNEL_WRITE,
     ("GET", f"{API}/channels/{{id}}/snapshot"): Permission.STREAM_WATCH,
     ("GET", f"{API}/channels/{{id}}/timeline"): Permission.CHANNEL_READ,
+    ("GET", f"{API}/channels/{{id}}/looks"): Permission.CHANNEL_READ,
     ("GET", f"{API}/channels/template"): Permission.CHANNEL_READ,
     ("GET", f"{API}/channels/{{id}}"): Permission.CHANNEL_READ,
     ("PATCH", f"{API}/channels/{{id}}"): Permission.CHANNEL_WRITE,

@@ -40,6 +40,11 @@ class Look:
     t2: float | None = None
     t3: float | None = None
 
+    @property
+    def last(self) -> float:
+        """When the last look of it began."""
+        return self.time + self.seconds
+
 
 @dataclass(slots=True)
 class _Run:

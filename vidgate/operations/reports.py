@@ -16,6 +16,7 @@ from vidgate.aio.clock import Clock
 from vidgate.errors import InputError
 from vidgate.health import calendar
 from vidgate.health.kpi import Definitions
+from vidgate.health.looks import SLOT, Look, unpack
 from vidgate.health.report import Ledger, Subject
 from vidgate.health.uptime import spans, tallies
 from vidgate.model.channel import Channel, PointClass
@@ -57,6 +58,8 @@ class Store(Protocol):
     async def departed(self, ids: Collection[str]) -> dict[str, Mapping[str, object]]: ...
 
     async def days(self, start: int, end: int) -> dict[int, int]: ...
+
+    async def looks(self, id_: str, start: int, end: int) -> list[tuple[int, bytes]]: ...
 
     async def tallies(
         self, day: int, after: int = 0, limit: int = CHUNK
@@ -147,6 +150,13 @@ class Reports:
             "timezone": str(self._zone or ""),
         } | document
 
+    async def looks(self, id_: str, window: Window) -> list[Look]:
+        """What was seen of one channel, in order of time; runs of equal looks are one."""
+        start, end = window.resolved(self._clock.wall(), self._zone)
+        rows = await self._store.looks(id_, start // SLOT * SLOT, end)
+        found = await asyncio.to_thread(_unpacked, rows)
+        return [one for one in found if start <= one.last * SECOND and one.time * SECOND < end]
+
     async def _subjects(self, keys: Mapping[str, int]) -> list[Subject]:
         """Who each key is, as the register says now, or as it said last."""
         known = {channel.id: channel for channel in self._register.channels.values()}
@@ -209,6 +219,11 @@ def _add_rows(
     for key, data in rows:
         if key in places:
             ledger.add(places[key], day, unpack_tally(data))
+
+
+def _unpacked(rows: Iterable[tuple[int, bytes]]) -> list[Look]:
+    found = [look for slot, data in rows for look in unpack(slot, data)]
+    return sorted(found, key=lambda look: look.time)
 
 
 def _unrolled(days: Sequence[Slice], rolled: Mapping[int, int]) -> Iterator[tuple[int, int]]:

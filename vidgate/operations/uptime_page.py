@@ -118,7 +118,8 @@ def _bar(group: Mapping[str, Any]) -> str:
 def _causes(document: Document) -> str:
     rows = []
     names = {one["id"]: one for one in document["causes"]}
-    for one in document["total"]["causes"]:
+    spent = document["total"]["causes"]
+    for one in sorted(spent, key=lambda one: (not one["counted"], -one["seconds"])):
         name = names[one["id"]]
         note = "" if one["counted"] else "（不计入分母 left out）"
         rows.append(
@@ -158,15 +159,15 @@ def _trend(document: Document) -> str:
     if len(known) < 2:
         return ""
     low = min(0.9, *known) if min(known) > 0.9 else min(known) * 0.98
-    wide, high, left, top = 700, 150, 44, 8
-    step = (wide - left - 8) / max(1, len(days) - 1)
+    wide, high, left, top, right = 700, 150, 44, 8, 18
+    step = (wide - left - right) / max(1, len(days) - 1)
 
     def y(value: float) -> float:
         height: float = top + high * (1 - (value - low) / (1 - low))
         return height
 
     lines = [
-        f'<line x1="{left}" x2="{wide - 8}" y1="{y(v):.1f}" y2="{y(v):.1f}" stroke="#e5e7eb"/>'
+        f'<line x1="{left}" x2="{wide - right}" y1="{y(v):.1f}" y2="{y(v):.1f}" stroke="#e5e7eb"/>'
         f'<text x="{left - 6}" y="{y(v) + 4:.1f}" text-anchor="end" font-size="11" '
         f'fill="#6b7280">{100 * v:.1f}%</text>'
         for v in (low, (1 + low) / 2, 1.0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from vidgate.aio.bus import Bus
+from vidgate.health.looks import Look
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Platform
 from vidgate.model.health import Health, Level, ProbeResult, State
@@ -149,6 +150,8 @@ class Reports(Protocol):
     """Reports of the past; see `vidgate.operations.reports`."""
 
     async def uptime(self, by: By, window: Window, *, worst: int = 20) -> dict[str, Any]: ...
+
+    async def looks(self, id_: str, window: Window) -> list[Look]: ...
 
 
 class Texts(Protocol):

@@ -168,6 +168,15 @@ _CHANNELS = (
     ),
     Route(
         GET,
+        f"{API}/channels/{{id}}/looks",
+        timeline.looks,
+        Permission.CHANNEL_READ,
+        "通道的探测结果 what looks at a channel found",
+        query=timeline.LooksQuery,
+        answer=timeline.LookList,
+    ),
+    Route(
+        GET,
         f"{API}/channels/{{id}}",
         channels.show,
         Permission.CHANNEL_READ,

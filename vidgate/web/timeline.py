@@ -5,10 +5,12 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from vidgate.health.looks import Look
+from vidgate.operations.reports import Window
 from vidgate.storage.states import Transition
 from vidgate.storage.switches import Switch
 from vidgate.web.context import CONTEXT
-from vidgate.web.exchange import read_query, reply
+from vidgate.web.exchange import encode_rows, read_query, reply, reply_packed
 
 
 class TimelineQuery(BaseModel):
@@ -16,6 +18,40 @@ class TimelineQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     limit: int = Field(50, ge=1, le=200)
+
+
+class LooksQuery(BaseModel):
+    """`since`, `until`: a length (1d, 12h), a day or an instant."""
+
+    model_config = ConfigDict(extra="forbid")
+    since: str = Field("1d", min_length=1, max_length=40)
+    until: str = Field("", max_length=40)
+
+
+class LookView(BaseModel):
+    """One look, or `count` equal ones in a row within `seconds`; `time` is the first's.
+
+    `t1` response, `t2` first packet, `t3` first key frame: seconds after the request, null where
+    not reached. Of a run `t1` is the mean, `least` and `most` its bounds.
+    """
+
+    time: float
+    asked: str
+    level: str
+    reason: str
+    count: int
+    seconds: float
+    t1: float | None
+    least: float | None
+    most: float | None
+    t2: float | None
+    t3: float | None
+
+
+class LookList(BaseModel):
+    """In order of time."""
+
+    items: list[LookView]
 
 
 class MomentView(BaseModel):
@@ -47,6 +83,19 @@ async def show(request: web.Request) -> web.Response:
     sources = [_source(one) for one in await parts.switches.of(id_, limit=limit)]
     items = sorted(states + sources, key=lambda one: one.time, reverse=True)
     return reply(Timeline(items=items[:limit]))
+
+
+async def looks(request: web.Request) -> web.Response:
+    """What the looks at one channel found, as long as they are kept."""
+    parts, query = request.app[CONTEXT].parts, read_query(request.query, LooksQuery)
+    id_ = parts.registry.get(request.match_info["id"]).id
+    found = await parts.reports.looks(id_, Window(query.since, query.until))
+    return await reply_packed(request, b'{"items":%b}' % await encode_rows(found, _look))
+
+
+def _look(one: Look) -> dict[str, Any]:
+    told = {name: getattr(one, name) for name in LookView.model_fields}
+    return told | {"asked": one.asked.label, "level": one.level.label}
 
 
 def _state(one: Transition) -> MomentView:

@@ -40,15 +40,19 @@ class Scale:
 
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
-        self._shares: dict[tuple[str, Standing], Share] = {}
+        self._shares: dict[str, dict[Standing, Share]] = {id_: {} for id_ in definitions.kpis}
         self._causes: dict[tuple[Standing, bool], str] = {}
 
     def share(self, kpi: Kpi, standing: Standing) -> Share:
         """What it is to a KPI."""
-        key = (kpi.id, standing)
-        if key not in self._shares:
-            self._shares[key] = kpi.share(standing)
-        return self._shares[key]
+        known = self._shares[kpi.id]
+        if standing not in known:
+            known[standing] = kpi.share(standing)
+        return known[standing]
+
+    def shares(self, kpi: Kpi) -> Mapping[Standing, Share]:
+        """What was asked so far."""
+        return self._shares[kpi.id]
 
     def cause(self, standing: Standing, *, has_platform: bool) -> str:
         """Why time spent so is not online."""
@@ -139,7 +143,10 @@ class Ledger:
         """How a channel stood on a day."""
         key = self._keys[subject]
         mine = self._channels[subject]
-        ours = self._parts[day].setdefault(key, {})
+        part = self._parts[day]
+        ours = part.get(key)
+        if ours is None:
+            ours = part[key] = {}
         for standing, length in tally:
             mine[standing] = mine.get(standing, 0) + length
             ours[standing] = ours.get(standing, 0) + length
@@ -147,9 +154,10 @@ class Ledger:
             self._add_day(kpi, key[0], tally)
 
     def _add_day(self, kpi: Kpi, group: str, tally: Tally) -> None:
+        shares = self._scale.shares(kpi)
         online = counted = 0
         for standing, length in tally:
-            share = self._scale.share(kpi, standing)
+            share = shares.get(standing) or self._scale.share(kpi, standing)
             if share is Share.ONLINE:
                 online += length
                 counted += length

@@ -26,7 +26,8 @@ from vidgate.storage.codes import unpack_tally
 T = TypeVar("T")
 
 CHUNK = 200  # channels or rows of one turn
-RAW_CHUNK = 20  # channels whose transitions of many days are read at once
+RAW = 600  # days of channels whose transitions are read at once
+ROWS = 3000  # tallies read at once: some 3 ms of the loop
 DAY = 86_400.0
 MAX_DAYS = 400
 AT_ONCE = 2  # reports that are made at the same time
@@ -174,7 +175,7 @@ class Reports:
         runs = await self._watch.runs(start, end)
         for first, last in _unrolled(days, rolled):
             cuts = [days[first][0], *(end for _, end in days[first : last + 1])]
-            for keys in _chunks(places, RAW_CHUNK):
+            for keys in _chunks(places, min(CHUNK, max(1, RAW // (last - first + 1)))):
                 entries = await self._store.entries(keys, cuts[0], cuts[-1])
                 piece = _Piece(places, runs, first, cuts)
                 await asyncio.to_thread(piece.add, ledger, entries)
@@ -192,7 +193,7 @@ class Reports:
     ) -> None:
         after = 0
         found: list[tuple[int, bytes]] = []
-        while rows := await self._store.tallies(day, after, CHUNK):
+        while rows := await self._store.tallies(day, after, ROWS):
             found += rows
             after = rows[-1][0]
         await asyncio.to_thread(_add_rows, ledger, places, number, found)

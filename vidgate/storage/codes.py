@@ -68,13 +68,7 @@ def varint(number: int) -> bytes:
 
 def varints(data: bytes) -> Iterator[int]:
     """All numbers of such bytes; a cut last one is left out."""
-    number = shift = 0
-    for byte in data:
-        number |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            yield number
-            number = shift = 0
+    yield from _numbers(data)
 
 
 def pack_tally(tally: Tally) -> bytes:
@@ -85,8 +79,20 @@ def pack_tally(tally: Tally) -> bytes:
 @lru_cache(maxsize=10_000)
 def unpack_tally(data: bytes) -> Tally:
     """The tally of such bytes; most days of most channels are the same few."""
-    numbers = list(varints(data))
+    numbers = _numbers(data)
     return Tally(zip(map(_unpacked, numbers[::2]), numbers[1::2], strict=False))
+
+
+def _numbers(data: bytes) -> list[int]:
+    found, number, shift = [], 0, 0
+    for byte in data:
+        if byte < 0x80:
+            found.append(number | byte << shift)
+            number = shift = 0
+        else:
+            number |= (byte & 0x7F) << shift
+            shift += 7
+    return found
 
 
 @lru_cache(maxsize=2048)

@@ -22,7 +22,7 @@ def _analyze(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([found, *words], capture_output=True, text=True, check=False)
 
 
-def _unit() -> dict[str, list[str]]:
+def unit() -> dict[str, list[str]]:
     """Every key of the unit with its values, in order."""
     found: dict[str, list[str]] = {}
     for line in UNIT.read_text(encoding="utf-8").splitlines():
@@ -51,14 +51,14 @@ def test_systemd_thinks_it_safe() -> None:
 
 
 def test_what_the_service_counts_on_is_there() -> None:
-    unit = _unit()
-    assert unit["Type"] == ["notify"]
-    assert unit["WatchdogSec"] == ["30"]
-    assert unit["Restart"] == ["on-failure"]
-    assert "VIDGATE_DATA=/var/lib/vidgate" in unit["Environment"]
-    assert unit["StateDirectory"] == ["vidgate"]
-    assert int(unit["TimeoutStopSec"][0]) > 10  # the service drains for ten seconds
-    assert int(unit["LimitNOFILE"][0]) >= 65536
+    found = unit()
+    assert found["Type"] == ["notify"]
+    assert found["WatchdogSec"] == ["30"]
+    assert found["Restart"] == ["on-failure"]
+    assert "VIDGATE_DATA=/var/lib/vidgate" in found["Environment"]
+    assert found["StateDirectory"] == ["vidgate"]
+    assert int(found["TimeoutStopSec"][0]) > 10  # the service drains for ten seconds
+    assert int(found["LimitNOFILE"][0]) >= 65536
 
 
 def test_it_is_one_well_formed_file() -> None:

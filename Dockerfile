@@ -22,7 +22,7 @@ RUN npm run build
 FROM ${PYTHON} AS wheel
 WORKDIR /src
 ENV PIP_CONSTRAINT=/src/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY constraints.txt pyproject.toml README.md CHANGELOG.md LICENSE ./
 COPY configs ./configs
 COPY docs ./docs
 COPY vidgate ./vidgate

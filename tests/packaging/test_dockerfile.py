@@ -5,6 +5,7 @@ of the base images; then the result runs as the image says: user, volume, comman
 """
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -84,8 +85,15 @@ def test_the_image_holds_what_it_should(image: Image) -> None:
     share = prefix / "share" / "vidgate"
     for name in ("configs/vidgate.yaml", "configs/vidgate.service", "constraints.txt", "LICENSE"):
         assert (share / name).read_bytes() == (ROOT / name).read_bytes()
+    pages = [share / "README.md", *(share / "docs").glob("*.md")]
+    targets = [(page, target) for page in pages for target in _links(page)]
+    assert [where for where in targets if not (where[0].parent / where[1]).exists()] == []
     assert not list(prefix.glob("bin/pip*"))
     assert [*image.room.upper.rglob("wqy-microhei*"), *Path("/usr/share/fonts").rglob("wqy-m*")]
+
+
+def _links(page: Path) -> list[str]:
+    return re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
 
 
 def _volume(upper: Path, user: str, folder: Path) -> Path:

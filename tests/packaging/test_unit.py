@@ -39,7 +39,9 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
     program.chmod(0o755)
     text = UNIT.read_text(encoding="utf-8").replace("/opt/vidgate/bin/vidgate", str(program))
     copy = tmp_path / "vidgate.service"
-    copy.write_text(text.replace("file:///opt/vidgate/docs/index.md", "man:systemd(1)"))
+    copy.write_text(
+        text.replace("file:///opt/vidgate/share/vidgate/docs/index.md", "man:systemd(1)")
+    )
     done = _analyze("verify", "--man=no", "--recursive-errors=no", copy)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -55,7 +57,7 @@ def test_what_the_service_counts_on_is_there() -> None:
     assert found["Type"] == ["notify"]
     assert found["WatchdogSec"] == ["30"]
     assert found["Restart"] == ["on-failure"]
-    assert "VIDGATE_DATA=/var/lib/vidgate" in found["Environment"]
+    assert "VIDGATE_DATA=/var/lib/vidgate" in found["Environment"][0].split()
     assert found["StateDirectory"] == ["vidgate"]
     assert int(found["TimeoutStopSec"][0]) > 10  # the service drains for ten seconds
     assert int(found["LimitNOFILE"][0]) >= 65536

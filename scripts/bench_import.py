@@ -2,6 +2,7 @@
 
 Each file starts with an empty database and no worker process. `hold` is the longest time that one
 step of the event loop took, in CPU time, so that other programs on the machine do not count.
+`growth` is the most that service and workers had together at one moment, sampled all the while.
 """
 
 import argparse
@@ -12,16 +13,18 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Self, cast
 
 import psutil
 import uvloop
 
+from scripts.bench_register import through_the_service
 from scripts.benchtable import machine, print_table
 from vidgate.aio.bus import Bus
 from vidgate.media.worker import WorkerPool
@@ -39,10 +42,10 @@ COLUMNS = (
     "file",
     "run",
     "seconds",
-    "CPU s",
+    "service CPU s",
     "growth MiB",
     "service MiB",
-    "worker MiB",
+    "workers MiB",
     "hold ms",
     "report",
 )
@@ -67,12 +70,38 @@ def longest_hold() -> Iterator[list[float]]:
         setattr(asyncio.events.Handle, "_run", run)  # noqa: B010
 
 
-def peak(pid: int) -> int:
-    """The most memory that a process ever had, in bytes."""
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) << 10
-    return 0
+class Memory(threading.Thread):
+    """Samples what this process and its children hold; `most` in bytes above the start."""
+
+    def __init__(self, before: int) -> None:
+        super().__init__(daemon=True)
+        self.most = self.most_service = self.most_workers = 0
+        self._before = before
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        me = psutil.Process()
+        while not self._ended.wait(0.02):
+            service = me.memory_info().rss - self._before
+            workers = sum(map(_rss, me.children(recursive=True)))
+            self.most = max(self.most, service + workers)
+            self.most_service = max(self.most_service, service)
+            self.most_workers = max(self.most_workers, workers)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self.join()
+
+
+def _rss(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def cpu(*pids: int) -> float:
@@ -99,21 +128,20 @@ async def measure(kind: str, data: bytes) -> list[Row]:
                 if run == "again, cold worker":
                     await pool.__aexit__(None, None, None)
                     await pool.__aenter__()
-                rows.append((kind, run, *await _import(registry, pool, data, before)))
+                rows.append((kind, run, *await _import(registry, data, before)))
     return rows
 
 
-async def _import(registry: Registry, pool: WorkerPool, data: bytes, before: int) -> Row:
-    with longest_hold() as hold:
-        spent = cpu(os.getpid(), *pool.pids)
+async def _import(registry: Registry, data: bytes, before: int) -> Row:
+    with longest_hold() as hold, Memory(before) as memory:
+        spent = cpu(os.getpid())
         started = time.perf_counter()
         report = await registry.import_file("register", data, actor="bench")
         seconds = time.perf_counter() - started
-        spent = cpu(os.getpid(), *pool.pids) - spent
-    service = psutil.Process().memory_info().rss - before
-    worker = sum(peak(pid) for pid in pool.pids)
+        spent = cpu(os.getpid()) - spent
     done = f"+{report.created} ~{report.updated} ={report.unchanged} !{report.rejected}"
-    mib = [f"{value / (1 << 20):.0f}" for value in (service + worker, service, worker)]
+    most = (memory.most, memory.most_service, memory.most_workers)
+    mib = [f"{value / (1 << 20):.0f}" for value in most]
     return (f"{seconds:.2f}", f"{spent:.2f}", *mib, f"{hold[0] * 1000:.0f}", done)
 
 
@@ -229,6 +257,7 @@ def main() -> None:
         rows = [row for kind, data in contents for row in asyncio.run(measure(kind, data))]
         loaded = uvloop.run(restart(contents[0][1]))
         read = asyncio.run(reading(contents[0][1]))
+        asked = asyncio.run(through_the_service(files[0]))
     print(machine())
     print_table(
         f"Import of {channels:,} channels and the planned ones"
@@ -241,6 +270,11 @@ def main() -> None:
         f"Reading a register of {channels:,}, best of three",
         ("what", "ms", "hold ms", "KiB"),
         read,
+    )
+    print_table(
+        f"Through the service with {channels:,} channels, median of five",
+        ("what", "ms", "KiB", "hold so far ms"),
+        asked,
     )
 
 

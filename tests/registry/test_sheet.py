@@ -6,22 +6,22 @@ import pytest
 from tests.registry.files import HEADER, book, row, text, xlsx
 from vidgate.errors import InputError
 from vidgate.registry.limits import MAX_FILE
-from vidgate.registry.sheet import CHUNK, ParsedFile, parse_file
+from vidgate.registry.sheet import CHUNK, ParsedFile, parse_file, rows_of
 
 
-def rows_of(parsed: ParsedFile) -> list[dict[str, Any]]:
-    return [row for chunk in parsed.chunks for row in json.loads(chunk)]
+def all_rows(parsed: ParsedFile) -> list[dict[str, Any]]:
+    return [row for chunk in parsed.chunks for row in rows_of(chunk)]
 
 
 def names(data: bytes, file: str = "r.csv") -> list[str]:
-    return [row["values"]["name"] for row in rows_of(parse_file(file, data))]
+    return [row["values"]["name"] for row in all_rows(parse_file(file, data))]
 
 
 def test_xlsx_and_csv_say_the_same() -> None:
     rows = (HEADER, row(1), row(2))
     one, two = parse_file("r.xlsx", xlsx(*rows)), parse_file("r.csv", text(*rows))
-    assert rows_of(one) == rows_of(two)
-    assert rows_of(one)[0] == {
+    assert all_rows(one) == all_rows(two)
+    assert all_rows(one)[0] == {
         "sheet": 0,
         "row": 2,
         "values": {
@@ -53,7 +53,7 @@ def test_titles_may_stand_below_a_heading_and_be_chinese() -> None:
     )
     parsed = parse_file("r.xlsx", xlsx(*rows))
     assert parsed.titles == [{"id": "* 通道编号", "name": "通道名称（必填）"}]
-    assert [(row["row"], row["values"]) for row in rows_of(parsed)] == [
+    assert [(row["row"], row["values"]) for row in all_rows(parsed)] == [
         (4, {"id": "cam-1", "name": "北门"})
     ]
 
@@ -61,19 +61,19 @@ def test_titles_may_stand_below_a_heading_and_be_chinese() -> None:
 def test_rows_are_numbered_as_the_spreadsheet_does() -> None:
     blank = ("", "", "", "")
     data = xlsx(blank, blank, HEADER, row(1), blank, row(2))
-    assert [row["row"] for row in rows_of(parse_file("r.xlsx", data))] == [4, 6]
+    assert [row["row"] for row in all_rows(parse_file("r.xlsx", data))] == [4, 6]
 
 
 def test_sheets_without_titles_are_notes() -> None:
     data = book({"说明": [("请填写下表",)], "一": [HEADER, row(1)], "二": [HEADER, row(2)]})
     parsed = parse_file("r.xlsx", data)
     assert parsed.sheets == ["一", "二"]
-    assert [row["sheet"] for row in rows_of(parsed)] == [0, 1]
+    assert [row["sheet"] for row in all_rows(parsed)] == [0, 1]
 
 
 def test_numbers_that_excel_made_of_codes_are_told() -> None:
     data = xlsx(("gb_code", "name"), (43042100001320000001, "北门"), ("4.30421E+19", "南门"))
-    mistakes = [row["mistakes"] for row in rows_of(parse_file("r.xlsx", data))]
+    mistakes = [row["mistakes"] for row in all_rows(parse_file("r.xlsx", data))]
     assert all("丢失精度" in found[0][1] for found in mistakes)
     assert len(mistakes) == 2
 
@@ -85,14 +85,14 @@ def test_mistakes_quote_no_password() -> None:
         ("b", "b", "rtsp://h/password=CANARY", ""),
         ("c", "c", "rtsp://h/", "CANARY\x01".replace("\x01", "") * 30),
     )
-    parsed = rows_of(parse_file("r.xlsx", data))
+    parsed = all_rows(parse_file("r.xlsx", data))
     assert [len(row["mistakes"]) for row in parsed] == [1, 1, 1]
     assert "CANARY" not in json.dumps(parsed)
 
 
 def test_large_files_come_in_small_pieces() -> None:
     parsed = parse_file("r.csv", text(HEADER, *map(row, range(CHUNK * 2 + 1))))
-    assert [len(json.loads(chunk)) for chunk in parsed.chunks] == [CHUNK, CHUNK, 1]
+    assert [len(rows_of(chunk)) for chunk in parsed.chunks] == [CHUNK, CHUNK, 1]
 
 
 def test_quotes_and_line_breaks_within_a_cell() -> None:

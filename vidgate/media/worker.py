@@ -117,6 +117,11 @@ class WorkerPool:
         """Run with a deadline in seconds, after which the worker is killed."""
         return await self._run(timeout, function, args, kwargs)
 
+    async def trim(self) -> None:
+        """End the workers that are free: what large work has left in them goes with them."""
+        while self._free:
+            await self._end(self._free.pop())
+
     async def _run(self, timeout: float, function: Callable[..., R], args: Any, kwargs: Any) -> R:
         if self._waiting >= self._limits.waiting:
             raise LimitError(f"too much work is waiting for the {self.name} workers")

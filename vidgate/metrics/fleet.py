@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from vidgate.media.stream import Stream
 from vidgate.metrics.channels import Register
-from vidgate.model.channel import Platform
+from vidgate.model.channel import Channel, Platform
 from vidgate.model.health import Health, Level, ProbeResult
 from vidgate.model.media import StreamKey
 
@@ -43,7 +43,7 @@ class FleetCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """One sample for each combination there is."""
         counts = Counter(
-            (channel.department, channel.platform, self._of(channel.id).state.label)
+            (channel.department, channel.platform, self._of(channel.id).state)
             for channel in self._register.channels.values()
             if channel.is_counted
         )
@@ -52,8 +52,8 @@ class FleetCollector(Collector):
             "Accepted and enabled channels by state.",
             labels=("department", "platform", "state"),
         )
-        for labels, number in sorted(counts.items()):
-            family.add_metric(labels, number)
+        for (department, platform, state), number in sorted(counts.items()):
+            family.add_metric((department, platform, state.label), number)
         yield family
 
 
@@ -71,13 +71,16 @@ class DeliveryCollector(Collector):
 
     def __init__(self, register: PlatformBook) -> None:
         self._register = register
+        self._counted: Mapping[str, Channel] | None = None  # for which register it was counted
+        self._counts: Counter[tuple[str, str]] = Counter()
 
     def collect(self) -> Iterator[Metric]:
         """Channels by platform and lifecycle; a quota where there is one."""
-        counts = Counter(
-            (channel.platform, channel.lifecycle.value)
-            for channel in self._register.channels.values()
-        )
+        registered = self._register.channels
+        if registered is not self._counted:
+            steps = ((one.platform, one.lifecycle.value) for one in registered.values())
+            self._counts, self._counted = Counter(steps), registered
+        counts = self._counts
         channels = GaugeMetricFamily(
             "vidgate_platform_channels",
             "Channels of a platform by lifecycle; delivered: accepted and suspended.",

@@ -9,6 +9,7 @@ from vidgate.registry.files import READERS
 from vidgate.registry.tables import SPLIT, TOO_MUCH
 
 T = TypeVar("T")
+LARGE = 1 << 20  # bytes of a file, from which its worker is not kept
 Readers = Mapping[Callable[..., Any], float]
 
 
@@ -31,3 +32,7 @@ class Texts:
             return await self._pool.run_within(timeout, function, *args)
         except WorkerError:
             raise InputError(TOO_MUCH, hint=SPLIT) from None
+        finally:
+            # The memory of reading must not add up with that of pinyin's tables.
+            if any(isinstance(one, bytes) and len(one) > LARGE for one in args):
+                await self._pool.trim()

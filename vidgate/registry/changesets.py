@@ -23,6 +23,7 @@ from vidgate.registry.edits import (
     snapshot,
 )
 from vidgate.registry.planner import SHOWN, Register, opened_credential
+from vidgate.storage.database import CHUNK
 from vidgate.storage.models import change_rows, changes
 from vidgate.storage.secrets import SecretBox
 
@@ -270,3 +271,14 @@ class Undo:
         if missing - {""}:
             names = "、".join(sorted(missing - {""}))
             raise ConflictError(f"所用的平台或凭据已不存在：{names} / no longer there")
+
+
+async def plan_undo(session: AsyncConnection, number: int, planner: Undo) -> None:
+    """Feed a change to the planner of its undo. NotFoundError; ConflictError if undone already."""
+    change = await find(session, number)
+    if change.undone_by is not None:
+        raise ConflictError(f"变更 {number} 已由变更 {change.undone_by} 撤销 / undone already")
+    offset = 0
+    while rows := await rows_of(session, number, offset, CHUNK):
+        planner.take(rows)
+        offset += len(rows)

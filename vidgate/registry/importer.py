@@ -1,19 +1,21 @@
 """From a file to one edit, with every mistake of every row."""
 
 import asyncio
-import json
 import re
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from vidgate.errors import InputError
 from vidgate.model.channel import Login
 from vidgate.registry.planner import Mistakes, Planner
 from vidgate.registry.rows import ParsedRow, shown
-from vidgate.registry.sheet import ParsedFile
+from vidgate.registry.sheet import ParsedFile, rows_of
 
 MAX_ERRORS = 20_000  # told in one report; `rejected` counts on
 LISTED = 50  # warnings of one kind that are told one by one
+
+NOT_PRUNED = "有错误的行，没有移除文件里没有的通道"
 
 # What differs between two sentences that say the same of two cells: ids, numbers, names.
 _PARTICULARS = re.compile(r"[\w.:/-]*[0-9A-Za-z][\w.:/-]*|（.*）", re.ASCII)
@@ -28,6 +30,15 @@ class RowError:
     column: str
     value: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How to import; see `Registry.import_file`."""
+
+    dry_run: bool = False
+    partial: bool = False
+    prune: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,10 @@ class ImportReport:
     warnings: list[RowError] = field(default_factory=list)
     more: list[Folded] = field(default_factory=list)
 
+    def is_good_for(self, manner: Manner) -> bool:
+        """Whether what was planned is to be done: not where all rows or none were wanted."""
+        return not self.rejected or manner.dry_run or manner.partial
+
     def counts(self) -> dict[str, int | None]:
         """All that is no list."""
         names = ("change", "created", "updated", "unchanged", "removed", "rejected")
@@ -86,8 +101,9 @@ class Importer:
         await self._planner.learn_places()
         for one in parsed.remarks:
             self._report.warnings.append(RowError(one.sheet, one.row, one.column, "", one.message))
-        for chunk in parsed.chunks:
-            for row in json.loads(chunk):
+        for index, chunk in enumerate(parsed.chunks):
+            parsed.chunks[index] = b""  # taken: no longer to be held
+            for row in rows_of(chunk):
                 self._take(parsed, row)
             await asyncio.sleep(0)
         self._report.more += [
@@ -127,3 +143,35 @@ class Importer:
         for name, message in found[: MAX_ERRORS - len(to)]:
             value = row["shown"].get(name, shown(name, row["values"].get(name)))
             to.append(RowError(sheet, row["row"], titles.get(name, name), value, message))
+
+
+async def enter(planner: Planner, parsed: ParsedFile, manner: Manner) -> ImportReport:
+    """Plan a file in `planner.edit`; InputError where pruning would empty the register."""
+    report = ImportReport()
+    await Importer(planner, report).plan(parsed)
+    report.unchanged = planner.unchanged
+    if report.is_good_for(manner):
+        if manner.prune:
+            _prune(planner, report)
+        report.created, report.updated, report.removed = planner.edit.counts()
+        await planner.forget()
+    return report
+
+
+def refuse_unread(parsed: ParsedFile) -> None:
+    """Raise InputError: a file of which a part was not read does not say what is to be removed."""
+    if parsed.unread:
+        sheets = "；".join(f"工作表“{one.sheet}”：{one.message}" for one in parsed.unread[:3])
+        raise InputError(
+            f"{sheets}；其中的通道会被移除 / not all sheets were read, so nothing can be pruned",
+            hint="取消隐藏、补上表头或删除该工作表，或不用 --prune",
+        )
+
+
+def _prune(planner: Planner, report: ImportReport) -> None:
+    if report.rejected:
+        report.warnings.append(RowError("", 0, "", "", NOT_PRUNED))
+        return
+    if not planner.seen:
+        raise InputError("文件里没有通道，不能据此移除全部通道 / would remove every channel")
+    planner.remove_unseen()

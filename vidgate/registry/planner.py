@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from vidgate.storage.database import CHUNK
 from vidgate.storage.secrets import SecretBox
 
 Mistakes = list[tuple[str, str]]
+STEP = 1000  # channels of an edit that are entered at once
 NEEDS_ACCEPTANCE = "改为“在用”要有验收权限，请管理员执行 channel approve"
 SHOWN = 5  # channels that a refusal names
 LIFECYCLE_WORDS = {step: word for word, step in LIFECYCLES.items()}
@@ -42,10 +43,30 @@ class Register:
 
     def after(self, edit: Edit) -> "Register":
         """The register once the edit is made."""
+        steps = self.growing(edit)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                made: Register = end.value
+                return made
+
+    def growing(self, edit: Edit) -> Generator[None, None, "Register"]:
+        """The same in steps, between which the event loop may have its turn."""
         channels = dict(self.channels)
-        _apply(channels, ((key(_any(pair).id), pair) for pair in edit.channels))
-        if any(pair.before is None and pair.after is not None for pair in edit.channels):
+        yield
+        is_sorted, last = True, self.next_number() - 1
+        for start in range(0, len(edit.channels), STEP):
+            pairs = edit.channels[start : start + STEP]
+            _apply(channels, ((key(_any(pair).id), pair) for pair in pairs))
+            for pair in pairs:
+                if pair.before is None and pair.after is not None:
+                    is_sorted &= pair.after.number > last
+                    last = pair.after.number
+            yield
+        if not is_sorted:  # an undo brings channels back to where they were
             channels = dict(sorted(channels.items(), key=lambda item: item[1].number))
+            yield
         platforms = dict(self.platforms)
         _apply(platforms, ((_any(pair).id, pair) for pair in edit.platforms))
         credentials = dict(self.credentials)
@@ -122,6 +143,14 @@ class Planner:
             self._points.learn(channels[start : start + CHUNK])
             self._twins.learn(channels[start : start + CHUNK])
             await asyncio.sleep(0)
+
+    async def forget(self) -> None:
+        """Let go of what only rows need: to free all of it at once would hold the loop."""
+        await asyncio.sleep(0)
+        self._points = Points()
+        await asyncio.sleep(0)
+        self._twins = Twins()
+        await asyncio.sleep(0)
 
     def take(self, row: ParsedRow, where: str = "") -> Mistakes:
         """Plan a row; `where` names it for a later row that repeats its id.

@@ -11,11 +11,13 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from vidgate.aio.bus import Bus
+from vidgate.aio.garbage import deferred
 from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import ConflictError, InputError, VidgateError
 from vidgate.model.channel import Channel, Login, Platform
@@ -30,7 +32,14 @@ from vidgate.registry.edits import Credential, Edit, Pair, key
 from vidgate.registry.export import Form
 from vidgate.registry.fields import BY_NAME, secret, slug, text
 from vidgate.registry.files import Files, Runner
-from vidgate.registry.importer import MAX_ERRORS, Importer, ImportReport, RowError
+from vidgate.registry.importer import (
+    MAX_ERRORS,
+    Importer,
+    ImportReport,
+    Manner,
+    enter,
+    refuse_unread,
+)
 from vidgate.registry.ledger import Deed, Ledger, announce
 from vidgate.registry.marks import Marked
 from vidgate.registry.past import Past
@@ -39,6 +48,7 @@ from vidgate.registry.places import Place
 from vidgate.registry.planner import (
     Mistakes,
     Planner,
+    Register,
     give_pinyin,
     new_names,
     sealed_credential,
@@ -46,13 +56,12 @@ from vidgate.registry.planner import (
 from vidgate.registry.platforms import parse_platform
 from vidgate.registry.preconditions import NONE, Precondition
 from vidgate.registry.rows import parse_row
-from vidgate.registry.sheet import ParsedFile
 from vidgate.registry.url_forms import load as load_forms
-from vidgate.storage.database import CHUNK, Database
+from vidgate.storage.database import Database
 from vidgate.storage.secrets import SecretBox
 
 T = TypeVar("T")
-NOT_PRUNED = "有错误的行，没有移除文件里没有的通道"
+MANY = 20  # chunks of rows, from which the collector is kept away
 
 
 class Registry(Past):
@@ -150,7 +159,7 @@ class Registry(Past):
         InputError where the file cannot be read at all, or with `prune` not all of its sheets;
         wrong rows are in the report.
         """
-        flags = _Flags(dry_run, partial, prune)
+        flags = Manner(dry_run, partial, prune)
         return await self._finish(self._import(name, data, flags, actor))
 
     async def set_platform(self, id_: str, fields: Mapping[str, Any], actor: str) -> Platform:
@@ -268,22 +277,18 @@ class Registry(Past):
             edit = Edit(channels=[Pair(channel, None)])
             await self._commit(edit, actor, "remove", channel.id)
 
-    async def _import(self, name: str, data: bytes, flags: "_Flags", actor: str) -> ImportReport:
+    async def _import(self, name: str, data: bytes, flags: Manner, actor: str) -> ImportReport:
         parsed = await self._files.read(name, data)
         if flags.prune:
-            _refuse_unread(parsed)
+            refuse_unread(parsed)
+        is_large = len(parsed.chunks) > MANY
         async with self._editing:
-            planner, report = self._planner(actor), ImportReport()
-            await Importer(planner, report).plan(parsed)
-            report.unchanged = planner.unchanged
-            if report.rejected and not flags.dry_run and not flags.partial:
+            with deferred() if is_large else nullcontext():
+                planner = self._planner(actor)
+                report = await enter(planner, parsed, flags)
+                if not flags.dry_run and report.is_good_for(flags):
+                    report.change = await self._commit(planner.edit, actor, "import", name)
                 return report
-            if flags.prune:
-                _prune(planner, report)
-            report.created, report.updated, report.removed = planner.edit.counts()
-            if not flags.dry_run:
-                report.change = await self._commit(planner.edit, actor, "import", name)
-            return report
 
     async def _set_platform(self, id_: str, fields: Mapping[str, Any], actor: str) -> Platform:
         async with self._editing:
@@ -328,15 +333,7 @@ class Registry(Past):
             now = self._db.clock.wall()
             planner = Undo(self._register, self._box, now, may_accept=_may_accept(actor))
             async with self._db.read() as session:
-                change = await changesets.find(session, number)
-                if change.undone_by is not None:
-                    raise ConflictError(
-                        f"变更 {number} 已由变更 {change.undone_by} 撤销 / undone already"
-                    )
-                offset = 0
-                while rows := await changesets.rows_of(session, number, offset, CHUNK):
-                    planner.take(rows)
-                    offset += len(rows)
+                await changesets.plan_undo(session, number, planner)
             undo = await self._commit(planner.edit(), actor, "undo", str(number), undoes=number)
             async with self._db.read() as session:
                 return await changesets.find(session, undo or 0)
@@ -349,18 +346,24 @@ class Registry(Past):
             names = new_names(edit)
             await give_pinyin(edit, await self._worker(pinyin_keys, names) if names else {})
         edit.departed = leave(self._register.departed, edit)
+        register = await _grown(self._register, edit)
         number = await self._ledger.write(edit, Deed(actor, action, source, undoes))
-        self._take(self._register.after(edit))
+        self._take(register)
         if number is not None:
+            await asyncio.sleep(0)
             announce(self._bus, number, edit)
         return number
 
 
-@dataclass(frozen=True, slots=True)
-class _Flags:
-    dry_run: bool
-    partial: bool
-    prune: bool
+async def _grown(register: Register, edit: Edit) -> Register:
+    steps = register.growing(edit)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            grown: Register = end.value
+            return grown
+        await asyncio.sleep(0)
 
 
 async def _outcome(edit: Coroutine[Any, Any, T]) -> tuple[Any, VidgateError | None]:
@@ -374,25 +377,6 @@ async def _outcome(edit: Coroutine[Any, Any, T]) -> tuple[Any, VidgateError | No
 def _may_accept(actor: str) -> bool:
     """A plain name is the service itself."""
     return not isinstance(actor, Actor) or actor.may_accept
-
-
-def _refuse_unread(parsed: ParsedFile) -> None:
-    """A file of which a part was not read does not say what is to be removed."""
-    if parsed.unread:
-        sheets = "；".join(f"工作表“{one.sheet}”：{one.message}" for one in parsed.unread[:3])
-        raise InputError(
-            f"{sheets}；其中的通道会被移除 / not all sheets were read, so nothing can be pruned",
-            hint="取消隐藏、补上表头或删除该工作表，或不用 --prune",
-        )
-
-
-def _prune(planner: Planner, report: ImportReport) -> None:
-    if report.rejected:
-        report.warnings.append(RowError("", 0, "", "", NOT_PRUNED))
-        return
-    if not planner.seen:
-        raise InputError("文件里没有通道，不能据此移除全部通道 / would remove every channel")
-    planner.remove_unseen()
 
 
 def _check_names(fields: Mapping[str, Any], allowed: Collection[str]) -> None:

@@ -3,7 +3,7 @@
     scripts/soak cycles [--cycles 10000] [--warm-up 2500]
 
 The warm-up fills the service's bounded memory of the last 20,000 events, which dying cameras make.
-Writes docs/soak/cycles.md. The tests run the same with 100 cycles.
+Writes docs/soak/cycles.md. The tests run the same with 60 cycles.
 """
 
 import argparse

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.cycles import staged
 
-CYCLES = 100
+CYCLES = 60
 GROWTH = (
     16 << 20
 )  # bytes; so few cycles cannot tell a leak of a KiB each from the allocator's moods

@@ -2,7 +2,8 @@
 
 A hall of tiles makes and drops tens of thousands of objects a second, and keeps as many for a group
 of pictures. No circle holds them: they go when the last who uses them lets go (tests hold viewers
-and pulls to that). With Python's own thresholds the search for circles took a fifteenth of the CPU.
+and pulls to that). With Python's own thresholds, and nothing frozen, the search for circles
+took a fifteenth of the CPU of 80 pulls with a viewer each.
 """
 
 import gc

@@ -153,6 +153,29 @@ async def test_import_writes_the_marked_sheet(
     assert len(service.asked) == 3  # without mistakes there is nothing to mark
 
 
+async def test_a_trial_names_the_import_that_does_the_same(
+    service: FakeService, vidgate: Vidgate, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"id,name\n")
+    service.answer("POST", "/channels/import", _report(change=None, removed=2))
+    ended = await vidgate("channel", "import", str(file), "--dry-run", "--prune", "--partial")
+    assert f"vidgate channel import {file} --partial --prune " in ended.err
+
+
+async def test_a_change_names_the_steps_of_a_channels_life(
+    service: FakeService, vidgate: Vidgate
+) -> None:
+    row = {"change": 1, "time": 1.0, "actor": "w", "cause": "set", "source": "c1",
+           "undone_by": None, "kind": "channel", "id": "c1", "action": "updated",
+           "before": {"lifecycle": None, "enabled": None, "area": None},
+           "after": {"lifecycle": "commissioning", "enabled": False, "area": "城"}}  # fmt: skip
+    service.answer("GET", "/channels/c1/history", {"items": [row]})
+    out = (await vidgate("channel", "history", "c1")).out
+    for said in ("已验收 > 调试", "是 > 否", ":  > 城"):
+        assert said in out
+
+
 async def test_thousands_of_one_doubt_are_one_line(
     service: FakeService, vidgate: Vidgate, tmp_path: Path
 ) -> None:

@@ -410,7 +410,8 @@ def _after_import(report: Any, file: Path, manner: Manner) -> None:
             "在标出的表里改好再试; 或 --partial 只导好行",
         )
     elif manner.dry_run:
-        output.next_step(f"channel import {file}", "正式导入 import it")
+        flags = " --partial" * manner.partial + " --prune" * manner.prune
+        output.next_step(f"channel import {file}{flags}", "正式导入 import it")
     elif report["change"] is None:
         output.next_step("channel list", "没有变化 nothing changed")
     else:

@@ -116,6 +116,7 @@ def standing(item: Mapping[str, object]) -> str:
     return state(item["state"]) if step == "accepted" else f"({LIFECYCLES.get(step, step)})"
 
 
+_DEFAULTS = {"enabled": True, "kind": "rtsp", "point_class": "9", "transport": "auto"}
 _ACTIONS = {"created": "新增", "removed": "移除"}
 
 
@@ -125,6 +126,14 @@ def difference(row: Mapping[str, Any]) -> str:
         return _ACTIONS[row["action"]]
     before, after = row["before"], row["after"]
     return "; ".join(
-        f"{FIELDS.get(name, name)}: {output.text(before[name])} > {output.text(after[name])}"
+        f"{FIELDS.get(name, name)}: {_value(name, before[name])} > {_value(name, after[name])}"
         for name in after
     )
+
+
+def _value(name: str, value: object) -> str:
+    """A value as a person reads it; a change keeps none for what is the default."""
+    if name == "lifecycle":
+        step = str(value or "accepted")
+        return LIFECYCLES.get(step, step)
+    return output.text(value if value is not None else _DEFAULTS.get(name))

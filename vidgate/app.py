@@ -52,6 +52,7 @@ from vidgate.registry.resolvers import Resolver
 from vidgate.settings import Settings, data_folder, load_settings
 from vidgate.storage.accounts import Accounts
 from vidgate.storage.audit import Audit
+from vidgate.storage.backlog import Backlog
 from vidgate.storage.database import Database
 from vidgate.storage.history import HistoryStore
 from vidgate.storage.secrets import SecretBox
@@ -169,7 +170,8 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     db = await stack.enter_async_context(
         Database(settings.database.url or folder / "vidgate.db", clock=clock)
     )
-    accounts = Accounts(db, settings.auth, clock=clock)
+    backlog = await stack.enter_async_context(Backlog(db, bus))
+    accounts = Accounts(db, settings.auth, clock=clock, backlog=backlog)
     password = await ensure_admin(accounts)
     pool = WorkerPool("text", WorkerLimits(processes=1, memory=1 << 30))
     texts = Texts(await stack.enter_async_context(pool))
@@ -199,6 +201,8 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     whep = await stack.enter_async_context(WhepService(hub, bus, settings.webrtc, clock))
     gc.collect()  # now, before anybody looks at how long the loop is held
     metrics = await stack.enter_async_context(Metrics(registry, health, hub, whep))
+    audit = Audit(db, backlog)
+    metrics.watch_storage(backlog, audit)
     health.on_probe = _told(metrics.observe_probe, history.observe)
     parts = WebParts(
         registry=registry,
@@ -214,7 +218,8 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         whep=whep,
         bus=bus,
         accounts=accounts,
-        audit=Audit(db),
+        audit=audit,
+        storage=backlog,
         metrics=metrics.render,
         channel_metrics=metrics.render_channels,
         is_ready=db.is_ready,

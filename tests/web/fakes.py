@@ -32,7 +32,6 @@ from vidgate.storage.snapshots import Snapshot
 from vidgate.storage.states import Transition
 from vidgate.storage.switches import Switch
 from vidgate.web.parts import WebParts
-from vidgate.web.trail import Note
 
 PASSWORD = "river bank lantern seven"
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # quick
@@ -374,16 +373,28 @@ class FakeReports:
         return await self.real.looks(id_, window)
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One deed for the audit table."""
+
+    actor: str
+    action: str
+    object: str
+    detail: Mapping[str, Any]
+
+
+@dataclass
+class FakeStorage:
+    state: str = "ok"
+
+
 class FakeTrail:
     def __init__(self) -> None:
         self.notes: list[Note] = []
-        self.error: VidgateError | None = None
 
-    async def note(
+    def note(
         self, actor: str, action: str, object_: str, detail: Mapping[str, Any] | None = None
     ) -> None:
-        if self.error is not None:
-            raise self.error
         self.notes.append(Note(actor, action, object_, detail or {}))
 
 
@@ -402,6 +413,7 @@ class Fakes:
     bus: Bus = field(default_factory=lambda: Bus(history=100))
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     trail: FakeTrail = field(default_factory=FakeTrail)
+    storage: FakeStorage = field(default_factory=FakeStorage)
     ready: bool = True
 
     def parts(self) -> WebParts:
@@ -419,6 +431,7 @@ class Fakes:
             bus=self.bus,
             accounts=self.accounts,
             audit=self.trail,
+            storage=self.storage,
             metrics=lambda: b"# metrics\nvidgate_up 1\n",
             channel_metrics=self._channel_metrics,
             is_ready=self._is_ready,

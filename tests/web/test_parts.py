@@ -25,6 +25,7 @@ from vidgate.registry.registry import Registry
 from vidgate.settings.tree import HttpSettings, ProbeSettings, Settings, WebrtcSettings
 from vidgate.storage.accounts import Accounts
 from vidgate.storage.audit import Audit
+from vidgate.storage.backlog import Backlog
 from vidgate.storage.database import Database
 from vidgate.storage.secrets import SecretBox
 from vidgate.storage.snapshots import SnapshotShelf
@@ -93,6 +94,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
         enter = stack.enter_async_context
         bus = Bus()
         db = await enter(Database(tmp_path / "vidgate.db"))
+        backlog = await enter(Backlog(db, bus))
         accounts = Accounts(db, SETTINGS.auth)
         password = await ensure_admin(accounts)
         pool = await enter(WorkerPool("text", WorkerLimits(processes=1)))
@@ -116,7 +118,8 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
             whep=whep,
             bus=bus,
             accounts=accounts,
-            audit=Audit(db),
+            audit=Audit(db, backlog),
+            storage=backlog,
             metrics=lambda: b"",
             channel_metrics=lambda: b"",
             is_ready=db.is_ready,

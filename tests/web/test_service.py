@@ -26,6 +26,9 @@ async def test_without_a_token_there_are_no_metrics(site: Site) -> None:
 async def test_liveness_and_readiness_are_open(site: Site) -> None:
     assert (await site.call("GET", "/healthz")).status == 200
     assert (await site.call("GET", "/readyz")).status == 200
+    site.fakes.storage.state = "full"  # watching and reading go on
+    told = await site.call("GET", "/readyz")
+    assert (told.status, await told.text()) == (200, "ready\nstorage full\n")
     site.fakes.ready = False
     assert (await site.call("GET", "/healthz")).status == 200
     assert (await site.call("GET", "/readyz")).status == 503

@@ -48,6 +48,7 @@ EVENTS: Mapping[str, Permission] = {
     "register.changed": Permission.CHANNEL_READ,
     "credential.changed": Permission.CREDENTIAL_READ,
     "secret.rotation": Permission.SECRET_ROTATE,
+    "storage.state": Permission.CHANNEL_READ,
 }
 
 # A ticket travels through pages and plugins: good for watching its one stream, nothing else.

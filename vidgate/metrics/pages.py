@@ -23,6 +23,7 @@ from vidgate.metrics.fleet import (
     Streams,
 )
 from vidgate.metrics.loop import LoopLag
+from vidgate.metrics.storage import Backlog, Losses, StorageCollector
 from vidgate.model.health import Health, ProbeResult
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -69,6 +70,10 @@ class Metrics:
         trace: TracebackType | None,
     ) -> None:
         await self._tasks.__aexit__(kind, error, trace)
+
+    def watch_storage(self, backlog: Backlog, audit: Losses) -> None:
+        """Tell of the database's disk too."""
+        self._registry.register(StorageCollector(backlog, audit))
 
     @property
     def longest_stall(self) -> float:

@@ -4,10 +4,12 @@ What proves an identity comes in as a hash and is stored as that: argon2id of pa
 the long random secrets of sessions and tokens.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import ColumnElement, RowMapping, Update, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vidgate.aio.clock import Clock
 from vidgate.aio.report import Report
@@ -16,6 +18,7 @@ from vidgate.model.user import Role
 from vidgate.settings.tree import AuthSettings
 from vidgate.storage import models
 from vidgate.storage.audit import Audit
+from vidgate.storage.backlog import Backlog, Run, Write
 from vidgate.storage.database import Database
 
 TOUCH = 60.0  # seconds between writes of "last seen": a page asks several times a second
@@ -44,16 +47,38 @@ class Token:
     used: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Session:
+    """A session that is not on disk yet."""
+
+    hash: str
+    user: str
+    created: float
+    seen: float
+    address: str
+
+
 class Accounts:
     """Reads and writes accounts; every deed of a person leaves an audit row.
 
     A session ends `session_idle` seconds after its last use, and `session_max` after its start.
+    With a `backlog` signing in and out work while the database cannot be written: what they change
+    is kept in memory and counts from there until it is on disk.
     """
 
     def __init__(
-        self, db: Database, settings: AuthSettings | None = None, *, clock: Clock | None = None
+        self,
+        db: Database,
+        settings: AuthSettings | None = None,
+        *,
+        clock: Clock | None = None,
+        backlog: Backlog | None = None,
     ) -> None:
         self._db = db
+        self._backlog = backlog
+        self._kept: dict[str, _Session] = {}  # opened, and not on disk yet
+        self._closed: set[str] = set()  # closed, and still there on disk
+        self._seen: dict[str, float] = {}  # used later than the disk says
         self._audit = Audit(db)
         self._settings = settings or AuthSettings()
         self._clock = clock or db.clock
@@ -109,50 +134,101 @@ class Accounts:
                 raise NotFoundError(f"没有用户 {name} / no such user")
             await session.execute(delete(models.sessions).where(models.sessions.c.user == name))
             await self._audit.record(session, actor, "user.password", name)
+        self._kept = {hash_: one for hash_, one in self._kept.items() if one.user != name}
 
     # Sessions
 
     async def open_session(self, hash_: str, user: str, address: str) -> None:
         """Sign a user in from an address."""
         now = self._clock.wall()
-        values = {
-            "hash": hash_,
-            "user": user.lower(),
-            "created": now,
-            "seen": now,
-            "address": address[:64],
-        }
-        async with self._db.write() as session:
-            # What is over goes here: no task of its own for a few rows a day.
-            await session.execute(delete(models.sessions).where(self._is_over(now)))
-            await session.execute(insert(models.sessions), values)
-            await self._audit.record(session, user, "session.open", user, {"address": address[:64]})
+        opened = _Session(
+            hash=hash_, user=user.lower(), created=now, seen=now, address=address[:64]
+        )
+        self._kept[hash_] = opened
+        try:
+            await self._write(
+                lambda session: self._write_open(session, opened),
+                f"session.open {user} {address}",
+                lambda: self._kept.pop(hash_, None),
+            )
+        except BaseException:
+            self._kept.pop(hash_, None)
+            raise
+
+    async def _write_open(self, session: AsyncConnection, opened: _Session) -> None:
+        # What is over goes here: no task of its own for a few rows a day.
+        over = self._is_over(opened.created) & models.sessions.c.hash.not_in(self._seen)
+        await session.execute(delete(models.sessions).where(over))
+        if opened.hash in self._kept:  # else it was closed before it got here
+            await session.execute(insert(models.sessions), asdict(opened))
+        await self._audit.record(
+            session,
+            opened.user,
+            "session.open",
+            opened.user,
+            {"address": opened.address},
+            time=opened.created,
+        )
 
     async def session(self, hash_: str) -> User | None:
         """The user of a session that is not over, if enabled; using it keeps it alive."""
+        if hash_ in self._closed:
+            return None
         sessions, users = models.sessions, models.users
-        now = self._clock.wall()
         query = (
-            select(users, sessions.c.seen)
+            select(users, sessions.c.created.label("opened"), sessions.c.seen)
             .join(sessions, sessions.c.user == users.c.name)
-            .where(sessions.c.hash == hash_, ~self._is_over(now), users.c.enabled)
+            .where(sessions.c.hash == hash_, users.c.enabled)
         )
         async with self._db.read() as session:
             row = (await session.execute(query)).mappings().first()
         if row is None:
+            return await self._kept_session(hash_)
+        now, seen = self._clock.wall(), max(row["seen"], self._seen.get(hash_, 0.0))
+        if not self._stands(row["opened"], seen, now):
             return None
-        if now - row["seen"] > min(TOUCH, self._settings.session_idle / 4):
-            await self._touch(update(sessions).where(sessions.c.hash == hash_).values(seen=now))
+        if now - seen > min(TOUCH, self._settings.session_idle / 4):
+            self._seen[hash_] = now
+            change = update(sessions).where(sessions.c.hash == hash_).values(seen=now)
+            if await self._touch(change):
+                self._seen.pop(hash_, None)
         return _user(row)
+
+    async def _kept_session(self, hash_: str) -> User | None:
+        kept, now = self._kept.get(hash_), self._clock.wall()
+        if kept is None or not self._stands(kept.created, kept.seen, now):
+            return None
+        user = await self.user(kept.user)
+        if user is None or not user.enabled:
+            return None
+        if hash_ in self._kept:
+            self._kept[hash_] = replace(kept, seen=now)
+        return user
 
     async def close_session(self, hash_: str) -> None:
         """Sign out; an unknown session is fine."""
+        now = self._clock.wall()
+        kept = self._kept.pop(hash_, None)
+        user = kept.user if kept else None
+        self._closed.add(hash_)
+        try:
+            await self._write(
+                lambda session: self._write_close(session, hash_, user, now),
+                f"session.close {user or ''}",
+                lambda: self._closed.discard(hash_),
+            )
+        except BaseException:
+            self._closed.discard(hash_)
+            raise
+
+    async def _write_close(
+        self, session: AsyncConnection, hash_: str, user: str | None, now: float
+    ) -> None:
         sessions = models.sessions
-        async with self._db.write() as session:
-            gone = delete(sessions).where(sessions.c.hash == hash_).returning(sessions.c.user)
-            user = (await session.execute(gone)).scalar_one_or_none()
-            if user is not None:
-                await self._audit.record(session, user, "session.close", user)
+        gone = delete(sessions).where(sessions.c.hash == hash_).returning(sessions.c.user)
+        user = (await session.execute(gone)).scalar_one_or_none() or user
+        if user is not None:
+            await self._audit.record(session, user, "session.close", user, time=now)
 
     def _is_over(self, now: float) -> ColumnElement[bool]:
         sessions, settings = models.sessions, self._settings
@@ -160,13 +236,30 @@ class Accounts:
             sessions.c.created <= now - settings.session_max
         )
 
-    async def _touch(self, change: Update) -> None:
+    def _stands(self, created: float, seen: float, now: float) -> bool:
+        settings = self._settings
+        return now - seen < settings.session_idle and now - created < settings.session_max
+
+    async def _write(self, run: Run, what: str, written: Callable[[], object]) -> None:
+        """Write now; where the disk refuses, later. Raises StorageError where too much waits."""
+        try:
+            async with self._db.write() as session:
+                await run(session)
+        except StorageError:
+            if self._backlog is None or not self._backlog.add(Write(run, what, written)):
+                raise
+        else:
+            written()
+
+    async def _touch(self, change: Update) -> bool:
         """Note a use; who is signed in stays so while the disk is full."""
         try:
             async with self._db.write() as session:
                 await session.execute(change)
         except StorageError as error:
             self._report.warning("touch", "last use not noted", error=error.message)
+            return False
+        return True
 
     # Tokens
 
@@ -202,7 +295,7 @@ class Accounts:
             return None
         now = self._clock.wall()
         if row["used"] is None or now - row["used"] > TOUCH:
-            await self._touch(update(tokens).where(tokens.c.hash == hash_).values(used=now))
+            _ = await self._touch(update(tokens).where(tokens.c.hash == hash_).values(used=now))
         return _token(row)
 
     async def revoke_token(self, id_: int, actor: str) -> Token:

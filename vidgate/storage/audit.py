@@ -3,11 +3,14 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from vidgate.aio.report import Report
+from vidgate.storage.backlog import Backlog, Write
 from vidgate.storage.database import Database, compact
 from vidgate.storage.models import audit
 
@@ -43,10 +46,17 @@ def chain(previous: str, row: AuditRow) -> str:
 
 
 class Audit:
-    """Writes and checks the audit table."""
+    """Writes and checks the audit table; only with a `backlog` it takes notes.
 
-    def __init__(self, db: Database) -> None:
+    `lost` counts notes that found no room in the backlog; a row of the table says how many.
+    """
+
+    def __init__(self, db: Database, backlog: Backlog | None = None) -> None:
+        self.lost = 0
         self._db = db
+        self._backlog = backlog
+        self._untold = self._telling = 0
+        self._report = Report()
 
     async def record(
         self,
@@ -55,16 +65,18 @@ class Audit:
         action: str,
         object_: str,
         detail: Mapping[str, Any] | None = None,
+        *,
+        time: float | None = None,
     ) -> None:
         """Add a row within the caller's write transaction: the deed and its trace or neither.
 
-        `detail` must be JSON-ready and hold no secret.
+        `detail` must be JSON-ready and hold no secret. `time`: when it was done, if not now.
         """
         newest = select(audit.c.id, audit.c.hash).order_by(audit.c.id.desc()).limit(1)
         last = (await session.execute(newest)).first()
         draft = AuditRow(
             id=last.id + 1 if last else 1,
-            time=self._db.clock.wall(),
+            time=self._db.clock.wall() if time is None else time,
             actor=actor[:128],
             action=action[:64],
             object=object_[:255],
@@ -75,12 +87,45 @@ class Audit:
         values["hash"] = chain(last.hash if last else FIRST, draft)
         await session.execute(insert(audit), values)
 
-    async def note(
+    def note(
         self, actor: str, action: str, object_: str, detail: Mapping[str, Any] | None = None
     ) -> None:
-        """Add a row in a transaction of its own."""
-        async with self._db.write() as session:
-            await self.record(session, actor, action, object_, detail)
+        """Add a row soon, with the time of now; never raises and never waits.
+
+        A view is not worth refusing because the disk is full: the row waits for the disk.
+        """
+        assert self._backlog is not None
+        deed = partial(
+            self.record,
+            actor=actor,
+            action=action,
+            object_=object_,
+            detail=detail,
+            time=self._db.clock.wall(),
+        )
+        if not self._backlog.add(Write(deed, compact([action, actor, object_, detail or {}]))):
+            self._lose(action)
+
+    def _lose(self, action: str) -> None:
+        self.lost += 1
+        self._report.warning("lost", "audit note lost", total=self.lost, action=action)
+        self._untold += 1
+        if self._untold == 1:  # the gap has a row of its own, behind what still had room
+            self._add_gap()
+
+    def _add_gap(self) -> None:
+        assert self._backlog is not None
+        write = Write(self._record_gap, "audit.lost", self._gap_written)
+        _ = self._backlog.add(write, over=1)
+
+    async def _record_gap(self, session: AsyncConnection) -> None:
+        self._telling = self._untold
+        await self.record(session, "vidgate", "audit.lost", "audit", {"rows": self._telling})
+
+    def _gap_written(self) -> None:
+        self._untold -= self._telling
+        if self._untold:  # lost while it was written
+            self._add_gap()
 
     async def rows(self, *, before: int | None = None, limit: int = 100) -> list[AuditRow]:
         """Newest first; `before` an id pages backwards."""

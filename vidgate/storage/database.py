@@ -4,7 +4,8 @@ import asyncio
 import fcntl
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +31,18 @@ CHUNK = 200  # rows of one statement: more would hold the event loop for over 20
 BUSY_TIMEOUT = 5000  # milliseconds
 READERS = 4
 
+# What keeps SQLite from writing, by its primary result code (sqlite.org/rescode.html).
+TROUBLES = {
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_READONLY: "readonly",
+    sqlite3.SQLITE_CANTOPEN: "readonly",
+    sqlite3.SQLITE_BUSY: "busy",
+    sqlite3.SQLITE_LOCKED: "busy",
+    sqlite3.SQLITE_IOERR: "io",
+    sqlite3.SQLITE_CORRUPT: "corrupt",
+    sqlite3.SQLITE_NOTADB: "corrupt",
+}
+
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # a change that was answered for survives a power cut
@@ -48,10 +61,14 @@ class Database:
 
     Takes a path, or a URL `sqlite+aiosqlite:///PATH`. Raises ConflictError where another process
     has it open, StorageError where the disk or the file does not let us.
+
+    `trouble` is why the last write failed that the disk refused; `storage.backlog` empties it.
     """
 
     def __init__(self, url: str | Path, *, clock: Clock | None = None) -> None:
         self.clock = clock or SystemClock()
+        self.trouble = ""
+        self.on_trouble: Callable[[], None] | None = None
         self._url = _parse(url)
         self._engine: AsyncEngine | None = None
         self._writing = asyncio.Lock()
@@ -93,11 +110,22 @@ class Database:
         then nothing was written.
         """
         async with self._writing:
-            with translated():
-                async with self._opened().connect() as session:
-                    _ = await session.execution_options(writes=True)
-                    async with session.begin():
-                        yield session
+            try:
+                with translated():
+                    async with self._opened().connect() as session:
+                        _ = await session.execution_options(writes=True)
+                        async with session.begin():
+                            yield session
+            except StorageError as error:
+                self._note(error)
+                raise
+
+    def _note(self, error: StorageError) -> None:
+        """Remember why; a block may also raise a StorageError that is not the disk's."""
+        if isinstance(error.__cause__, DBAPIError):
+            self.trouble = _trouble(error.__cause__)
+            if self.on_trouble is not None:
+                self.on_trouble()
 
     async def is_ready(self) -> bool:
         """Whether the database answers; for `/readyz`."""
@@ -203,3 +231,8 @@ def translated() -> Iterator[None]:
         ) from error
     except PoolTimeoutError as error:
         raise StorageError("数据库忙 / database is busy", hint="稍后重试") from error
+
+
+def _trouble(error: DBAPIError) -> str:
+    code = getattr(error.orig, "sqlite_errorcode", 0)
+    return TROUBLES.get(code & 0xFF, "other")

@@ -13,10 +13,9 @@ from vidgate.web.console import Console
 from vidgate.web.keyring import Keyring
 from vidgate.web.listener import Doorman
 from vidgate.web.openapi import Description
-from vidgate.web.parts import WebParts
+from vidgate.web.parts import Trail, WebParts
 from vidgate.web.peer import Peers
 from vidgate.web.sockets import Sockets, Viewers
-from vidgate.web.trail import Notes
 from vidgate.web.turns import Turns
 
 
@@ -35,7 +34,7 @@ class Context:
     probing: Turns  # requests that probe at once
     sockets: Sockets
     viewers: Viewers
-    notes: Notes
+    notes: Trail
     peers: Peers
     console: Console
     description: Description

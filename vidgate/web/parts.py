@@ -238,10 +238,19 @@ class Accounts(Protocol):
 class Trail(Protocol):
     """The audit table; see `vidgate.storage.audit`."""
 
-    async def note(
+    def note(
         self, actor: str, action: str, object_: str, detail: Mapping[str, Any] | None = None
     ) -> None:
-        """Add a row in a transaction of its own. Raises StorageError."""
+        """Add a row soon; never raises and never waits."""
+        ...
+
+
+class Storage(Protocol):
+    """Whether the database can be written; see `vidgate.storage.backlog`."""
+
+    @property
+    def state(self) -> str:
+        """`ok`, or what is the matter: full, readonly, busy, io, corrupt, other."""
         ...
 
 
@@ -265,6 +274,7 @@ class WebParts:
     bus: Bus
     accounts: Accounts
     audit: Trail
+    storage: Storage
     metrics: Page
     channel_metrics: Page
     is_ready: Callable[[], Awaitable[bool]]

@@ -42,11 +42,15 @@ class UserView(BaseModel):
 
 
 class ServerView(BaseModel):
-    """What a console needs to know of the service; `https` false calls for a warning."""
+    """What a console needs to know of the service; `https` false calls for a warning.
+
+    `storage`: ok, or what keeps the database from being written (full, readonly, busy, io ...).
+    """
 
     version: str
     demo: bool
     https: bool
+    storage: str
 
 
 class SessionView(BaseModel):

@@ -26,7 +26,6 @@ from vidgate.web.problems import Handler
 from vidgate.web.route import Access, Route
 from vidgate.web.routes import ROUTES
 from vidgate.web.sockets import Sockets, Viewers
-from vidgate.web.trail import Notes
 from vidgate.web.turns import Turns
 
 MAX_CONNECTIONS = 2048
@@ -60,13 +59,12 @@ class WebServer:
         self._tasks = Supervisor("web")
         self._stack = AsyncExitStack()
         self._context = _context(
-            parts, settings, clock or SystemClock(), self._tasks, Console(console), is_demo
+            parts, settings, clock or SystemClock(), Console(console), is_demo
         )
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._tasks)
-            stack.push_async_callback(self._context.notes.flush)
             await asyncio.to_thread(self._context.console.load)
             self._tasks.keep(self._sweep, "sweep")
             sock = bind_tcp(self.host, self.port)
@@ -143,7 +141,6 @@ def _context(
     parts: WebParts,
     settings: Settings,
     clock: Clock,
-    tasks: Supervisor,
     console: Console,
     is_demo: bool,
 ) -> Context:
@@ -159,7 +156,7 @@ def _context(
         probing=Turns("探测 probe", at_once=2, waiting=4),
         sockets=Sockets(),
         viewers=Viewers(),
-        notes=Notes(parts.audit, tasks),
+        notes=parts.audit,
         peers=Peers(settings.http.trusted_proxies),
         console=console,
         description=Description(ROUTES),

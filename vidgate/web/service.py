@@ -27,10 +27,16 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """The service can do its work: 200, else 503."""
-    if await request.app[CONTEXT].parts.is_ready():
-        return web.Response(text="ready\n")
-    return web.Response(status=503, text="not ready\n")
+    """The service can do its work: 200, else 503.
+
+    A disk that takes no changes is told in a second line: watching and reading go on, and a load
+    balancer that turned viewers away would make it worse.
+    """
+    parts = request.app[CONTEXT].parts
+    if not await parts.is_ready():
+        return web.Response(status=503, text="not ready\n")
+    state = parts.storage.state
+    return web.Response(text="ready\n" if state == "ok" else f"ready\nstorage {state}\n")
 
 
 async def openapi(request: web.Request) -> web.Response:

@@ -127,6 +127,9 @@ def _view(request: web.Request, principal: Principal) -> SessionView:
             permissions=sorted(permissions_of(principal)),
         ),
         server=ServerView(
-            version=__version__, demo=context.is_demo, https=context.peers.is_secure(request)
+            version=__version__,
+            demo=context.is_demo,
+            https=context.peers.is_secure(request),
+            storage=context.parts.storage.state,
         ),
     )

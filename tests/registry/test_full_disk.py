@@ -12,7 +12,7 @@ from tests.registry.full_disk import FEW
 UNSHARE = ["unshare", "--mount", "--map-root-user"]
 
 
-def _may_mount(folder: Path) -> bool:
+def may_mount(folder: Path) -> bool:
     try:
         mount = [*UNSHARE, "mount", "-t", "tmpfs", "tmpfs", str(folder)]
         return subprocess.run(mount, capture_output=True, check=False).returncode == 0
@@ -21,7 +21,7 @@ def _may_mount(folder: Path) -> bool:
 
 
 def test_a_full_disk_stops_writing_and_nothing_else(tmp_path: Path) -> None:
-    if not _may_mount(tmp_path):
+    if not may_mount(tmp_path):
         pytest.skip("may not mount a small disk here")
     command = [*UNSHARE, sys.executable, "-m", "tests.registry.full_disk", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)

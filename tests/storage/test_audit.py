@@ -74,9 +74,3 @@ async def test_a_deed_that_fails_leaves_no_row(db: Database) -> None:
     with pytest.raises(RuntimeError):
         await fail()
     assert await audit.rows() == []
-
-
-async def test_a_note_is_a_transaction_of_its_own(db: Database) -> None:
-    audit = Audit(db)
-    await audit.note("a", "stream.watch", "c", {"via": "session"})
-    assert [row.action for row in await audit.rows()] == ["stream.watch"]

@@ -58,9 +58,7 @@ class WebServer:
         self._socket = socket
         self._tasks = Supervisor("web")
         self._stack = AsyncExitStack()
-        self._context = _context(
-            parts, settings, clock or SystemClock(), Console(console), is_demo
-        )
+        self._context = _context(parts, settings, clock or SystemClock(), Console(console), is_demo)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:

@@ -251,7 +251,8 @@ export interface User {
 
 export interface Session {
   user: User
-  server: { version: string; demo: boolean; https: boolean }
+  /** `storage`: ok, or what keeps the database from being written. */
+  server: { version: string; demo: boolean; https: boolean; storage?: string }
 }
 
 /** What the service (or the way to it) answered instead of what was asked for. */

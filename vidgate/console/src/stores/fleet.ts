@@ -73,7 +73,10 @@ export const useFleet = defineStore('fleet', () => {
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
     feed = new EventFeed(`${scheme}://${location.host}/api/v1/events`, {
       hello: (complete) => {
-        if (!complete) void load()
+        if (!complete) {
+          void load()
+          void useSession().restore() // the disk may have filled or found room meanwhile
+        }
         void askStreams()
         tell(null)
       },
@@ -131,6 +134,7 @@ export const useFleet = defineStore('fleet', () => {
     if (event.type === 'channel.state') changeState(event)
     else if (event.type === 'stream.state') hearStream(event)
     else if (event.type === 'stream.source') standIns.switched(event)
+    else if (event.type === 'storage.state') useSession().storage = String(event.data['state'])
     else if (event.type === 'channel.changed' || event.type === 'register.changed') reloadSoon()
     tell(event)
   }

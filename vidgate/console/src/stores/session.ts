@@ -1,11 +1,12 @@
 import { defineStore } from 'pinia'
-import { computed, ref, shallowRef } from 'vue'
+import { computed, ref, shallowRef, watch } from 'vue'
 
 import { ApiError, api, onSignedOut, type Session } from '../api'
 
 /** Who is signed in, and what they may do. */
 export const useSession = defineStore('session', () => {
   const session = shallowRef<Session | null>(null)
+  const storage = ref('ok')
   const isKnown = ref(false)
   const hasExpired = ref(false)
   const isUnreachable = ref(false)
@@ -13,6 +14,8 @@ export const useSession = defineStore('session', () => {
   const user = computed(() => session.value?.user ?? null)
   const permissions = computed(() => new Set(user.value?.permissions ?? []))
   const may = (permission: string): boolean => permissions.value.has(permission)
+
+  watch(session, (now) => (storage.value = now?.server.storage ?? 'ok'))
 
   async function restore(asked: Promise<Session> = api.session()): Promise<void> {
     try {
@@ -47,5 +50,5 @@ export const useSession = defineStore('session', () => {
 
   onSignedOut.notify = () => end(session.value !== null)
 
-  return { session, user, isKnown, hasExpired, isUnreachable, may, restore, signIn, signOut, end }
+  return { session, storage, user, isKnown, hasExpired, isUnreachable, may, restore, signIn, signOut, end }
 })

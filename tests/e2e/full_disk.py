@@ -20,6 +20,7 @@ import numpy as np
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
+from tests.e2e.stage import eventually
 from tests.programs import RunningFleet, Service, running_fleet, running_service
 from tests.registry.files import HEADER, row, text
 from tests.registry.full_disk import fill
@@ -80,16 +81,6 @@ class Viewer:
             self._seen, self._counter = loop.time(), strip.counter
             self.numbers.add(strip.number)
             self.pictures += 1
-
-
-async def eventually(
-    ask: Callable[[], Awaitable[Any]], good: Callable[[Any], bool], timeout: float = 15.0
-) -> Any:
-    """The first good answer; the last one after the time."""
-    deadline = asyncio.get_running_loop().time() + timeout
-    while not good(answer := await ask()) and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.05)
-    return answer
 
 
 class Story:

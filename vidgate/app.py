@@ -167,10 +167,8 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     clock = SystemClock()
     bus = Bus(clock=clock, first=int(clock.wall() * 1000))
     _prepare(folder)
-    db = await stack.enter_async_context(
-        Database(settings.database.url or folder / "vidgate.db", clock=clock)
-    )
-    backlog = await stack.enter_async_context(Backlog(db, bus))
+    db, backlog = await _storage(stack, settings.database.url or folder / "vidgate.db", bus, clock)
+    audit = Audit(db, backlog)
     accounts = Accounts(db, settings.auth, clock=clock, backlog=backlog)
     password = await ensure_admin(accounts)
     pool = WorkerPool("text", WorkerLimits(processes=1, memory=1 << 30))
@@ -201,7 +199,6 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     whep = await stack.enter_async_context(WhepService(hub, bus, settings.webrtc, clock))
     gc.collect()  # now, before anybody looks at how long the loop is held
     metrics = await stack.enter_async_context(Metrics(registry, health, hub, whep))
-    audit = Audit(db, backlog)
     metrics.watch_storage(backlog, audit)
     health.on_probe = _told(metrics.observe_probe, history.observe)
     parts = WebParts(
@@ -227,6 +224,13 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     web = await _open_web(stack, parts, settings, folder, clock)
     listening += [(web.host, web.port), ("0.0.0.0", whep.port)]
     return _Service(web, whep, health, password)
+
+
+async def _storage(
+    stack: AsyncExitStack, url: str | Path, bus: Bus, clock: Clock
+) -> tuple[Database, Backlog]:
+    db = await stack.enter_async_context(Database(url, clock=clock))
+    return db, await stack.enter_async_context(Backlog(db, bus))
 
 
 async def _history(

@@ -173,10 +173,9 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     password = await ensure_admin(accounts)
     pool = WorkerPool("text", WorkerLimits(processes=1, memory=1 << 30))
     texts = Texts(await stack.enter_async_context(pool))
-    place, forms = Place(*settings.registry.box), settings.registry.url_forms
-    registry = await stack.enter_async_context(
-        Registry(db, SecretBox(folder), bus, texts, forms, place)
-    )
+    box, site = SecretBox(folder), settings.registry
+    registry = Registry(db, box, bus, texts, site.url_forms, Place(*site.box))
+    await stack.enter_async_context(registry)
     listening: list[tuple[str, int]] = []
     slots = PlatformSlots(registry)
     guard = AddressGuard(settings.media.allow, settings.media.deny, lambda: listening)
@@ -189,9 +188,8 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     hub = await stack.enter_async_context(Hub(sources, bus, _hub_settings(settings), clock))
     await stack.enter_async_context(Renewal(sources, hub, bus))
     history, reports = await _history(stack, db, registry, settings, clock)
-    health = await stack.enter_async_context(
-        HealthService(registry, hub, bus, prober, states, settings.probe, clock=clock)
-    )
+    health = HealthService(registry, hub, bus, prober, states, settings.probe, clock=clock)
+    await stack.enter_async_context(health)
     history.is_settled = health.is_settled
     snapshots = await _snapshots(stack, registry, folder, bus, clock)
     if settings.media.snapshots:

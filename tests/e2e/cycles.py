@@ -30,6 +30,8 @@ AT_ONCE = 24
 SWAP = 3.0  # seconds that one half of the cameras is dead
 HOLD = 1.0  # seconds that a viewer stays, at most
 PACKET_TIMEOUT = 5.0  # seconds for the first packet; a source may die before it
+IDLE = 2.0  # seconds that our own unused HTTP connections stay, which the service holds too
+STEADY = 4.0  # seconds without shrinking
 SETTLE = 60.0  # seconds for the service to forget everybody after the last cycle
 PACE = 0.05
 VIEWERS = 'vidgate_viewers{transport="webrtc"}'
@@ -81,15 +83,21 @@ class Stage:
             )
 
     async def settled(self, base: Footprint | None = None) -> Footprint:
-        """The footprint once nobody watches and, with `base`, all is back; else the last one."""
+        """The footprint once nobody watches and, with `base`, all is back; else the last one.
+
+        Without `base` it is the one that does not shrink any more.
+        """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + SETTLE
-        while True:
-            now = await self.footprint()
-            is_quiet = now.viewers == 0 if base is None else now.is_back(base)
-            if is_quiet or loop.time() > deadline:
-                return now
+        deadline, steady = loop.time() + SETTLE, loop.time()
+        before = now = await self.footprint()
+        while loop.time() < deadline:
+            if now.viewers or now.descriptors < before.descriptors or now.tasks < before.tasks:
+                steady = loop.time()
+            if now.is_back(base) if base is not None else loop.time() - steady > STEADY:
+                break
             await asyncio.sleep(PACE * 10)
+            before, now = now, await self.footprint()
+        return now
 
     async def cycles(self, count: int) -> None:
         """Make so many whole cycles; `outcomes` tells of these and of all attempts."""
@@ -192,7 +200,7 @@ async def staged(folder: Path, *, silence: float) -> AsyncIterator[Stage]:
         async with aiohttp.ClientSession(
             service.url,
             headers={"Authorization": f"Bearer {token}"},
-            connector=aiohttp.TCPConnector(limit=2 * AT_ONCE),
+            connector=aiohttp.TCPConnector(limit=2 * AT_ONCE, keepalive_timeout=IDLE),
         ) as http:
             yield Stage(service, fleet, http, channels)
 

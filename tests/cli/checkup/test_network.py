@@ -95,7 +95,6 @@ def test_the_range_of_rtp(
         ([], Verdict.OK),
         (["127.0.0.1", "127.9.8.7"], Verdict.OK),
         (["127.0.0.1", "192.0.2.7"], Verdict.WARNING),
-        (["hall.example"], Verdict.WARNING),
     ],
 )
 def test_addresses_for_browsers(tmp_path: Path, hosts: list[str], verdict: Verdict) -> None:

@@ -143,10 +143,7 @@ def addresses(subject: Subject) -> Finding:
 
 
 def _is_ours(host: str) -> bool:
-    try:
-        family = socket.AF_INET if isinstance(ip_address(host), IPv4Address) else socket.AF_INET6
-    except ValueError:
-        return False
+    family = socket.AF_INET if isinstance(ip_address(host), IPv4Address) else socket.AF_INET6
     with socket.socket(family, UDP) as sock:
         try:
             sock.bind((host, 0))

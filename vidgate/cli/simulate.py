@@ -1,6 +1,7 @@
 """`vidgate simulate`: cameras that are not there."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -14,13 +15,14 @@ from vidgate.cli.options import Json, Output, option
 
 OK = 0
 CAMERA_PORT = 10554
+PASSWORD = "SIMULATOR_PLATFORM_PASSWORD"  # of the environment: nothing secret in a process list
 _SHEET = tables.Sheet("simulated-faults", ("name", "zh", "en"))
 
 
 @Parameter(name="*")
 @dataclass(kw_only=True)
 class Cameras:
-    """What the cameras are like."""
+    """What the cameras are like, and the platform that hands out addresses of theirs."""
 
     profile: Annotated[
         Literal["coded", "load"],
@@ -37,6 +39,12 @@ class Cameras:
     )
     idr: Annotated[str, option("关键帧间隔秒 · seconds between key frames, 2-10")] = "2-2"
     rtt: Annotated[str, option("答复时延毫秒 · milliseconds of an answer, 5-30")] = "0-0"
+    platform_user: Annotated[
+        str, option("平台账号, 口令取自环境变量 · its user; the password is in " + PASSWORD)
+    ] = ""
+    ticket_seconds: Annotated[
+        float, option("平台给的地址有效秒数 · how long its addresses are good", shown=True)
+    ] = 60.0
 
 
 def register(
@@ -74,11 +82,13 @@ def fleet(
     """Run the cameras of a register until SIGTERM or Ctrl-C."""
     import uvloop
 
-    from vidgate.simulator.commands import Shape, run_fleet, settings_of
+    from vidgate.simulator.commands import Shape, run_fleet, settings_of, with_tickets
 
     like = cameras or Cameras()
     shape = Shape(auth=like.auth, audio=like.audio, idr=like.idr, rtt=like.rtt)
     settings = settings_of(shape, like.profile, like.bitrate)
+    password = os.environ.get(PASSWORD, "")
+    settings = with_tickets(settings, like.ticket_seconds, like.platform_user, password)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         running = run_fleet(
             register, faults, port, control_port, settings=settings, shares=fault or ()

@@ -5,7 +5,7 @@ import json
 import random
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,11 +13,13 @@ from typing import Any, TypeVar
 import aiohttp
 
 from vidgate.errors import InputError, UnavailableError
+from vidgate.model.channel import Login
 from vidgate.simulator import register as registers
 from vidgate.simulator.faults import PlannedFault, parse_fault, parse_plan
 from vidgate.simulator.fleet import Fleet, FleetSettings
 from vidgate.simulator.manner import Auth, Sound
 from vidgate.simulator.pictures import SCENES
+from vidgate.simulator.platform import ENDPOINT
 
 MAX_FAULTS_FILE = 16 << 20
 K = TypeVar("K", bound=StrEnum)
@@ -65,6 +67,8 @@ async def run_fleet(
         for entry in plan:
             fleet.plan(entry)
         ready = f"fleet ready {len(fleet.cameras)} control={fleet.control_url} rtsp={fleet.port}"
+        if settings.platform_login is not None:
+            ready += f" platform={fleet.control_url}{ENDPOINT}"
         print(ready, file=sys.stderr, flush=True)  # noqa: T201 - the contract with who started us
         await asyncio.get_running_loop().create_future()
 
@@ -82,6 +86,24 @@ def settings_of(shape: Shape, profile: str, bitrate: int) -> FleetSettings:
         delay=(near / 1000, far / 1000),
         intervals=(short, long),
     )
+
+
+def with_tickets(
+    settings: FleetSettings, seconds: float, user: str, password: str
+) -> FleetSettings:
+    """The settings of a fleet whose platform takes this login and hands out such addresses.
+
+    Without a user nobody can ask the platform. Raises InputError for a user without a password.
+    """
+    if not 0.1 <= seconds <= 86_400:
+        raise InputError(f"--ticket-seconds {seconds:g}: 应为 / must be 0.1 to 86400")
+    if user and not password:
+        raise InputError(
+            f"--platform-user {user}: 没有口令 / has no password",
+            hint="先设环境变量 / set the environment variable SIMULATOR_PLATFORM_PASSWORD",
+        )
+    login = Login(user, password) if user else None
+    return replace(settings, ticket_seconds=seconds, platform_login=login)
 
 
 def spread(share: str, ids: Sequence[str]) -> list[PlannedFault]:

@@ -18,6 +18,7 @@ from vidgate.simulator.camera import Camera
 from vidgate.simulator.gate import is_basic_login
 
 PATH = "/platform/streams/{id}"
+ENDPOINT = PATH + "?stream={stream}"  # as the resolver `http` of a platform is told it
 PREFIX = "/ticket/"
 STREAMS = {"0": Variant.MAIN, "1": Variant.SUB}
 MAX_TICKETS = 100_000

@@ -35,6 +35,7 @@ from vidgate.health.limits import PlatformSlots
 from vidgate.health.prober import Prober
 from vidgate.health.service import HealthService
 from vidgate.media.hub import Hub, HubSettings
+from vidgate.media.opus import OpusWorks
 from vidgate.media.stream import StreamLimits
 from vidgate.media.worker import WorkerLimits, WorkerPool
 from vidgate.metrics import Metrics
@@ -194,7 +195,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     snapshots = await _snapshots(stack, registry, folder, bus, clock)
     if settings.media.snapshots:
         hub.on_picture, prober.on_picture = snapshots.take, snapshots.see
-    whep = await stack.enter_async_context(WhepService(hub, bus, settings.webrtc, clock))
+    whep = await _whep(stack, hub, bus, settings, clock)
     gc.collect()  # now, before anybody looks at how long the loop is held
     metrics = await stack.enter_async_context(Metrics(registry, health, hub, whep))
     metrics.watch_storage(backlog, audit)
@@ -279,6 +280,15 @@ def _told(*listeners: Callable[[ProbeResult, float], None]) -> Callable[[ProbeRe
             listener(result, seconds)
 
     return tell
+
+
+async def _whep(
+    stack: AsyncExitStack, hub: Hub, bus: Bus, settings: Settings, clock: SystemClock
+) -> WhepService:
+    """Viewers, and the worker that makes sound fit for them."""
+    limits = WorkerLimits(processes=1, memory=1 << 30)
+    opus = OpusWorks(await stack.enter_async_context(WorkerPool("sound", limits)))
+    return await stack.enter_async_context(WhepService(hub, bus, settings.webrtc, clock, opus))
 
 
 def _prepare(folder: Path) -> None:

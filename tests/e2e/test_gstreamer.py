@@ -12,14 +12,22 @@ from vidgate.simulator.coded import Strip, read_strip
 
 pytestmark = [*MARKS, pytest.mark.peer]
 
+# The codec and the packets of the sound that the page's one peer has received.
+HEARD = """async () => {
+    const stats = [...(await window.__peers.at(-1).getStats()).values()]
+    const sound = stats.find((one) => one.type === 'inbound-rtp' && one.kind === 'audio')
+    const codec = stats.find((one) => one.id === sound?.codecId)
+    return [codec?.mimeType ?? '', sound?.packetsReceived ?? 0]
+}"""
 ROWS = 360  # its pictures are 640 x 360
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "rtsps"])
 async def test_a_foreign_camera_plays_in_the_browser(tmp_path: Path, scheme: str) -> None:
-    """In clear by UDP; encrypted, its certificate checked, by TCP."""
+    """In clear by UDP; encrypted, its certificate checked, with AAC made Opus, by TCP."""
     site = Authority(tmp_path)
-    options = ("--tls", *site.camera()) if scheme == "rtsps" else ("--transport", "udp")
+    secure = ("--tls", *site.camera(), "--audio", "aac")
+    options = secure if scheme == "rtsps" else ("--transport", "udp")
     settings = {"VIDGATE__MEDIA__TLS_CA": site.file}
     async with (
         camera("--number", "321", *options, scheme=scheme) as (url, _),
@@ -46,3 +54,9 @@ async def test_a_foreign_camera_plays_in_the_browser(tmp_path: Path, scheme: str
             )
             assert later is not None
             assert later.number == 321
+            codec = "audio/opus" if scheme == "rtsps" else "audio/PCMA"
+            heard = await eventually(
+                lambda: console.page.evaluate(HEARD), lambda told: told[1] > 20, timeout=15
+            )
+            assert heard[0] == codec
+            assert heard[1] > 20

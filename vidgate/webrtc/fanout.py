@@ -8,9 +8,11 @@ from vidgate.aio.mailbox import MailboxClosed
 from vidgate.aio.supervisor import Supervisor, cancel_and_wait
 from vidgate.errors import NoMediaError, VidgateError
 from vidgate.media.hub import Hub
+from vidgate.media.opus import OpusWorks, Recoding
 from vidgate.media.reader import Reader
+from vidgate.media.recode import DECODERS
 from vidgate.media.stream import Stream
-from vidgate.model.media import Frame, StreamKey, StreamState, Track
+from vidgate.model.media import Codec, Frame, StreamKey, StreamState, Track
 from vidgate.webrtc.line import BURST, Batch, Line
 from vidgate.webrtc.mux import Mux
 from vidgate.webrtc.viewer import Flow, Viewer, compress
@@ -29,8 +31,13 @@ class Fanout:
     nobody was promised: then every session on it must be made anew.
     """
 
-    def __init__(self, key: StreamKey, hub: Hub, mux: Mux, clock: Clock) -> None:
+    def __init__(
+        self, key: StreamKey, hub: Hub, mux: Mux, clock: Clock, opus: OpusWorks | None = None
+    ) -> None:
         self.key = key
+        self._opus = opus
+        self._recoding: Recoding | None = None
+        self._recoder: asyncio.Task[None] | None = None
         self.viewers: set[Viewer] = set()
         self._hub = hub
         self._mux = mux
@@ -63,9 +70,10 @@ class Fanout:
                 self._reader.set_exception(NoMediaError("the stream was stopped"))
 
     async def tracks(self, timeout: float) -> tuple[Track, ...]:
-        """Wait for the tracks; raises the RemoteError of the attempt under way."""
+        """Wait for the tracks as viewers may have them; raises the attempt's RemoteError."""
         reader = await asyncio.shield(self._reader)
-        return await reader.tracks(timeout)
+        tracks = await reader.tracks(timeout)
+        return tracks if self._opus is None else tuple(map(self._opus.offers, tracks))
 
     def line(self, track: Track) -> Line:
         """The RTP line of this track; made at the first demand."""
@@ -127,12 +135,14 @@ class Fanout:
             stream = reader.stream
             if stream.tracks is not self._tracks and not self._described(stream):
                 return
-            batches, flows = self._cut(frame)
-            for batch in batches:
-                if len(flows) > TURN or not batch.is_last:
-                    await self._send(batch, flows)
-                else:
-                    self._send_turn(batch, flows, {})
+            await self._deliver(*self._cut(frame))
+
+    async def _deliver(self, batches: list[Batch], flows: set[Flow]) -> None:
+        for batch in batches:
+            if len(flows) > TURN or not batch.is_last:
+                await self._send(batch, flows)
+            else:
+                self._send_turn(batch, flows, {})
 
     def _cut(self, frame: Frame) -> tuple[list[Batch], set[Flow]]:
         """The batches of a frame and those who get them."""
@@ -140,9 +150,32 @@ class Fanout:
             return [], set()
         track = self._tracks[frame.track]
         flows = self._flows[track.is_video]
+        if not track.is_video and track.codec in DECODERS:
+            self._recode(frame, track)
+            return [], flows
         if not self._is_wanted(frame, track):
             return [], flows
         return self.line(track).cut(frame), flows
+
+    def _recode(self, frame: Frame, track: Track) -> None:
+        """Have it made Opus, as long as anybody listens to that."""
+        line = self._lines.get(False)
+        is_heard = bool(self._flows[False]) and line is not None and line.track.codec is Codec.OPUS
+        if self._recoding is not None and (not is_heard or self._recoding.track != track):
+            if self._recoder is not None:
+                self._recoder.cancel()
+            self._recoding = self._recoder = None
+        if not is_heard or self._opus is None:
+            return
+        if self._recoding is None:
+            self._recoding = self._opus.recoding(track, self._recoded)
+            self._recoder = self._tasks.start(self._recoding.run(), "recode")
+        self._recoding.push(frame)
+
+    async def _recoded(self, frame: Frame) -> None:
+        line = self._lines.get(False)
+        if line is not None:
+            await self._deliver(line.cut(frame), self._flows[False])
 
     def _described(self, stream: Stream) -> bool:
         """Note the tracks; False when viewers of the old ones cannot go on with these."""

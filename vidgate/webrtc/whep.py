@@ -26,6 +26,7 @@ from vidgate.errors import (
     UnsupportedError,
 )
 from vidgate.media.hub import Hub
+from vidgate.media.opus import OpusWorks
 from vidgate.model.media import Codec, StreamKey, Track, Variant
 from vidgate.model.user import Principal
 from vidgate.settings.tree import WebrtcSettings
@@ -105,12 +106,18 @@ class WhepService:
     """All viewers by WebRTC: `async with WhepService(hub, bus, settings) as whep:`."""
 
     def __init__(
-        self, hub: Hub, bus: Bus, settings: WebrtcSettings, clock: Clock | None = None
+        self,
+        hub: Hub,
+        bus: Bus,
+        settings: WebrtcSettings,
+        clock: Clock | None = None,
+        opus: OpusWorks | None = None,
     ) -> None:
         self.sessions: dict[str, WhepSession] = {}
         self._hub = hub
         self._bus = bus
         self._settings = settings
+        self._opus = opus  # without it sound that must be recoded is left out
         self._clock = clock or SystemClock()
         self._mux = Mux(settings.port, self._clock)
         self._certificate = Certificate.generateCertificate()
@@ -254,7 +261,8 @@ class WhepService:
     def _hold(self, key: StreamKey) -> _Shared:
         shared = self._shared.get(key)
         if shared is None or shared.task is None or shared.task.done():
-            shared = self._shared[key] = _Shared(Fanout(key, self._hub, self._mux, self._clock))
+            fanout = Fanout(key, self._hub, self._mux, self._clock, self._opus)
+            shared = self._shared[key] = _Shared(fanout)
             shared.task = self._tasks.start(shared.fanout.run(), f"fanout {key.name}")
             shared.task.add_done_callback(lambda task: self._stream_ended(shared, task))
         shared.holders += 1

@@ -161,7 +161,9 @@ class _Service:
             print(f"admin password: {self.password}", file=sys.stderr)  # noqa: T201
         http = f"{self.web.host}:{self.web.port}"
         webrtc = f"{self.web.host}:{self.whep.port}"
-        print(f"vidgate ready http={http} webrtc={webrtc}", file=sys.stderr, flush=True)  # noqa: T201
+        https = f" https={self.web.host}:{self.web.tls_port}" if self.web.tls_port else ""
+        ready = f"vidgate ready http={http} webrtc={webrtc}{https}"
+        print(ready, file=sys.stderr, flush=True)  # noqa: T201
 
 
 async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Service:
@@ -221,7 +223,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         is_ready=db.is_ready,
     )
     web = await _open_web(stack, parts, settings, folder, clock)
-    listening += [(web.host, web.port), ("0.0.0.0", whep.port)]
+    listening += [(web.host, web.port), (web.host, web.tls_port), ("0.0.0.0", whep.port)]
     return _Service(web, whep, health, password)
 
 

@@ -17,6 +17,8 @@ OPEN = {
     ("OPTIONS", "/whep-sessions/{id}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
+    ("GET", "/ca"),
+    ("GET", "/ca.crt"),
     ("GET", "/{path:(?!api/|whep|whip|metrics).*}"),
 }
 

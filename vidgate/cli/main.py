@@ -109,6 +109,15 @@ NOUNS = (
         ),
     ),
     Noun(
+        "cert",
+        "HTTPS 证书 · certificates for HTTPS",
+        (
+            Verb(
+                "init", "cert:init", "建立本单位 CA 并签发证书 · a site's authority, a certificate"
+            ),
+        ),
+    ),
+    Noun(
         "simulate",
         "模拟器 · the simulator",
         (

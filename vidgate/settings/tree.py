@@ -43,7 +43,18 @@ class TlsSettings(Section):
         "", description="PEM 证书链; 空: 只用 HTTP / PEM certificate chain; empty: plain HTTP only"
     )
     key: str = Field("", description="PEM 私钥 / PEM private key")
-    port: Port = Field(8443, description="HTTPS 端口 / HTTPS port")
+    port: Port = Field(8443, description="HTTPS 端口; 0: 自动 / HTTPS port; 0 picks a free one")
+    ca: str = Field(
+        "",
+        description="签发机构证书 (PEM), 供用户在 /ca 下载安装 / the authority's certificate, offered to users at /ca",
+    )
+    redirect: bool = Field(
+        False, description="页面由 HTTP 转到 HTTPS / send pages from HTTP to HTTPS"
+    )
+    hsts: Annotated[int, Field(ge=0, le=63_072_000)] = Field(
+        0,
+        description="浏览器记住只用 HTTPS 的秒数; 它不分端口, 0: 不用 / seconds a browser is to insist on HTTPS, on all ports of the name; 0: off",
+    )
 
 
 class HttpSettings(Section):

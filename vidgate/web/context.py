@@ -19,7 +19,7 @@ from vidgate.web.sockets import Sockets, Viewers
 from vidgate.web.turns import Turns
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Context:
     """The service's parts, and the web layer's own memory. `is_demo` is told to the console."""
 
@@ -40,6 +40,8 @@ class Context:
     description: Description
     doormen: list[Doorman]
     is_demo: bool
+    tls_port: int = 0  # on which HTTPS is served; 0 where it is not
+    authority: bytes = b""  # the certificate that users install, PEM
 
     async def sweep(self) -> None:
         """End what was opened by sessions that have ended by age."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from vidgate.errors import ConflictError, SettingsError
 BACKLOG = 1024
 MAX_UNIX_PATH = 107  # bytes of sun_path without its final zero (unix(7))
 UNREAD_TIMEOUT = 30_000  # milliseconds
+HANDSHAKE = 10.0  # seconds for that of TLS
 
 
 class Doorman:
@@ -65,7 +67,7 @@ class _Refusal(asyncio.Protocol):
         cast(asyncio.Transport, transport).abort()
 
 
-def bind_tcp(host: str, port: int) -> socket.socket:
+def bind_tcp(host: str, port: int, setting: str = "http.port") -> socket.socket:
     """A listening TCP socket. Raises SettingsError where the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
@@ -80,15 +82,23 @@ def bind_tcp(host: str, port: int) -> socket.socket:
         sock.close()
         raise SettingsError(
             f"无法监听 / cannot listen on {host}:{port}: {error.strerror}",
-            hint="http.host, http.port (0 picks a free port)",
+            hint=f"http.host, {setting} (0 picks a free port)",
         ) from None
     return sock
 
 
 @asynccontextmanager
-async def listening(doorman: Doorman, sock: socket.socket) -> AsyncIterator[None]:
+async def listening(
+    doorman: Doorman, sock: socket.socket, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[None]:
     """Accept connections on the socket inside the block; it is closed at the end."""
-    server = await asyncio.get_running_loop().create_server(doorman, sock=sock, backlog=BACKLOG)
+    server = await asyncio.get_running_loop().create_server(
+        doorman,
+        sock=sock,
+        backlog=BACKLOG,
+        ssl=tls,
+        ssl_handshake_timeout=None if tls is None else HANDSHAKE,
+    )
     try:
         yield
     finally:

@@ -7,6 +7,7 @@ from aiohttp import hdrs, web
 from vidgate.model.user import Permission
 from vidgate.web import (
     approvals,
+    authority,
     changes,
     channels,
     credentials,
@@ -473,6 +474,8 @@ _SERVICE = (
     Route(GET, "/healthz", service.healthz, Access.OPEN, "存活 liveness", answer=service.TEXT),
     Route(GET, "/readyz", service.readyz, Access.OPEN, "就绪 readiness", answer=service.TEXT),
     # Whatever no interface claims is a file of the console, or a page that it routes itself.
+    Route(GET, "/ca", authority.page, Access.OPEN),
+    Route(GET, "/ca.crt", authority.certificate, Access.OPEN),
     Route(GET, "/{path:(?!api/|whep|whip|metrics).*}", page, Access.OPEN),
 )
 

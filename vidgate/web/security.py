@@ -35,16 +35,17 @@ CORS = {
     "Access-Control-Max-Age": "86400",
 }
 
-# No Strict-Transport-Security: it is kept per host name, not per port, and would cut off the plain
-# port 8080 of a site that also has a certificate.
-
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Runs before the headers of any answer are sent, streams and refusals included."""
     response.headers.update(HEADERS)
-    if request.app[CONTEXT].peers.is_secure(request):
+    context = request.app[CONTEXT]
+    if context.peers.is_secure(request):
         # Over plain HTTP browsers ignore it and complain.
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        if seconds := context.settings.http.tls.hsts:
+            # Off by default: it is kept per host name, not per port, and cuts off the plain port.
+            response.headers["Strict-Transport-Security"] = f"max-age={seconds}"
     # Answers hold what only the caller may see; static files say otherwise for themselves.
     response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     if request.path.startswith("/whep"):

@@ -12,9 +12,11 @@ from aiohttp import hdrs, web
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.supervisor import Supervisor
 from vidgate.auth.attempts import Attempts
+from vidgate.auth.authority import fingerprint
 from vidgate.auth.tickets import Tickets
-from vidgate.settings.tree import Settings
-from vidgate.web import access, problems, security, whep
+from vidgate.errors import SettingsError
+from vidgate.settings.tree import Settings, TlsSettings
+from vidgate.web import access, problems, security, tls, whep
 from vidgate.web.console import Console
 from vidgate.web.context import CONTEXT, Context
 from vidgate.web.keyring import Keyring
@@ -26,6 +28,7 @@ from vidgate.web.problems import Handler
 from vidgate.web.route import Access, Route
 from vidgate.web.routes import ROUTES
 from vidgate.web.sockets import Sockets, Viewers
+from vidgate.web.tls import ServerCertificate
 from vidgate.web.turns import Turns
 
 MAX_CONNECTIONS = 2048
@@ -55,6 +58,7 @@ class WebServer:
         """`console`: the folder of the built console, by default the package's own."""
         self.host = settings.http.host
         self.port = settings.http.port
+        self._tls = settings.http.tls
         self._socket = socket
         self._tasks = Supervisor("web")
         self._stack = AsyncExitStack()
@@ -65,6 +69,7 @@ class WebServer:
             await stack.enter_async_context(self._tasks)
             await asyncio.to_thread(self._context.console.load)
             self._tasks.keep(self._sweep, "sweep")
+            self._context.authority = await asyncio.to_thread(_authority, self._tls)
             sock = bind_tcp(self.host, self.port)
             stack.callback(sock.close)
             self.port = sock.getsockname()[1]
@@ -85,6 +90,8 @@ class WebServer:
             self._context.doormen.append(doorman)
             stack.callback(doorman.close)
             await stack.enter_async_context(listening(doorman, sock))
+            if self._tls.cert:
+                await self._listen_tls(stack, doorman)
             if self._socket is not None:
                 unix = await stack.enter_async_context(unix_socket(self._socket))
                 await stack.enter_async_context(listening(doorman, unix))
@@ -99,16 +106,43 @@ class WebServer:
     ) -> None:
         await self._stack.__aexit__(kind, error, trace)
 
+    @property
+    def tls_port(self) -> int:
+        """On which HTTPS is served, 0 where it is not."""
+        return self._context.tls_port
+
+    async def _listen_tls(self, stack: AsyncExitStack, doorman: Doorman) -> None:
+        certificate = await asyncio.to_thread(ServerCertificate, self._tls)
+        sock = bind_tcp(self.host, self._tls.port, "http.tls.port")
+        stack.callback(sock.close)
+        await stack.enter_async_context(listening(doorman, sock, certificate.context))
+        self._tasks.keep(certificate.watch, "certificate")
+        self._context.tls_port = sock.getsockname()[1]
+
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP)
             await self._context.sweep()
 
 
+def _authority(settings: TlsSettings) -> bytes:
+    """The certificate that users install; raises SettingsError where the file is none."""
+    if not settings.ca:
+        return b""
+    try:
+        certificate = Path(settings.ca).read_bytes()
+        fingerprint(certificate)
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"不是证书 / no certificate: {settings.ca}: {error}", hint="http.tls.ca"
+        ) from None
+    return certificate
+
+
 def make_app(context: Context, routes: Sequence[Route] = ROUTES) -> web.Application:
     """The application: every route of the table, and nothing else."""
     app = web.Application(
-        middlewares=[problems.problems, problems.cut, welcome, access.access],
+        middlewares=[problems.problems, problems.cut, welcome, tls.redirect, access.access],
         client_max_size=MAX_BODY,
     )
     app[CONTEXT] = context

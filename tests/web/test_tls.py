@@ -1,0 +1,167 @@
+"""HTTPS beside HTTP: certificates, their renewal, the page that installs them, redirects."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from structlog.testing import capture_logs
+
+from tests.waiting import until
+from tests.web.fakes import PASSWORD, FakeRegistry, Fakes, some_channels
+from vidgate.auth.authority import Authority, Pem, fingerprint
+from vidgate.errors import SettingsError
+from vidgate.model.user import Role
+from vidgate.settings.tree import HttpSettings, Settings, TlsSettings
+from vidgate.web.server import WebServer
+
+NOW = datetime.now(UTC)
+AUTHORITY = Authority.create("vidgate test", NOW)
+NAME = "127.0.0.1"
+
+
+def _write(folder: Path, pem: Pem) -> TlsSettings:
+    files = {"cert": pem.certificate, "key": pem.key, "ca": AUTHORITY.pem.certificate}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return TlsSettings(port=0, **{name: str(folder / name) for name in files})
+
+
+@asynccontextmanager
+async def serving(folder: Path, **more: Any) -> AsyncIterator[WebServer]:
+    tls = _write(folder, AUTHORITY.sign([NAME], NOW)).model_copy(update=more)
+    settings = Settings(http=HttpSettings(host=NAME, port=0, tls=tls))
+    fakes = Fakes(registry=FakeRegistry(some_channels()))
+    async with WebServer(fakes.parts(), settings, console=folder) as server:
+        yield server
+
+
+def trusting() -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=AUTHORITY.pem.certificate.decode())
+
+
+async def test_a_session_over_https_has_the_safe_cookie(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path) as server,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusting())) as client,
+    ):
+        url = f"https://{NAME}:{server.tls_port}"
+        body = {"username": Role.OPERATOR.value, "password": PASSWORD}
+        signed = await client.post(f"{url}/api/v1/session", json=body, headers={"Origin": url})
+        assert signed.status == 200
+        cookie = signed.headers["Set-Cookie"]
+        assert cookie.startswith("__Host-vidgate=")
+        assert "Secure" in cookie
+        assert "Strict-Transport-Security" not in signed.headers
+        assert (await signed.json())["server"]["https"] is True
+        assert (await client.get(f"http://{NAME}:{server.port}/healthz")).status == 200
+
+
+async def test_old_protocols_are_refused(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+        old.set_ciphers("ALL:@SECLEVEL=0")
+        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+            old.maximum_version = ssl.TLSVersion.TLSv1_1
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=old)) as client:
+            with pytest.raises(aiohttp.ClientConnectorError):
+                await client.get(f"https://{NAME}:{server.tls_port}/healthz")
+
+
+async def test_the_page_that_installs_the_authority(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server, aiohttp.ClientSession() as client:
+        url = f"http://{NAME}:{server.port}"
+        page = await client.get(f"{url}/ca")
+        text = await page.text()
+        assert page.status == 200
+        assert fingerprint(AUTHORITY.pem.certificate) in text
+        assert f"https://{NAME}:{server.tls_port}/" in text
+        answer = await client.get(f"{url}/ca.crt")
+        assert answer.content_type == "application/x-x509-ca-cert"
+        assert await answer.read() == AUTHORITY.pem.certificate
+
+
+async def test_there_may_be_no_authority(tmp_path: Path) -> None:
+    async with serving(tmp_path, ca="") as server, aiohttp.ClientSession() as client:
+        for path in ("/ca", "/ca.crt"):
+            answer = await client.get(f"http://{NAME}:{server.port}{path}")
+            assert answer.status == 404
+            assert "cert init" in (await answer.json())["hint"]
+
+
+async def test_pages_are_sent_to_https_and_machines_are_not(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("console")
+    async with (
+        serving(tmp_path, redirect=True, hsts=600) as server,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusting())) as client,
+    ):
+        url = f"http://{NAME}:{server.port}"
+        for path in ("/", "/channels?q=%E6%B2%B3"):
+            sent = await client.get(url + path, allow_redirects=False)
+            assert sent.status == 308
+            assert sent.headers["Location"] == f"https://{NAME}:{server.tls_port}{path}"
+        for path in ("/healthz", "/readyz", "/ca", "/ca.crt"):
+            assert (await client.get(url + path, allow_redirects=False)).status == 200
+        assert (await client.get(f"{url}/api/v1/channels", allow_redirects=False)).status == 401
+        # A header by which an untrusted client claims HTTPS changes nothing.
+        claim = {"X-Forwarded-Proto": "https"}
+        assert (await client.get(url, headers=claim, allow_redirects=False)).status == 308
+        arrived = await client.get(url)
+        assert await arrived.text() == "console"
+        assert arrived.headers["Strict-Transport-Security"] == "max-age=600"
+
+
+async def test_who_never_speaks_tls_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vidgate.web.listener.HANDSHAKE", 0.2)
+    async with serving(tmp_path) as server, aiohttp.ClientSession() as client:
+        with socket.create_connection((NAME, server.tls_port)) as silent:
+            silent.settimeout(10)
+            assert await asyncio.to_thread(silent.recv, 1) == b""
+        assert (await client.get(f"http://{NAME}:{server.port}/healthz")).status == 200
+
+
+async def test_a_renewed_certificate_is_taken_and_a_bad_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vidgate.web.tls.LOOK", 0.01)
+    async with serving(tmp_path) as server:
+        first = await _served(server)
+        with capture_logs() as logs:
+            await asyncio.to_thread(_replace, tmp_path, Pem(b"no certificate", b"nor key"))
+            await until(lambda: any(one["event"] == "certificate not renewed" for one in logs))
+        assert await _served(server) == first
+        renewed = AUTHORITY.sign([NAME], NOW)
+        with capture_logs() as logs:
+            await asyncio.to_thread(_replace, tmp_path, renewed)
+            await until(lambda: any(one["event"] == "certificate renewed" for one in logs))
+        assert ssl.DER_cert_to_PEM_cert(await _served(server)).encode() in renewed.certificate
+
+
+def _replace(folder: Path, pem: Pem) -> None:
+    for name, content in (("cert", pem.certificate), ("key", pem.key)):
+        (folder / "new").write_bytes(content)
+        (folder / "new").replace(folder / name)
+
+
+async def _served(server: WebServer) -> bytes:
+    """The certificate that a new connection is shown, DER."""
+    _, writer = await asyncio.open_connection(NAME, server.tls_port, ssl=trusting())
+    found: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    await writer.wait_closed()
+    return found
+
+
+@pytest.mark.parametrize("broken", ["cert", "key", "ca"])
+async def test_files_that_do_not_serve_stop_the_start(tmp_path: Path, broken: str) -> None:
+    missing = str(tmp_path / "nowhere")
+    with pytest.raises(SettingsError, match="nowhere" if broken != "key" else "cert"):
+        async with serving(tmp_path, **{broken: missing}):
+            pass

@@ -1,0 +1,111 @@
+"""`vidgate cert`: a certificate for HTTPS where no public authority can be reached."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from vidgate.aio.clock import SystemClock
+from vidgate.auth.authority import SERVER_DAYS, Authority, Pem, fingerprint
+from vidgate.cli import output
+from vidgate.cli.errors import UsageError, both
+from vidgate.cli.options import Json, option
+from vidgate.errors import ConflictError, InputError, NotFoundError
+from vidgate.settings import data_folder, load_settings
+
+OK = 0
+FOLDER = "tls"
+AUTHORITY, SERVER = "ca", "server"
+
+
+def init(
+    *,
+    host: Annotated[
+        list[str] | None, option("用户输入的名称或地址, 可多次 · names and addresses users type")
+    ] = None,
+    renew: Annotated[
+        bool, option("用原 CA 换发服务证书 · a new certificate by the same authority")
+    ] = False,
+    config: Annotated[Path | None, option("设置文件, 取其 http.hosts · settings file")] = None,
+    json: Json = False,
+) -> int:
+    """Make a site's authority and a certificate for this server, on this machine."""
+    hosts = host or load_settings(config).http.hosts
+    if not hosts:
+        raise UsageError(
+            both("不知道用户用什么名称或地址访问", "by which names do users reach this server?"),
+            hint="vidgate cert init --host 10.1.2.3 --host video.example",
+        )
+    folder = data_folder() / FOLDER
+    now = datetime.fromtimestamp(SystemClock().wall(), UTC)
+    authority = _existing(folder) if renew else _fresh(folder, hosts[0], now)
+    served = authority.sign(hosts, now)
+    if not renew:
+        _write(folder, AUTHORITY, authority.pem)
+    _write(folder, SERVER, served)
+    _tell(folder, hosts, fingerprint(authority.pem.certificate), json)
+    return OK
+
+
+def _existing(folder: Path) -> Authority:
+    files = [folder / f"{AUTHORITY}.crt", folder / f"{AUTHORITY}.key"]
+    try:
+        certificate, key = (file.read_bytes() for file in files)
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"{error.filename}: 还没有 CA / there is no authority yet",
+            hint="vidgate cert init (不加 without --renew)",
+        ) from None
+    except OSError as error:
+        raise InputError(f"{error.filename}: {error.strerror}") from None
+    return Authority.load(Pem(certificate, key))
+
+
+def _fresh(folder: Path, name: str, now: datetime) -> Authority:
+    """A new one; every computer that took an old one would have to take it too."""
+    if (folder / f"{AUTHORITY}.crt").exists():
+        raise ConflictError(
+            f"{folder}: 已有 CA / there is an authority already",
+            hint="换发证书 renew: vidgate cert init --renew",
+        )
+    return Authority.create(f"vidgate {name}"[:64], now)
+
+
+def _write(folder: Path, name: str, pem: Pem) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _replace(folder / f"{name}.key", pem.key, 0o600)
+        _replace(folder / f"{name}.crt", pem.certificate, 0o644)
+    except OSError as error:
+        raise InputError(f"{error.filename}: {error.strerror}") from None
+
+
+def _replace(file: Path, content: bytes, mode: int) -> None:
+    """Whole or not at all, and never readable by others for a moment."""
+    beside = file.with_name(f".{file.name}.new")
+    beside.unlink(missing_ok=True)
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    beside.replace(file)
+
+
+def _tell(folder: Path, hosts: list[str], mark: str, json: bool) -> None:
+    files = {
+        "cert": str(folder / f"{SERVER}.crt"),
+        "key": str(folder / f"{SERVER}.key"),
+        "ca": str(folder / f"{AUTHORITY}.crt"),
+    }
+    if json:
+        output.document({"hosts": hosts, "fingerprint": mark, "days": SERVER_DAYS, **files})
+        return
+    output.note(f"已签发 {', '.join(hosts)}, {SERVER_DAYS} 天有效 issued for {SERVER_DAYS} days")
+    output.note(f"CA 指纹 fingerprint (SHA-256): {mark}")
+    output.note("写入设置 put into the settings:")
+    output.say("http:\n  tls:")
+    for name, file in files.items():
+        output.say(f"    {name}: {file}")
+    output.note("然后重启服务; 用户在 http://主机:8080/ca 安装 CA")
+    output.note("then restart; users install the authority from http://HOST:8080/ca")
+    output.next_step("doctor", "核对证书和名称 check the certificate and its names")

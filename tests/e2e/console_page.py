@@ -1,8 +1,10 @@
 """The console as a test sees it: what it offers to click, claims and shows."""
 
 import base64
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,9 +70,13 @@ _READ_PIXELS = """
 """
 
 
-async def launch(playwright: Playwright) -> Browser:
-    """Debian's Chromium without a screen."""
-    return await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+async def launch(playwright: Playwright, *more: str, home: Path | None = None) -> Browser:
+    """Debian's Chromium without a screen; `home` holds the authorities that it trusts."""
+    return await playwright.chromium.launch(
+        executable_path=CHROMIUM,
+        args=[*ARGUMENTS, *more],
+        env=None if home is None else {**os.environ, "HOME": str(home)},
+    )
 
 
 @dataclass(frozen=True, slots=True)

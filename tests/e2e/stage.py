@@ -58,10 +58,10 @@ async def add_accounts(folder: Path, *roles: Role) -> None:
 
 
 @asynccontextmanager
-async def browsing() -> AsyncIterator[Browser]:
+async def browsing(*arguments: str, home: Path | None = None) -> AsyncIterator[Browser]:
     """A browser."""
     async with async_playwright() as playwright:
-        browser = await launch(playwright)
+        browser = await launch(playwright, *arguments, home=home)
         try:
             yield browser
         finally:

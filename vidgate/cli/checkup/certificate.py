@@ -11,14 +11,17 @@ from vidgate.aio.clock import SystemClock
 from vidgate.cli.checkup.finding import Finding, Subject, failed, ok, warning
 
 SOON = timedelta(days=30)
-RENEW = "更换 renew: http.tls.cert, http.tls.key; systemctl restart vidgate"
+RENEW = "换发 renew: vidgate cert init --renew (服务自己换上 the service takes it by itself)"
 
 
 def certificate(subject: Subject) -> Finding:
     """Readable, with its key, of today, and for the names that users type."""
     http = subject.settings.http
     if not http.tls.cert:
-        return ok("未启用 HTTPS, 登录口令明文传输", "plain HTTP: passwords travel in clear")
+        return ok(
+            "未启用 HTTPS, 登录口令明文传输: vidgate cert init",
+            "plain HTTP: passwords travel in clear",
+        )
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(http.tls.cert, http.tls.key or None)
         first = x509.load_pem_x509_certificates(Path(http.tls.cert).read_bytes())[0]

@@ -120,3 +120,11 @@ def test_the_same_row_again_is_no_twin() -> None:
     twins, old = Twins(FORMS), Channel(id="A", name="x", gb_code="4" * 20, **DEVICE)
     twins.learn([old])
     assert told(twins, "a", current=old, gb_code="4" * 20, **DEVICE) == []
+
+
+def test_the_other_channel_is_named_as_it_is_spelt() -> None:
+    twins = Twins()
+    assert told(twins, "Dam-A", url="rtsp://h/x") == []
+    ((_, sentence),) = twins.of("b", {"url": "rtsp://h:554/x"}, "第 3 行")
+    assert "Dam-A" in sentence
+    assert told(twins, "dam-a", url="rtsp://h/x") == []

@@ -48,7 +48,7 @@ class Twins:
         """Take in channels as they are registered."""
         for channel in channels:
             for mark in self._marks(channel):
-                owner = key(channel.id), "已登记的"
+                owner = channel.id, "已登记的"
                 self._owners.setdefault((mark.kind, mark.value), owner)
 
     def of(
@@ -63,14 +63,14 @@ class Twins:
             said = next((name for name in _SAID[mark.field] if values.get(name)), "")
             if not said:
                 continue  # told when it was registered
-            owner, place = self._owners.setdefault((mark.kind, mark.value), (key(id_), where))
-            if owner != key(id_):
+            owner, place = self._owners.setdefault((mark.kind, mark.value), (id_, where))
+            if key(owner) != key(id_):
                 found.setdefault(said, f"与{place}通道 {owner} 的{SHARED[mark.field]}相同")
         return list(found.items())
 
     def _release(self, id_: str, marks: Iterable[tuple[str, str]]) -> None:
         for mark in marks:
-            if self._owners.get(mark, ("", ""))[0] == key(id_):
+            if key(self._owners.get(mark, ("", ""))[0]) == key(id_):
                 del self._owners[mark]
 
     def _marks(self, channel: Channel) -> list[_Mark]:

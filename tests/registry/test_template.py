@@ -16,6 +16,7 @@ async def test_an_untouched_template_imports_as_nothing(registry: Registry) -> N
         "rejected": 0,
         "errors": [],
         "warnings": [],
+        "more": [],
     }
 
 

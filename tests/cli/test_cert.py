@@ -42,6 +42,15 @@ async def test_an_authority_is_kept_and_a_certificate_renewed(
     assert (folder / "server.crt").read_bytes().endswith(after["ca.crt"])
 
 
+async def test_a_site_s_own_files_are_not_overwritten(vidgate: Vidgate, folder: Path) -> None:
+    await asyncio.to_thread(folder.mkdir)
+    await asyncio.to_thread((folder / "server.key").write_text, "theirs")
+    refused = await vidgate("cert", "init", "--host", "a.example")
+    assert refused.status == 5
+    assert "server.key" in refused.err
+    assert await asyncio.to_thread((folder / "server.key").read_text) == "theirs"
+
+
 async def test_the_settings_name_the_hosts(
     vidgate: Vidgate, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,14 @@ async def test_the_page_that_installs_the_authority(tmp_path: Path) -> None:
         assert await answer.read() == AUTHORITY.pem.certificate
 
 
+async def test_a_key_beside_the_authority_is_given_to_nobody(tmp_path: Path) -> None:
+    combined = tmp_path / "combined.pem"
+    combined.write_bytes(AUTHORITY.pem.key + AUTHORITY.pem.certificate)
+    async with serving(tmp_path, ca=str(combined)) as server, aiohttp.ClientSession() as client:
+        answer = await client.get(f"http://{NAME}:{server.port}/ca.crt")
+        assert await answer.read() == AUTHORITY.pem.certificate
+
+
 async def test_there_may_be_no_authority(tmp_path: Path) -> None:
     async with serving(tmp_path, ca="") as server, aiohttp.ClientSession() as client:
         for path in ("/ca", "/ca.crt"):

@@ -103,6 +103,14 @@ class Authority:
         return _pem([certificate, self._certificate], key)
 
 
+def certificate_of(pem: bytes) -> bytes:
+    """The first certificate of a PEM file and nothing else: people keep keys in such files.
+
+    Raises ValueError where it holds none.
+    """
+    return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.PEM)
+
+
 def fingerprint(certificate: bytes) -> str:
     """The SHA-256 of a PEM certificate as people compare it: `AB:CD:...`.
 

@@ -30,7 +30,8 @@ def init(
     json: Json = False,
 ) -> int:
     """Make a site's authority and a certificate for this server, on this machine."""
-    hosts = host or load_settings(config).http.hosts
+    http = load_settings(config).http
+    hosts = host or http.hosts
     if not hosts:
         raise UsageError(
             both("不知道用户用什么名称或地址访问", "by which names do users reach this server?"),
@@ -43,7 +44,8 @@ def init(
     if not renew:
         _write(folder, AUTHORITY, authority.pem)
     _write(folder, SERVER, served)
-    _tell(folder, hosts, fingerprint(authority.pem.certificate), json)
+    page = f"http://{hosts[0]}:{http.port}/ca"
+    _tell(folder, hosts, fingerprint(authority.pem.certificate), page, json)
     return OK
 
 
@@ -63,9 +65,10 @@ def _existing(folder: Path) -> Authority:
 
 def _fresh(folder: Path, name: str, now: datetime) -> Authority:
     """A new one; every computer that took an old one would have to take it too."""
-    if (folder / f"{AUTHORITY}.crt").exists():
+    names = [f"{name}.{kind}" for name in (AUTHORITY, SERVER) for kind in ("crt", "key")]
+    if there := [name for name in names if (folder / name).exists()]:
         raise ConflictError(
-            f"{folder}: 已有 CA / there is an authority already",
+            f"{folder}: 已有 {', '.join(there)}, 不覆盖 / is there already",
             hint="换发证书 renew: vidgate cert init --renew",
         )
     return Authority.create(f"vidgate {name}"[:64], now)
@@ -91,7 +94,7 @@ def _replace(file: Path, content: bytes, mode: int) -> None:
     beside.replace(file)
 
 
-def _tell(folder: Path, hosts: list[str], mark: str, json: bool) -> None:
+def _tell(folder: Path, hosts: list[str], mark: str, page: str, json: bool) -> None:
     files = {
         "cert": str(folder / f"{SERVER}.crt"),
         "key": str(folder / f"{SERVER}.key"),
@@ -106,6 +109,5 @@ def _tell(folder: Path, hosts: list[str], mark: str, json: bool) -> None:
     output.say("http:\n  tls:")
     for name, file in files.items():
         output.say(f"    {name}: {file}")
-    output.note("然后重启服务; 用户在 http://主机:8080/ca 安装 CA")
-    output.note("then restart; users install the authority from http://HOST:8080/ca")
+    output.note(f"然后重启服务; 用户在此安装 CA then restart; users install it from {page}")
     output.next_step("doctor", "核对证书和名称 check the certificate and its names")

@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.supervisor import Supervisor
 from vidgate.auth.attempts import Attempts
-from vidgate.auth.authority import fingerprint
+from vidgate.auth.authority import certificate_of
 from vidgate.auth.tickets import Tickets
 from vidgate.errors import SettingsError
 from vidgate.settings.tree import Settings, TlsSettings
@@ -130,13 +130,11 @@ def _authority(settings: TlsSettings) -> bytes:
     if not settings.ca:
         return b""
     try:
-        certificate = Path(settings.ca).read_bytes()
-        fingerprint(certificate)
+        return certificate_of(Path(settings.ca).read_bytes())
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"不是证书 / no certificate: {settings.ca}: {error}", hint="http.tls.ca"
         ) from None
-    return certificate
 
 
 def make_app(context: Context, routes: Sequence[Route] = ROUTES) -> web.Application:

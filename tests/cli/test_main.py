@@ -19,7 +19,7 @@ CONTRACT = {
     "change list", "change show", "change undo",
     "platform list", "platform set",
     "credential set", "credential list", "credential test", "credential rotate",
-    "report uptime",
+    "report uptime", "cert init",
     "token create", "token list", "token revoke",
     "simulate register", "simulate fleet", "simulate faults", "simulate fault",
 }  # fmt: skip

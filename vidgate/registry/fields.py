@@ -19,6 +19,7 @@ Parser = Callable[[Any], Any]
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]{2}")
+_TAIL = re.compile(r"([0-9]{15,})\.0+")  # some programs write a long number so; no digit is lost
 _AS_TEXT = re.compile(r'="(.*)"')  # how some exports keep Excel from reading a code as a number
 _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060"))
 # Full-width digits and letters; brackets and stops of that width are good Chinese and stay.
@@ -59,7 +60,8 @@ def code(cell: Any) -> str:
     value = quoted[1] if quoted else value.lstrip("'").strip()
     if _SCIENTIFIC.fullmatch(value):
         raise ValueError(_PRECISION)
-    return value
+    tailed = _TAIL.fullmatch(value)
+    return tailed[1] if tailed else value
 
 
 def identifier(cell: Any) -> str:

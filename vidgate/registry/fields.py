@@ -89,6 +89,8 @@ def text(limit: int, *, exact: bool = False) -> Parser:
     """
 
     def parse(cell: Any) -> str:
+        if isinstance(cell, float) and abs(cell) >= 1e15:
+            raise ValueError(_PRECISION)  # two long numbers would become one
         value = plain(cell) if exact else plain(cell).translate(_WIDE)
         if len(value) > limit:
             raise ValueError(f"超过 {limit} 个字符，现为 {len(value)} 个")

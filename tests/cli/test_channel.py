@@ -212,7 +212,31 @@ async def test_export_writes_a_file(service: FakeService, vidgate: Vidgate, tmp_
     assert service.asked[0].query == {"format": "csv", "platform": "公安", "q": "cgz"}
     assert (await vidgate("channel", "export", "-o", str(out))).status == 2
     assert (await vidgate("channel", "export", "-o", "out.pdf")).status == 2
+    assert (await vidgate("channel", "export", "-o", "--force.csv")).status == 2
     assert len(service.asked) == 1
+
+
+async def test_export_says_that_addresses_let_somebody_in(
+    service: FakeService, vidgate: Vidgate
+) -> None:
+    service.give("GET", "/channels/export", b"id,name", Vidgate_Tickets="3")
+    ended = await vidgate("channel", "export", "-o", "-")
+    assert "3 路的地址带有 token" in ended.err
+    service.give("GET", "/channels/export", b"id,name", Vidgate_Tickets="0")
+    assert "token" not in (await vidgate("channel", "export", "-o", "-")).err
+
+
+@pytest.mark.parametrize("command", [("set", "c1", "--port", "8000"), ("show", "c1")])
+async def test_what_is_doubtful_is_said(
+    service: FakeService, vidgate: Vidgate, command: tuple[str, ...]
+) -> None:
+    told = ITEM | {"health": HEALTH, "warnings": [{"field": "port", "message": "8000 是 SDK 端口"}]}
+    service.answer("PATCH", "/channels/c1", told)
+    service.answer("GET", "/channels/c1", told)
+    ended = await vidgate("channel", *command)
+    assert ended.status == 0
+    assert "提醒 warning: 端口 port: 8000 是 SDK 端口" in ended.err
+    assert "8000" not in ended.out
 
 
 async def test_history(service: FakeService, vidgate: Vidgate) -> None:

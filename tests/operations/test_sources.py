@@ -75,7 +75,7 @@ async def running(tmp_path: Path, *, seconds: float = 60.0) -> AsyncIterator[Ben
     await asyncio.to_thread(
         forms.write_text,
         "forms: [{vendor: sim, names: [sim], main: '/h264/{channel}/main',"
-        " sub: '/h264/{channel}/sub'}]",
+        " sub: '/h264/{channel}/sub', numbers: text}]",
     )
     settings = FleetSettings(platform_login=LOGIN, ticket_seconds=seconds)
     async with (

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidgate.model.channel import Login
-from vidgate.registry.addresses import asks_with_secret, redact, split_url
+from vidgate.registry.addresses import asks_with_secret, redact, secrets_in, split_url
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,10 @@ def test_what_is_wrong_is_said_without_quoting_it(url: str, why: str) -> None:
     "url",
     [
         "rtsp://admin:CANARY@h/x",
+        "rtsp://h/x?token=CANARY",
+        "rtsp://h/x?a=1&wsSecret=CANARY&b=2",
+        "rtsp://h/x?auth_key=CANARY",
+        "rtsp://h/x?authbasic=CANARY",
         "rtsp://admin:pa/CANARY@h/x",
         "rtsp://admin:p@CANARY@h:0/x",
         "rtsp://h/x?user=a&pwd=CANARY&c=1",
@@ -112,3 +116,26 @@ def test_a_mistyped_address_shows_no_password_either(text: str) -> None:
 )
 def test_what_a_platform_is_asked_with_holds_no_secret(text: str, is_secret: bool) -> None:
     assert asks_with_secret(text) is is_secret
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("token=1", ["token"]),
+        ("a=1&accessToken=2&SIGN=3", ["accessToken", "SIGN"]),
+        ("auth=1;x-auth=2", ["auth", "x-auth"]),
+        ("wsSecret=1&wsTime=2", ["wsSecret"]),
+        ("api_key=1&x-signature=2&ticket=3", ["api_key", "x-signature", "ticket"]),
+        ("channel=1&subtype=0", []),
+        ("design=1&author=2&signal=3&key=4&tokens=5", []),
+        ("token=", []),
+        ("transportmode=unicast&profile=Profile_1", []),
+    ],
+)
+def test_parameters_that_let_somebody_in_are_named(query: str, names: list[str]) -> None:
+    assert secrets_in(f"rtsp://h/live?{query}") == names
+
+
+def test_a_password_in_another_dress_is_refused_as_one() -> None:
+    with pytest.raises(ValueError, match="查询参数"):
+        split_url("rtsp://h/cam?channel=1&authbasic=YWRtaW46MQ==")

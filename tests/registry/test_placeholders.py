@@ -14,6 +14,11 @@ def test_what_is_no_number_is_not_counted_with(text: str) -> None:
         fill(text, {"a": "D1"})
 
 
+def test_what_is_counted_from_one_has_no_zero() -> None:
+    with pytest.raises(ValueError, match="从 1 数起"):
+        fill("{a-1}", {"a": "00"})
+
+
 @pytest.mark.parametrize("text", ["{b}", "{a", "a}", "{A}", "{}", "{a!r}", "{a.b}"])
 def test_only_known_names_may_stand(text: str) -> None:
     with pytest.raises(ValueError, match="占位符"):

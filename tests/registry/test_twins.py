@@ -79,6 +79,28 @@ def test_another_input_is_another_camera(change: dict[str, Any]) -> None:
     assert told(twins, "new", **DEVICE | change) == []
 
 
+@pytest.mark.parametrize("vendor", ["科达", "中维", "海康"])
+def test_another_number_is_never_told_as_the_same_input(vendor: str) -> None:
+    twins = Twins(FORMS)
+    here: dict[str, Any] = {"vendor": vendor, "address": "10.1.2.3"}
+    assert told(twins, "a", **here, channel_no="1") == []
+    assert told(twins, "b", **here, channel_no="2") == []
+    assert told(twins, "c", **here, channel_no="3") == []
+
+
+def test_what_is_the_same_is_named() -> None:
+    twins = Twins(FORMS)
+    twins.learn([Channel(id="old", name="x", url="rtsp://10.1.2.3/Streaming/Channels/301")])
+    ((_, sentence),) = twins.of("new", DEVICE, "第 2 行", None)
+    assert "主码流地址相同" in sentence
+
+
+def test_the_port_of_an_sdk_is_the_same_device() -> None:
+    twins = Twins(FORMS)
+    twins.learn([Channel(id="old", name="x", **DEVICE)])
+    assert told(twins, "new", **DEVICE | {"port": 8000}) == ["address"]
+
+
 def test_a_device_without_a_number_has_one_input() -> None:
     twins = Twins(FORMS)
     assert told(twins, "a", vendor="大华", address="Cam-1.local") == []

@@ -7,7 +7,7 @@ import pytest
 from vidgate.errors import SettingsError
 from vidgate.model.channel import Channel
 from vidgate.model.media import Variant
-from vidgate.registry.url_forms import UrlForms, load
+from vidgate.registry.url_forms import FormError, UrlForms, load
 
 FORMS = load()
 CAM = "/cam/realmonitor"
@@ -65,10 +65,79 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
         FORMS.make(channel("大华", address=address), Variant.MAIN)
 
 
-def test_a_channel_number_cannot_leave_its_place() -> None:
-    made = FORMS.make(channel("天地伟业", "1/../../x?y"), Variant.MAIN)
+@pytest.mark.parametrize(
+    ("vendor", "number", "path"),
+    [
+        ("海康", "01", "/Streaming/Channels/101"),
+        ("海康", "0033", "/Streaming/Channels/3301"),
+        ("大华", "16", f"{CAM}?channel=16&subtype=0"),
+        ("宇视", "01", "/unicast/c1/s0/live"),
+        ("科达", "0", "/realtime?id=0;aid=0"),
+        ("科达", "01", "/realtime?id=0;aid=0"),
+        ("中维", "1", "/live0.264"),
+    ],
+)
+def test_leading_zeros_are_dropped(vendor: str, number: str, path: str) -> None:
+    made = FORMS.make(channel(vendor, number), Variant.MAIN)
     assert made is not None
-    assert made.url == "rtsp://10.1.2.3:554/1%2F..%2F..%2Fx%3Fy/1"
+    assert made.url == f"rtsp://10.1.2.3:554{path}"
+
+
+@pytest.mark.parametrize(
+    ("vendor", "number", "why"),
+    [
+        ("海康", "abc", "整数"),
+        ("海康", "D1", "只填数字"),
+        ("大华", "1-2", "整数"),
+        ("大华", "-1", "整数"),
+        ("大华", "12345", "9999"),
+        ("天地伟业", "1/../../x?y", "整数"),
+        ("海康", "0", "从 1 数起"),
+        ("宇视", "00", "从 1 数起"),
+        ("科达", "2", "取不到第 2 路"),
+        ("科达", "X", "整数"),
+        ("中维世纪", "08", "取不到第 8 路"),
+    ],
+)
+def test_a_number_that_the_paths_cannot_take_is_refused(vendor: str, number: str, why: str) -> None:
+    for variant in Variant:
+        with pytest.raises(FormError, match=why) as caught:
+            FORMS.make(channel(vendor, number), variant)
+        assert caught.value.field == "channel_no"
+
+
+@pytest.mark.parametrize(
+    ("vendor", "given", "called"),
+    [
+        ("海康", 8000, 554),
+        ("海康", 80, 554),
+        ("大华", 37777, 554),
+        ("大华", 443, 554),
+        ("大华", 8000, 8000),
+        ("海康", 8554, 8554),
+        ("海康", None, 554),
+    ],
+)
+def test_a_port_that_never_speaks_rtsp_is_not_called(
+    vendor: str, given: int | None, called: int
+) -> None:
+    made = FORMS.make(channel(vendor, "1", port=given), Variant.MAIN)
+    assert made is not None
+    assert made.url.startswith(f"rtsp://10.1.2.3:{called}/")
+
+
+def test_the_port_of_a_form_itself_is_called(tmp_path: Path) -> None:
+    forms = site(tmp_path, 'forms: [{vendor: web, names: [网], port: 80, main: "/a"}]')
+    made = forms.make(channel("网", port=80), Variant.MAIN)
+    assert made is not None
+    assert made.url == "rtsp://10.1.2.3:80/a"
+
+
+def test_a_site_may_number_by_any_text(tmp_path: Path) -> None:
+    forms = site(tmp_path, 'forms: [{vendor: x, names: [x], main: "/{channel}/0", numbers: text}]')
+    made = forms.make(channel("x", "01/../a?b"), Variant.MAIN)
+    assert made is not None
+    assert made.url == "rtsp://10.1.2.3:554/01%2F..%2Fa%3Fb/0"
 
 
 def site(tmp_path: Path, text: str) -> UrlForms:

@@ -69,6 +69,9 @@ class FakeRegistry:
     def has_sub(self, channel: Channel) -> bool:
         return bool(channel.sub_url)
 
+    def doubts(self, channel: Channel) -> list[tuple[str, str]]:
+        return [("port", "8000 是 SDK 端口")] if channel.port == 8000 else []
+
     def users(self, name: str) -> list[Channel]:
         if name not in self.credentials:
             raise NotFoundError(f"没有凭据 {name}")

@@ -272,3 +272,11 @@ async def test_a_channel_says_how_its_streams_were_carried(site: Site) -> None:
     ]
     found = await (await site.call("GET", f"{CHANNELS}/camera-2", role=Role.VIEWER)).json()
     assert found["transports"] == []
+
+
+@pytest.mark.parametrize(("role", "told"), [(Role.ENGINEER, ["port"]), (Role.VIEWER, [])])
+async def test_doubts_are_for_who_may_edit(site: Site, role: Role, told: list[str]) -> None:
+    channel = Channel(id="d", name="n", port=8000)
+    site.fakes.registry.channels["d"] = channel
+    shown = await (await site.call("GET", f"{CHANNELS}/d", role=role)).json()
+    assert [one["field"] for one in shown["warnings"]] == told

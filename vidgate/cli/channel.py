@@ -116,12 +116,13 @@ class Fields:
 
 async def template(
     *,
-    out: Annotated[Path, option("文件名, - 为标准输出 · - is stdout", "--out", "-o")] = Path(
-        "channels.xlsx"
-    ),
+    out: Annotated[
+        Path, option("文件名, - 为标准输出 · - is stdout", "--out", "-o", dash=True)
+    ] = Path("channels.xlsx"),
     force: Annotated[bool, option("覆盖已有文件 · replace the file")] = False,
 ) -> int:
     """Write an empty register with headers, notes and an example."""
+    files.check_free(out, force=force)
     async with Client() as client:
         content = await client.get("/channels/template")
     files.write(out, content, force=force)
@@ -181,7 +182,8 @@ async def import_file(
 async def export(
     *,
     out: Annotated[
-        Path, option("文件名 .xlsx 或 .csv, - 为标准输出 (csv) · - is stdout", "--out", "-o")
+        Path,
+        option("文件名 .xlsx 或 .csv, - 为标准输出 (csv) · - is stdout", "--out", "-o", dash=True),
     ] = Path("channels.xlsx"),
     chosen: Filter | None = None,
     force: Annotated[bool, option("覆盖已有文件 · replace the file")] = False,
@@ -198,10 +200,15 @@ async def export(
     query["q"] = query.pop("search")
     async with Client() as client:
         with Meter("导出"):
-            content = await client.get("/channels/export", {**query, "format": kind})
-    files.write(out, content, force=force)
+            made = await client.fetch("GET", "/channels/export", {**query, "format": kind})
+    files.write(out, made.content, force=force)
     if str(out) != "-":
         output.note(f"已导出 written: {out} (不含口令 no passwords)")
+    if (tickets := made.headers.get("Vidgate-Tickets", "0")) != "0":
+        output.note(
+            f"提醒 warning: {tickets} 路的地址带有 token 之类的票据, 按原样导出, 请妥善保管"
+            " · addresses with tokens are in it: keep it safe"
+        )
     output.next_step(f"channel import {out} --dry-run", "改好后先试导入 edit it, then try it")
     return OK
 
@@ -372,8 +379,14 @@ def _changed(channel: Any, said: str, *, json: bool) -> int:
         output.document(channel)
         return OK
     output.note(f"{said}: {channel['id']}")
+    _warn(channel)
     output.next_step(f"probe {channel['id']}", "看看有没有画面 see whether there is a picture")
     return OK
+
+
+def _warn(channel: Any) -> None:
+    for one in channel.get("warnings", ()):
+        output.note(f"提醒 warning: {words.field(one['field'])}: {output.text(one['message'])}")
 
 
 def _show_report(report: Any, *, dry_run: bool) -> None:
@@ -424,10 +437,15 @@ def _show_channel(channel: Any) -> None:
     health = channel["health"]
     known = {name: value for name, value in health.items() if name not in channel}
     last = known.pop("last") or {}
-    pairs = [(words.field(name), _readable(name, channel[name])) for name in channel]
+    pairs = [
+        (words.field(name), _readable(name, channel[name]))
+        for name in channel
+        if name != "warnings"
+    ]
     pairs += [(words.field(name), _readable(name, value)) for name, value in known.items()]
     pairs += [(f"探测 {words.field(name)}", _readable(name, last[name])) for name in last]
     output.fields(pair for pair in pairs if not isinstance(pair[1], dict))
+    _warn(channel)
 
 
 def _readable(name: str, value: object) -> object:

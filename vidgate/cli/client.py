@@ -138,8 +138,10 @@ class Client:
                 return None
             return json.loads(content) if "json" in response.content_type else content
 
-    async def fetch(self, method: str, path: str, query: Query, data: bytes) -> Fetched:
-        """A file that is made of one that is sent."""
+    async def fetch(
+        self, method: str, path: str, query: Query, data: bytes | None = None
+    ) -> Fetched:
+        """A file; with `data` one that is made of what is sent."""
         async with self._request(method, path, query, None, data) as response:
             return Fetched(await _read(response), response.headers)
 

@@ -20,6 +20,8 @@ def read(path: Path) -> bytes:
 
 def check_free(path: Path, *, force: bool) -> None:
     """UsageError where `write` would refuse: said before the work, not after."""
+    if str(path) != "-" and str(path).startswith("-"):
+        raise UsageError(both(f"{path} 像选项, 不像文件名", f"{path} is an option, no file name"))
     if str(path) != "-" and path.exists() and not force:
         raise _exists(path)
 

@@ -7,14 +7,20 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 
-def option(help: str, *names: str, negative: bool = False, shown: bool = False) -> Parameter:
+def option(
+    help: str, *names: str, negative: bool = False, shown: bool = False, dash: bool = False
+) -> Parameter:
     """An option with its line of help, Chinese first.
 
     `names` replace the one made of the parameter's; `negative` adds a `--no-` form to a flag;
-    `shown` tells the default.
+    `shown` tells the default; `dash` takes a value such as `-`, for stdout.
     """
     return Parameter(
-        name=names or None, help=help, negative=None if negative else (), show_default=shown
+        name=names or None,
+        help=help,
+        negative=None if negative else (),
+        show_default=shown,
+        allow_leading_hyphen=dash,
     )
 
 

@@ -16,7 +16,14 @@ _LOOSE_LOGIN = re.compile(r"[^\s/:]*:(?!//)[^\s]*@")
 _KEY_WITH_VALUE = re.compile(
     r"(?i)[\w-]*(?:passw|pwd|token|secret|app_?key|access_?key)[\w-]*[\"']?\s*[=:]\s*[\"']?[^\s\"'{&]"
 )
-_SECRET = re.compile(r"(?i)((?:password|passwd|pwd|pass)=)([^&_/;#]+)")
+_SECRET = re.compile(r"(?i)((?:password|passwd|pwd|pass|authbasic)=)([^&_/;#]+)")
+_PARAMETER = re.compile(r"(?<=[?&;])([\w.-]{1,64})=([^&;#]+)", re.ASCII)
+# What the name of a parameter ends with that lets in whoever has the address; `design` is none.
+_TICKET = re.compile(
+    r"\w*(?:token|secret)|(?:.*[_.-])?(?:auth(?:_?key|orization)?|sign(?:ature)?|sig|ticket"
+    r"|(?:app|access|api)_?key|session_?id|credential)",
+    re.IGNORECASE,
+)
 
 
 def split_url(text: str) -> tuple[str, Login | None]:
@@ -99,4 +106,15 @@ def redact(text: str) -> str:
     scheme, may be one.
     """
     text = re.sub(r"://.*@", "://***@", text, flags=re.DOTALL)
-    return _SECRET.sub(r"\1***", _LOOSE_LOGIN.sub("***@", text))
+    text = _SECRET.sub(r"\1***", _LOOSE_LOGIN.sub("***@", text))
+    return _PARAMETER.sub(_hidden, text)
+
+
+def secrets_in(url: str) -> list[str]:
+    """The names of the parameters of an address that let in whoever has it."""
+    names = (found[1] for found in _PARAMETER.finditer(url)) if "=" in url else ()
+    return list(dict.fromkeys(name for name in names if _TICKET.fullmatch(name)))
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return f"{found[1]}=***" if _TICKET.fullmatch(found[1]) else found[0]

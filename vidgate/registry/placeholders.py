@@ -28,7 +28,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     """The text with its placeholders filled, percent-encoded; those without a value stay.
 
     `{channel:2}` pads with zeros, `{channel-1}` counts from zero: both raise ValueError where the
-    value is no number.
+    value is no number, the second for 0 as well.
     """
 
     def value(found: re.Match[str]) -> str:
@@ -38,6 +38,8 @@ def fill(text: str, values: Mapping[str, str]) -> str:
         if found[2] or found[3]:
             if not (given.isascii() and given.isdigit()):
                 raise ValueError(f"{found[1]} 应为数字，现为 {given[:32]}")
+            if found[3] and int(given) == 0:
+                raise ValueError(f"{found[1]} 应从 1 数起，现为 {given[:32]}")
             given = given.zfill(int(found[2])) if found[2] else str(int(given) - 1)
         return quote(given, safe="")
 

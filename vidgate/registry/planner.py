@@ -11,8 +11,9 @@ from vidgate.errors import NotPermittedError
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.registry import routes
 from vidgate.registry.departed import Departures
+from vidgate.registry.doubts import DEVICE, of_addresses
 from vidgate.registry.edits import Credential, Departed, Edit, Pair, key, typed
-from vidgate.registry.fields import LIFECYCLES, problems
+from vidgate.registry.fields import LIFECYCLES, URLS, problems
 from vidgate.registry.places import Place
 from vidgate.registry.points import Points
 from vidgate.registry.rows import ParsedRow
@@ -177,6 +178,8 @@ class Planner:
                 row.warnings += self._shared(name, values, where, current)
         if name and not mistakes:
             mistakes += self._plan(current, name, typed(values), needs)
+            if where and not mistakes:
+                row.warnings += self._doubts(current, name, values)
         return mistakes
 
     def _find(self, values: Mapping[str, Any], mistakes: Mistakes) -> Channel | None:
@@ -197,6 +200,16 @@ class Planner:
         self, name: str, values: Mapping[str, Any], where: str, current: Channel | None
     ) -> Mistakes:
         return self._twins.of(name, values, where, current) + self._points.of(name, values, current)
+
+    def _doubts(self, current: Channel | None, name: str, values: Mapping[str, Any]) -> Mistakes:
+        """The doubts that a row gives rise to: those of a registered channel were told then."""
+        is_device = not DEVICE.isdisjoint(values)
+        if not self._forms or not (is_device or not values.keys().isdisjoint(URLS)):
+            return []
+        said = typed(values)
+        channel = replace(current, **said) if current else Channel(**{**said, "id": name})
+        found = of_addresses(channel, self._register.platforms.get(channel.platform), self._forms)
+        return [one for one in found if one[0] in values or (is_device and one[0] in DEVICE)]
 
     def _resolve_platform(self, values: dict[str, Any], needs: _Needs) -> None:
         wanted = values.get("platform")
@@ -246,7 +259,9 @@ class Planner:
             return []
         else:
             channel = replace(current, **values, revision=current.revision + 1)
-        mistakes = self._step(current, channel) + self._problems(channel)
+        known = self._problems(current) if current else []  # by older rules, or of its platform
+        found = [one for one in self._problems(channel) if one not in known]
+        mistakes = self._step(current, channel) + found
         if mistakes:
             return mistakes
         self._accept(needs)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from vidgate.model.channel import Channel, Kind, Lifecycle, Login, Platform
 from vidgate.model.media import Variant
 from vidgate.registry import placeholders
-from vidgate.registry.url_forms import UrlForms
+from vidgate.registry.url_forms import WEB_PORTS, FormError, UrlForms
 
 STREAMS = {Variant.MAIN: "0", Variant.SUB: "1"}
 CHANNEL_NAMES = ("id", "gb_code", "channel_no", "address", "port", "variant", "stream")
@@ -159,17 +159,43 @@ def route_of(
 
 def mistakes(channel: Channel, platform: Platform | None, forms: UrlForms) -> list[tuple[str, str]]:
     """Why a channel that should give pictures now has no address: (field, sentence)."""
-    wanted = channel.kind is Kind.RTSP and channel.lifecycle is Lifecycle.ACCEPTED
-    if not wanted or has_own(channel) or (platform is not None and platform.resolver != "static"):
+    if channel.kind is not Kind.RTSP or channel.lifecycle is not Lifecycle.ACCEPTED:
         return []
-    if not channel.address:
-        return []  # `fields.problems` says that
-    form = forms.find(channel.vendor)
-    if form is None:
+    resolver = platform.resolver if platform is not None else "static"
+    is_bare = not has_own(channel) and channel.address  # without: `fields.problems` says that
+    if is_bare and resolver == "static" and forms.find(channel.vendor) is None:
         known = "、".join(forms.titles)
         return [("vendor", f"没有该厂商的取流地址规则，请填主码流地址；有规则的厂商：{known}")]
+    return unusable(channel, platform, forms)
+
+
+def unusable(channel: Channel, platform: Platform | None, forms: UrlForms) -> list[tuple[str, str]]:
+    """What a channel gives that the rule for its address cannot use: (field, sentence)."""
+    if channel.kind is not Kind.RTSP or has_own(channel):
+        return []
+    resolver = platform.resolver if platform is not None else "static"
     try:
-        forms.make(channel, Variant.MAIN)
+        if platform is not None and resolver == Way.TEMPLATE:
+            values = values_of(channel, Variant.MAIN)
+            placeholders.fill(platform.options.get(Variant.MAIN.value, ""), values)
+        elif resolver == "static":
+            forms.make(channel, Variant.MAIN)
+    except FormError as error:
+        return [(error.field, str(error))]
     except ValueError as error:
-        return [("address" if "地址" in str(error) else "channel_no", str(error))]
+        return [("channel_no", str(error))]
     return []
+
+
+def replaced_port(
+    channel: Channel, platform: Platform | None, forms: UrlForms
+) -> list[tuple[str, str]]:
+    """That a form does not use the port that is given: (field, sentence)."""
+    is_static = platform is None or platform.resolver == "static"
+    is_formed = channel.kind is Kind.RTSP and channel.address and not has_own(channel)
+    form = forms.find(channel.vendor) if is_static and is_formed else None
+    if form is None or not channel.port or not form.mistakes_port(channel.port):
+        return []
+    kind = "网页" if channel.port in WEB_PORTS else f"{form.title or form.vendor} SDK 的"
+    said = f"{channel.port} 是{kind}端口，不是取流端口：取流时改用 RTSP 端口 {form.port}"
+    return [("port", f"{said}；RTSP 真在 {channel.port} 端口的，请填主码流地址")]

@@ -14,10 +14,10 @@ from vidgate.registry.edits import key, typed
 from vidgate.registry.url_forms import UrlForms
 from vidgate.wire.uri import DEFAULT_PORTS
 
-SHARED = {
+SHARED = {  # by kind of mark
     "gb_code": "国标编码",
     "url": "主码流地址",
-    "address": "设备地址、端口和通道号",
+    "device": "设备地址、端口和通道号",
 }
 _DEVICE = ("address", "channel_no", "port", "vendor")
 _SAID = {"gb_code": ("gb_code",), "url": ("url",), "address": _DEVICE}
@@ -65,7 +65,7 @@ class Twins:
                 continue  # told when it was registered
             owner, place = self._owners.setdefault((mark.kind, mark.value), (id_, where))
             if key(owner) != key(id_):
-                found.setdefault(said, f"与{place}通道 {owner} 的{SHARED[mark.field]}相同")
+                found.setdefault(said, f"与{place}通道 {owner} 的{SHARED[mark.kind]}相同")
         return list(found.items())
 
     def _release(self, id_: str, marks: Iterable[tuple[str, str]]) -> None:
@@ -86,7 +86,7 @@ class Twins:
     def _device(self, channel: Channel) -> list[_Mark]:
         """The input of the device, whatever its make is called; and the address made of it."""
         form = self._forms.find(channel.vendor)
-        port = channel.port or (form.port if form else DEFAULT_PORTS["rtsp"])
+        port = form.rtsp_port(channel.port) if form else channel.port or DEFAULT_PORTS["rtsp"]
         number = channel.channel_no.lstrip("0") or "1"
         device = f"{channel.address.strip('[]').lower()} {port} {number}"
         marks = [_Mark("address", "device", device)]

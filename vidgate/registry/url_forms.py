@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -23,7 +23,17 @@ from vidgate.registry import placeholders
 OURS = Path(__file__).with_name("url_forms.yaml")
 MAX_FILE = 1 << 20
 FILLED = ("channel", *placeholders.SECRETS)
+WEB_PORTS = (80, 443)
+MAX_NUMBER = 9999
 _HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+
+
+class FormError(ValueError):
+    """A form cannot make an address of what a channel gives; `field` is the one that is wrong."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Paths(BaseModel):
@@ -45,7 +55,43 @@ class UrlForm(Paths):
     title: str = Field("", max_length=64)
     names: list[str] = Field(min_length=1, max_length=32)
     port: int = Field(554, ge=1, le=65535)
+    sdk_ports: list[int] = Field([], max_length=16)
+    numbers: Literal["count", "text"] = "count"
     single: Paths | None = None
+
+    def rtsp_port(self, given: int | None) -> int:
+        """The port to call: what the register gives, but not one that never speaks RTSP."""
+        return self.port if given is None or self.mistakes_port(given) else given
+
+    def mistakes_port(self, given: int) -> bool:
+        """Whether a port is the one of a device's pages or SDK, which registers are full of."""
+        return given != self.port and given in (*WEB_PORTS, *self.sdk_ports)
+
+    def number(self, given: str) -> str:
+        """A channel number as the paths take it, without leading zeros; blank is the first.
+
+        Raises FormError for what is no number, and for a second channel where the paths know one.
+        """
+        title = self.title or self.vendor
+        is_told = "channel" in placeholders.names(self.main + self.sub)
+        if not given or (self.numbers == "text" and is_told):
+            return given or "1"
+        if not (given.isascii() and given.isdigit()) or len(given.lstrip("0")) > 4:
+            raise FormError(
+                "channel_no",
+                f"通道号应为 1 到 {MAX_NUMBER} 的整数，现为 {given}；D3、CH3 之类请只填数字",
+            )
+        if not is_told and int(given) > 1:
+            raise FormError(
+                "channel_no",
+                f"{title}的取流地址规则里没有通道号，只能取到第 1 路，取不到第 {int(given)} 路；"
+                "请填主码流地址，或由 registry.url_forms 补充带 {channel} 的规则",
+            )
+        if is_told and int(given) == 0:
+            raise FormError(
+                "channel_no", "通道号从 1 数起，现为 0；从 0 数起的请加 1，零通道请填主码流地址"
+            )
+        return str(int(given) or 1)
 
 
 class _File(BaseModel):
@@ -90,7 +136,7 @@ class UrlForms:
     def make(self, channel: Channel, variant: Variant) -> Formed | None:
         """The address of one of a channel's streams.
 
-        None where the make has no form or the form no such stream. Raises ValueError, with a
+        None where the make has no form or the form no such stream. Raises FormError, with a
         sentence for the user, for an address or channel number that the form cannot take.
         """
         form = self.find(channel.vendor)
@@ -100,8 +146,12 @@ class UrlForms:
         path = paths.of(variant)
         if not path:
             return None
-        filled = placeholders.fill(path, {"channel": channel.channel_no or "1"})
-        where = f"{_host(channel.address)}:{channel.port or form.port}"
+        number = form.number(channel.channel_no)
+        try:
+            filled = placeholders.fill(path, {"channel": number})
+        except ValueError as error:
+            raise FormError("channel_no", str(error)) from None
+        where = f"{_host(channel.address)}:{form.rtsp_port(channel.port)}"
         return Formed(form.vendor, path, f"rtsp://{where}{filled}")
 
     def _search(self, vendor: str) -> UrlForm | None:
@@ -157,9 +207,9 @@ def _host(address: str) -> str:
         try:
             return f"[{IPv6Address(bare)}]"
         except ValueError:
-            raise ValueError("设备地址应为 IP 或主机名，端口请填入端口一列") from None
+            raise FormError("address", "设备地址应为 IP 或主机名，端口请填入端口一列") from None
     if not _HOST.fullmatch(address):
-        raise ValueError("设备地址应为 IP 或主机名")
+        raise FormError("address", "设备地址应为 IP 或主机名")
     return address.lower()
 
 

@@ -6,6 +6,7 @@ from vidgate.errors import NotFoundError
 from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.media import Variant
 from vidgate.registry.access import Access
+from vidgate.registry.doubts import doubts
 from vidgate.registry.edits import Credential, key
 from vidgate.registry.planner import Register
 from vidgate.registry.routes import Route
@@ -73,6 +74,11 @@ class View:
     def has_sub(self, channel: Channel) -> bool:
         """Whether the channel has a sub-stream."""
         return self._access.has_sub(channel)
+
+    def doubts(self, channel: Channel) -> list[tuple[str, str]]:
+        """(field, sentence) for what is doubtful about a channel."""
+        platform = self._register.platforms.get(channel.platform)
+        return doubts(channel, platform, self._forms)
 
     def uses(self) -> dict[str, int]:
         """How many channels use each credential, by name or by pattern."""

@@ -27,6 +27,7 @@ from vidgate.web.schemas import (
     BulkEdit,
     ChannelFields,
     ChannelView,
+    DoubtView,
     HealthView,
     NewChannel,
     ProbeView,
@@ -200,21 +201,24 @@ def _mentions(channel: Channel, word: str) -> bool:
 
 
 def _view(request: web.Request, channel: Channel) -> ChannelView:
-    health = request.app[CONTEXT].parts.health.of(channel.id)
-    seen = health_view(health)
+    parts = request.app[CONTEXT].parts
+    seen = health_view(parts.health.of(channel.id))
+    doubts = parts.registry.doubts(channel)
     fields = {name: getattr(channel, name) for name in ChannelView.model_fields if name in _FIELDS}
     # Where a camera is and how to speak to it is no viewer's business (ASVS 8.2.3).
     if Permission.CHANNEL_WRITE not in permissions_of(principal_of(request)):
         fields |= dict.fromkeys(_ADDRESSES, "") | {"port": None}
+        doubts = []
     return ChannelView(
         **fields | {"tags": list(channel.tags)},
-        has_sub=request.app[CONTEXT].parts.registry.has_sub(channel),
+        has_sub=parts.registry.has_sub(channel),
         state=seen.state,
         reason=seen.reason,
         since=seen.since,
         level=seen.level,
         health=seen,
         transports=_transports(request, channel),
+        warnings=[DoubtView(field=name, message=message) for name, message in doubts],
     )
 
 

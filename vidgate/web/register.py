@@ -9,15 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
 from vidgate.registry.changesets import Change, ChangeRow
+from vidgate.registry.doubts import has_ticket
 from vidgate.registry.export import Form
 from vidgate.web.access import actor_of
 from vidgate.web.changes import row_view
 from vidgate.web.channels import ChannelQuery, matching
 from vidgate.web.context import CONTEXT
-from vidgate.web.exchange import encode_rows, read_body, read_query, reply_packed
+from vidgate.web.exchange import encode_rows, parts_of, read_body, read_query, reply_packed
 
 MAX_IMPORT = 10 << 20
 LOST = "Vidgate-Lost"
+TICKETS = "Vidgate-Tickets"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 TYPES = {Form.CSV: "text/csv", Form.XLSX: XLSX}
 
@@ -91,13 +93,17 @@ async def template(request: web.Request) -> web.Response:
 
 
 async def export(request: web.Request) -> web.Response:
-    """The channels that match as a file that an import takes as unchanged; no passwords."""
+    """The channels that match as a file that an import takes as unchanged; no passwords.
+
+    The header TICKETS says how many of them have addresses with a token or the like, which stay.
+    """
     context = request.app[CONTEXT]
     query = read_query(request.query, ExportQuery)
-    rows = matching(context, query)
-    end = None if query.limit is None else query.offset + query.limit
-    data = await context.parts.registry.export(rows[query.offset : end], query.format)
-    return _file(data, "channels", query.format)
+    rows = parts_of(matching(context, query), query.offset, query.limit)
+    data = await context.parts.registry.export(rows, query.format)
+    response = _file(data, "channels", query.format)
+    response.headers[TICKETS] = str(sum(map(has_ticket, rows)))
+    return response
 
 
 async def history(request: web.Request) -> web.Response:

@@ -229,8 +229,18 @@ class TransportView(BaseModel):
     reason: str
 
 
+class DoubtView(BaseModel):
+    """What is doubtful about a field, and what is done about it; refuses nothing."""
+
+    field: str
+    message: str
+
+
 class ChannelView(BaseModel):
-    """Everything about a channel but its password. Addresses are empty for who may not edit."""
+    """Everything about a channel but its password.
+
+    Addresses and `warnings` are empty for who may not edit.
+    """
 
     id: str
     name: str
@@ -265,6 +275,7 @@ class ChannelView(BaseModel):
     level: str
     health: HealthView
     transports: list[TransportView]
+    warnings: list[DoubtView]
 
 
 class ImportErrorView(BaseModel):

@@ -88,6 +88,8 @@ export interface ChannelDetail extends Channel {
   transport: string
   health: Health
   transports: Carried[]
+  /** What is doubtful, for who may edit; it refuses nothing. */
+  warnings: { field: string; message: string }[]
 }
 
 /** A login, without its password, and the patterns of the channels that it is for. */

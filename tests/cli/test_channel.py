@@ -70,7 +70,7 @@ async def test_show(service: FakeService, vidgate: Vidgate) -> None:
     service.answer("GET", "/channels/c1", channel)
     ended = await vidgate("channel", "show", "c1")
     assert ended.status == 0
-    assert "已验收" in ended.out
+    assert "在用" in ended.out
     assert "rtsp://10.0.0.1/1" in ended.out
     assert "34 ms" in ended.out
     assert (await vidgate("channel", "show", "c1", "--json")).document == channel
@@ -172,7 +172,7 @@ async def test_a_change_names_the_steps_of_a_channels_life(
            "after": {"lifecycle": "commissioning", "enabled": False, "area": "城"}}  # fmt: skip
     service.answer("GET", "/channels/c1/history", {"items": [row]})
     out = (await vidgate("channel", "history", "c1")).out
-    for said in ("已验收 > 调试", "是 > 否", ":  > 城"):
+    for said in ("在用 > 调试", "是 > 否", ":  > 城"):
         assert said in out
 
 

@@ -55,12 +55,12 @@ def test_milliseconds() -> None:
 
 
 def test_words_of_closed_sets_are_complete() -> None:
-    from vidgate.model.channel import Lifecycle
+    from vidgate.model.channel import LIFECYCLE_WORDS, Lifecycle
     from vidgate.model.health import Reason, State
 
     assert set(words.STATES) == {state.label for state in State}
     assert set(words.REASONS) == set(Reason)
-    assert set(words.LIFECYCLES) == set(Lifecycle)
+    assert set(LIFECYCLE_WORDS) == set(Lifecycle)
     assert words.state("tomorrow's") == "tomorrow's"
     assert words.field("name") == "名称 name"
     assert words.field("other") == "other"

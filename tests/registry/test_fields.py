@@ -168,3 +168,18 @@ def test_addresses_and_names_pass() -> None:
         "nvr-1.local",
         "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("word", "step"),
+    [("在用", "accepted"), ("已验收", "accepted"), ("待建", "planned"), ("暂停", "suspended"),
+     ("停用", "suspended"), ("退役", "retired"), ("Accepted", "accepted")],
+)  # fmt: skip
+def test_each_word_for_a_step_of_life_is_read(word: str, step: str) -> None:
+    assert BY_NAME["lifecycle"].parse(word) == step
+
+
+def test_only_one_word_for_a_step_is_offered() -> None:
+    with pytest.raises(ValueError, match="规划 / 调试 / 在用 / 停用 / 报废") as caught:
+        BY_NAME["lifecycle"].parse("好")
+    assert "已验收" not in str(caught.value)

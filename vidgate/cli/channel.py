@@ -13,6 +13,7 @@ from vidgate.cli.credential import TRIAL
 from vidgate.cli.errors import UsageError, both
 from vidgate.cli.options import Json, Output, option
 from vidgate.cli.progress import Meter
+from vidgate.model.channel import LIFECYCLE_WORDS
 
 OK, FAILED, PARTLY = 0, 1, 3
 ERRORS_SHOWN = 50
@@ -366,7 +367,7 @@ async def _move(ids: tuple[str, ...], step: str, *, json: bool) -> int:
     if json:
         output.document(report)
         return OK
-    output.note(f"{words.LIFECYCLES[step]}: {report['updated']} 路, 不变 {report['unchanged']} 路")
+    output.note(f"{LIFECYCLE_WORDS[step]}: {report['updated']} 路, 不变 {report['unchanged']} 路")
     if step == "commissioning":
         output.next_step(f"probe {' '.join(ids[:3])}", "有画面再验收 a picture, then approve")
     else:
@@ -455,7 +456,7 @@ def _readable(name: str, value: object) -> object:
         case "reason":
             return words.reason(value)
         case "lifecycle":
-            return words.LIFECYCLES.get(str(value), value)
+            return LIFECYCLE_WORDS.get(str(value), value)
         case "since" | "probed" | "media_seen" | "last_frame" | "t0":
             return output.moment(value)
         case "t1" | "t2" | "t3":

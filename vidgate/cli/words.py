@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidgate.cli import output
+from vidgate.model.channel import LIFECYCLE_WORDS
 
 STATES = {
     "unknown": "未知",
@@ -35,13 +36,6 @@ REASONS = {
     "no_address": "没有地址",
     "not_tested": "未探测",
     "error": "内部错误",
-}
-LIFECYCLES = {
-    "planned": "待建",
-    "commissioning": "调试",
-    "accepted": "已验收",
-    "suspended": "暂停",
-    "retired": "退役",
 }
 FIELDS = {
     "id": "编号",
@@ -113,7 +107,7 @@ def standing(item: Mapping[str, object]) -> str:
     A channel that is not accepted is neither up nor down, whatever a probe says of it.
     """
     step = str(item.get("lifecycle", "accepted"))
-    return state(item["state"]) if step == "accepted" else f"({LIFECYCLES.get(step, step)})"
+    return state(item["state"]) if step == "accepted" else f"({LIFECYCLE_WORDS.get(step, step)})"
 
 
 _DEFAULTS = {"enabled": True, "kind": "rtsp", "point_class": "9", "transport": "auto"}
@@ -135,5 +129,5 @@ def _value(name: str, value: object) -> str:
     """A value as a person reads it; a change keeps none for what is the default."""
     if name == "lifecycle":
         step = str(value or "accepted")
-        return LIFECYCLES.get(step, step)
+        return LIFECYCLE_WORDS.get(step, step)
     return output.text(value if value is not None else _DEFAULTS.get(name))

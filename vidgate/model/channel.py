@@ -49,6 +49,16 @@ TRANSITIONS: Mapping[Lifecycle, frozenset[Lifecycle]] = {
 }
 
 
+# How people call the steps, everywhere: files, messages, command line, reports, console.
+LIFECYCLE_WORDS: Mapping[str, str] = {
+    Lifecycle.PLANNED: "规划",
+    Lifecycle.COMMISSIONING: "调试",
+    Lifecycle.ACCEPTED: "在用",
+    Lifecycle.SUSPENDED: "停用",
+    Lifecycle.RETIRED: "报废",
+}
+
+
 class PointClass(StrEnum):
     """监控点位类型 (GB/T 28181-2022): class 1, 2, 3, other."""
 

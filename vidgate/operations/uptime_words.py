@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from vidgate.health.kpi import MAIN
+from vidgate.model.channel import LIFECYCLE_WORDS
 
 Document = Mapping[str, Any]
 
@@ -17,10 +18,6 @@ STATES = {
     "unknown": "未知", "up": "在线", "degraded": "画面异常", "busy": "忙", "down": "离线",
     "unauthorized": "未授权", "maintenance": "维护", "disabled": "停用", "reachable": "可达",
     "": "不在册",
-}  # fmt: skip
-STEPS = {
-    "planned": "待建", "commissioning": "调试", "accepted": "已验收", "suspended": "暂停",
-    "retired": "退役",
 }  # fmt: skip
 
 
@@ -74,7 +71,7 @@ def definition(kpi: Mapping[str, Any]) -> str:
     """What a KPI counts, in a sentence."""
     states = "、".join(STATES[name] for name in kpi["numerator"])
     without = "、".join(STATES[name] for name in kpi["without"]) or "无"
-    steps = "、".join(STEPS[name] for name in kpi["lifecycles"])
+    steps = "、".join(LIFECYCLE_WORDS[name] for name in kpi["lifecycles"])
     own = "计为不在线" if kpi["own_downtime"] == "count" else "不计入"
     return (
         f"按{FORMS[kpi['form']]}; 在线 = {states}; 只数{steps}; 不计入分母: {without}; "

@@ -13,7 +13,14 @@ from enum import StrEnum
 from ipaddress import IPv4Address
 from typing import Any
 
-from vidgate.model.channel import Channel, Kind, Lifecycle, PointClass, Transport
+from vidgate.model.channel import (
+    LIFECYCLE_WORDS,
+    Channel,
+    Kind,
+    Lifecycle,
+    PointClass,
+    Transport,
+)
 
 Parser = Callable[[Any], Any]
 
@@ -161,9 +168,14 @@ def degrees(limit: int) -> Parser:
     return parse
 
 
-def choice(kind: type[StrEnum], words: Mapping[str, StrEnum]) -> Parser:
-    """One of a closed set, by its value or by a word of the trade; blank is None."""
-    known = {**{member.value: member.value for member in kind}, **words}
+def choice(
+    kind: type[StrEnum], words: Mapping[str, StrEnum], aliases: Mapping[str, StrEnum] | None = None
+) -> Parser:
+    """One of a closed set, by its value or by a word of the trade; blank is None.
+
+    `aliases` are taken as well and not offered.
+    """
+    known = {**{member.value: member.value for member in kind}, **words, **(aliases or {})}
 
     def parse(cell: Any) -> str | None:
         value = ascii_plain(cell).lower()
@@ -219,12 +231,15 @@ def address(cell: Any) -> str:
     return ascii_plain(cell)
 
 
-LIFECYCLES = {
-    "规划": Lifecycle.PLANNED,
-    "调试": Lifecycle.COMMISSIONING,
-    "在用": Lifecycle.ACCEPTED,
-    "停用": Lifecycle.SUSPENDED,
-    "报废": Lifecycle.RETIRED,
+LIFECYCLES = {word: Lifecycle(step) for step, word in LIFECYCLE_WORDS.items()}
+# What else registers say for the steps; read, never written.
+LIFECYCLE_ALIASES = {
+    "待建": Lifecycle.PLANNED,
+    "在建": Lifecycle.PLANNED,
+    "待验收": Lifecycle.COMMISSIONING,
+    "已验收": Lifecycle.ACCEPTED,
+    "暂停": Lifecycle.SUSPENDED,
+    "退役": Lifecycle.RETIRED,
 }
 POINT_CLASSES = {
     "一类": PointClass.ONE,
@@ -315,7 +330,7 @@ FIELDS = (
         "lifecycle",
         "建设阶段",
         ("生命周期", "阶段"),
-        choice(Lifecycle, LIFECYCLES),
+        choice(Lifecycle, LIFECYCLES, LIFECYCLE_ALIASES),
         "规划 / 调试 / 在用 / 停用 / 报废；默认在用",
         tuple(LIFECYCLES),
     ),

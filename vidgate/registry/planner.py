@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vidgate.errors import NotPermittedError
-from vidgate.model.channel import Channel, Lifecycle, Login, Platform
+from vidgate.model.channel import LIFECYCLE_WORDS, Channel, Lifecycle, Login, Platform
 from vidgate.registry import routes
 from vidgate.registry.departed import Departures
 from vidgate.registry.doubts import DEVICE, of_addresses
 from vidgate.registry.edits import Credential, Departed, Edit, Pair, key, typed
-from vidgate.registry.fields import LIFECYCLES, URLS, problems
+from vidgate.registry.fields import URLS, problems
 from vidgate.registry.places import Place
 from vidgate.registry.points import Points
 from vidgate.registry.rows import ParsedRow
@@ -26,7 +26,6 @@ Mistakes = list[tuple[str, str]]
 STEP = 1000  # channels of an edit that are entered at once
 NEEDS_ACCEPTANCE = "改为“在用”要有验收权限，请管理员执行 channel approve"
 SHOWN = 5  # channels that a refusal names
-LIFECYCLE_WORDS = {step: word for word, step in LIFECYCLES.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     listening: list[tuple[str, int]] = []
     slots = PlatformSlots(registry)
     guard = AddressGuard(settings.media.allow, settings.media.deny, lambda: listening)
+    registry.permits = guard.permits
     resolver = await stack.enter_async_context(Resolver(guard.permits))
     cameras = Cameras(registry, resolver, guard, settings.media, settings.rtp)
     prober = Prober(registry, cameras.locate, slots, settings.probe, clock)

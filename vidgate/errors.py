@@ -2,7 +2,8 @@
 
     VidgateError
     ├── InputError              what the caller gave is wrong; says what, where and how to fix it
-    │   └── SettingsError       a settings file, environment variable or option
+    │   ├── SettingsError       a settings file, environment variable or option
+    │   └── ForbiddenPlaceError our own settings forbid an address in it; carries `pointer`
     ├── NotFoundError           no such channel, change, session ...
     ├── ConflictError           somebody else changed it, or it exists already
     │   └── StaleError          it is not what the caller has seen (If-Match)
@@ -55,6 +56,19 @@ class SettingsError(InputError):
     """A settings file, an environment variable or a command-line option is wrong."""
 
     code = "bad_settings"
+
+
+class ForbiddenPlaceError(InputError):
+    """An address in what the caller gave is one that our settings forbid.
+
+    `pointer` says where it stands in the document that was sent (RFC 6901).
+    """
+
+    code = "place_forbidden"
+
+    def __init__(self, message: str, *, pointer: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.pointer = pointer
 
 
 class NotFoundError(VidgateError):

@@ -125,7 +125,9 @@ async def test_what_was_wrong_before_does_not_stop_other_changes(registry: Regis
     told: dict[str, Any] = {"resolver": "template", "options": {"main": "rtsp://h/{id}"}}
     await registry.set_platform("p", told, "admin")
     await registry.add({"id": "a", "name": "甲", "platform": "p"}, "admin")
+    assert await registry.without_address("p") == 0
     await registry.set_platform("p", {"resolver": "static"}, "admin")
+    assert await registry.without_address("p") == 1
     assert (await registry.set("a", {"name": "乙"}, "engineer")).name == "乙"
     with pytest.raises(InputError, match="vendor"):
         await registry.set("a", {"address": "10.1.2.3", "vendor": "某厂"}, "engineer")

@@ -2,9 +2,10 @@ from typing import Any
 
 import pytest
 
-from vidgate.errors import InputError
+from vidgate.errors import ForbiddenPlaceError, InputError
 from vidgate.model.channel import Platform
-from vidgate.registry.platforms import parse_platform
+from vidgate.registry.platforms import check_places, parse_platform
+from vidgate.registry.registry import Registry
 
 
 def test_fields_are_set_and_the_rest_stays() -> None:
@@ -76,3 +77,49 @@ def test_a_wrong_option_is_named_and_not_quoted(
     with pytest.raises(InputError, match=named) as caught:
         parse_platform("p", None, {"resolver": resolver, "options": options})
     assert "secret" not in caught.value.message
+
+
+def permits(address: str, port: int) -> bool:
+    return address != "10.0.0.1" and port != 8080
+
+
+@pytest.mark.parametrize(
+    ("resolver", "name", "address"),
+    [
+        ("http", "endpoint", "http://10.0.0.1/{id}"),
+        ("http", "endpoint", "https://10.0.0.2:8080/"),
+        ("template", "main", "rtsp://10.0.0.1/{gb_code}"),
+        ("template", "sub", "rtsp://10.0.0.2:8080/{gb_code}"),
+    ],
+)
+def test_an_address_that_is_forbidden_is_refused_when_it_is_given(
+    resolver: str, name: str, address: str
+) -> None:
+    good = {"main": "rtsp://10.0.0.3/", "endpoint": "http://10.0.0.3/"}
+    given = Platform(id="a", resolver=resolver, options=good | {name: address})
+    with pytest.raises(ForbiddenPlaceError) as caught:
+        check_places(given, None, permits)
+    assert caught.value.pointer == f"/options/{name}"
+    check_places(given, given, permits)  # it was there before: other fields can be changed
+    with pytest.raises(ForbiddenPlaceError):
+        check_places(given, Platform(id="a", options=given.options), permits)
+
+
+@pytest.mark.parametrize(
+    "address", ["rtsp://{address}/x", "rtsp://cam.example/", "rtsp://{id}:{port}/"]
+)
+def test_what_is_known_only_at_the_pull_is_judged_there(address: str) -> None:
+    check_places(Platform(id="a", resolver="template", options={"main": address}), None, permits)
+
+
+def test_what_the_resolver_does_not_use_is_not_judged() -> None:
+    options = {"endpoint": "http://10.0.0.1/"}
+    check_places(Platform(id="a", resolver="static", options=options), None, permits)
+
+
+async def test_the_register_holds_platforms_against_the_settings(registry: Registry) -> None:
+    registry.permits = permits
+    fields = {"resolver": "http", "options": {"endpoint": "http://10.0.0.1/"}}
+    with pytest.raises(ForbiddenPlaceError):
+        await registry.set_platform("p", fields, "admin")
+    assert not registry.platforms

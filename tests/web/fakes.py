@@ -72,6 +72,9 @@ class FakeRegistry:
     def doubts(self, channel: Channel) -> list[tuple[str, str]]:
         return [("port", "8000 是 SDK 端口")] if channel.port == 8000 else []
 
+    async def without_address(self, platform: str) -> int:
+        return sum(one.platform == platform for one in self.channels.values())
+
     def users(self, name: str) -> list[Channel]:
         if name not in self.credentials:
             raise NotFoundError(f"没有凭据 {name}")

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from tests.web.conftest import Site
+from vidgate.errors import ForbiddenPlaceError
 from vidgate.model.channel import Channel, Lifecycle
 from vidgate.model.user import Role
 
@@ -25,6 +26,7 @@ async def test_platforms_are_listed_with_their_channels(site: Site) -> None:
             "delivered": 1,
             "delivery_rate": None,
             "lifecycles": {"accepted": 1},
+            "without_address": None,
         }
     ]
 
@@ -57,8 +59,25 @@ async def test_where_addresses_are_asked_for_is_told_to_who_may_edit(site: Site)
 async def test_only_what_was_sent_is_set(site: Site) -> None:
     body = {"slots": 4}
     response = await site.call("PUT", f"{PLATFORMS}/fire", role=Role.ENGINEER, json=body)
-    assert (await response.json())["slots"] == 4
+    told = await response.json()
+    assert (told["slots"], told["without_address"]) == (4, 1)
     assert site.fakes.registry.calls == [("platform", "fire", body, "token 1 test")]
+
+
+async def test_an_address_that_the_settings_forbid_is_pointed_at(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forbid(*_: object) -> None:
+        raise ForbiddenPlaceError(
+            "endpoint: 不允许", pointer="/options/endpoint", hint="media.deny"
+        )
+
+    monkeypatch.setattr(site.fakes.registry, "set_platform", forbid)
+    response = await site.call("PUT", f"{PLATFORMS}/fire", role=Role.ENGINEER, json={"slots": 4})
+    assert response.status == 422
+    told = await response.json()
+    assert told["code"] == "place_forbidden"
+    assert told["errors"] == [{"detail": "endpoint: 不允许", "pointer": "#/options/endpoint"}]
 
 
 async def test_put_adds_and_patch_does_not(site: Site) -> None:

@@ -25,6 +25,7 @@ FAILED, USAGE, NOT_PERMITTED, CONFLICT, UNREACHABLE = 1, 2, 4, 5, 6
 TITLES = {
     "bad_input": "输入有误",
     "bad_settings": "配置有误",
+    "place_forbidden": "地址不允许访问",
     "not_found": "没有这个对象",
     "conflict": "与已有数据或之后的变更冲突",
     "precondition_failed": "已被他人修改",

@@ -124,5 +124,12 @@ async def set_platform(
         output.document(platform)
         return OK
     output.note(f"已保存 saved: {id}")
-    output.next_step("platform list", "全部平台 all platforms")
+    if without := platform.get("without_address"):
+        output.note(
+            f"提醒 warning: {without} 路在用的通道没有取流地址"
+            f" · {without} accepted channels have no address now"
+        )
+        output.next_step(f"channel list --platform {id}", "给它们地址 give them addresses")
+    else:
+        output.next_step("platform list", "全部平台 all platforms")
     return OK

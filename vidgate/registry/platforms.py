@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from vidgate.errors import InputError
+from vidgate.errors import ForbiddenPlaceError, InputError
 from vidgate.model.channel import Platform
 from vidgate.registry import placeholders
 from vidgate.registry.addresses import asks_with_secret
 from vidgate.registry.fields import Parser, boolean, integer, plain, slug, text
-from vidgate.registry.resolvers import steps
+from vidgate.registry.resolvers import Permits, is_address, steps
 from vidgate.registry.routes import CHANNEL_NAMES
+from vidgate.wire.uri import Uri
 
 RESOLVERS = ("static", "template", "http")
 METHODS = ("GET", "POST")
@@ -84,6 +85,11 @@ OPTIONS: dict[str, Parser] = {
     "path": _path,
     "fingerprint": _fingerprint,
 }
+PLACES: Mapping[str, tuple[str, ...]] = {
+    "static": (),
+    "template": ("main", "sub"),
+    "http": ("endpoint",),
+}
 NEEDED = {"static": (), "template": ("main",), "http": ("endpoint",)}
 
 
@@ -133,6 +139,34 @@ def parse_platform(id_: str, current: Platform | None, fields: Mapping[str, Any]
     if mistakes:
         raise InputError("；".join(mistakes))
     return platform
+
+
+def check_places(platform: Platform, current: Platform | None, permits: Permits) -> None:
+    """Raise ForbiddenPlaceError for an address, newly given, that we may not connect to.
+
+    A name is looked up at each pull, and a placeholder is nobody's address: those are judged then.
+    """
+    for name in PLACES[platform.resolver]:
+        given = platform.options.get(name, "")
+        is_old = current is not None and current.resolver == platform.resolver
+        if not given or (is_old and current and current.options.get(name) == given):
+            continue
+        place = _place(given)
+        if place is not None and not permits(*place):
+            raise ForbiddenPlaceError(
+                f"{name}: 设置不允许连接 {place[0]}:{place[1]} / our settings forbid that address",
+                pointer=f"/options/{name}",
+                hint="设置 media.allow 和 media.deny / see media.allow and media.deny",
+            )
+
+
+def _place(address: str) -> tuple[str, int] | None:
+    """The IP address and port that an address names; None where it names none."""
+    try:
+        uri = Uri.parse(address)
+    except InputError:
+        return None
+    return (uri.host, uri.effective_port) if is_address(uri.host) else None
 
 
 def _options(

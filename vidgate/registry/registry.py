@@ -53,8 +53,9 @@ from vidgate.registry.planner import (
     new_names,
     sealed_credential,
 )
-from vidgate.registry.platforms import parse_platform
+from vidgate.registry.platforms import check_places, parse_platform
 from vidgate.registry.preconditions import NONE, Precondition
+from vidgate.registry.resolvers import Permits
 from vidgate.registry.rows import parse_row
 from vidgate.registry.url_forms import load as load_forms
 from vidgate.storage.database import Database
@@ -67,7 +68,8 @@ MANY = 20  # chunks of rows, from which the collector is kept away
 class Registry(Past):
     """`async with Registry(db, secrets, bus, pool.run) as registry:` loads the register.
 
-    `url_forms` is the site's own file of URL forms, `place` where its channels may be.
+    `url_forms` is the site's own file of URL forms, `place` where its channels may be. `permits`
+    may be set: whether we may connect to an IP address and port; platforms are held against it.
 
     Writing methods raise InputError (saying what is wrong), NotFoundError, ConflictError or
     StorageError, and then nothing was changed. They finish even if the caller is cancelled.
@@ -83,6 +85,7 @@ class Registry(Past):
         place: Place | None = None,
     ) -> None:
         self._place = place or Place()
+        self.permits: Permits | None = None
         self._files = Files(worker)
         super().__init__(db)
         self._url_forms = url_forms
@@ -294,6 +297,8 @@ class Registry(Past):
         async with self._editing:
             current = self._register.platforms.get(id_)
             platform = parse_platform(id_, current, fields)
+            if self.permits is not None:
+                check_places(platform, current, self.permits)
             if platform != current:
                 edit = Edit(platforms=[Pair(current, platform)])
                 await self._commit(edit, actor, "platform", id_)

@@ -116,7 +116,7 @@ class Resolver:
             raise RefusedError("the platform's endpoint must be http:// or https://")
         if asked.auth != "none" and asked.login is None:
             raise NoCredentialError(f"{uri.authority}: the platform's credential is not there")
-        if _is_address(uri.host) and not self._permits(uri.host, uri.effective_port):
+        if is_address(uri.host) and not self._permits(uri.host, uri.effective_port):
             raise _denied(uri.authority)
         return uri.authority
 
@@ -175,7 +175,8 @@ def _denied(where: str) -> DeniedAddressError:
     )
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address and no name."""
     try:
         ip_address(host)
     except ValueError:

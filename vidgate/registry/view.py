@@ -1,9 +1,10 @@
 """What the rest of the service reads of the register: from memory, at once."""
 
+import asyncio
 from collections.abc import Hashable, Mapping
 
 from vidgate.errors import NotFoundError
-from vidgate.model.channel import Channel, Login, Platform
+from vidgate.model.channel import Channel, Kind, Login, Platform
 from vidgate.model.media import Variant
 from vidgate.registry.access import Access
 from vidgate.registry.doubts import doubts
@@ -11,6 +12,7 @@ from vidgate.registry.edits import Credential, key
 from vidgate.registry.planner import Register
 from vidgate.registry.routes import Route
 from vidgate.registry.url_forms import UrlForms
+from vidgate.storage.database import CHUNK
 
 
 class View:
@@ -79,6 +81,16 @@ class View:
         """(field, sentence) for what is doubtful about a channel."""
         platform = self._register.platforms.get(channel.platform)
         return doubts(channel, platform, self._forms)
+
+    async def without_address(self, platform: str) -> int:
+        """How many accepted channels of a platform there is no way to, giving way to the loop."""
+        count = 0
+        for number, channel in enumerate(list(self._register.channels.values())):
+            if number % CHUNK == 0:
+                await asyncio.sleep(0)
+            if channel.platform == platform and channel.is_accepted and channel.kind is Kind.RTSP:
+                count += self.route(channel) is None
+        return count
 
     def uses(self) -> dict[str, int]:
         """How many channels use each credential, by name or by pattern."""

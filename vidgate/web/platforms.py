@@ -47,7 +47,9 @@ async def _set(request: web.Request) -> web.Response:
     platform = await registry.set_platform(request.match_info["id"], fields, actor_of(request))
     channels = registry.channels.values()
     counts = Counter(one.lifecycle for one in channels if one.platform == platform.id)
-    return reply(_view(request, platform, counts))
+    view = _view(request, platform, counts)
+    view.without_address = await registry.without_address(platform.id)
+    return reply(view)
 
 
 def _view(request: web.Request, platform: Platform, counts: Counter[Lifecycle]) -> PlatformView:

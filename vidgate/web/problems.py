@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from vidgate.errors import InputError, VidgateError
+from vidgate.errors import ForbiddenPlaceError, InputError, VidgateError
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +33,7 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "precondition_failed": (412, "已被他人修改", "Changed by somebody else"),
     "too_large": (413, "内容过大", "Too large"),
     "media_type": (415, "内容类型不支持", "Unsupported media type"),
+    "place_forbidden": (422, "地址不允许访问", "The address is not allowed"),
     "unprocessable": (422, "无法处理", "Cannot be processed"),
     "too_many_requests": (429, "请求过于频繁，请稍后再试", "Too many requests"),
     "too_many_attempts": (429, "尝试过于频繁，请稍后再试", "Too many attempts"),
@@ -107,9 +108,18 @@ class TooManyAttemptsError(TooManyRequestsError):
 
 
 def problem(
-    request: web.Request, code: str, detail: str = "", *, hint: str = "", status: int | None = None
+    request: web.Request,
+    code: str,
+    detail: str = "",
+    *,
+    hint: str = "",
+    status: int | None = None,
+    pointer: str = "",
 ) -> web.Response:
-    """The problem document of RFC 9457 section 3, in the language the caller prefers."""
+    """The problem document of RFC 9457 section 3, in the language the caller prefers.
+
+    `pointer` (RFC 6901) goes into `errors`, as the example there has it.
+    """
     known, chinese, english = PROBLEMS.get(code, PROBLEMS["error"])
     prefers_english = request.headers.get("Accept-Language", "").lower().startswith("en")
     document = {
@@ -120,6 +130,8 @@ def problem(
         "code": code,
         "hint": hint,
     }
+    if pointer:
+        document["errors"] = [{"detail": detail, "pointer": f"#{pointer}"}]
     response = web.Response(
         status=status or known,
         text=json.dumps(document, ensure_ascii=False),
@@ -132,7 +144,8 @@ def problem(
 
 def problem_of(request: web.Request, error: VidgateError) -> web.Response:
     """The problem document of one of our errors."""
-    response = problem(request, error.code, error.message, hint=error.hint)
+    pointer = error.pointer if isinstance(error, ForbiddenPlaceError) else ""
+    response = problem(request, error.code, error.message, hint=error.hint, pointer=pointer)
     if isinstance(error, TooManyRequestsError):
         response.headers["Retry-After"] = str(int(error.retry_after) + 1)
     return response

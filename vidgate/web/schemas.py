@@ -15,8 +15,15 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class ProblemPlace(BaseModel):
+    """One thing that is wrong, and where in the document that was sent (RFC 6901)."""
+
+    detail: str
+    pointer: str
+
+
 class Problem(BaseModel):
-    """RFC 9457, with a stable `code`."""
+    """RFC 9457, with a stable `code`; `errors` where a place can be named."""
 
     type: str
     title: str
@@ -24,6 +31,7 @@ class Problem(BaseModel):
     detail: str
     code: str
     hint: str
+    errors: list[ProblemPlace] = []
 
 
 class SignIn(Body):
@@ -406,6 +414,7 @@ class PlatformView(BaseModel):
 
     `delivered` counts those of them that were accepted (also if suspended since); `delivery_rate`
     is 接入率: delivered by quota, null without a quota. `options` only for who may edit.
+    `without_address` counts the accepted channels that there is no way to; told after a change.
     """
 
     id: str
@@ -420,6 +429,7 @@ class PlatformView(BaseModel):
     delivered: int
     delivery_rate: float | None
     lifecycles: dict[str, int]
+    without_address: int | None = None
 
 
 class PlatformList(BaseModel):

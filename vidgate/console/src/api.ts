@@ -232,6 +232,8 @@ export interface Platform {
   delivered: number
   delivery_rate: number | null
   lifecycles: Record<string, number>
+  /** Accepted channels that there is no way to; told after a change. */
+  without_address?: number | null
 }
 
 export interface Stream {

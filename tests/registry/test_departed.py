@@ -98,7 +98,8 @@ async def test_a_submitted_code_has_no_second_channel_on_its_platform(registry: 
     fields = SUBMITTED | {"id": "b", "platform": "公安"}
     with pytest.raises(NotPermittedError, match="Cam"):
         await registry.add(fields, ENGINEER)
-    await registry.add(fields | {"platform": "校园"}, ENGINEER)
+    # Through another platform, by its address there, it is a second channel of the point.
+    await registry.add(fields | {"platform": "校园", "url": "rtsp://h2/1"}, ENGINEER)
 
 
 async def approved(registry: Registry) -> int:
@@ -143,3 +144,69 @@ async def test_approving_many_without_the_permission_is_not_permitted(registry: 
         await registry.set_many(["Cam"], Wish({"lifecycle": "accepted"}), ENGINEER)
     with pytest.raises(InputError):
         await registry.set_many(["Cam"], Wish({"lifecycle": "sleeping"}), ENGINEER)
+
+
+NVR = {"name": "甲", "vendor": "海康", "address": "10.1.2.3", "channel_no": "3"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"url": "rtsp://h/1"}, {"url": "rtsp://H:554/1"}),
+        (NVR, NVR | {"channel_no": "03", "port": "554"}),
+        (NVR, NVR | {"vendor": "hikvision", "port": "8000"}),
+        (NVR, {"url": "rtsp://10.1.2.3/Streaming/Channels/301"}),
+        ({"url": "rtsp://10.1.2.3:554/Streaming/Channels/301"}, NVR),
+    ],
+)
+@pytest.mark.parametrize("is_removed", [True, False])
+async def test_a_submitted_camera_under_another_id_needs_the_permission(
+    registry: Registry, before: dict[str, str], after: dict[str, str], is_removed: bool
+) -> None:
+    step = {"lifecycle": "commissioning"}
+    await registry.add({"id": "cm", "name": "甲"} | before | step, ENGINEER)
+    if is_removed:
+        await registry.remove("cm", ENGINEER)
+    other = {"id": "cm2", "name": "乙"} | after
+    with pytest.raises(NotPermittedError, match="cm"):
+        await registry.add(other, ENGINEER)
+    cells = ("id", "name", "vendor", "address", "port", "channel_no", "url")
+    file = ",".join(cells) + "\n" + ",".join(other.get(name, "") for name in cells)
+    report = await registry.import_file("r.csv", file.encode(), actor=ENGINEER)
+    assert ["验收权限" in error.message for error in report.errors] == [True]
+    assert "cm2" not in registry.channels
+    await registry.add(other | step, ENGINEER)  # put up for acceptance it may be
+    await registry.set("cm2", {"lifecycle": "accepted"}, ADMIN)
+    await registry.remove("cm2", ENGINEER)
+    if is_removed:
+        await registry.add(other, ENGINEER)  # it was accepted since
+
+
+@pytest.mark.parametrize("change", [{"channel_no": "4"}, {"address": "10.1.2.4"}, {"port": "8554"}])
+async def test_another_input_of_a_device_is_another_camera(
+    registry: Registry, change: dict[str, str]
+) -> None:
+    await registry.add({"id": "cm", "lifecycle": "commissioning"} | NVR, ENGINEER)
+    await registry.remove("cm", ENGINEER)
+    await registry.add({"id": "cm2"} | NVR | change, ENGINEER)
+
+
+async def test_a_camera_is_remembered_over_a_restart(
+    db: Database, box: SecretBox, bus: Bus
+) -> None:
+    async with Registry(db, box, bus, in_thread) as registry:
+        await registry.add({"id": "cm", "lifecycle": "planned"} | NVR, ENGINEER)
+        await registry.remove("cm", ENGINEER)
+    async with Registry(db, box, bus, in_thread) as registry:
+        with pytest.raises(NotPermittedError, match="cm"):
+            await registry.add({"id": "cm2"} | NVR, ENGINEER)
+
+
+async def test_pointing_an_accepted_channel_at_it_frees_no_camera(registry: Registry) -> None:
+    await registry.add({"id": "cm", "lifecycle": "planned"} | NVR, ENGINEER)
+    await registry.remove("cm", ENGINEER)
+    await registry.add({"id": "other", "name": "丙", "url": "rtsp://h/1"}, ENGINEER)
+    await registry.set("other", {"url": "rtsp://10.1.2.3/Streaming/Channels/301"}, ENGINEER)
+    await registry.set("other", {"gb_code": CODE}, ENGINEER)
+    with pytest.raises(NotPermittedError, match="cm"):
+        await registry.add({"id": "cm2"} | NVR, ENGINEER)

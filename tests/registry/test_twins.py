@@ -3,10 +3,12 @@ from typing import Any
 import pytest
 
 from vidgate.model.channel import Channel
+from vidgate.registry.inputs import Inputs
 from vidgate.registry.twins import Twins
 from vidgate.registry.url_forms import load
 
-FORMS = load()
+FORMS = Inputs(load())
+RESOLVED = Inputs(load(), {"p"})
 
 
 def told(twins: Twins, id_: str, current: Channel | None = None, **values: Any) -> list[str]:
@@ -123,7 +125,7 @@ def test_an_address_that_a_form_makes_is_compared_with_those_written_out() -> No
 
 
 def test_behind_a_resolver_an_address_alone_says_nothing() -> None:
-    twins = Twins(FORMS, resolved={"p"})
+    twins = Twins(RESOLVED)
     assert told(twins, "a", address="10.1.1.1", platform="p") == []
     assert told(twins, "b", address="10.1.1.1", platform="p") == []
     assert told(twins, "c", address="10.1.1.1", platform="p", channel_no="7") == []

@@ -1,48 +1,81 @@
 """Channels that left the register before they were accepted.
 
 They may come back as they were. To come back accepted is the very step for which somebody else is
-asked, so it takes the same permission (docs/adr/0002); undoing and importing do too.
+asked, so it takes the same permission (docs/adr/0002); undoing and importing do too. A channel is
+known again by its id, its code, or the camera input that it names.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterator, Mapping
 
 from vidgate.model.channel import Channel, Lifecycle
 from vidgate.registry.edits import Departed, Edit, Pair, key
+from vidgate.registry.inputs import Inputs
+from vidgate.storage.database import CHUNK
 
 
 class Departures:
-    """Finds what a new channel was before, by its id or its code."""
+    """Finds what a new channel was before, by its id, its code or its camera."""
 
     def __init__(self, known: Mapping[str, Departed]) -> None:
         self._known = known
-        self._codes = {one.gb_code: one for one in known.values() if one.gb_code}
+        self._marked = {mark: one for one in known.values() for mark in _marks(one)}
 
-    def former(self, channel: Channel) -> Departed | None:
+    def former(self, channel: Channel, inputs: Inputs) -> Departed | None:
         """The channel that left, None where it was never here or was accepted at the end."""
-        return self._known.get(key(channel.id)) or self._codes.get(channel.gb_code)
+        return next(self.all_of(channel, inputs), None)
+
+    def all_of(self, channel: Channel, inputs: Inputs) -> Iterator[Departed]:
+        """All that left and that the channel may be."""
+        if not self._known:
+            return
+        if (name := key(channel.id)) in self._known:
+            yield self._known[name]
+        for mark in _marks(_departed(channel, inputs)):
+            if mark in self._marked:
+                yield self._marked[mark]
 
 
-def leave(known: Mapping[str, Departed], edit: Edit) -> list[Pair[Departed]]:
-    """What an edit does to the list: who leaves is entered, who is back or accepted is struck."""
-    after = dict(known)
-    codes = {one.gb_code: name for name, one in known.items() if one.gb_code}
-    for pair in edit.channels:
+async def leave(known: Mapping[str, Departed], edit: Edit, inputs: Inputs) -> list[Pair[Departed]]:
+    """What an edit does to the list, giving way to the loop.
+
+    Who leaves is entered, who is back or accepted is struck.
+    """
+    after, departures = dict(known), Departures(known)
+    for number, pair in enumerate(edit.channels):
+        if number % CHUNK == 0:
+            await asyncio.sleep(0)
         if pair.after is None and pair.before is not None:
-            _enter(after, pair.before)
+            _enter(after, pair.before, inputs)
         elif pair.after is not None and known:
             after.pop(key(pair.after.id), None)
-            if pair.after.lifecycle is Lifecycle.ACCEPTED and pair.after.gb_code in codes:
-                after.pop(codes[pair.after.gb_code], None)
-    if after == known:
-        return []
-    names = known.keys() | after.keys()
+            if _is_acceptance(pair):
+                for one in departures.all_of(pair.after, inputs):
+                    after.pop(one.key, None)
+    names = known.keys() | after.keys() if after != known else ()
     pairs = [Pair(known.get(name), after.get(name)) for name in names]
     return [pair for pair in pairs if pair.before != pair.after]
 
 
-def _enter(after: dict[str, Departed], channel: Channel) -> None:
-    name = key(channel.id)
+def _is_acceptance(pair: Pair[Channel]) -> bool:
+    """Whether an edit makes a channel an accepted one; an edit of one that is says nothing."""
+    was = pair.before is not None and pair.before.is_accepted
+    return pair.after is not None and pair.after.is_accepted and not was
+
+
+def _enter(after: dict[str, Departed], channel: Channel, inputs: Inputs) -> None:
     if channel.lifecycle is Lifecycle.ACCEPTED:
-        after.pop(name, None)
+        after.pop(key(channel.id), None)
     else:
-        after[name] = Departed(name, channel.lifecycle, channel.gb_code)
+        after[key(channel.id)] = _departed(channel, inputs)
+
+
+def _departed(channel: Channel, inputs: Inputs) -> Departed:
+    found = tuple(inputs.of(channel))
+    return Departed(key(channel.id), channel.lifecycle, channel.gb_code, found)
+
+
+def _marks(one: Departed) -> Iterator[tuple[str, str]]:
+    if one.gb_code:
+        yield "gb_code", one.gb_code
+    yield from one.inputs

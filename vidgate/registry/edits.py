@@ -14,6 +14,7 @@ from vidgate.model.channel import (
     PointClass,
     Transport,
 )
+from vidgate.registry.inputs import Input
 
 T = TypeVar("T")
 Snapshot = dict[str, Any]
@@ -64,6 +65,7 @@ class Departed:
     key: str
     lifecycle: Lifecycle
     gb_code: str
+    inputs: tuple[Input, ...] = ()
 
 
 @dataclass(slots=True)

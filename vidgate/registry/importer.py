@@ -99,6 +99,7 @@ class Importer:
     async def plan(self, parsed: ParsedFile) -> None:
         """Plan every row; mistakes go to the report."""
         await self._planner.learn_places()
+        await self._planner.learn_waiting()
         for one in parsed.remarks:
             self._report.warnings.append(RowError(one.sheet, one.row, one.column, "", one.message))
         for index, chunk in enumerate(parsed.chunks):

@@ -14,6 +14,7 @@ from vidgate.registry.departed import Departures
 from vidgate.registry.doubts import DEVICE, of_addresses
 from vidgate.registry.edits import Credential, Departed, Edit, Pair, key, typed
 from vidgate.registry.fields import URLS, problems
+from vidgate.registry.inputs import Input, Inputs
 from vidgate.registry.places import Place
 from vidgate.registry.points import Points
 from vidgate.registry.rows import ParsedRow
@@ -36,6 +37,11 @@ class Register:
     platforms: Mapping[str, Platform] = field(default_factory=dict)
     credentials: Mapping[str, Credential] = field(default_factory=dict)
     departed: Mapping[str, Departed] = field(default_factory=dict)  # by lower-case id
+
+    def inputs(self, forms: UrlForms) -> Inputs:
+        """What tells which camera inputs channels name."""
+        resolved = [one.id for one in self.platforms.values() if one.resolver != "static"]
+        return Inputs(forms, resolved)
 
     def next_number(self) -> int:
         """The register number of the next new channel."""
@@ -118,8 +124,8 @@ class Planner:
         self._place = place or Place()
         self._number = register.next_number()
         self._seen: dict[str, str] = {}
-        resolved = [one.id for one in register.platforms.values() if one.resolver != "static"]
-        self._twins = Twins(self._forms, resolved)
+        self._inputs = register.inputs(self._forms)
+        self._twins = Twins(self._inputs)
         self._points = Points()
         self._codes: dict[str, list[Channel]] = {}
         for channel in register.channels.values():
@@ -128,6 +134,7 @@ class Planner:
         self._platforms = {platform.name: platform.id for platform in register.platforms.values()}
         self._platforms |= {id_: id_ for id_ in register.platforms}
         self._departed = Departures(register.departed)
+        self._waiting: dict[Input, Channel] = {}  # not delivered yet, by what they name
         self._credentials = dict(register.credentials)
         self._logins = {one.login: one.name for one in register.credentials.values()}
 
@@ -143,6 +150,16 @@ class Planner:
             self._points.learn(channels[start : start + CHUNK])
             self._twins.learn(channels[start : start + CHUNK])
             await asyncio.sleep(0)
+
+    async def learn_waiting(self) -> None:
+        """Look which cameras wait for acceptance: no new channel of theirs may begin accepted."""
+        if self.may_accept:
+            return
+        for number, channel in enumerate(list(self._register.channels.values())):
+            if number % CHUNK == 0:
+                await asyncio.sleep(0)
+            if not channel.lifecycle.is_delivered:
+                self._waiting |= dict.fromkeys(self._inputs.of(channel), channel)
 
     async def forget(self) -> None:
         """Let go of what only rows need: to free all of it at once would hold the loop."""
@@ -287,12 +304,17 @@ class Planner:
 
     def _was_submitted(self, channel: Channel) -> str:
         """Why a new channel may not begin accepted; empty where it may."""
-        former = self._departed.former(channel)
+        former = self._departed.former(channel, self._inputs)
         if former is not None:
-            return f"移除前曾是“{LIFECYCLE_WORDS[former.lifecycle]}”，{NEEDS_ACCEPTANCE}"
+            same = "" if former.key == key(channel.id) else f"与移除的通道 {former.key} 是同一路，"
+            return f"{same}移除前曾是“{LIFECYCLE_WORDS[former.lifecycle]}”，{NEEDS_ACCEPTANCE}"
         for other in self._codes.get(channel.gb_code, ()):
             if other.platform == channel.platform and not other.lifecycle.is_delivered:
                 return f"与未验收的通道 {other.id} 的平台和国标编码相同，{NEEDS_ACCEPTANCE}"
+        for one in self._inputs.of(channel) if self._waiting else ():
+            if one in self._waiting:
+                other = self._waiting[one]
+                return f"与未验收的通道 {other.id} 是同一路摄像机，{NEEDS_ACCEPTANCE}"
         return ""
 
     def check_acceptance(self) -> None:

@@ -237,6 +237,7 @@ class Registry(Past):
             planner = self._planner(actor)
             # By its own id only: a second channel of the same camera may share the code.
             row.values["id"] = name
+            await planner.learn_waiting()
             mistakes = planner.take(row)
             planner.check_acceptance()
             _refuse(mistakes)
@@ -350,7 +351,8 @@ class Registry(Past):
         if undoes is None:  # an undo brings the keys of the names back with them
             names = new_names(edit)
             await give_pinyin(edit, await self._worker(pinyin_keys, names) if names else {})
-        edit.departed = leave(self._register.departed, edit)
+        inputs = self._register.inputs(self._forms)
+        edit.departed = await leave(self._register.departed, edit, inputs)
         register = await _grown(self._register, edit)
         number = await self._ledger.write(edit, Deed(actor, action, source, undoes))
         self._take(register)

@@ -23,6 +23,7 @@ from vidgate.registry.edits import (
     snapshot,
     typed,
 )
+from vidgate.registry.inputs import Input
 from vidgate.storage import models
 from vidgate.storage.database import CHUNK
 
@@ -65,6 +66,7 @@ def _departed_row(departed: Departed) -> Row:
         "key": departed.key,
         "lifecycle": departed.lifecycle.value,
         "gb_code": departed.gb_code,
+        "inputs": [list(one) for one in departed.inputs],
     }
 
 
@@ -99,7 +101,12 @@ async def read_platforms(session: AsyncConnection) -> list[Platform]:
 async def read_departed(session: AsyncConnection) -> list[Departed]:
     """The channels that left before they were accepted."""
     rows = await session.execute(select(models.departed))
-    return [Departed(row.key, Lifecycle(row.lifecycle), row.gb_code) for row in rows]
+    return [_departed(row) for row in rows]
+
+
+def _departed(row: Any) -> Departed:
+    inputs = tuple(Input(kind, value) for kind, value in row.inputs)
+    return Departed(row.key, Lifecycle(row.lifecycle), row.gb_code, inputs)
 
 
 async def read_credentials(session: AsyncConnection) -> list[Row]:

@@ -4,15 +4,12 @@ meant.
 One camera that comes through two platforms has one code and is two channels.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from vidgate.model.channel import Channel
-from vidgate.model.media import Variant
-from vidgate.registry.addresses import canonical
 from vidgate.registry.edits import key, typed
-from vidgate.registry.url_forms import UrlForms
-from vidgate.wire.uri import DEFAULT_PORTS
+from vidgate.registry.inputs import Inputs
 
 SHARED = {  # by kind of mark
     "gb_code": "国标编码",
@@ -33,15 +30,10 @@ class _Mark(NamedTuple):
 
 
 class Twins:
-    """Knows who has which code, address and device input: the register at first, then every row.
+    """Knows who has which code, address and device input: the register at first, then every row."""
 
-    `resolved`: platforms that find addresses themselves; the device address of their channels may
-    be the platform's own.
-    """
-
-    def __init__(self, forms: UrlForms | None = None, resolved: Collection[str] = ()) -> None:
-        self._forms = forms or UrlForms()
-        self._resolved = frozenset(resolved)
+    def __init__(self, inputs: Inputs | None = None) -> None:
+        self._inputs = inputs or Inputs()
         self._owners: dict[tuple[str, str], tuple[str, str]] = {}
 
     def learn(self, channels: Iterable[Channel]) -> None:
@@ -74,29 +66,10 @@ class Twins:
                 del self._owners[mark]
 
     def _marks(self, channel: Channel) -> list[_Mark]:
-        marks = []
-        if channel.gb_code:
-            marks.append(_Mark("gb_code", "gb_code", channel.gb_code))
-        if channel.url:
-            marks.append(_Mark("url", "url", canonical(channel.url)))
-        elif channel.address and (channel.channel_no or channel.platform not in self._resolved):
-            marks += self._device(channel)
-        return marks
-
-    def _device(self, channel: Channel) -> list[_Mark]:
-        """The input of the device, whatever its make is called; and the address made of it."""
-        form = self._forms.find(channel.vendor)
-        port = form.rtsp_port(channel.port) if form else channel.port or DEFAULT_PORTS["rtsp"]
-        number = channel.channel_no.lstrip("0") or "1"
-        device = f"{channel.address.strip('[]').lower()} {port} {number}"
-        marks = [_Mark("address", "device", device)]
-        try:
-            made = self._forms.make(channel, Variant.MAIN)
-        except ValueError:  # said elsewhere
-            made = None
-        if made is not None:
-            marks.append(_Mark("address", "url", canonical(made.url)))
-        return marks
+        field = "url" if channel.url else "address"
+        marks = [_Mark(field, *one) for one in self._inputs.of(channel)]
+        code = channel.gb_code
+        return [_Mark("gb_code", "gb_code", code), *marks] if code else marks
 
 
 def _seen_whole(id_: str, values: Mapping[str, Any], current: Channel | None) -> Channel:

@@ -98,6 +98,7 @@ departed = Table(
     Column("key", String(64), primary_key=True),  # of a channel that is no longer in the register
     Column("lifecycle", String(16), nullable=False),  # its last one; who was accepted is not here
     Column("gb_code", String(20), nullable=False),
+    Column("inputs", JSON, nullable=False, server_default="[]"),  # [kind, value] of its camera
 )
 
 changes = Table(

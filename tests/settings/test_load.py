@@ -38,8 +38,8 @@ def test_the_file_is_found_by_environment(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("htpp: {port: 1}", "htpp: there is no such setting"),
-        ("http: {prot: 1}", "http.prot: there is no such setting"),
+        ("htpp: {port: 1}", "htpp: 没有此字段"),
+        ("http: {prot: 1}", "http.prot: 没有此字段"),
         ("http: {port: 99999}", "http.port"),
         ("probe: {per_host: none}", "probe.per_host"),
         ("- a list", "must hold keys and values"),

@@ -280,3 +280,12 @@ async def test_doubts_are_for_who_may_edit(site: Site, role: Role, told: list[st
     site.fakes.registry.channels["d"] = channel
     shown = await (await site.call("GET", f"{CHANNELS}/d", role=role)).json()
     assert [one["field"] for one in shown["warnings"]] == told
+
+
+async def test_too_many_at_once_is_said_in_chinese_first(site: Site) -> None:
+    body = {"ids": [f"c{number}" for number in range(20_001)], "fields": {"area": "x"}}
+    response = await site.call("PATCH", CHANNELS, role=Role.ENGINEER, json=body)
+    assert response.status == 400
+    assert (await response.json())["detail"].startswith(
+        "ids: 最多 20000 项，请分批 / at most 20000"
+    )

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from vidgate.errors import SettingsError
+from vidgate.mistakes import explain
 from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Level, Reason, State
 from vidgate.model.standing import Standing
@@ -180,7 +181,4 @@ def _read(file: Path) -> _File:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"history.kpis: {file}: {error}") from None
     except ValidationError as error:
-        told = "; ".join(
-            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
-        )
-        raise SettingsError(f"history.kpis: {file}: {told}") from None
+        raise SettingsError(f"history.kpis: {file}: {explain(error)}") from None

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vidgate.errors import SettingsError
+from vidgate.mistakes import explain
 from vidgate.model.channel import Channel
 from vidgate.model.media import Variant
 from vidgate.registry import placeholders
@@ -181,8 +182,9 @@ def _read(file: Path) -> list[UrlForm]:
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}", hint="registry.url_forms") from error
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+        why = explain(error) if isinstance(error, ValidationError) else str(error)
         raise SettingsError(
-            f"{file}: 不是取流地址规则表 / not a table of URL forms: {error}",
+            f"{file}: 不是取流地址规则表 / not a table of URL forms: {why}",
             hint="configs/url-forms.yaml",
         ) from None
     for form in forms:

@@ -15,6 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from vidgate.errors import SettingsError
+from vidgate.mistakes import explain
 from vidgate.settings.tree import Settings
 
 PREFIX = "VIDGATE__"
@@ -56,13 +57,15 @@ def load_settings(
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError(_explain(error), hint="configs/vidgate.yaml shows every key") from None
+        raise SettingsError(
+            explain(error, shows_input=True), hint="configs/vidgate.yaml 列出所有键 shows every key"
+        ) from None
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
         if file.stat().st_size > MAX_FILE:
-            raise SettingsError(f"{file}: larger than {MAX_FILE} bytes")
+            raise SettingsError(f"{file}: 超过 {MAX_FILE} 字节 / larger than {MAX_FILE} bytes")
         loaded = yaml.load(file.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}") from None
@@ -71,7 +74,9 @@ def _read(file: Path) -> dict[str, Any]:
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
-        raise SettingsError(f"{file}: must hold keys and values, not a {type(loaded).__name__}")
+        raise SettingsError(
+            f"{file}: 应为键和值 / must hold keys and values, not a {type(loaded).__name__}"
+        )
     return loaded
 
 
@@ -81,7 +86,7 @@ def _put(tree: dict[str, Any], name: str, value: str) -> None:
     for part in path[:-1]:
         below = branch.setdefault(part, {})
         if not isinstance(below, dict):
-            raise SettingsError(f"{name}: {part} is not a section")
+            raise SettingsError(f"{name}: {part} 不是一节 / is not a section")
         branch = below
     branch[path[-1]] = _value(name, value)
 
@@ -92,15 +97,4 @@ def _value(name: str, value: str) -> Any:
     try:
         return json.loads(value)
     except ValueError as error:
-        raise SettingsError(f"{name}: not valid JSON: {error}") from None
-
-
-def _explain(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"{key}: there is no such setting")
-        else:
-            lines.append(f"{key}: {problem['msg']} (given: {problem['input']!r})")
-    return "; ".join(lines)
+        raise SettingsError(f"{name}: 不是 JSON / not valid JSON: {error}") from None

@@ -32,25 +32,29 @@ async def read_body(request: web.Request, limit: int) -> bytes:
     """The whole body. Raises TooLargeError beyond `limit` bytes and SlowBodyError when it drips."""
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         # A compressed body could unpack to any size: nothing we take needs it.
-        raise MediaTypeError("compressed bodies are not taken")
+        raise MediaTypeError("请勿压缩内容 / compressed bodies are not taken")
     if (request.content_length or 0) > limit:
-        raise TooLargeError(f"the body may have {limit} bytes at most")
+        raise _too_large(limit)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT + limit / (64 << 10)):
             async for chunk in request.content.iter_any():
                 body += chunk
                 if len(body) > limit:
-                    raise TooLargeError(f"the body may have {limit} bytes at most")
+                    raise _too_large(limit)
     except TimeoutError:
-        raise SlowBodyError("the body did not arrive in time") from None
+        raise SlowBodyError("内容没有按时送达 / the body did not arrive in time") from None
     return bytes(body)
+
+
+def _too_large(limit: int) -> TooLargeError:
+    return TooLargeError(f"内容最多 {limit} 字节 / the body may have {limit} bytes at most")
 
 
 async def read_json(request: web.Request, model: type[M], limit: int = MAX_JSON) -> M:
     """The JSON body as a model. Only application/json: a foreign form cannot send that (CSRF)."""
     if request.content_type != JSON:
-        raise MediaTypeError("the body must be application/json")
+        raise MediaTypeError("内容类型应为 application/json / the body must be application/json")
     return model.model_validate_json(await read_body(request, limit))
 
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from vidgate.errors import ForbiddenPlaceError, InputError, VidgateError
+from vidgate.mistakes import explain
 
 log = structlog.get_logger(__name__)
 
@@ -151,15 +152,6 @@ def problem_of(request: web.Request, error: VidgateError) -> web.Response:
     return response
 
 
-def explain(error: ValidationError) -> str:
-    """What is wrong with a body or query, field by field, without repeating what was sent."""
-    lines = []
-    for item in error.errors(include_input=False, include_url=False, include_context=False):
-        place = ".".join(str(part) for part in item["loc"])
-        lines.append(f"{place}: {item['msg']}" if place else item["msg"])
-    return "; ".join(lines[:20])
-
-
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn every error of the inner layers into a problem document."""
@@ -176,7 +168,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception:
         # What went wrong is ours to know: the log has it, the caller not (ASVS 16.5.1).
         log.exception("request failed", method=request.method, route=_route(request))
-        return problem(request, "error", "see the log of the service")
+        return problem(request, "error", "请查看服务日志 / see the log of the service")
 
 
 @web.middleware
@@ -213,7 +205,7 @@ def _of_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamRes
 def _broken(request: web.Request, error: TimeoutError | ConnectionError) -> web.StreamResponse:
     if isinstance(error, ConnectionError):
         raise error  # the client left: nobody to tell
-    return problem(request, "timeout", "not done in time")
+    return problem(request, "timeout", "没有按时完成 / not done in time")
 
 
 def _route(request: web.Request) -> str:

@@ -50,3 +50,16 @@ def test_a_hostile_name_stays_on_one_line_and_short(written: io.StringIO) -> Non
     structlog.get_logger().info("x", name="a\r\nb\x1b[31m\u2028c" + "z" * 100_000)
     (line,) = written.getvalue().splitlines()
     assert len(json.loads(line)["name"]) < 3000
+
+
+def test_errors_are_counted_by_part() -> None:
+    errors = log.ErrorCount()
+    log.configure("info", "json", io.StringIO(), errors=errors)
+    try:
+        logger = structlog.get_logger()
+        logger.error("task failed", supervisor="fanout soldier/7")
+        logger.warning("no error", supervisor="hub")
+        logging.getLogger("library").error("failed")
+    finally:
+        log.configure("info", "json")
+    assert errors.counts == {"fanout": 1, "other": 1}

@@ -78,9 +78,10 @@ def main(config: Path | None = None) -> int:
     Raises SettingsError before anything is started when the settings are wrong.
     """
     settings = load_settings(config)
-    logs.configure(settings.log.level, settings.log.format)
+    errors = logs.ErrorCount()
+    logs.configure(settings.log.level, settings.log.format, errors=errors)
     _allow_descriptors()
-    return uvloop.run(serve(settings, data_folder()))
+    return uvloop.run(serve(settings, data_folder(), errors))
 
 
 def _allow_descriptors() -> None:
@@ -91,7 +92,7 @@ def _allow_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-async def serve(settings: Settings, folder: Path) -> int:
+async def serve(settings: Settings, folder: Path, errors: logs.ErrorCount) -> int:
     """Run all parts with their data in `folder`; 0 after a signal, 1 after a crash of ours."""
     stopping = _Stopping()
     manager = ServiceManager.from_environment()
@@ -99,6 +100,8 @@ async def serve(settings: Settings, folder: Path) -> int:
         # Entered first, left last: signs of life are given while the parts stop.
         alive = await stack.enter_async_context(Supervisor("systemd"))
         service = await _start(stack, settings, folder)
+        service.metrics.watch_web(service.web)
+        service.metrics.watch_errors(errors.counts)
         collector.settle()
         service.announce()
         manager.ready(service.standing())
@@ -147,6 +150,7 @@ class _Service:
     web: WebServer
     whep: WhepService
     health: HealthService
+    metrics: Metrics
     password: str | None
 
     def standing(self) -> str:
@@ -174,8 +178,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     audit = Audit(db, backlog)
     accounts = Accounts(db, settings.auth, clock=clock, backlog=backlog)
     password = await ensure_admin(accounts)
-    pool = WorkerPool("text", WorkerLimits(processes=1, memory=1 << 30))
-    texts = Texts(await stack.enter_async_context(pool))
+    texts = await _texts(stack)
     box, site = SecretBox(folder), settings.registry
     registry = Registry(db, box, bus, texts, site.url_forms, Place(*site.box))
     await stack.enter_async_context(registry)
@@ -200,8 +203,9 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         hub.on_picture, prober.on_picture = snapshots.take, snapshots.see
     whep = await _whep(stack, hub, bus, settings, clock)
     gc.collect()  # now, before anybody looks at how long the loop is held
-    metrics = await stack.enter_async_context(Metrics(registry, health, hub, whep))
-    metrics.watch_storage(backlog, audit)
+    pages = Metrics(registry, health, hub, whep, partial(_host_name, box))
+    pages.watch_storage(backlog, audit)
+    metrics = await stack.enter_async_context(pages)
     health.on_probe = _told(metrics.observe_probe, history.observe)
     parts = WebParts(
         registry=registry,
@@ -225,7 +229,12 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     )
     web = await _open_web(stack, parts, settings, folder, clock)
     listening += [(web.host, web.port), (web.host, web.tls_port), ("0.0.0.0", whep.port)]
-    return _Service(web, whep, health, password)
+    return _Service(web, whep, health, metrics, password)
+
+
+def _host_name(box: SecretBox, host: str) -> str:
+    """The label of a device's address: the same for the same one, and it does not tell it."""
+    return f"h-{box.fingerprint('host', host)[:8]}" if host else ""
 
 
 async def _storage(
@@ -233,6 +242,12 @@ async def _storage(
 ) -> tuple[Database, Backlog]:
     db = await stack.enter_async_context(Database(url, clock=clock))
     return db, await stack.enter_async_context(Backlog(db, bus))
+
+
+async def _texts(stack: AsyncExitStack) -> Texts:
+    """What reads and writes sheets, in a worker of its own."""
+    pool = WorkerPool("text", WorkerLimits(processes=1, memory=1 << 30))
+    return Texts(await stack.enter_async_context(pool))
 
 
 async def _history(

@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 import traceback
+from collections import Counter
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -64,6 +65,19 @@ def _format_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
+class ErrorCount:
+    """How many errors were logged by each part: the first word of its supervisor's name."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def __call__(self, _: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        """As a structlog processor."""
+        if method in ("error", "exception", "critical"):
+            self.counts[str(event.get("supervisor", "other")).partition(" ")[0]] += 1
+        return event
+
+
 class _Bridge(logging.Handler):
     """Sends what libraries log through structlog."""
 
@@ -78,8 +92,9 @@ def configure(
     level: Literal["debug", "info", "warning", "error"] = "info",
     form: Literal["auto", "text", "json"] = "auto",
     stream: TextIO | None = None,
+    errors: ErrorCount | None = None,
 ) -> None:
-    """Set up logging of the process onto `stream` (default stderr)."""
+    """Set up logging of the process onto `stream` (default stderr); `errors` counts them."""
     out = stream or sys.stderr
     text = form == "text" or (form == "auto" and out.isatty())
     render: Any = (
@@ -90,6 +105,7 @@ def configure(
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            errors or ErrorCount(),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=False),
             _format_exception,

@@ -14,6 +14,7 @@ from vidgate.metrics.channels import ChannelPage, escape
 from vidgate.model.channel import Channel, Lifecycle
 from vidgate.model.health import Health, Level, State
 from vidgate.model.media import StreamKey, Variant
+from vidgate.registry.access import host_of
 
 
 @dataclass
@@ -130,3 +131,25 @@ async def test_the_page_follows_the_register() -> None:
 
 def test_escape() -> None:
     assert escape('a"b\\c\nd') == 'a\\"b\\\\c\\nd'
+
+
+async def test_channels_of_one_device_share_its_name_and_no_address_is_told() -> None:
+    channels = {
+        "a": Channel(id="a", name="甲", address="10.1.2.3"),
+        "b": Channel(id="b", name="乙", url="rtsp://10.1.2.3/2"),
+        "c": Channel(id="c", name="丙"),
+    }
+    one = Book(channels, {})
+
+    def host(channel: Channel) -> str:
+        return "h-1" if host_of(channel) == "10.1.2.3" else ""
+
+    page = (await ChannelPage(one, one.of, host=host).render()).decode()
+    hosts = {
+        sample.labels["channel"]: sample.labels["host"]
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if sample.name == "vidgate_channel_host"
+    }
+    assert hosts == {"a": "h-1", "b": "h-1", "c": ""}
+    assert "10.1" not in page

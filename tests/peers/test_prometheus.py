@@ -48,7 +48,7 @@ def configured(folder: Path, service: Service, token: str) -> Path:
     (folder / "vidgate.token").write_text(token, encoding="utf-8")
     file = folder / "prometheus.yml"
     text = file.read_text(encoding="utf-8")
-    assert text.count("127.0.0.1:8080") == 3  # both targets, and the comment that tells of them
+    assert text.count("127.0.0.1:8080") == 4  # targets, the runbooks' address, and the comment
     text = text.replace("127.0.0.1:8080", service.url.removeprefix("http://"))
     for interval in ("15s", "60s"):
         text = text.replace(f"interval: {interval}", "interval: 1s")
@@ -190,7 +190,8 @@ def test_the_rules_say_what_they_claim(tmp_path: Path) -> None:
     folder = tmp_path / "prometheus"
     shutil.copytree(CONFIGS, folder)
     (folder / "vidgate.token").touch()
-    for words in (["check", "config", "prometheus.yml"], ["test", "rules", "tests/vidgate.yml"]):
+    cases = sorted(str(file.relative_to(folder)) for file in (folder / "tests").glob("*.yml"))
+    for words in (["check", "config", "prometheus.yml"], ["test", "rules", *cases]):
         done = subprocess.run(
             ["promtool", *words], cwd=folder, capture_output=True, text=True, check=False
         )

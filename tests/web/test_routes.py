@@ -19,6 +19,8 @@ OPEN = {
     ("GET", "/readyz"),
     ("GET", "/ca"),
     ("GET", "/ca.crt"),
+    ("GET", "/help/alerts"),
+    ("GET", "/help/alerts/{name}"),
     ("GET", "/{path:(?!api/|whep|whip|metrics).*}"),
 }
 

@@ -111,6 +111,14 @@ def certificate_of(pem: bytes) -> bytes:
     return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.PEM)
 
 
+def expiry_of(pem: bytes) -> float:
+    """Until when the first certificate of a PEM file holds, Unix seconds.
+
+    Raises ValueError where it holds none.
+    """
+    return x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
+
+
 def fingerprint(certificate: bytes) -> str:
     """The SHA-256 of a PEM certificate as people compare it: `AB:CD:...`.
 

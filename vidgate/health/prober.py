@@ -9,16 +9,16 @@ from typing import Protocol
 
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.limits import Preempted, Priority
-from vidgate.errors import InputError, NotFoundError, RemoteError, VidgateError
+from vidgate.errors import NotFoundError, RemoteError, VidgateError
 from vidgate.health.limits import PlatformBook, PlatformSlots
 from vidgate.media.stream import Picture
 from vidgate.model.channel import Channel, Kind
 from vidgate.model.health import Level, ProbeResult, Reason
+from vidgate.registry.access import host_of
 from vidgate.rtsp import probe as rtsp_probe
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.probe import ProbeTimes
 from vidgate.settings.tree import ProbeSettings
-from vidgate.wire.uri import Uri
 
 # What had been reached when a camera failed us with that reason, where the instants do not say.
 REACHED: Mapping[Reason, Level] = {
@@ -100,7 +100,7 @@ class Prober:
         """
         platform = self._register.platforms.get(channel.platform)
         if platform is None:
-            return ("host", _host(channel)), self._settings.per_host
+            return ("host", host_of(channel)), self._settings.per_host
         if level >= Level.MEDIA and platform.slots > 0:
             return ("slots", platform.id), platform.slots
         return ("describe", platform.id), platform.describe_parallel
@@ -208,12 +208,3 @@ def _reached(times: ProbeTimes, reason: Reason) -> Level:
     if times.t1 is not None:
         return Level.DESCRIBE
     return REACHED.get(reason, Level.NONE)
-
-
-def _host(channel: Channel) -> str:
-    if channel.address or not channel.url:
-        return channel.address
-    try:
-        return Uri.parse(channel.url).host
-    except InputError:  # the look itself will say so
-        return ""

@@ -87,6 +87,8 @@ FLOWS: tuple[tuple[str, str, Callable[[Stream], int]], ...] = (
 
 INFO = "vidgate_channel_info"
 INFO_HELP = "Names of a channel, to be joined by `channel`."
+HOST = "vidgate_channel_host"
+HOST_HELP = "Which channels share a device or gateway: a name made for it, never its address."
 
 
 class Register(Protocol):
@@ -113,17 +115,26 @@ def escape(text: str) -> str:
 
 
 class ChannelPage:
-    """Renders the page; `of` gives the health of an id, `hub` the streams that flow."""
+    """Renders the page; `of` gives the health of an id, `hub` the streams that flow.
+
+    `host` names the device behind a channel without telling its address; empty where there is none.
+    """
 
     def __init__(
-        self, register: Register, of: Callable[[str], Health], hub: Streams | None = None
+        self,
+        register: Register,
+        of: Callable[[str], Health],
+        hub: Streams | None = None,
+        host: Callable[[Channel], str] = lambda _: "",
     ) -> None:
         self._register = register
         self._of = of
         self._hub = hub
+        self._host = host
         self._encoded: Mapping[str, Channel] | None = None
         self._labels: list[tuple[Channel, str]] = []
         self._info: list[str] = []
+        self._hosts: list[str] = []
 
     async def render(self) -> bytes:
         """The page in text format 0.0.4."""
@@ -137,6 +148,8 @@ class ChannelPage:
             lines += _flowing(list(self._hub.streams.values()), self._register.channels)
         lines += _head(INFO, INFO_HELP)
         lines += self._info
+        lines += _head(HOST, HOST_HELP)
+        lines += self._hosts
         await asyncio.sleep(0)
         return ("\n".join(lines) + "\n").encode()
 
@@ -146,8 +159,11 @@ class ChannelPage:
             return
         labels = [(one, f'{{channel="{escape(one.id)}"}} ') for one in channels.values()]
         info: list[str] = []
+        hosts: list[str] = []
         await _gather(info, map(_info, channels.values()))
-        self._labels, self._info, self._encoded = labels, info, channels
+        await _gather(hosts, (_host(one.id, self._host(one)) for one in channels.values()))
+        self._labels, self._info, self._hosts = labels, info, hosts
+        self._encoded = channels
 
 
 Looks = list[tuple[Channel, str, Health]]
@@ -188,6 +204,10 @@ def _info(channel: Channel) -> str:
     }
     shown = ",".join(f'{key}="{escape(value)}"' for key, value in pairs.items())
     return f"{INFO}{{{shown}}} 1"
+
+
+def _host(id_: str, host: str) -> str:
+    return f'{HOST}{{channel="{escape(id_)}",host="{escape(host)}"}} 1'
 
 
 async def _gather(lines: list[str], more: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """Both pages, and the task that watches the event loop."""
 
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -23,8 +24,10 @@ from vidgate.metrics.fleet import (
     Streams,
 )
 from vidgate.metrics.loop import LoopLag
+from vidgate.metrics.service import ErrorCollector, Server, WebCollector
 from vidgate.metrics.storage import Backlog, Losses, StorageCollector
 from vidgate.model.health import Health, ProbeResult
+from vidgate.registry.access import host_of
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -41,8 +44,14 @@ class Metrics:
     """`async with Metrics(...) as metrics:` watches the loop; the pages may be asked any time."""
 
     def __init__(
-        self, register: PlatformBook, health: HealthBook, hub: Streams, whep: Sessions
+        self,
+        register: PlatformBook,
+        health: HealthBook,
+        hub: Streams,
+        whep: Sessions,
+        pseudonym: Callable[[str], str] = lambda _: "",
     ) -> None:
+        """`pseudonym` names an address without telling it."""
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
@@ -55,7 +64,7 @@ class Metrics:
         self._registry.register(ProbingCollector(health))
         self._probes = ProbeMetrics(self._registry)
         self._lag = LoopLag(self._registry)
-        self._page = ChannelPage(register, health.of, hub)
+        self._page = ChannelPage(register, health.of, hub, lambda one: pseudonym(host_of(one)))
         self._tasks = Supervisor("metrics")
 
     async def __aenter__(self) -> Self:
@@ -74,6 +83,14 @@ class Metrics:
     def watch_storage(self, backlog: Backlog, audit: Losses) -> None:
         """Tell of the database's disk too."""
         self._registry.register(StorageCollector(backlog, audit))
+
+    def watch_web(self, server: Server) -> None:
+        """Tell of the requests and of the certificate too."""
+        self._registry.register(WebCollector(server))
+
+    def watch_errors(self, errors: Mapping[str, int]) -> None:
+        """Tell how many errors each part has logged."""
+        self._registry.register(ErrorCollector(errors))
 
     @property
     def longest_stall(self) -> float:

@@ -10,6 +10,7 @@ from aiohttp import web
 from vidgate.auth.authority import fingerprint
 from vidgate.errors import NotFoundError
 from vidgate.web.context import CONTEXT
+from vidgate.web.document import document
 
 CERTIFICATE = "application/x-x509-ca-cert"
 
@@ -39,17 +40,7 @@ _STEPS = (
     ),
 )
 
-_PAGE = """<!doctype html>
-<html lang="zh-CN">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>安装证书 · vidgate</title>
-<link rel="stylesheet" href="/ca.css">
-</head>
-<body>
-<main>
-<h1>安装本单位的证书</h1>
+_BODY = """<h1>安装本单位的证书</h1>
 <p>装好之后, 浏览器才信任本系统的 HTTPS, 麦克风, 摄像头和定位才能使用. 每台电脑和手机装一次.</p>
 <p lang="en">Browsers then trust this system's HTTPS, and microphone, camera and position work.
 Once on each computer and phone.</p>
@@ -63,9 +54,6 @@ Once on each computer and phone.</p>
 {steps}
 </dl>
 <p>{onwards}</p>
-</main>
-</body>
-</html>
 """
 
 
@@ -83,8 +71,8 @@ async def page(request: web.Request) -> web.Response:
         name = f"[{host}]" if ":" in host else host
         place = escape(f"https://{name}:{context.tls_port}/", quote=True)
         onwards = f'装好后打开 then open <a href="{place}">{place}</a>'
-    text = _PAGE.format(fingerprint=mark, steps=steps, onwards=onwards)
-    return web.Response(text=text, content_type="text/html")
+    body = _BODY.format(fingerprint=mark, steps=steps, onwards=onwards)
+    return document("安装证书", body)
 
 
 async def certificate(request: web.Request) -> web.Response:

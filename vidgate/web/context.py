@@ -1,6 +1,6 @@
 """What every handler finds under `request.app[CONTEXT]`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -16,6 +16,7 @@ from vidgate.web.openapi import Description
 from vidgate.web.parts import Trail, WebParts
 from vidgate.web.peer import Peers
 from vidgate.web.sockets import Sockets, Viewers
+from vidgate.web.tally import Tally
 from vidgate.web.turns import Turns
 
 
@@ -42,6 +43,7 @@ class Context:
     is_demo: bool
     tls_port: int = 0  # on which HTTPS is served; 0 where it is not
     authority: bytes = b""  # the certificate that users install, PEM
+    tally: Tally = field(default_factory=Tally)
 
     async def sweep(self) -> None:
         """End what was opened by sessions that have ended by age."""

@@ -17,6 +17,7 @@ from vidgate.web import (
     probes,
     register,
     reports,
+    runbooks,
     schemas,
     service,
     sessions,
@@ -476,6 +477,8 @@ _SERVICE = (
     # Whatever no interface claims is a file of the console, or a page that it routes itself.
     Route(GET, "/ca", authority.page, Access.OPEN),
     Route(GET, "/ca.crt", authority.certificate, Access.OPEN),
+    Route(GET, "/help/alerts", runbooks.index, Access.OPEN),
+    Route(GET, "/help/alerts/{name}", runbooks.page, Access.OPEN),
     Route(GET, "/{path:(?!api/|whep|whip|metrics).*}", page, Access.OPEN),
 )
 

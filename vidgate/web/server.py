@@ -28,6 +28,7 @@ from vidgate.web.problems import Handler
 from vidgate.web.route import Access, Route
 from vidgate.web.routes import ROUTES
 from vidgate.web.sockets import Sockets, Viewers
+from vidgate.web.tally import Tally
 from vidgate.web.tls import ServerCertificate
 from vidgate.web.turns import Turns
 
@@ -59,6 +60,7 @@ class WebServer:
         self.host = settings.http.host
         self.port = settings.http.port
         self._tls = settings.http.tls
+        self._certificate: ServerCertificate | None = None
         self._socket = socket
         self._tasks = Supervisor("web")
         self._stack = AsyncExitStack()
@@ -111,8 +113,19 @@ class WebServer:
         """On which HTTPS is served, 0 where it is not."""
         return self._context.tls_port
 
+    @property
+    def certificate_expiry(self) -> float | None:
+        """Until when our certificate holds, Unix seconds; None where HTTPS is not served."""
+        return self._certificate.expiry if self._certificate is not None else None
+
+    @property
+    def tally(self) -> Tally:
+        """What was answered."""
+        return self._context.tally
+
     async def _listen_tls(self, stack: AsyncExitStack, doorman: Doorman) -> None:
         certificate = await asyncio.to_thread(ServerCertificate, self._tls)
+        self._certificate = certificate
         sock = bind_tcp(self.host, self._tls.port, "http.tls.port")
         stack.callback(sock.close)
         await stack.enter_async_context(listening(doorman, sock, certificate.context))
@@ -140,7 +153,7 @@ def _authority(settings: TlsSettings) -> bytes:
 def make_app(context: Context, routes: Sequence[Route] = ROUTES) -> web.Application:
     """The application: every route of the table, and nothing else."""
     app = web.Application(
-        middlewares=[problems.problems, problems.cut, welcome, tls.redirect, access.access],
+        middlewares=[count, problems.problems, problems.cut, welcome, tls.redirect, access.access],
         client_max_size=MAX_BODY,
     )
     app[CONTEXT] = context
@@ -153,6 +166,17 @@ def make_app(context: Context, routes: Sequence[Route] = ROUTES) -> web.Applicat
     app.on_response_prepare.append(problems.mark_started)
     app.on_shutdown.append(_close_sockets)
     return app
+
+
+@web.middleware
+async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count the answer; a WebSocket lasts as long as its page is open and is left out."""
+    context = request.app[CONTEXT]
+    started = context.clock.now()
+    response = await handler(request)
+    if not isinstance(response, web.WebSocketResponse):
+        context.tally.note(request.method, response.status, context.clock.now() - started)
+    return response
 
 
 @web.middleware

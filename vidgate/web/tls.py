@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 from aiohttp import hdrs, web
 
+from vidgate.auth.authority import expiry_of
 from vidgate.errors import SettingsError
 from vidgate.settings.tree import TlsSettings
 from vidgate.web.context import CONTEXT
@@ -23,6 +24,7 @@ PLAIN = ("/api/", "/whep", "/whip", "/metrics", "/healthz", "/readyz", "/ca")
 class ServerCertificate:
     """The certificate and key of the settings, in a context for the listening socket.
 
+    `expiry` is until when the newest holds, Unix seconds.
     Raises SettingsError where they do not serve. Blocks while it reads; make it in a thread.
     """
 
@@ -60,6 +62,7 @@ class ServerCertificate:
         context.set_alpn_protocols(["http/1.1"])
         try:
             context.load_cert_chain(*self._files)
+            self.expiry = expiry_of(self._files[0].read_bytes())
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
             raise SettingsError(

@@ -43,7 +43,7 @@ async def test_a_failure_is_1_and_says_what_to_do(vidgate: Vidgate, alone: Path)
     assert ended.status == 1
     assert f"chmod 600 {alone / 'secret.key'}" in ended.out
     assert "✗ 失败 failed" in ended.out
-    assert ended.err == ""
+    assert ended.err.startswith("下一步 next: vidgate doctor ")
 
 
 async def test_wrong_settings_are_one_finding(

@@ -1,8 +1,10 @@
 """`vidgate report uptime` against a real server that reports of a month counted by hand."""
 
+import csv
 import signal
 import sqlite3
 from collections.abc import AsyncIterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,25 @@ async def test_html_and_xlsx_go_to_a_file(month: Month, vidgate: Vidgate, tmp_pa
     book: Any = load_workbook(tmp_path / "uptime.xlsx")
     rows = list(book["在线率"].iter_rows(values_only=True))
     assert rows[-1][2] == int(april.share(everybody) * 10_000) / 10_000
+
+
+async def test_csv_has_the_groups_and_their_total(
+    month: Month, vidgate: Vidgate, tmp_path: Path
+) -> None:
+    words = ("report", "uptime", *WINDOW, "-o", "csv")
+    *groups, total = csv.DictReader(StringIO((await vidgate(*words)).out))
+    assert {row["name"] for row in groups} == set(GROUPS)
+    assert {row["row"] for row in groups} == {"group"}
+    assert total["row"] == "total"
+    for row in groups:
+        ids = GROUPS[row["name"]]
+        assert int(row["channels"]) == len(ids)
+        assert row["online_time"] == f"{int(april.share(ids) * 10_000) / 100:.2f}"
+        for cause, seconds in april.missing(ids).items():
+            assert float(row[f"missing_{cause}"]) == seconds
+    file = tmp_path / "uptime.csv"
+    assert (await vidgate(*words, "--file", str(file))).out == ""
+    assert file.read_bytes().startswith(b"\xef\xbb\xbfrow,by,name,")
 
 
 async def test_html_goes_to_stdout_too(month: Month, vidgate: Vidgate) -> None:

@@ -13,8 +13,11 @@ import pytest
 from pydantic import BaseModel
 
 from tests.cli.conftest import FakeService, Outcome, Vidgate
+from tests.cli.test_main import CONTRACT
 from vidgate.cli import change, channel, credential, platform, tables, token
+from vidgate.cli.main import application
 from vidgate.web import schemas
+from vidgate.web.trials import TrialView
 
 TIME, ISO = 1_700_000_000.25, "2023-11-14T22:13:20.250Z"
 LISTS: tuple[tuple[tuple[str, ...], str, dict[str, Any], dict[str, str]], ...] = (
@@ -56,6 +59,35 @@ LISTS: tuple[tuple[tuple[str, ...], str, dict[str, Any], dict[str, str]], ...] =
         {"id": "a", "state": "up", "reason": "ok", "t0": ISO, "t1": ""},
     ),
 )  # fmt: skip
+PROBED = {"reason": "timeout", "t0": TIME, "t1": None, "codec": None, "detail": "no answer"}
+TRIED = {"channel": "c1", "stream": "main", "is_good": True, "credential": "n", "way": "form",
+         "form": "dahua /cam", "url": "rtsp://10.1.2.3:554/cam", "probe": PROBED}  # fmt: skip
+TOLD = {"channel": "c1", "stream": "main", "is_good": "true", "reason": "timeout", "t0": ISO,
+        "t1": "", "form": "dahua /cam", "detail": "no answer"}  # fmt: skip
+# (command line, request, answer, the one row of it)
+SINGLE: tuple[tuple[tuple[str, ...], tuple[str, str], dict[str, Any], dict[str, str]], ...] = (
+    (
+        ("channel", "show", "c1"), ("GET", "/channels/c1"),
+        {"id": "c1", "name": "城", "port": 554, "tags": ["a", "b"], "since": TIME,
+         "health": {"probed": TIME, "last": None}, "warnings": []},
+        {"id": "c1", "name": "城", "port": "554", "tags": "a,b", "since": ISO, "probed": ISO},
+    ),
+    (
+        ("change", "show", "3"), ("GET", "/changes/3"),
+        {"id": 3, "rows": [{"kind": "channel", "id": "c1", "action": "updated",
+                            "before": {"name": "旧"}, "after": {"name": "新"}}]},
+        {"id": "c1", "action": "updated", "before": '{"name":"旧"}', "after": '{"name":"新"}'},
+    ),
+    (("channel", "test", "c1"), ("POST", "/channels/c1/test"), TRIED, TOLD),
+    (("credential", "test", "n"), ("POST", "/credentials/n/test"), {"items": [TRIED]}, TOLD),
+)  # fmt: skip
+# What does not read: it changes something, writes a file of its own or runs until it is stopped.
+DOING = {
+    "serve", "demo", "completion", "channel template", "channel import", "channel export",
+    "channel add", "channel set", "channel submit", "channel approve", "channel remove",
+    "change undo", "platform set", "credential set", "credential rotate", "cert init",
+    "token create", "token revoke", "simulate register", "simulate fleet", "simulate fault",
+}  # fmt: skip
 NASTY = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "'=1")
 
 
@@ -67,6 +99,14 @@ def _answer(service: FakeService, path: str, *items: dict[str, Any]) -> dict[str
     else:
         service.answer("GET", path, found)
     return found
+
+
+class Shown(schemas.HealthView, schemas.ChannelView):
+    """A channel with what is known of its health, as a row has them."""
+
+
+class Tried(schemas.ProbeView, TrialView):
+    """A try with what the camera said, as a row has them."""
 
 
 def _rows(text: str) -> list[dict[str, str]]:
@@ -99,6 +139,48 @@ async def test_every_list_takes_every_form(
     assert ["" if cell is None else str(cell) for cell in cells] == [
         value.capitalize() if value in ("true", "false") else value for value in row.values()
     ]
+
+
+@pytest.mark.parametrize("command", sorted(CONTRACT - DOING))
+def test_every_reading_command_takes_every_form(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    application()([*command.split(), "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "--output -o" in told
+    assert "--file" in told
+    assert "--json" in told
+    for form in ("table", "json", "csv", "xlsx"):
+        assert form in told
+
+
+@pytest.mark.parametrize(("command", "request_", "document", "told"), SINGLE)
+async def test_one_thing_is_a_table_too(
+    service: FakeService,
+    vidgate: Vidgate,
+    tmp_path: Path,
+    command: tuple[str, ...],
+    request_: tuple[str, str],
+    document: dict[str, Any],
+    told: dict[str, str],
+) -> None:
+    service.answer(*request_, document)
+    assert (await vidgate(*command, "--json")).document == document
+    ended = await vidgate(*command, "-o", "csv")
+    assert ended.err == ""
+    (row,) = _rows(ended.out)
+    assert row | told == row
+    book = tmp_path / "a.xlsx"
+    assert (await vidgate(*command, "-o", "xlsx", "--file", str(book))).out == ""
+    head, *rows = openpyxl.load_workbook(book).worksheets[0].iter_rows(values_only=True)
+    assert (list(head), len(rows)) == (list(row), 1)
+
+
+@pytest.mark.parametrize("command", ["doctor", "version"])
+async def test_what_needs_no_service_is_a_table_too(vidgate: Vidgate, command: str) -> None:
+    rows = _rows((await vidgate(command, "-o", "csv")).out)
+    assert {"name"} < set(rows[0])
+    assert len(rows) > 5
 
 
 async def test_a_file_is_marked_for_excel_and_a_pipe_is_not(
@@ -185,6 +267,9 @@ async def test_a_probe_keeps_its_status(service: FakeService, vidgate: Vidgate) 
     [
         (channel._LIST, schemas.ChannelItem),
         (channel._HISTORY, schemas.HistoryView),
+        (channel._CHANNEL, Shown),
+        (credential.TRIALS, Tried),
+        (change._ROWS, schemas.ChangeRowView),
         (change._SHEET, schemas.ChangeView),
         (platform._SHEET, schemas.PlatformView),
         (credential._SHEET, schemas.CredentialView),

@@ -446,6 +446,7 @@ async def told_of(registry: Registry, file: str) -> dict[str, Any]:
 def _short(report: dict[str, Any]) -> dict[str, Any]:
     """Cells as one line each, what is nothing left out."""
     told = {name: value for name, value in report.items() if value not in (0, [], None)}
+    told.pop("lifecycles", None)  # they follow from the counts
     for name in ("errors", "warnings"):
         if name in told:
             told[name] = [

@@ -27,6 +27,7 @@ async def test_an_import_is_reported_row_by_row(site: Site) -> None:
         "unchanged": 0,
         "removed": 0,
         "rejected": 1,
+        "lifecycles": {},
         "errors": [
             {
                 "sheet": "通道",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from vidgate.aio.clock import SystemClock
 from vidgate.auth.authority import SERVER_DAYS, Authority, Pem, fingerprint
-from vidgate.cli import output
+from vidgate.cli import next_steps, output
 from vidgate.cli.errors import UsageError, both
 from vidgate.cli.options import Json, option
 from vidgate.errors import ConflictError, InputError, NotFoundError
@@ -110,4 +110,4 @@ def _tell(folder: Path, hosts: list[str], mark: str, page: str, json: bool) -> N
     for name, file in files.items():
         output.say(f"    {name}: {file}")
     output.note(f"然后重启服务; 用户在此安装 CA then restart; users install it from {page}")
-    output.next_step("doctor", "核对证书和名称 check the certificate and its names")
+    next_steps.tell("cert init")

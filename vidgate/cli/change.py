@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from vidgate.cli import output, tables, words
+from vidgate.cli import next_steps, output, tables, words
 from vidgate.cli.client import Client
 from vidgate.cli.options import Json, Output, option
 
@@ -13,6 +13,7 @@ _SHEET = tables.Sheet(
      "undone_by"),
     times=("time",),
 )  # fmt: skip
+_ROWS = tables.Sheet("change", ("kind", "id", "action", "before", "after"))
 Number = Annotated[int, option("变更号 · the change's number")]
 
 
@@ -29,22 +30,23 @@ async def list_changes(
         return OK
     output.table(_COLUMNS, found["items"])
     if found["items"]:
-        output.next_step(f"change show {found['items'][0]['id']}", "看每一行 see its rows")
+        next_steps.tell("change list", change=found["items"][0]["id"])
     else:
-        output.next_step("channel import FILE", "还没有变更 no change yet")
+        next_steps.tell("change list", "empty")
     return OK
 
 
-async def show(change: Number, /, *, json: Json = False) -> int:
+async def show(change: Number, /, *, shape: Output | None = None) -> int:
     """The rows of one change, before and after."""
+    tables.check(shape)
     async with Client() as client:
         found = await client.get(f"/changes/{change}")
-    if json:
-        output.document(found)
+    if tables.written(shape, _ROWS, found, found.get("rows", ())):
         return OK
     output.table(_COLUMNS, (found,))
     output.table((("编号", "id"), ("修改", words.difference)), found.get("rows", ()))
-    output.next_step(f"change undo {change}", "撤销它 undo it")
+    by = found.get("undone_by")
+    next_steps.tell("change show", "undone" if by else "", change=change, by=by)
     return OK
 
 
@@ -56,7 +58,7 @@ async def undo(change: Number, /, *, json: Json = False) -> int:
         output.document(made)
         return OK
     output.note(f"已撤销 undone: {change}; 本次变更 this change: {made['id']}")
-    output.next_step(f"change undo {made['id']}", "撤销本身也可撤销 undoing can be undone")
+    next_steps.tell("change undo", change=made["id"])
     return OK
 
 

@@ -1,22 +1,18 @@
 """`vidgate channel`: the register of video channels."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import unquote
 
 from cyclopts import Parameter
 
-from vidgate.cli import files, output, passwords, tables, words
-from vidgate.cli.client import Client, Query, segment
-from vidgate.cli.credential import TRIAL
+from vidgate.cli import next_steps, output, passwords, tables, words
+from vidgate.cli.client import Client, segment
+from vidgate.cli.credential import TRIAL, TRIALS, trial_row
 from vidgate.cli.errors import UsageError, both
 from vidgate.cli.options import Json, Output, option
-from vidgate.cli.progress import Meter
 from vidgate.model.channel import LIFECYCLE_WORDS
 
-OK, FAILED, PARTLY = 0, 1, 3
-ERRORS_SHOWN = 50
+OK, FAILED = 0, 1
 StateWord = Literal[
     "unknown",
     "up",
@@ -34,6 +30,15 @@ _LIST = tables.Sheet(
     ("id", "name", "number", "state", "reason", "since", "level", "kind", "platform",
      "department", "area", "lifecycle", "enabled", "tags", "has_sub"),
     times=("since",),
+)  # fmt: skip
+_CHANNEL = tables.Sheet(
+    "channel",
+    ("id", "name", "number", "revision", "gb_code", "kind", "url", "sub_url", "vendor", "address",
+     "port", "channel_no", "credential", "platform", "department", "area", "point", "point_class",
+     "industry", "longitude", "latitude", "lifecycle", "tags", "enabled", "transport", "has_sub",
+     "state", "reason", "since", "level", "probed", "media_seen", "last_frame", "transports",
+     "warnings"),
+    times=("since", "probed", "media_seen", "last_frame"),
 )  # fmt: skip
 _HISTORY = tables.Sheet(
     "history",
@@ -115,105 +120,6 @@ class Fields:
         return given
 
 
-async def template(
-    *,
-    out: Annotated[
-        Path, option("文件名, - 为标准输出 · - is stdout", "--out", "-o", dash=True)
-    ] = Path("channels.xlsx"),
-    force: Annotated[bool, option("覆盖已有文件 · replace the file")] = False,
-) -> int:
-    """Write an empty register with headers, notes and an example."""
-    files.check_free(out, force=force)
-    async with Client() as client:
-        content = await client.get("/channels/template")
-    files.write(out, content, force=force)
-    if str(out) != "-":
-        output.note(f"模板已写入 template written: {out}")
-    output.next_step(f"channel import {out} --dry-run", "填好后先试导入 fill it, then try it")
-    return OK
-
-
-@Parameter(name="*")
-@dataclass(kw_only=True)
-class Manner:
-    """How to import."""
-
-    dry_run: Annotated[bool, option("只检查, 不写入 · check, write nothing")] = False
-    partial: Annotated[bool, option("坏行之外照常导入 · import the good rows")] = False
-    prune: Annotated[bool, option("移除文件里没有的通道 · remove what the file has not")] = False
-
-
-async def import_file(
-    file: Annotated[Path, option("xlsx, xls 或 csv · xlsx, xls or csv")],
-    /,
-    *,
-    manner: Manner | None = None,
-    errors: Annotated[
-        Path | None, option("把标出错误的原表写到 xlsx · your sheet with its mistakes marked")
-    ] = None,
-    force: Annotated[bool, option("覆盖已有文件 · replace the file of --errors")] = False,
-    json: Json = False,
-) -> int:
-    """Import a register: all rows or none, unless --partial."""
-    chosen = manner or Manner()
-    content = files.read(file)
-    if errors is not None:
-        files.check_free(errors, force=force)
-    query: Query = {"filename": file.name, **asdict(chosen)}
-    async with Client() as client:
-        with Meter(f"导入 {file.name}"):
-            report = await client.call("POST", "/channels/import", query=query, data=content)
-        if errors is not None and (report["errors"] or report["warnings"]):
-            named: Query = {"filename": file.name}
-            marked = await client.fetch("POST", "/channels/import/errors", named, content)
-            files.write(errors, marked.content, force=force)
-            output.note(f"标出错误的表 marked sheet: {errors}")
-            if lost := unquote(marked.headers.get("Vidgate-Lost", "")):
-                output.note(f"{lost} only the values are kept")
-    if json:
-        output.document(report)
-    else:
-        _show_report(report, dry_run=chosen.dry_run)
-        _after_import(report, file, chosen)
-    if not report["rejected"]:
-        return OK
-    return PARTLY if chosen.partial and not chosen.dry_run else FAILED
-
-
-async def export(
-    *,
-    out: Annotated[
-        Path,
-        option("文件名 .xlsx 或 .csv, - 为标准输出 (csv) · - is stdout", "--out", "-o", dash=True),
-    ] = Path("channels.xlsx"),
-    chosen: Filter | None = None,
-    force: Annotated[bool, option("覆盖已有文件 · replace the file")] = False,
-) -> int:
-    """Write the register, or part of it, as a file that an import takes as unchanged."""
-    kind = "csv" if str(out) == "-" else out.suffix.lower().removeprefix(".")
-    if kind not in ("csv", "xlsx"):
-        raise UsageError(
-            both("文件名要以 .xlsx 或 .csv 结尾", "the name must end in .xlsx or .csv"),
-            hint="vidgate channel export -o channels.xlsx",
-        )
-    files.check_free(out, force=force)
-    query = asdict(chosen or Filter())
-    query["q"] = query.pop("search")
-    async with Client() as client:
-        with Meter("导出"):
-            made = await client.fetch("GET", "/channels/export", {**query, "format": kind})
-    files.write(out, made.content, force=force)
-    if str(out) != "-":
-        output.note(f"已导出 written: {out} (不含口令 no passwords)")
-    if (tickets := made.headers.get("Vidgate-Tickets", "0")) != "0":
-        output.note(
-            f"提醒 warning: {tickets} 路的地址带有 token 之类的票据, 按原样导出, 请妥善保管"
-            " · addresses with tokens are in it: keep it safe"
-        )
-    output.next_step(f"channel import {out} --dry-run", "改好后先试导入 edit it, then try it")
-    return OK
-
-
 async def history(
     id: Id,
     /,
@@ -238,9 +144,8 @@ async def history(
         ),
         found["items"],
     )
-    if found["items"]:
-        newest = found["items"][0]["change"]
-        output.next_step(f"change undo {newest}", "撤销最近一次 undo the newest")
+    newest = [one["change"] for one in found["items"][:1]]
+    next_steps.tell("channel history", "some" if newest else "", id=id, change=newest)
     return OK
 
 
@@ -267,22 +172,29 @@ async def list_channels(*, chosen: Filter | None = None, shape: Output | None = 
         found["items"],
     )
     output.note(f"共 {found['total']} 路, 显示 {len(found['items'])} 路")
-    if found["total"]:
-        output.next_step("probe --all", "看看哪些真正看得见 which can truly be seen")
-    else:
-        output.next_step("channel template", "从登记表模板开始 start with the template")
+    _after_list(found["items"], is_narrowed=chosen is not None and chosen != Filter())
     return OK
 
 
-async def show(id: Id, /, *, json: Json = False) -> int:
+def _after_list(items: list[Any], *, is_narrowed: bool) -> None:
+    """Probing is for what is accepted; of others the next step of their life comes next."""
+    if not items:
+        next_steps.tell("channel list", "nothing" if is_narrowed else "empty")
+        return
+    steps = {item.get("lifecycle", "accepted") for item in items}
+    first = items[0].get("lifecycle", "accepted")
+    next_steps.tell("channel list", "" if "accepted" in steps else first, id=items[0]["id"])
+
+
+async def show(id: Id, /, *, shape: Output | None = None) -> int:
     """Everything about one channel."""
+    tables.check(shape)
     async with Client() as client:
         channel = await client.get(f"/channels/{segment(id)}")
-    if json:
-        output.document(channel)
-    else:
-        _show_channel(channel)
-        output.next_step(f"probe {channel['id']}", "现在看看它 look at it now")
+    if tables.written(shape, _CHANNEL, channel, [channel.get("health", {}) | channel]):
+        return OK
+    _show_channel(channel)
+    next_steps.tell("channel show", channel.get("lifecycle", ""), id=channel["id"])
     return OK
 
 
@@ -292,23 +204,18 @@ async def try_channel(
     *,
     sub: Annotated[bool, option("试子码流 · the sub-stream")] = False,
     credential: Annotated[str, option("改用这个凭据试 · with this credential instead")] = "",
-    json: Json = False,
+    shape: Output | None = None,
 ) -> int:
     """Try a channel now: the rule and address used, whose login, and what the camera says."""
+    tables.check(shape)
     body = {"stream": "sub" if sub else "main", "credential": credential}
     async with Client() as client:
         trial = await client.call("POST", f"/channels/{segment(id)}/test", body=body)
-    if json:
-        output.document(trial)
-    else:
-        probe = trial["probe"]
+    if not tables.written(shape, TRIALS, trial, [trial_row(trial)]):
         output.table(TRIAL, [trial])
-        if probe["detail"]:
-            output.note(probe["detail"])
-        if trial["is_good"]:
-            output.next_step(f"probe {trial['channel']}", "画面才是证明 a picture is the proof")
-        else:
-            output.next_step(f"channel show {trial['channel']}", "它的地址和凭据 how it is reached")
+        if trial["probe"]["detail"]:
+            output.note(trial["probe"]["detail"])
+        next_steps.tell("channel test", "" if trial["is_good"] else "bad", id=trial["channel"])
     return OK if trial["is_good"] else FAILED
 
 
@@ -319,7 +226,7 @@ async def add(id: Id = "", *, fields: Fields | None = None, json: Json = False) 
         body["id"] = id
     async with Client() as client:
         channel = await client.call("POST", "/channels", body=body)
-    return _changed(channel, "已新增 added", json=json)
+    return _changed(channel, "add", "已新增 added", json=json)
 
 
 async def set_fields(id: Id, /, *, fields: Fields | None = None, json: Json = False) -> int:
@@ -332,7 +239,7 @@ async def set_fields(id: Id, /, *, fields: Fields | None = None, json: Json = Fa
         )
     async with Client() as client:
         channel = await client.call("PATCH", f"/channels/{segment(id)}", body=body)
-    return _changed(channel, "已修改 changed", json=json)
+    return _changed(channel, "set", "已修改 changed", json=json)
 
 
 async def remove(*ids: Id) -> int:
@@ -343,7 +250,7 @@ async def remove(*ids: Id) -> int:
         for id in ids:
             await client.call("DELETE", f"/channels/{segment(id)}")
             output.note(f"已移除 removed: {id}")
-    output.next_step("change list", "可以撤销 change undo N brings it back")
+    next_steps.tell("channel remove")
     return OK
 
 
@@ -368,69 +275,24 @@ async def _move(ids: tuple[str, ...], step: str, *, json: bool) -> int:
         output.document(report)
         return OK
     output.note(f"{LIFECYCLE_WORDS[step]}: {report['updated']} 路, 不变 {report['unchanged']} 路")
-    if step == "commissioning":
-        output.next_step(f"probe {' '.join(ids[:3])}", "有画面再验收 a picture, then approve")
-    else:
-        output.next_step("platform list", "各平台接入率 what each platform has delivered")
+    verb = "submit" if step == "commissioning" else "approve"
+    next_steps.tell(f"channel {verb}", ids=ids[:3])
     return OK
 
 
-def _changed(channel: Any, said: str, *, json: bool) -> int:
+def _changed(channel: Any, verb: str, said: str, *, json: bool) -> int:
     if json:
         output.document(channel)
         return OK
     output.note(f"{said}: {channel['id']}")
     _warn(channel)
-    output.next_step(f"probe {channel['id']}", "看看有没有画面 see whether there is a picture")
+    next_steps.tell(f"channel {verb}", channel.get("lifecycle", ""), id=channel["id"])
     return OK
 
 
 def _warn(channel: Any) -> None:
     for one in channel.get("warnings", ()):
         output.note(f"提醒 warning: {words.field(one['field'])}: {output.text(one['message'])}")
-
-
-def _show_report(report: Any, *, dry_run: bool) -> None:
-    label = "试导入, 没有写入" if dry_run else "导入"
-    removed = f"移除 {report['removed']} · " if report["removed"] else ""
-    output.say(
-        f"{label}: 新增 {report['created']} · 更新 {report['updated']} · {removed}"
-        f"不变 {report['unchanged']} · 错误 {report['rejected']}"
-    )
-    for title, name in (("问题", "errors"), ("提醒", "warnings")):
-        if not report[name]:
-            continue
-        output.table(
-            (("表", "sheet"), ("行", "row"), ("列", "column"), ("值", "value"), (title, "message")),
-            report[name][:ERRORS_SHOWN],
-        )
-        if len(report[name]) > ERRORS_SHOWN:
-            output.note(f"共 {len(report[name])} 处{title}, 全部见 --json 或 --errors 表.xlsx")
-    for folded in report["more"]:
-        output.note(
-            f"另有 {folded['count']} 处类似 more like this: {output.text(folded['column'])}: "
-            f"{output.text(folded['message'])}"
-        )
-    if report["more"]:
-        output.note("全部标在 all are marked in: --errors 表.xlsx")
-
-
-def _after_import(report: Any, file: Path, manner: Manner) -> None:
-    if report["rejected"] and manner.prune:
-        output.note("有错误的行时不移除通道 nothing is removed while rows are rejected")
-    if report["rejected"] and report["change"] is None:
-        output.next_step(
-            f"channel import {file} --dry-run --errors 改.xlsx",
-            "在标出的表里改好再试; 或 --partial 只导好行",
-        )
-    elif manner.dry_run:
-        flags = " --partial" * manner.partial + " --prune" * manner.prune
-        output.next_step(f"channel import {file}{flags}", "正式导入 import it")
-    elif report["change"] is None:
-        output.next_step("channel list", "没有变化 nothing changed")
-    else:
-        output.note(f"变更号 change: {report['change']}  (撤销 vidgate change undo ...)")
-        output.next_step("probe --all", "看看哪些真正看得见 which can truly be seen")
 
 
 def _show_channel(channel: Any) -> None:

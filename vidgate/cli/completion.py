@@ -3,7 +3,7 @@
 import sys
 from typing import Annotated, Literal
 
-from vidgate.cli import output
+from vidgate.cli import next_steps, output
 from vidgate.cli.main import application
 from vidgate.cli.options import option
 
@@ -25,5 +25,5 @@ def completion(
     # In a start-up file it must be silent: who sees the script has not put it anywhere yet.
     if sys.stdout.isatty():
         output.note(f"用法 use: {USE[shell]}")
-        output.next_step("--help", "全部命令 all commands")
+        next_steps.tell("completion")
     return OK

@@ -5,13 +5,19 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from vidgate.cli import output, passwords, tables, words
+from vidgate.cli import next_steps, output, passwords, tables, words
 from vidgate.cli.client import Client, segment
 from vidgate.cli.errors import UsageError, both
-from vidgate.cli.options import Json, Output, option
+from vidgate.cli.options import Output, option
 
 OK, FAILED = 0, 1
 _SHEET = tables.Sheet("credentials", ("name", "username", "channels", "platform", "host", "vendor"))
+TRIALS = tables.Sheet(
+    "trials",
+    ("channel", "stream", "is_good", "reason", "t0", "t1", "credential", "way", "form", "url",
+     "codec", "width", "height", "detail"),
+    times=("t0",),
+)  # fmt: skip
 TRIAL: tuple[output.Column, ...] = (
     ("通道", "channel"),
     ("码流", "stream"),
@@ -59,9 +65,9 @@ async def set_credential(
         saved = await client.call("PUT", f"/credentials/{segment(name)}", body=body)
     output.note(f"已保存 saved: {name}; 使用它的通道 channels: {saved['channels']}")
     if saved["channels"]:
-        output.next_step(f"credential test {name}", "试一试 try it")
+        next_steps.tell("credential set", "used", name=name)
     else:
-        output.next_step(f"channel set ID --credential {name}", "让通道用它 let a channel use it")
+        next_steps.tell("credential set", name=name)
     return OK
 
 
@@ -70,15 +76,14 @@ async def try_credential(
     /,
     *,
     channel: Annotated[str, option("只在这个通道上试 · at this channel only")] = "",
-    json: Json = False,
+    shape: Output | None = None,
 ) -> int:
     """Try a credential once at each host that uses it (8 at most), or at one channel."""
+    tables.check(shape)
     async with Client() as client:
         path = f"/credentials/{segment(name)}/test"
         done = await client.call("POST", path, body={"channel": channel} if channel else {})
-    if json:
-        output.document(done)
-    else:
+    if not tables.written(shape, TRIALS, done, list(map(trial_row, done["items"]))):
         output.table(TRIAL, done["items"])
         _after_trial(name, done["items"])
     return OK if done["items"] and all(item["is_good"] for item in done["items"]) else FAILED
@@ -87,11 +92,15 @@ async def try_credential(
 def _after_trial(name: str, items: list[Any]) -> None:
     if not items:
         output.note("没有通道用它 no channel uses it")
-        output.next_step(f"credential set {name} --host '10.1.*'", "说明给谁用 say for whom")
-    elif any(item["probe"]["reason"] == "unauthorized" for item in items):
-        output.next_step(f"credential set {name} --username USER", "更正口令 put it right")
-    else:
-        output.next_step("probe --all", "看看哪些真正看得见 which can truly be seen")
+    bad = [item for item in items if not item["is_good"]]
+    is_wrong = any(item["probe"]["reason"] == "unauthorized" for item in bad)
+    outcome = "unused" if not items else "wrong" if is_wrong else "bad" if bad else ""
+    next_steps.tell("credential test", outcome, name=name, id=bad[0]["channel"] if bad else "")
+
+
+def trial_row(trial: output.Item) -> dict[str, Any]:
+    """A try as one row: what the camera said beside how it was asked."""
+    return {**trial["probe"], **trial}
 
 
 async def rotate_key() -> int:
@@ -102,7 +111,7 @@ async def rotate_key() -> int:
     output.note(
         "旧备份要用旧 secret.key 打开; 请重新备份 · back up anew: old backups need the old key"
     )
-    output.next_step("credential list", "全部凭据 all credentials")
+    next_steps.tell("credential rotate")
     return OK
 
 
@@ -124,5 +133,6 @@ async def list_credentials(*, shape: Output | None = None) -> int:
         ),
         found["items"],
     )
-    output.next_step("credential set NAME --username USER", "新增或修改 add or change one")
+    names = [one["name"] for one in found["items"]]
+    next_steps.tell("credential list", "" if names else "empty", name=names[:1])
     return OK

@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from vidgate.cli import output
+from vidgate.cli import next_steps, output, tables
 from vidgate.cli.checkup import certificate, machine, network, service, storage
 from vidgate.cli.checkup.finding import Finding, Subject, Verdict, failed, ok
 from vidgate.cli.client import Target
-from vidgate.cli.options import Json, option
+from vidgate.cli.options import Output, option
 from vidgate.errors import SettingsError
 from vidgate.settings import Settings, data_folder, load_settings
 
 OK, FAILED = 0, 1
+_SHEET = tables.Sheet("checks", ("name", "verdict", "found", "fix"))
+Examined = tuple[str, str, Finding]
 MARKS = {
     Verdict.OK: "✓ 正常 ok     ",
     Verdict.WARNING: "! 注意 warning",
@@ -66,9 +68,10 @@ def doctor(
     ready: Annotated[
         bool, option("只问服务是否就绪 · only ask whether the service is ready")
     ] = False,
-    json: Json = False,
+    shape: Output | None = None,
 ) -> int:
     """Examine machine, installation, data and service; 1 where something failed."""
+    tables.check(shape)
     is_running, about_service = asyncio.run(service.reach(Target.from_environment()))
     if ready:
         output.note(about_service.found)
@@ -76,8 +79,11 @@ def doctor(
     subject = _subject(config, is_running=is_running)
     found = [("service", "服务", about_service)]
     found += [(check.name, check.title, _examined(check, subject)) for check in CHECKS]
-    _tell(found, json=json)
-    return FAILED if any(one.verdict is Verdict.FAILED for _, _, one in found) else OK
+    is_bad = any(one.verdict is Verdict.FAILED for _, _, one in found)
+    if not tables.written(shape, _SHEET, *_documents(found)):
+        _tell(found)
+        next_steps.tell("doctor", "bad" if is_bad else "" if is_running else "stopped")
+    return FAILED if is_bad else OK
 
 
 def _subject(config: Path | None, *, is_running: bool) -> Subject:
@@ -95,17 +101,22 @@ def _examined(check: Check, subject: Subject) -> Finding:
         return failed(f"无法检查: {error}", "cannot be examined", "以 root 重试 try again as root")
 
 
-def _tell(found: list[tuple[str, str, Finding]], *, json: bool) -> None:
-    count = {verdict: sum(one.verdict is verdict for _, _, one in found) for verdict in Verdict}
-    if json:
-        items = [
-            {"name": name, "verdict": one.verdict.value, "found": one.found, "fix": one.fix}
-            for name, _, one in found
-        ]
-        output.document(
-            {verdict.value: number for verdict, number in count.items()} | {"items": items}
-        )
-        return
+def _count(found: list[Examined]) -> dict[Verdict, int]:
+    return {verdict: sum(one.verdict is verdict for _, _, one in found) for verdict in Verdict}
+
+
+def _documents(found: list[Examined]) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """All of it for a program, and its rows."""
+    items = [
+        {"name": name, "verdict": one.verdict.value, "found": one.found, "fix": one.fix}
+        for name, _, one in found
+    ]
+    counts = {verdict.value: number for verdict, number in _count(found).items()}
+    return counts | {"items": items}, items
+
+
+def _tell(found: list[Examined]) -> None:
+    count = _count(found)
     for name, title, one in found:
         output.say(f"{MARKS[one.verdict]}  {title} {name}: {one.found}")
         if one.fix:

@@ -49,11 +49,11 @@ NOUNS = (
         "channel",
         "视频通道 · video channels",
         (
-            Verb("template", "channel:template", "登记表模板 (xlsx) · an empty register"),
+            Verb("template", "register:template", "登记表模板 (xlsx) · an empty register"),
             Verb(
-                "import", "channel:import_file", "导入登记表 (xlsx, xls, csv) · import a register"
+                "import", "register:import_file", "导入登记表 (xlsx, xls, csv) · import a register"
             ),
-            Verb("export", "channel:export", "导出, 可原样导回 · write the register to a file"),
+            Verb("export", "register:export", "导出, 可原样导回 · write the register to a file"),
             Verb(
                 "list", "channel:list_channels", "列出通道及状态 · list channels and their states"
             ),

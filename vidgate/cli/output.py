@@ -46,11 +46,6 @@ def note(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def next_step(command: str, why: str) -> None:
-    """Name the next sensible command, on stderr."""
-    note(f"下一步 next: vidgate {command}    # {why}")
-
-
 def text(value: object) -> str:
     """A value as a person reads it."""
     if value is None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from vidgate.cli import output, tables
+from vidgate.cli import next_steps, output, tables
 from vidgate.cli.client import Client, segment
 from vidgate.cli.errors import UsageError, both
 from vidgate.cli.options import Json, Output, option
@@ -97,7 +97,11 @@ async def list_platforms(*, shape: Output | None = None) -> int:
         ),
         found["items"],
     )
-    output.next_step("platform set ID --slots 16", "它能承受的路数 what it can bear")
+    items = found["items"]
+    rates = ((one["id"], one.get("delivery_rate")) for one in items)
+    owing = next((id for id, rate in rates if rate is not None and rate < 1), None)
+    outcome = "empty" if not items else "owing" if owing else ""
+    next_steps.tell("platform list", outcome, id=owing)
     return OK
 
 
@@ -129,7 +133,5 @@ async def set_platform(
             f"提醒 warning: {without} 路在用的通道没有取流地址"
             f" · {without} accepted channels have no address now"
         )
-        output.next_step(f"channel list --platform {id}", "给它们地址 give them addresses")
-    else:
-        output.next_step("platform list", "全部平台 all platforms")
+    next_steps.tell("platform set", "lost" if without else "", id=id)
     return OK

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from vidgate.cli import output, tables, words
+from vidgate.cli import next_steps, output, tables, words
 from vidgate.cli.client import Client, error_of
 from vidgate.cli.errors import UsageError, both
 from vidgate.cli.options import Output, option
@@ -93,11 +93,11 @@ def _show(result: Any) -> None:
         f"用时 {result['seconds']:.1f} s"
     )
     if failed:
-        output.next_step(f"channel show {failed[0]['id']}", "它的地址和口令 its address and login")
+        next_steps.tell("probe", "failed", id=failed[0]["id"])
     elif result["level"] == "describe":
-        output.next_step("probe --all --level media", "有应答还不算看得见 a picture is the proof")
+        next_steps.tell("probe", "shallow")
     else:
-        output.next_step("channel list", "全部通道 all channels")
+        next_steps.tell("probe")
 
 
 _COLUMNS: tuple[output.Column, ...] = (

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from vidgate.cli import files, output
+from vidgate.cli import files, next_steps, output, tables
 from vidgate.cli.client import Client, Query
 from vidgate.cli.errors import UsageError, both
 from vidgate.cli.options import option
@@ -15,7 +15,8 @@ from vidgate.operations import uptime_words as words
 
 OK = 0
 CAUSES_SHOWN = 3
-Form = Literal["table", "json", "xlsx", "html"]
+Form = Literal["table", "json", "csv", "xlsx", "html"]
+FILES = ("csv", "xlsx", "html")
 
 
 @Parameter(name="*")
@@ -23,10 +24,12 @@ Form = Literal["table", "json", "xlsx", "html"]
 class Shape:
     """How the report is given out."""
 
-    form: Annotated[Form, option("输出格式 · the form", "--output", "-o")] = "table"
-    file: Annotated[Path | None, option("xlsx 或 html 写到这个文件 · where xlsx or html goes")] = (
-        None
-    )
+    form: Annotated[
+        Form, option("输出格式, csv 为各组的原始值 · the form; csv: the groups", "--output", "-o")
+    ] = "table"
+    file: Annotated[
+        Path | None, option("csv, xlsx 或 html 写到这个文件 · where csv, xlsx or html goes")
+    ] = None
     force: Annotated[bool, option("覆盖已有文件 · replace the file of --file")] = False
     json: Annotated[bool, option("即 -o json · the same as -o json", "--json")] = False
 
@@ -43,9 +46,9 @@ class Shape:
                 hint="-o xlsx --file uptime.xlsx",
             )
         if self.file is not None:
-            if form not in ("xlsx", "html"):
+            if form not in FILES:
                 raise UsageError(
-                    both("--file 只用于 -o xlsx 或 -o html", "--file goes with -o xlsx or -o html"),
+                    both("--file 只用于 -o csv, xlsx 或 html", "--file goes with csv, xlsx, html"),
                     hint=f"-o html --file {self.file}",
                 )
             files.check_free(self.file, force=self.force)
@@ -77,11 +80,31 @@ async def uptime(
     elif form == "table":
         _show(found)
     else:
-        path = chosen.file or Path("-")
-        files.write(path, found, force=chosen.force)
+        path = chosen.file or tables.STDOUT
+        content = _csv(found, is_marked=chosen.file is not None) if form == "csv" else found
+        files.write(path, content, force=chosen.force)
         if chosen.file:
             output.note(f"已写入 written: {path}")
     return OK
+
+
+def _csv(found: Any, *, is_marked: bool) -> bytes:
+    """The groups and their total: rates in percent, durations in seconds."""
+    kpis, causes = ([one["id"] for one in found[name]] for name in ("kpis", "causes"))
+    columns = ("row", "by", "name", "channels", "online", "counted", *kpis)
+    sheet = tables.Sheet("uptime", (*columns, *(f"missing_{cause}" for cause in causes)))
+    groups = [("group", group) for group in found["groups"]] + [("total", found["total"])]
+    items = [{"row": row, "by": found["by"]} | _flat(group) for row, group in groups]
+    return tables.csv_of(sheet.rows(items), is_marked=is_marked)
+
+
+def _flat(group: Any) -> dict[str, Any]:
+    figure = words.main(group)
+    named = {name: group[name] for name in ("name", "channels")}
+    named |= {name: figure[name] for name in ("online", "counted")}
+    rates = {kpi: one["percent"] for kpi, one in group["kpis"].items()}
+    missing = {f"missing_{one['id']}": one["seconds"] for one in group["causes"]}
+    return named | rates | missing
 
 
 def _show(found: Any) -> None:
@@ -104,7 +127,7 @@ def _show(found: Any) -> None:
 def _show_worst(found: Any, names: dict[str, str]) -> None:
     worst = [one for one in found["channels"] if one["online"] < one["counted"]]
     if not worst:
-        output.next_step("report uptime -o html --file 在线率.html", "可打印的一页 a page to print")
+        next_steps.tell("report uptime")
         return
     output.say("")
     output.table(
@@ -118,7 +141,7 @@ def _show_worst(found: Any, names: dict[str, str]) -> None:
         ),
         worst,
     )
-    output.next_step(f"channel show {worst[0]['id']}", "看看最差的一路 look at the worst")
+    next_steps.tell("report uptime", "worst", id=worst[0]["id"])
 
 
 def _rate_of(kpi: str) -> Any:

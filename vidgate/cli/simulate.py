@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from vidgate.cli import output, tables
+from vidgate.cli import next_steps, output, tables
 from vidgate.cli.options import Json, Output, option
 
 OK = 0
@@ -61,7 +61,7 @@ def register(
 
     rows = write_register(channels, seed, out, port=port)
     output.note(f"已写入 {rows} 行 rows written: {out}")
-    output.next_step(f"simulate fleet --register {out}", "运行这些摄像机 run those cameras")
+    next_steps.tell("simulate register", file=out)
     return OK
 
 
@@ -114,7 +114,7 @@ def faults(*, shape: Output | None = None) -> int:
         ),
         found["items"],
     )
-    output.next_step("simulate fault ID NAME --control URL", "弄坏一路 break a camera")
+    next_steps.tell("simulate faults")
     return OK
 
 
@@ -140,7 +140,7 @@ async def fault(
         output.document(planned)
         return OK
     output.note(f"{channel}: {name or '已修好 mended'}")
-    output.next_step(f"channel show {channel}", "看它的状态 see its state")
+    next_steps.tell("simulate fault", id=channel)
     return OK
 
 

@@ -61,9 +61,15 @@ def check(shape: Output | None) -> None:
     files.check_free(chosen.file, force=chosen.force)
 
 
-def written(shape: Output | None, sheet: Sheet, found: Any) -> bool:
-    """Give out an answer's `items` as was asked; False where a table for a person was."""
+def written(
+    shape: Output | None, sheet: Sheet, found: Any, items: Sequence[output.Item] | None = None
+) -> bool:
+    """Give out an answer as was asked; False where a table for a person was.
+
+    The rows of a file are `items`, by default the answer's own.
+    """
     chosen = shape or Output()
+    rows = found["items"] if items is None else items
     match _form(chosen):
         case "table":
             return False
@@ -72,14 +78,14 @@ def written(shape: Output | None, sheet: Sheet, found: Any) -> bool:
             return True
         case "csv":
             path = chosen.file or STDOUT
-            content = csv_of(sheet.rows(found["items"]), is_marked=path != STDOUT)
+            content = csv_of(sheet.rows(rows), is_marked=path != STDOUT)
         case _:
             path = chosen.file or STDOUT
-            content = xlsx_of(sheet.title, sheet.rows(found["items"]))
+            content = xlsx_of(sheet.title, sheet.rows(rows))
     sys.stdout.flush()
     files.write(path, content, force=chosen.force)
     if path != STDOUT:
-        output.note(f"已写入 written: {path} ({len(found['items'])} 行 rows)")
+        output.note(f"已写入 written: {path} ({len(rows)} 行 rows)")
     return True
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from vidgate.cli import output, tables
+from vidgate.cli import next_steps, output, tables
 from vidgate.cli.client import Client, segment
 from vidgate.cli.options import Json, Output, option
 
@@ -31,7 +31,7 @@ async def create(
     output.say(str(made["token"]))
     output.note("令牌只显示这一次, 请妥善保存 · shown this once; keep it safe")
     output.note("用法 use: VIDGATE_SERVER=http://HOST:8080 VIDGATE_TOKEN=... vidgate channel list")
-    output.next_step("token list", "全部令牌 all tokens")
+    next_steps.tell("token create")
     return OK
 
 
@@ -52,7 +52,7 @@ async def list_tokens(*, shape: Output | None = None) -> int:
         ),
         found["items"],
     )
-    output.next_step("token revoke ID", "吊销不用的 revoke what nobody uses")
+    next_steps.tell("token list", "" if found["items"] else "empty")
     return OK
 
 
@@ -61,5 +61,5 @@ async def revoke(id: Annotated[str, option("令牌编号 · the token's id")], /
     async with Client() as client:
         await client.call("DELETE", f"/tokens/{segment(id)}")
     output.note(f"已吊销 revoked: {id}")
-    output.next_step("token list", "剩下的令牌 those that remain")
+    next_steps.tell("token revoke")
     return OK

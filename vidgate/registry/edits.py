@@ -1,6 +1,7 @@
 """One edit of the register: what each thing was before and is after; and both as JSON."""
 
 from base64 import b64decode, b64encode
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Generic, TypeVar
@@ -87,6 +88,11 @@ class Edit:
         created = sum(pair.before is None for pair in self.channels)
         removed = sum(pair.after is None for pair in self.channels)
         return created, len(self.channels) - created - removed, removed
+
+    def lifecycles(self) -> dict[str, int]:
+        """The enabled channels that are created or updated, by the step that they come to."""
+        after = (pair.after for pair in self.channels if pair.after is not None)
+        return dict(Counter(channel.lifecycle.value for channel in after if channel.enabled))
 
 
 def key(id_: str) -> str:

@@ -235,7 +235,6 @@ LIFECYCLES = {word: Lifecycle(step) for step, word in LIFECYCLE_WORDS.items()}
 # What else registers say for the steps; read, never written.
 LIFECYCLE_ALIASES = {
     "待建": Lifecycle.PLANNED,
-    "在建": Lifecycle.PLANNED,
     "待验收": Lifecycle.COMMISSIONING,
     "已验收": Lifecycle.ACCEPTED,
     "暂停": Lifecycle.SUSPENDED,

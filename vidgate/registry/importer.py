@@ -54,7 +54,8 @@ class Folded:
 class ImportReport:
     """What an import did, or with `change` None would do.
 
-    Counts are of channels, `rejected` of rows. An import that was refused because of rejected rows
+    Counts are of channels, `rejected` of rows; `lifecycles` of those created and updated that are
+    enabled, by the step that they are at. An import that was refused because of rejected rows
     has created and updated nothing and says so. `warnings` refuse nothing: what is doubtful, and
     what was not read. Of each kind the first are listed and the others counted in `more`.
     """
@@ -65,6 +66,7 @@ class ImportReport:
     unchanged: int = 0
     removed: int = 0
     rejected: int = 0
+    lifecycles: dict[str, int] = field(default_factory=dict)
     errors: list[RowError] = field(default_factory=list)
     warnings: list[RowError] = field(default_factory=list)
     more: list[Folded] = field(default_factory=list)
@@ -73,9 +75,9 @@ class ImportReport:
         """Whether what was planned is to be done: not where all rows or none were wanted."""
         return not self.rejected or manner.dry_run or manner.partial
 
-    def counts(self) -> dict[str, int | None]:
+    def counts(self) -> dict[str, Any]:
         """All that is no list."""
-        names = ("change", "created", "updated", "unchanged", "removed", "rejected")
+        names = ("change", "created", "updated", "unchanged", "removed", "rejected", "lifecycles")
         return {name: getattr(self, name) for name in names}
 
     def as_json(self) -> dict[str, Any]:
@@ -155,6 +157,7 @@ async def enter(planner: Planner, parsed: ParsedFile, manner: Manner) -> ImportR
         if manner.prune:
             _prune(planner, report)
         report.created, report.updated, report.removed = planner.edit.counts()
+        report.lifecycles = planner.edit.lifecycles()
         await planner.forget()
     return report
 

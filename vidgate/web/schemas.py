@@ -307,7 +307,8 @@ class FoldedView(BaseModel):
 class ImportReportView(BaseModel):
     """`change` is null when nothing was written; `warnings` refuse no row.
 
-    Of each kind of warning the first are listed; `more` counts the others.
+    Of each kind of warning the first are listed; `more` counts the others. `lifecycles` counts the
+    enabled channels that were created or updated, by the step that they came to.
     """
 
     change: int | None
@@ -316,6 +317,7 @@ class ImportReportView(BaseModel):
     unchanged: int
     removed: int
     rejected: int
+    lifecycles: dict[str, int]
     errors: list[ImportErrorView]
     warnings: list[ImportErrorView]
     more: list[FoldedView]

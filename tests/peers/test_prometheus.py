@@ -3,113 +3,24 @@
 import asyncio
 import csv
 import io
-import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 
-from tests.programs import (
-    RunningFleet,
-    Service,
-    free_port,
-    running,
-    running_fleet,
-    running_service,
-)
+from tests.peers.prometheus import CONFIGS, configured, installed, prometheus
+from tests.programs import RunningFleet, Service, running_fleet, running_service
 
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.peer, pytest.mark.usefixtures(installed.__name__)]
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "prometheus"
 DEPARTMENT = "公安局"
 CHANNELS = 48  # forty of them are the department's
 KILLED = 10
 PAGES = ("/metrics", "/metrics/channels")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def installed() -> None:
-    """Skip where the package is missing; fail under CI, which installs it."""
-    found = shutil.which("prometheus") and shutil.which("promtool")
-    if not found and os.environ.get("CI") == "true":
-        pytest.fail("Prometheus is not installed")
-    if not found:
-        pytest.skip("needs the package prometheus")
-
-
-def configured(folder: Path, service: Service, token: str) -> Path:
-    """Our configuration with this service's address and token, scraping every second."""
-    shutil.copytree(CONFIGS, folder)
-    (folder / "vidgate.token").write_text(token, encoding="utf-8")
-    file = folder / "prometheus.yml"
-    text = file.read_text(encoding="utf-8")
-    assert text.count("127.0.0.1:8080") == 4  # targets, the runbooks' address, and the comment
-    text = text.replace("127.0.0.1:8080", service.url.removeprefix("http://"))
-    for interval in ("15s", "60s"):
-        text = text.replace(f"interval: {interval}", "interval: 1s")
-    text = text.replace("scrape_timeout: 10s", "scrape_timeout: 1s")
-    text = text.replace("scrape_timeout: 20s", "scrape_timeout: 1s")
-    file.write_text(text, encoding="utf-8")
-    rules = folder / "rules" / "vidgate.yml"
-    slow = rules.read_text(encoding="utf-8")
-    rules.write_text(slow.replace("interval: 60s", "interval: 1s"), encoding="utf-8")
-    return file
-
-
-class Prometheus:
-    """The running server's API."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    async def _get(self, path: str, **query: str) -> Any:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(self.url + path, params=query) as response,
-        ):
-            answer = await response.json()
-            assert answer["status"] == "success", answer
-            return answer["data"]
-
-    async def value(self, expression: str) -> float | None:
-        """The one value of an expression; None while there is none."""
-        found = (await self._get("/api/v1/query", query=expression))["result"]
-        return float(found[0]["value"][1]) if found else None
-
-    async def targets(self) -> dict[str, tuple[str, str]]:
-        """Health and last error of each job."""
-        active = (await self._get("/api/v1/targets"))["activeTargets"]
-        return {one["labels"]["job"]: (one["health"], one["lastError"]) for one in active}
-
-    async def becomes(self, expression: str, value: float) -> None:
-        """Wait until the expression has the value."""
-        seen: list[float | None] = [await self.value(expression)]
-        for _ in range(100):
-            if seen[-1] == value:
-                return
-            await asyncio.sleep(0.2)
-            seen.append(await self.value(expression))
-        pytest.fail(f"{expression} was never {value}: {dict.fromkeys(seen)}")
-
-
-@asynccontextmanager
-async def prometheus(file: Path) -> AsyncIterator[Prometheus]:
-    """The server with this configuration."""
-    listen = f"127.0.0.1:{free_port()}"
-    command = (
-        "prometheus",
-        f"--config.file={file}",
-        f"--storage.tsdb.path={file.parent / 'data'}",
-        f"--web.listen-address={listen}",
-    )
-    async with running(*command) as program:
-        await program.says("Server is ready to receive web requests")
-        yield Prometheus(f"http://{listen}")
 
 
 async def kill(fleet: RunningFleet, count: int) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.operations import month as april
 from tests.operations.month import CHANNELS, EXPECTED, GROUPS, MONTH, START, Month
-from tests.peers.test_prometheus import installed
+from tests.peers.prometheus import installed
 from tests.programs import free_port, running
 from vidgate.metrics.channels import ChannelPage
 from vidgate.model.channel import Channel

@@ -1,0 +1,216 @@
+"""Killed cameras through a real Prometheus and a real Alertmanager to whoever is on duty.
+
+The dashboards' queries are asked of the same Prometheus.
+"""
+
+import asyncio
+import csv
+import io
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from scripts import dashboards
+from tests.e2e.attacks import watch
+from tests.peers.prometheus import CONFIGS, Prometheus, configured, installed, prometheus
+from tests.programs import (
+    RunningFleet,
+    Service,
+    free_port,
+    running,
+    running_fleet,
+    running_service,
+)
+from vidgate.model.health import State
+from vidgate.simulator.viewers import LightViewer
+from vidgate.webrtc.dtls import Certificate
+
+pytestmark = [pytest.mark.peer, pytest.mark.usefixtures(installed.__name__)]
+
+PLATFORM, DEPARTMENT = "公安回流01", "公安局"
+CHANNELS = 48
+
+
+@dataclass
+class Duty:
+    """The duty room's webhook and what it was told."""
+
+    told: list[dict[str, Any]] = field(default_factory=list)
+
+    async def hear(self, request: web.Request) -> web.Response:
+        """One notification."""
+        self.told.append(await request.json())
+        return web.Response()
+
+    def firing(self) -> list[tuple[str, int]]:
+        """Name and number of alerts of each notification of something that is wrong."""
+        return [
+            (one["groupLabels"]["alertname"], len(one["alerts"]))
+            for one in self.told
+            if one["status"] == "firing"
+        ]
+
+
+@asynccontextmanager
+async def duty_room() -> AsyncIterator[tuple[Duty, str]]:
+    """The room and its address."""
+    duty, app = Duty(), web.Application()
+    app.router.add_post("/alerts", duty.hear)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield duty, f"http://127.0.0.1:{runner.addresses[0][1]}/alerts"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def alertmanager(folder: Path, room: str) -> AsyncIterator[int]:
+    """A real one with our configuration, in a hurry; its port."""
+    folder.mkdir()
+    text = (CONFIGS.parent / "alertmanager" / "alertmanager.yml").read_text(encoding="utf-8")
+    assert "http://127.0.0.1:9099/alerts" in text
+    text = text.replace("http://127.0.0.1:9099/alerts", room)
+    text = re.sub(r"group_wait: \w+", "group_wait: 1s", text)
+    (folder / "alertmanager.yml").write_text(text, encoding="utf-8")
+    port = free_port()
+    command = (
+        "prometheus-alertmanager",
+        f"--config.file={folder / 'alertmanager.yml'}",
+        f"--storage.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+    )
+    async with running(*command) as program:
+        await program.says("Listening")
+        yield port
+
+
+def hurry(folder: Path) -> None:
+    """A platform is told at once, and its channels three seconds later, as the rules have it."""
+    rules = folder / "rules" / "alerts.yml"
+    text = re.sub(r"for: (1|2)m", "for: 0s", rules.read_text(encoding="utf-8"))
+    rules.write_text(re.sub(r"for: 15m", "for: 3s", text), encoding="utf-8")
+
+
+async def rows(fleet: RunningFleet) -> list[dict[str, str]]:
+    """The accepted rows of the register."""
+    text = await asyncio.to_thread(fleet.register.read_text, "utf-8-sig")
+    found = csv.DictReader(io.StringIO(text))
+    return [row for row in found if row["lifecycle"] == "accepted"]
+
+
+async def kill(fleet: RunningFleet, ids: list[str]) -> None:
+    """Break these cameras."""
+    plan = [{"channel": id_, "fault": "down"} for id_ in ids]
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(fleet.control + "/faults", json=plan) as response,
+    ):
+        assert response.status < 300, await response.text()
+
+
+@asynccontextmanager
+async def somebody_watches(service: Service, token: str, channel: str) -> AsyncIterator[None]:
+    """One viewer of one channel."""
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession(service.url, headers=headers) as http,
+        LightViewer(Certificate.generateCertificate()) as viewer,
+    ):
+        assert await watch(http, viewer, channel) is not None
+        yield
+
+
+def queries(values: dict[str, str]) -> dict[str, str]:
+    """Every panel's expression, with the variables filled in."""
+    found = {}
+    for dashboard in dashboards.table()["dashboards"]:
+        for panel in dashboard["panels"]:
+            for legend, expression in panel["queries"].items():
+                asked = Template(expression).substitute(values)
+                found[f"{dashboard['uid']}: {panel['title']} {legend}"] = asked
+    return found
+
+
+async def all_have_samples(server: Prometheus, asked: dict[str, str]) -> None:
+    """Wait until every query gives something."""
+    silent = dict(asked)
+    for _ in range(100):
+        silent = {
+            title: expression
+            for title, expression in silent.items()
+            if not await server.samples(expression)
+        }
+        if not silent:
+            return
+        await asyncio.sleep(0.3)
+    pytest.fail(f"without samples: {silent}")
+
+
+@pytest.mark.timeout(180)
+async def test_an_outage_is_one_notification_and_every_panel_has_something_to_show(
+    tmp_path: Path,
+) -> None:
+    async with (
+        running_fleet(tmp_path, CHANNELS) as fleet,
+        running_service(tmp_path / "data", {"VIDGATE__PROBE__ENABLED": "false"}) as service,
+        duty_room() as (duty, room),
+        alertmanager(tmp_path / "alertmanager", room) as port,
+    ):
+        await service.cli("channel", "import", str(fleet.register))
+        await service.cli("platform", "set", PLATFORM, "--quota", "4")
+        token = (await service.cli_json("token", "create", "--role", "viewer"))["token"]
+        await service.cli("probe", "--all")
+        known = await rows(fleet)
+        lost = [row["id"] for row in known if row["platform"] == PLATFORM]
+        alone = next(row for row in known if not row["platform"])
+        watched = next(row for row in known if row["platform"] not in ("", PLATFORM))
+        file = configured(tmp_path / "prometheus", service, token, port)
+        hurry(file.parent)
+        async with (
+            prometheus(file) as server,
+            somebody_watches(service, token, watched["id"]),
+        ):
+            await server.becomes("sum(channel:vidgate_channel_down:bool)", 0.0)
+            assert len(lost) == 4
+            await kill(fleet, [*lost, alone["id"]])
+            for _ in range(3):  # three bad looks
+                await service.cli("probe", "--all", status=3)
+            for _ in range(200):
+                if len(duty.firing()) >= 2:
+                    break
+                await asyncio.sleep(0.2)
+            await asyncio.sleep(3.0)  # what should be held back would have come by now
+            assert sorted(duty.firing()) == [("ChannelDown", 1), ("PlatformDown", 1)]
+            told = {one["groupLabels"]["alertname"]: one["alerts"][0] for one in duty.told}
+            assert told["ChannelDown"]["labels"]["channel"] == alone["id"]
+            assert alone["name"] in told["ChannelDown"]["annotations"]["summary"]
+            assert told["PlatformDown"]["labels"]["platform"] == PLATFORM
+            async with aiohttp.ClientSession() as client:
+                link = told["PlatformDown"]["annotations"]["runbook_url"]
+                async with client.get(link) as page:
+                    assert page.status == 200
+                    assert "平台" in await page.text()
+            values = {"channel": watched["id"], "department": DEPARTMENT}
+            await all_have_samples(server, queries(values))
+
+
+def test_the_dashboards_are_what_the_table_says() -> None:
+    committed = {
+        file.name: file.read_text(encoding="utf-8") for file in dashboards.FOLDER.glob("*.json")
+    }
+    assert committed == dashboards.files(), "python -m scripts.dashboards writes them"
+
+
+def test_every_state_has_its_word() -> None:
+    assert len(dashboards.STATES) == len(State)

@@ -73,15 +73,21 @@ async def duty_room() -> AsyncIterator[tuple[Duty, str]]:
         await runner.cleanup()
 
 
-@asynccontextmanager
-async def alertmanager(folder: Path, room: str) -> AsyncIterator[int]:
-    """A real one with our configuration, in a hurry; its port."""
-    folder.mkdir()
+def prepare(folder: Path, room: str) -> None:
+    """Our configuration with the room's address, in a hurry."""
     text = (CONFIGS.parent / "alertmanager" / "alertmanager.yml").read_text(encoding="utf-8")
     assert "http://127.0.0.1:9099/alerts" in text
     text = text.replace("http://127.0.0.1:9099/alerts", room)
-    text = re.sub(r"group_wait: \w+", "group_wait: 1s", text)
-    (folder / "alertmanager.yml").write_text(text, encoding="utf-8")
+    folder.mkdir()
+    (folder / "alertmanager.yml").write_text(
+        re.sub(r"group_wait: \w+", "group_wait: 1s", text), encoding="utf-8"
+    )
+
+
+@asynccontextmanager
+async def alertmanager(folder: Path, room: str) -> AsyncIterator[int]:
+    """A real one with our configuration, in a hurry; its port."""
+    await asyncio.to_thread(prepare, folder, room)
     port = free_port()
     command = (
         "prometheus-alertmanager",

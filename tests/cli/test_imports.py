@@ -9,7 +9,10 @@ HEAVY = (
     "aiortc", "alembic", "av", "cryptography", "cv2", "numpy", "onvif", "openpyxl", "pydantic",
     "pypinyin", "python_calamine", "sqlalchemy", "vidgate.app", "vidgate.web", "yaml",
 )  # fmt: skip
-CLIENTS = ("channel", "change", "platform", "credential", "token", "probe", "version", "simulate")
+CLIENTS = (
+    "channel", "register", "change", "platform", "credential", "token", "probe", "version",
+    "simulate", "names",
+)  # fmt: skip
 PROGRAM = """
 import sys
 from importlib import import_module

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from vidgate.cli import next_steps, output, tables, words
+from vidgate.cli import names, next_steps, output, tables, words
 from vidgate.cli.client import Client
 from vidgate.cli.options import Json, Output, option
 
@@ -14,7 +14,7 @@ _SHEET = tables.Sheet(
     times=("time",),
 )  # fmt: skip
 _ROWS = tables.Sheet("change", ("kind", "id", "action", "before", "after"))
-Number = Annotated[int, option("变更号 · the change's number")]
+Number = Annotated[int, option("变更号 · the change's number", completer=names.CHANGES)]
 
 
 async def list_changes(

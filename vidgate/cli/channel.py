@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from vidgate.cli import next_steps, output, passwords, tables, words
+from vidgate.cli import names, next_steps, output, passwords, tables, words
 from vidgate.cli.client import Client, segment
 from vidgate.cli.credential import TRIAL, TRIALS, trial_row
 from vidgate.cli.errors import UsageError, both
@@ -46,7 +46,7 @@ _HISTORY = tables.Sheet(
      "before", "after"),
     times=("time",),
 )  # fmt: skip
-Id = Annotated[str, option("通道编号或国标编码 · the channel's id")]
+Id = Annotated[str, option("通道编号或国标编码 · the channel's id", completer=names.CHANNELS)]
 
 
 @Parameter(name="*")
@@ -58,9 +58,9 @@ class Filter:
         str, option("名称、编号或拼音首字母 · name, id or pinyin", "--search", "-q")
     ] = ""
     state: Annotated[StateWord | None, option("状态 · state")] = None
-    platform: Annotated[str, option("平台 · platform")] = ""
-    department: Annotated[str, option("部门 · department")] = ""
-    area: Annotated[str, option("行政区划 · area")] = ""
+    platform: Annotated[str, option("平台 · platform", completer=names.PLATFORMS)] = ""
+    department: Annotated[str, option("部门 · department", completer=names.DEPARTMENTS)] = ""
+    area: Annotated[str, option("行政区划 · area", completer=names.AREAS)] = ""
     lifecycle: Annotated[LifecycleWord | None, option("建设阶段, planned 为规划中 · lifecycle")] = (
         None
     )
@@ -86,10 +86,12 @@ class Fields:
     port: Annotated[str | None, option("端口")] = None
     channel_no: Annotated[str | None, option("通道号", "--channel-no", "--channel_no")] = None
     username: Annotated[str | None, option("用户名; 口令另外询问 · asks for the password")] = None
-    credential: Annotated[str | None, option("口令的名字 · a credential's name")] = None
-    platform: Annotated[str | None, option("平台")] = None
-    department: Annotated[str | None, option("部门")] = None
-    area: Annotated[str | None, option("行政区划")] = None
+    credential: Annotated[
+        str | None, option("口令的名字 · a credential's name", completer=names.CREDENTIALS)
+    ] = None
+    platform: Annotated[str | None, option("平台", completer=names.PLATFORMS)] = None
+    department: Annotated[str | None, option("部门", completer=names.DEPARTMENTS)] = None
+    area: Annotated[str | None, option("行政区划", completer=names.AREAS)] = None
     point: Annotated[str | None, option("点位")] = None
     point_class: Annotated[
         str | None, option("点位类型: 1, 2, 3, 9", "--point-class", "--point_class")
@@ -203,7 +205,9 @@ async def try_channel(
     /,
     *,
     sub: Annotated[bool, option("试子码流 · the sub-stream")] = False,
-    credential: Annotated[str, option("改用这个凭据试 · with this credential instead")] = "",
+    credential: Annotated[
+        str, option("改用这个凭据试 · with this credential instead", completer=names.CREDENTIALS)
+    ] = "",
     shape: Output | None = None,
 ) -> int:
     """Try a channel now: the rule and address used, whose login, and what the camera says."""

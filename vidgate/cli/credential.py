@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from vidgate.cli import next_steps, output, passwords, tables, words
+from vidgate.cli import names, next_steps, output, passwords, tables, words
 from vidgate.cli.client import Client, segment
 from vidgate.cli.errors import UsageError, both
 from vidgate.cli.options import Output, option
@@ -34,13 +34,15 @@ TRIAL: tuple[output.Column, ...] = (
 class Patterns:
     """For which channels the login is that name none; an empty one says nothing."""
 
-    platform: Annotated[str | None, option("平台, 可用 * · platform")] = None
+    platform: Annotated[
+        str | None, option("平台, 可用 * · platform", completer=names.PLATFORMS)
+    ] = None
     host: Annotated[str | None, option("主机: 10.1.2.3, 10.1.*, 10.1.0.0/16 · host")] = None
     vendor: Annotated[str | None, option("厂商 · make")] = None
 
 
 async def set_credential(
-    name: Annotated[str, option("名字 · the credential's name")],
+    name: Annotated[str, option("名字 · the credential's name", completer=names.CREDENTIALS)],
     /,
     *,
     username: Annotated[str | None, option("摄像机的用户名 · the camera's user name")] = None,
@@ -72,10 +74,12 @@ async def set_credential(
 
 
 async def try_credential(
-    name: Annotated[str, option("名字 · the credential's name")],
+    name: Annotated[str, option("名字 · the credential's name", completer=names.CREDENTIALS)],
     /,
     *,
-    channel: Annotated[str, option("只在这个通道上试 · at this channel only")] = "",
+    channel: Annotated[
+        str, option("只在这个通道上试 · at this channel only", completer=names.CHANNELS)
+    ] = "",
     shape: Output | None = None,
 ) -> int:
     """Try a credential once at each host that uses it (8 at most), or at one channel."""

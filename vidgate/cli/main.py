@@ -17,6 +17,7 @@ from vidgate.cli import errors
 from vidgate.errors import VidgateError
 
 HELP_FLAGS = ("--help", "-h", "--version")
+COMPLETE = "__complete"  # what the script of a shell calls us with at each TAB
 OK, USAGE, INTERRUPTED = 0, 2, 130
 
 
@@ -191,5 +192,5 @@ def _status(outcome: object, arguments: Sequence[str]) -> int:
     """A command answers its status; None means that help was shown instead of one."""
     if isinstance(outcome, int):
         return outcome
-    asked = not arguments or any(flag in arguments for flag in HELP_FLAGS)
+    asked = not arguments or any(flag in arguments for flag in (*HELP_FLAGS, COMPLETE))
     return OK if asked else USAGE

@@ -1,19 +1,29 @@
 """Options of the command line, as cyclopts wants them."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.completion import CompletionContext
+
+Completer = Callable[[CompletionContext], Mapping[str, str]]
 
 
 def option(
-    help: str, *names: str, negative: bool = False, shown: bool = False, dash: bool = False
+    help: str,
+    *names: str,
+    negative: bool = False,
+    shown: bool = False,
+    dash: bool = False,
+    completer: Completer | None = None,
 ) -> Parameter:
     """An option with its line of help, Chinese first.
 
     `names` replace the one made of the parameter's; `negative` adds a `--no-` form to a flag;
-    `shown` tells the default; `dash` takes a value such as `-`, for stdout.
+    `shown` tells the default; `dash` takes a value such as `-`, for stdout; `completer` gives a
+    shell what may stand there (`vidgate.cli.names`).
     """
     return Parameter(
         name=names or None,
@@ -21,6 +31,7 @@ def option(
         negative=None if negative else (),
         show_default=shown,
         allow_leading_hyphen=dash,
+        completer=completer,
     )
 
 

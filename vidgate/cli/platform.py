@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from vidgate.cli import next_steps, output, tables
+from vidgate.cli import names, next_steps, output, tables
 from vidgate.cli.client import Client, segment
 from vidgate.cli.errors import UsageError, both
 from vidgate.cli.options import Json, Output, option
@@ -62,7 +62,9 @@ class Options:
     method: Annotated[str | None, option("http: GET, POST")] = None
     body: Annotated[str | None, option("http: POST 的 JSON · what is posted")] = None
     auth: Annotated[str | None, option("http: none, basic, bearer")] = None
-    credential: Annotated[str | None, option("http: 凭据名 · the credential to ask with")] = None
+    credential: Annotated[
+        str | None, option("http: 凭据名 · the credential to ask with", completer=names.CREDENTIALS)
+    ] = None
     path: Annotated[str | None, option("http: 答复里地址的位置, 如 data.url · where it stands")] = (
         None
     )
@@ -106,7 +108,7 @@ async def list_platforms(*, shape: Output | None = None) -> int:
 
 
 async def set_platform(
-    id: Annotated[str, option("平台编号 · the platform's id")],
+    id: Annotated[str, option("平台编号 · the platform's id", completer=names.PLATFORMS)],
     /,
     *,
     fields: Fields | None = None,

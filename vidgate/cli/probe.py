@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from vidgate.cli import next_steps, output, tables, words
+from vidgate.cli import names, next_steps, output, tables, words
 from vidgate.cli.client import Client, error_of
 from vidgate.cli.errors import UsageError, both
 from vidgate.cli.options import Output, option
@@ -20,9 +20,11 @@ LevelWord = Literal["describe", "media"]
 
 
 async def probe(
-    *ids: Annotated[str, option("通道编号 · channel ids")],
+    *ids: Annotated[str, option("通道编号 · channel ids", completer=names.CHANNELS)],
     all: Annotated[bool, option("全部通道 · every channel")] = False,
-    department: Annotated[str, option("一个部门的通道 · those of one department")] = "",
+    department: Annotated[
+        str, option("一个部门的通道 · those of one department", completer=names.DEPARTMENTS)
+    ] = "",
     level: Annotated[
         LevelWord, option("describe: 码流说明; media: 等到第一个关键帧 · how deep")
     ] = "media",

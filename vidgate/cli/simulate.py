@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from vidgate.cli import next_steps, output, tables
+from vidgate.cli import names, next_steps, output, tables
 from vidgate.cli.options import Json, Output, option
 
 OK = 0
@@ -125,7 +125,7 @@ def _amount(value: dict[str, Any] | None) -> str:
 
 
 async def fault(
-    channel: Annotated[str, option("通道编号 · the channel's id")],
+    channel: Annotated[str, option("通道编号 · the channel's id", completer=names.CHANNELS)],
     name: Annotated[str, option("故障, 不给则修好 · the fault; none mends the camera")] = "",
     /,
     *,

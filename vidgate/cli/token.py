@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from vidgate.cli import next_steps, output, tables
+from vidgate.cli import names, next_steps, output, tables
 from vidgate.cli.client import Client, segment
 from vidgate.cli.options import Json, Output, option
 
@@ -56,7 +56,9 @@ async def list_tokens(*, shape: Output | None = None) -> int:
     return OK
 
 
-async def revoke(id: Annotated[str, option("令牌编号 · the token's id")], /) -> int:
+async def revoke(
+    id: Annotated[str, option("令牌编号 · the token's id", completer=names.TOKENS)], /
+) -> int:
     """Revoke a token; it stops working at once."""
     async with Client() as client:
         await client.call("DELETE", f"/tokens/{segment(id)}")

@@ -14,6 +14,7 @@ async def test_an_untouched_template_imports_as_nothing(registry: Registry) -> N
         "unchanged": 0,
         "removed": 0,
         "rejected": 0,
+        "lifecycles": {},
         "errors": [],
         "warnings": [],
         "more": [],

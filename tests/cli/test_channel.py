@@ -147,6 +147,9 @@ async def test_import_writes_the_marked_sheet(
     again = await vidgate(*command)
     assert again.status == 2
     assert "--force" in again.err
+    other = await vidgate(*command[:-1], str(tmp_path / "错误.csv"))
+    assert other.status == 2
+    assert ".xlsx" in other.err
     assert len(service.asked) == 2  # it was refused before anything was imported
     service.answer("POST", "/channels/import", _report())
     assert (await vidgate(*command, "--force")).status == 0

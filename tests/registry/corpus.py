@@ -253,6 +253,90 @@ titled(
 )
 
 
+# Long numbers where nobody looks for them: two would become one.
+LONG = 43048900001320000001
+LONG_TITLES = ("编号", "名称", "主码流", "点位", "通道号", "标签", "用户名", "密码")
+
+
+def _long(at: int) -> tuple[Any, ...]:
+    """A row whose column `at` is a number that a spreadsheet has kept as one."""
+    row: list[Any] = [f"cam-{at}", f"第{at}路", f"rtsp://10.0.0.{at}/1", None, None, None, "u", "p"]
+    row[at] = float(LONG)
+    return tuple(row)
+
+
+titled("long-numbers.xlsx", LONG_TITLES, *map(_long, (1, 3, 4, 5, 6, 7)))
+raw("long-numbers.xls", lambda: biff.xls(LONG_TITLES, *map(_long, (1, 3, 4, 5, 6, 7))))
+csv(
+    "long-numbers.csv",
+    "编号,名称,主码流,点位,通道号,标签\r\n"
+    "a,4.30489E+19,rtsp://h/1,,,\r\nb,二,rtsp://h/2,4.30489E+19,,\r\n"
+    "c,三,rtsp://h/3,,4.3E+19,\r\nd,四,rtsp://h/4,,,北门 4.30489E+19\r\n"
+    f'e,五,rtsp://h/5,"=""{LONG}""",2E1,1E5\r\n',
+)
+
+# Cells merged over the rows that share them.
+MERGED_TITLES = ("编号", "名称", "厂商", "IP", "通道号", "部门")
+
+
+def _merge(*places: str) -> Callable[[], bytes]:
+    """A recorder's four channels in a sheet where the places are merged."""
+
+    def make() -> bytes:
+        made = load_workbook(io.BytesIO(xlsx(MERGED_TITLES, *RECORDER)))
+        for place in places:
+            made.worksheets[0].merge_cells(place)
+        out = io.BytesIO()
+        made.save(out)
+        return out.getvalue()
+
+    return make
+
+
+RECORDER = (
+    ("a", "一", "海康", "10.0.0.1", 1, "水利局"),
+    ("b", "二", None, None, 2, None),
+    ("c", "三", None, None, 3, None),
+    ("d", "四", "大华", "10.0.0.2", 1, "教育局"),
+)
+raw("merged-cells.xlsx", _merge("C2:C4", "D2:D4", "F2:F4"))
+raw("merged-block.xlsx", _merge("C2:D4"))
+raw("merged-keys.xlsx", _merge("A2:A3", "D2:D4", "C2:C4"))
+raw(
+    "merged-cells.xls",
+    lambda: biff.xls(
+        MERGED_TITLES,
+        (
+            "a",
+            "一",
+            Merged("海康", rows=3),
+            Merged("10.0.0.1", rows=3),
+            1,
+            Merged("水利局", rows=3),
+        ),
+        ("b", "二", None, None, 2, None),
+        ("c", "三", None, None, 3, None),
+        ("d", "四", "大华", "10.0.0.2", 1, "教育局"),
+    ),
+)
+
+
+def _merge_error(made: Workbook) -> None:
+    made.worksheets[0]["B2"] = "=Z9"
+    made.worksheets[0].merge_cells("B2:B3")
+
+
+worked("merged-formula.xlsx", _merge_error, good(1), ("cam-2", None, "rtsp://10.0.0.2/main"))
+
+
+def _filter(made: Workbook) -> None:
+    for row in (3, 4):
+        made.worksheets[0].row_dimensions[row].hidden = True
+
+
+worked("filtered-rows.xlsx", _filter, good(1), good(2), good(3), good(4))
+
+
 @case("two-row-header.xlsx")
 def _two_rows() -> bytes:
     made = load_workbook(io.BytesIO(xlsx(

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from vidgate.errors import InputError
+from vidgate.model.channel import Channel
 from vidgate.model.media import Variant
+from vidgate.registry.doubts import lost_numbers
 from vidgate.registry.importer import ImportReport
 from vidgate.registry.registry import Registry
 
@@ -131,3 +133,11 @@ async def test_what_was_wrong_before_does_not_stop_other_changes(registry: Regis
     assert (await registry.set("a", {"name": "乙"}, "engineer")).name == "乙"
     with pytest.raises(InputError, match="vendor"):
         await registry.set("a", {"address": "10.1.2.3", "vendor": "某厂"}, "engineer")
+
+
+def test_long_numbers_that_an_older_version_took_are_told() -> None:
+    lost = "4.304890000132e+19"
+    channel = Channel(id="a", name="北门", point=lost, tags=("河堤", lost))
+    found = [field for field, message in lost_numbers(channel) if lost in message]
+    assert found == ["point", "tags"]
+    assert lost_numbers(Channel(id="a", name="5e12 号机房", channel_no="2E1")) == []

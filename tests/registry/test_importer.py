@@ -170,7 +170,7 @@ async def test_planned_channels_need_no_address(registry: Registry) -> None:
         registry, ("id", "name", "lifecycle"), ("a", "a", "规划"), ("b", "b", "在用")
     )
     assert report.rejected == 1
-    assert report.errors[0].column == "url"
+    assert report.errors[0].column == "主码流地址"
     await imported(registry, ("id", "name", "lifecycle"), ("a", "a", "规划"))
     assert registry.get("a").lifecycle is Lifecycle.PLANNED
 
@@ -309,7 +309,7 @@ async def test_thousands_of_one_doubt_are_counted(registry: Registry) -> None:
     ]
     report = await imported(registry, head, *rows, ("x", "x", "rtsp://h/7", "", ""))
     told = Counter(one.column for one in report.warnings)
-    assert told == {"国标编码": 50, "point": 50, "url": 1}
+    assert told == {"国标编码": 50, "点位编号": 50, "url": 1}
     assert {one.column: one.count for one in report.more} == {"国标编码": 250, "point": 249}
     assert "同名而来自不同平台" in next(one.message for one in report.more if one.column == "point")
     # The marked sheet has them all.

@@ -62,6 +62,8 @@ async def import_file(
     chosen = manner or Manner()
     content = files.read(file)
     if errors is not None:
+        if errors.suffix.lower() != ".xlsx":  # colours and comments are what it is for
+            raise UsageError(both("--errors 写出的是 .xlsx", "--errors writes an .xlsx"))
         files.check_free(errors, force=force)
     query: Query = {"filename": file.name, **asdict(chosen)}
     async with Client() as client:

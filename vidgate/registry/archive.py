@@ -20,7 +20,7 @@ from vidgate.registry.limits import (
     MAX_ENTRIES,
     MAX_UNPACKED,
     UNCACHED,
-    OddCells,
+    Oddities,
     check_extent,
     error_value,
 )
@@ -33,10 +33,11 @@ MAX_SHEETS = 100
 NO_XLSX = "不是有效的 xlsx 文件，或没有传完"
 
 _CELL = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_RANGE = re.compile(r"([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})")
 _XML_START = re.compile(rb"(\xef\xbb\xbf)?\s*<|\xff\xfe|\xfe\xff")
 
 
-def check_workbook(data: bytes) -> dict[str, OddCells]:
+def check_workbook(data: bytes) -> dict[str, Oddities]:
     """The odd cells of each sheet, by its name.
 
     Raises InputError for what is no workbook, or more than we read.
@@ -106,10 +107,10 @@ def _inflate(data: bytes, entry: ZipInfo) -> Iterator[bytes]:
     yield inflater.flush()
 
 
-def _by_name(parts: "Mapping[str, _Part]") -> dict[str, OddCells]:
+def _by_name(parts: "Mapping[str, _Part]") -> dict[str, Oddities]:
     """Tie the walked sheets to their names; every sheet that a reader would open was walked."""
     relations = parts[RELATIONS].relations if RELATIONS in parts else {}
-    odd: dict[str, OddCells] = {}
+    odd: dict[str, Oddities] = {}
     for name, relation in parts[WORKBOOK].sheets:
         target = relations.get(relation, "")
         path = target.lstrip("/") if target.startswith("/") else normpath(f"xl/{target}")
@@ -127,7 +128,7 @@ class _Part:
 
     def __init__(self, name: str) -> None:
         self.root = ""
-        self.odd = OddCells()
+        self.odd = Oddities()
         self.sheets: list[tuple[str, str]] = []
         self.relations: dict[str, str] = {}
         self._is_xml = name.lower().endswith((".xml", ".rels"))
@@ -184,7 +185,7 @@ class _Part:
 class _SheetWalk:
     """Walks the cells of one sheet; raises InputError at the first filled one too far out."""
 
-    def __init__(self, parser: expat.XMLParserType, odd: OddCells) -> None:
+    def __init__(self, parser: expat.XMLParserType, odd: Oddities) -> None:
         self._odd = odd
         self._row = 0
         self._column = 0
@@ -214,15 +215,18 @@ class _SheetWalk:
             given = attributes.get("r", "")
             self._row = int(given) if given.isascii() and given.isdigit() else self._row + 1
             self._column = 0
+            if attributes.get("hidden", "") in ("1", "true"):
+                self._odd.hide(self._row)
+        elif name == "mergeCell" and (found := _RANGE.fullmatch(attributes.get("ref", ""))):
+            left, right = _column(found[1]), _column(found[3])
+            self._odd.merge(int(found[2]), left, int(found[4]), right)
 
     def _cell(self, given: str) -> None:
         place = _CELL.fullmatch(given)
         if place is None:
             self._column += 1
             return
-        self._row, self._column = int(place[2]), 0
-        for letter in place[1]:
-            self._column = self._column * 26 + ord(letter) - 64
+        self._row, self._column = int(place[2]), _column(place[1])
 
     # Texts and ends cost a call each, so they are asked for within cells that may be odd only.
 
@@ -246,6 +250,14 @@ class _SheetWalk:
             self._odd.note(self._row, self._column, error_value(value))
         elif self._is_formula and not value and self._kind != "str":
             self._odd.note(self._row, self._column, UNCACHED)
+
+
+def _column(letters: str) -> int:
+    """A column's number from 1, of its letters."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number
 
 
 def _local(tag: str) -> str:

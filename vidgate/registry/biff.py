@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 
 from vidgate.errors import InputError
-from vidgate.registry.limits import UNCACHED, OddCells, check_extent, error_value
+from vidgate.registry.limits import UNCACHED, Oddities, check_extent, error_value
 
 MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 END_OF_CHAIN = 0xFFFFFFFA  # and above: no sector (2.2)
@@ -25,6 +25,8 @@ _FORMULA, _STRING, _MULRK, _BOOLERR, _BOF, _BOUNDSHEET, _FILEPASS = (
     0x0006, 0x0207, 0x00BD, 0x0205, 0x0809, 0x0085, 0x002F,
 )  # fmt: skip
 _CELLS = frozenset((_FORMULA, _BOOLERR, 0x0203, 0x0204, 0x00FD, 0x027E, 0x00D6))
+_ROW, _MERGED = 0x0208, 0x00E5
+_IS_HIDDEN = 0x20  # of a ROW record's flags (2.4.221)
 _BETWEEN = frozenset((0x04BC, 0x0221, 0x0236))  # between a shared formula and its text
 _SHEET_BOF = 0x0010
 _ERRORS = {
@@ -33,7 +35,7 @@ _ERRORS = {
 }  # fmt: skip
 
 
-def check_xls(data: bytes) -> dict[str, OddCells]:
+def check_xls(data: bytes) -> dict[str, Oddities]:
     """The odd cells of each sheet, by its name.
 
     Raises InputError for what is no xls workbook, or more than we read.
@@ -109,10 +111,10 @@ def _records(stream: bytes) -> Iterator[tuple[int, int, bytes]]:
         offset += 4 + length
 
 
-def _walk(stream: bytes) -> dict[str, OddCells]:
+def _walk(stream: bytes) -> dict[str, Oddities]:
     names: dict[int, str] = {}
-    found: dict[str, OddCells] = {}
-    odd: OddCells | None = None
+    found: dict[str, Oddities] = {}
+    odd: Oddities | None = None
     waiting: tuple[int, int] | None = None  # a formula whose text is the next record
     for offset, kind, body in _records(stream):
         if waiting and kind in _BETWEEN:
@@ -123,7 +125,7 @@ def _walk(stream: bytes) -> dict[str, OddCells]:
         if kind == _BOF:
             version, about = struct.unpack_from("<HH", body)
             is_sheet = about == _SHEET_BOF and version == _BIFF8
-            odd = found.setdefault(names.get(offset, ""), OddCells()) if is_sheet else None
+            odd = found.setdefault(names.get(offset, ""), Oddities()) if is_sheet else None
         elif kind == _BOUNDSHEET:
             (place,) = struct.unpack_from("<I", body)
             names[place] = _name(body)
@@ -131,10 +133,12 @@ def _walk(stream: bytes) -> dict[str, OddCells]:
             raise InputError("工作簿有密码保护", hint="请取消密码后另存")
         elif kind in _CELLS or kind == _MULRK:
             waiting = _cell(kind, body, odd)
+        elif odd is not None:
+            _look(kind, body, odd)
     return found
 
 
-def _cell(kind: int, body: bytes, odd: OddCells | None) -> tuple[int, int] | None:
+def _cell(kind: int, body: bytes, odd: Oddities | None) -> tuple[int, int] | None:
     """Check one record of cells; returns the place of a formula whose text comes next."""
     row, column = (number + 1 for number in struct.unpack_from("<HH", body))
     last = struct.unpack_from("<H", body, len(body) - 2)[0] + 1 if kind == _MULRK else column
@@ -152,6 +156,21 @@ def _cell(kind: int, body: bytes, odd: OddCells | None) -> tuple[int, int] | Non
             # An empty text is also what programs write that cannot calculate.
             odd.note(row, column, UNCACHED)
     return None
+
+
+def _look(kind: int, body: bytes, odd: Oddities) -> None:
+    """Note what rows and ranges a record tells of."""
+    if kind == _ROW and body[12] & _IS_HIDDEN:
+        odd.hide(struct.unpack_from("<H", body)[0] + 1)
+    elif kind == _MERGED:
+        for top, bottom, left, right in struct.iter_unpack("<HHHH", _ranges(body)):
+            odd.merge(top + 1, left + 1, bottom + 1, right + 1)
+
+
+def _ranges(body: bytes) -> bytes:
+    """The ranges of a MERGECELLS record, behind their number (2.4.168)."""
+    (count,) = struct.unpack_from("<H", body)
+    return body[2 : 2 + 8 * min(count, (len(body) - 2) // 8)]
 
 
 def _name(body: bytes) -> str:

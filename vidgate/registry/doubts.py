@@ -7,9 +7,10 @@ What needs other channels to be seen (`twins`, `points`) or is refused (`fields.
 from vidgate.model.channel import Channel, Platform
 from vidgate.registry import gbcode, routes
 from vidgate.registry.addresses import secrets_in
-from vidgate.registry.fields import URLS
+from vidgate.registry.fields import URLS, is_lost
 from vidgate.registry.url_forms import UrlForms
 
+TEXTS = ("name", "point", "channel_no", "department", "area", "industry", "vendor")
 # A doubt is told of a row that says one of these, for it may come from any of them.
 DEVICE = frozenset(("vendor", "address", "port", "channel_no", "platform"))
 
@@ -17,7 +18,18 @@ DEVICE = frozenset(("vendor", "address", "port", "channel_no", "platform"))
 def doubts(channel: Channel, platform: Platform | None, forms: UrlForms) -> list[tuple[str, str]]:
     """(field, sentence) for each doubt."""
     codes = [("gb_code", doubt) for doubt in gbcode.doubts(channel.gb_code)]
-    return codes + of_addresses(channel, platform, forms)
+    return codes + lost_numbers(channel) + of_addresses(channel, platform, forms)
+
+
+def lost_numbers(channel: Channel) -> list[tuple[str, str]]:
+    """Values that an older version took from a spreadsheet after it had lost their digits."""
+    texts = [(name, getattr(channel, name)) for name in TEXTS]
+    texts += [("tags", tag) for tag in channel.tags]
+    return [
+        (name, f"“{value}” 是 Excel 丢失精度后的长数字，不同的编号会变成同一个，请重新填写")
+        for name, value in texts
+        if is_lost(value)
+    ]
 
 
 def of_addresses(

@@ -26,6 +26,8 @@ Parser = Callable[[Any], Any]
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]{2}")
+# What a long number becomes as text: nobody means so large a number by a name or a place.
+_LOST = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?(?:1[5-9]|[2-9][0-9])")
 _TAIL = re.compile(r"([0-9]{15,})\.0+")  # some programs write a long number so; no digit is lost
 _AS_TEXT = re.compile(r'="(.*)"')  # how some exports keep Excel from reading a code as a number
 _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060"))
@@ -71,6 +73,17 @@ def code(cell: Any) -> str:
     return tailed[1] if tailed else value
 
 
+def is_lost(value: str) -> bool:
+    """Whether a text is what a spreadsheet has left of a long number."""
+    return _LOST.fullmatch(value) is not None
+
+
+def label(limit: int) -> Parser:
+    """A code that is no key: digits, or any one line of at most `limit` characters."""
+    parse_text = text(limit)
+    return lambda cell: parse_text(code(cell))
+
+
 def identifier(cell: Any) -> str:
     """A channel's id."""
     value = code(cell)
@@ -96,9 +109,9 @@ def text(limit: int, *, exact: bool = False) -> Parser:
     """
 
     def parse(cell: Any) -> str:
-        if isinstance(cell, float) and abs(cell) >= 1e15:
-            raise ValueError(_PRECISION)  # two long numbers would become one
         value = plain(cell) if exact else plain(cell).translate(_WIDE)
+        if is_lost(value):
+            raise ValueError(_PRECISION)  # two long numbers would become one
         if len(value) > limit:
             raise ValueError(f"超过 {limit} 个字符，现为 {len(value)} 个")
         if not value.isprintable():
@@ -209,6 +222,8 @@ def tags(cell: Any) -> list[str]:
     given = cell if isinstance(cell, list | tuple) else [cell]
     words = (word for one in given for word in re.split(r"[,;，；、\s]+", plain(one)))
     found = list(dict.fromkeys(filter(None, words)))
+    if any(map(is_lost, found)):
+        raise ValueError(_PRECISION)
     if len(found) > 20 or any(len(word) > 32 for word in found):
         raise ValueError("最多 20 个标签，每个最长 32 个字符")
     if not all(word.isprintable() for word in found):
@@ -300,7 +315,7 @@ FIELDS = (
         "IP 或主机名",
     ),
     Field("port", "端口", ("设备端口", "端口号"), integer(1, 65535), "1 到 65535"),
-    Field("channel_no", "通道号", ("channel number",), text(32), "录像机上的通道号"),
+    Field("channel_no", "通道号", ("channel number",), label(32), "录像机上的通道号"),
     Field("credential", "凭据", ("凭证",), slug(64), "已登记凭据的名称"),
     Field(
         "username",
@@ -313,7 +328,7 @@ FIELDS = (
     Field("platform", "所属平台", ("平台", "来源平台"), slug(64), "没有时自动新建"),
     Field("department", "所属部门", ("部门", "单位", "管理单位"), text(128), ""),
     Field("area", "行政区划", ("区域", "所属区域", "乡镇"), text(128), ""),
-    Field("point", "点位编号", ("点位",), text(64), "同一点位的通道填同一个编号"),
+    Field("point", "点位编号", ("点位",), label(64), "同一点位的通道填同一个编号"),
     Field(
         "point_class",
         "点位类型",

@@ -12,7 +12,7 @@ Cells = Sequence[Any]
 KEYS = frozenset({"id", "gb_code"})
 # What every list has and no register needs: no word about it.
 PROBLEMS = "导入问题"  # the column that `marks` adds to a sheet
-_UNREAD = frozenset({"序号", "备注", "说明", "no", "no.", PROBLEMS})
+_UNREAD = frozenset({"序号", "no", "no.", PROBLEMS})
 
 
 @dataclass(frozen=True, slots=True)

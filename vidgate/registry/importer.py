@@ -8,6 +8,7 @@ from typing import Any
 
 from vidgate.errors import InputError
 from vidgate.model.channel import Login
+from vidgate.registry.fields import BY_NAME
 from vidgate.registry.planner import Mistakes, Planner
 from vidgate.registry.rows import ParsedRow, shown
 from vidgate.registry.sheet import ParsedFile, rows_of
@@ -135,17 +136,25 @@ class Importer:
         self._kinds[kind] += 1
         if self._kinds[kind] <= self._listed:
             return True
-        column = parsed.titles[row["sheet"]].get(name, name)
+        column = _title(parsed, row, name)
         self._beyond.setdefault(kind, (column, message))
         return False
 
     def _tell(
         self, parsed: ParsedFile, row: dict[str, Any], found: Mistakes, to: list[RowError]
     ) -> None:
-        titles, sheet = parsed.titles[row["sheet"]], parsed.sheets[row["sheet"]]
+        sheet = parsed.sheets[row["sheet"]]
         for name, message in found[: MAX_ERRORS - len(to)]:
             value = row["shown"].get(name, shown(name, row["values"].get(name)))
-            to.append(RowError(sheet, row["row"], titles.get(name, name), value, message))
+            column = _title(parsed, row, name)
+            to.append(RowError(sheet, row["row"], column, value, message))
+
+
+def _title(parsed: ParsedFile, row: dict[str, Any], name: str) -> str:
+    """What the user's sheet calls a field; where it has no such column, what the template does."""
+    known = BY_NAME.get(name)
+    titles: dict[str, str] = parsed.titles[row["sheet"]]
+    return titles.get(name, known.title if known else name)
 
 
 async def enter(planner: Planner, parsed: ParsedFile, manner: Manner) -> ImportReport:

@@ -11,6 +11,7 @@ MAX_ROWS = 20_000
 MAX_COLUMNS = 128
 MAX_OVERLAY = 150_000  # cells of a workbook that is kept as it is: some 450 bytes each
 MAX_ODD = 20_000  # cells without a value that are told one by one
+MAX_MERGES = 20_000  # merged cells of a sheet
 HEADER_WITHIN = 10  # a title and remarks may stand above the header
 PARSE_TIMEOUT = 20.0  # seconds, after which the worker is killed
 MARK_TIMEOUT = 45.0  # the same for a file that is read and written
@@ -19,13 +20,31 @@ PARSE_MEMORY = 128 << 20  # bytes that reading one file may add to the worker
 UNCACHED = "公式没有计算结果，请在 Excel 里重新计算后保存，或粘贴为数值"
 
 
-class OddCells(UserDict[tuple[int, int], str]):
+class Oddities(UserDict[tuple[int, int], str]):
     """The cells of one sheet that a reader takes for empty and that are not: what they are.
 
-    By row and column from 1. `cells` counts all cells of the sheet.
+    By row and column from 1. `cells` counts all cells of the sheet. `merges` are those that belong
+    to a merged one above or beside them: (top, left, bottom, right). `hidden` are rows that a
+    filter or a person has hidden.
     """
 
     cells = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.merges: list[tuple[int, int, int, int]] = []
+        self.hidden: set[int] = set()
+
+    def merge(self, top: int, left: int, bottom: int, right: int) -> None:
+        """Keep a merged cell. Raises InputError for too many."""
+        if len(self.merges) >= MAX_MERGES:
+            raise InputError(f"合并的单元格超过 {MAX_MERGES} 个", hint="请取消合并后再导入")
+        self.merges.append((top, left, bottom, right))
+
+    def hide(self, row: int) -> None:
+        """Keep a hidden row, as far out as any row is read."""
+        if row <= MAX_ROWS + HEADER_WITHIN:
+            self.hidden.add(row)
 
     def note(self, row: int, column: int, message: str) -> None:
         """Keep one. Raises InputError for too many."""

@@ -11,6 +11,7 @@ from vidgate.errors import InputError
 from vidgate.registry.fields import plain
 from vidgate.registry.header import Cells, Header, find_header, keyless
 from vidgate.registry.limits import HEADER_WITHIN, MAX_ROWS
+from vidgate.registry.merges import Merges
 from vidgate.registry.rows import ParsedRow, parse_row, shown
 from vidgate.registry.tables import SPLIT, Table, confined, read_tables
 
@@ -19,6 +20,7 @@ EXAMPLE = "示例"  # a row that begins so is the template's own
 KEYLESS = "没有“通道编号”或“国标编码”列，这个工作表没有导入"
 HEADERLESS = "没有找到表头，这个工作表没有导入"
 HIDDEN = "隐藏的工作表没有导入"
+FILTERED = "有 {} 行被筛选或隐藏，已一并导入"
 TABULAR = 3  # filled cells in a row from which a sheet without titles is a table and no text
 SHIFTED = "这一行的单元格比表头多，可能有未加引号的逗号，请给该单元格加上引号"
 
@@ -93,11 +95,15 @@ def _number_rows(parsed: ParsedFile, name: str, data: bytes) -> Iterator[dict[st
             _leave(parsed, Remark(table.name, 0, "", HIDDEN))
             continue
         _enter(parsed, table, header)
+        hidden = 0
         for row in _rows_below(table, header, top, rows):
             total += 1
             if total > MAX_ROWS:
                 raise InputError(f"超过 {MAX_ROWS} 行", hint=SPLIT)
+            hidden += row["row"] in table.odd.hidden
             yield {"sheet": len(parsed.sheets) - 1, **row}
+        if hidden:
+            parsed.remarks.append(Remark(table.name, 0, "", FILTERED.format(hidden)))
 
 
 def _leave(parsed: ParsedFile, remark: Remark) -> None:
@@ -131,6 +137,9 @@ def _rows_below(
     table: Table, header: Header, top: list[Cells], rest: Iterator[Cells]
 ) -> Iterator[dict[str, Any]]:
     number = table.first + header.below
+    merges = Merges(
+        table.odd.merges, {table.left + at: name for at, (name, _) in header.columns.items()}
+    )
     # A row of nothing but uncalculated formulas is an empty one to a reader, or none at all.
     odd_rows = {
         row for row, column in table.odd if row >= number and column - table.left in header.columns
@@ -138,11 +147,11 @@ def _rows_below(
     for part in (top[header.below :], rest):
         for cells in part:
             if number in odd_rows or not _is_skipped(cells, header):
-                yield _row(table, header, number, cells)
+                yield _row(table, header, number, cells, merges)
             odd_rows.discard(number)
             number += 1
     for number in sorted(odd_rows):
-        yield _row(table, header, number, ())
+        yield _row(table, header, number, (), merges)
 
 
 def _is_skipped(cells: Cells, header: Header) -> bool:
@@ -154,20 +163,22 @@ def _is_skipped(cells: Cells, header: Header) -> bool:
     return first.startswith(EXAMPLE) if is_key else first == EXAMPLE
 
 
-def _row(table: Table, header: Header, number: int, cells: Cells) -> dict[str, Any]:
+def _row(table: Table, header: Header, number: int, cells: Cells, merges: Merges) -> dict[str, Any]:
     if table.is_text and any(plain(cell) for cell in cells[header.width :]):
         # All that follows the comma is one column off, a piece of a password perhaps: not quoted.
         return _encoded(number, ParsedRow(mistakes=[("", SHIFTED)]), {})
     given = {}
-    odd = []
+    odd = {}
     for column, (name, _) in header.columns.items():
         message = table.odd.get((number, table.left + column))
         if message is not None:
-            odd.append((name, message))
+            odd[name] = message
         elif column < len(cells):
             given[name] = cells[column]
+    merged = merges.fill(number, given, odd)
     parsed = parse_row(given)
-    parsed.mistakes[:0] = odd
+    parsed.mistakes[:0] = [*odd.items(), *merged.mistakes]
+    parsed.warnings += merged.warnings
     return _encoded(number, parsed, given)
 
 

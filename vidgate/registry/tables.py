@@ -20,7 +20,7 @@ from vidgate.registry.limits import (
     MAX_FILE,
     MAX_ROWS,
     PARSE_MEMORY,
-    OddCells,
+    Oddities,
 )
 
 Cells = Sequence[Any]
@@ -54,7 +54,7 @@ class Table:
     rows: Iterable[Cells]
     first: int = 1
     left: int = 1
-    odd: OddCells = field(default_factory=OddCells)
+    odd: Oddities = field(default_factory=Oddities)
     is_hidden: bool = False
     is_text: bool = False
 
@@ -106,7 +106,7 @@ def confined() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def _read_workbook(data: bytes, odd: dict[str, OddCells]) -> Iterator[Table]:
+def _read_workbook(data: bytes, odd: dict[str, Oddities]) -> Iterator[Table]:
     import python_calamine as calamine  # noqa: PLC0415 - only the worker needs it
 
     try:
@@ -122,7 +122,7 @@ def _read_workbook(data: bytes, odd: dict[str, OddCells]) -> Iterator[Table]:
                 islice(sheet.iter_rows(), row, None),
                 first=row + 1,
                 left=column + 1,
-                odd=odd.get(about.name, OddCells()),
+                odd=odd.get(about.name, Oddities()),
                 is_hidden=about.visible != calamine.SheetVisibleEnum.Visible,
             )
     except calamine.CalamineError as error:

@@ -310,7 +310,7 @@ async def test_thousands_of_one_doubt_are_counted(registry: Registry) -> None:
     report = await imported(registry, head, *rows, ("x", "x", "rtsp://h/7", "", ""))
     told = Counter(one.column for one in report.warnings)
     assert told == {"国标编码": 50, "点位编号": 50, "url": 1}
-    assert {one.column: one.count for one in report.more} == {"国标编码": 250, "point": 249}
+    assert {one.column: one.count for one in report.more} == {"国标编码": 250, "点位编号": 249}
     assert "同名而来自不同平台" in next(one.message for one in report.more if one.column == "point")
     # The marked sheet has them all.
     made = load_workbook(io.BytesIO((await registry.mark("r.xlsx", xlsx(head, *rows))).content))

@@ -311,7 +311,8 @@ async def test_thousands_of_one_doubt_are_counted(registry: Registry) -> None:
     told = Counter(one.column for one in report.warnings)
     assert told == {"国标编码": 50, "点位编号": 50, "url": 1}
     assert {one.column: one.count for one in report.more} == {"国标编码": 250, "点位编号": 249}
-    assert "同名而来自不同平台" in next(one.message for one in report.more if one.column == "point")
+    places = next(one.message for one in report.more if one.column == "点位编号")
+    assert "同名而来自不同平台" in places
     # The marked sheet has them all.
     made = load_workbook(io.BytesIO((await registry.mark("r.xlsx", xlsx(head, *rows))).content))
     said = [cell.value for cell in made.worksheets[0]["F"]]

@@ -218,6 +218,9 @@ async def test_a_trial_tells_the_rule_and_no_password(tmp_path: Path) -> None:
         assert (trial.way, trial.form) == ("form", "sim /h264/{channel}/main")
         assert (trial.credential, trial.is_named) == ("net", False)
         assert str(uri.password) not in repr(trial)
+        ticketed = await bench.add(2, url=f"rtsp://{uri.host}:{uri.port}/x?token=canary-ticket")
+        shown = (await bench.trials.channel(ticketed.id)).url
+        assert shown == f"rtsp://{uri.host}:{uri.port}/x?token=***"
         refused = await bench.trials.channel(channel.id, credential="wrong")
         assert refused.result.reason is Reason.UNAUTHORIZED
         assert "canary-wrong" not in repr(refused)

@@ -16,6 +16,7 @@ from vidgate.model.health import Level, ProbeResult
 from vidgate.model.media import Variant
 from vidgate.operations.sources import Cameras
 from vidgate.registry.access import Access, host_of
+from vidgate.registry.addresses import redact
 from vidgate.registry.edits import Credential
 from vidgate.registry.routes import Route
 from vidgate.rtsp.address import RtspAddress
@@ -107,7 +108,7 @@ class Trials:
             variant=variant,
             way=route.way.value if route else "",
             form=route.form if route else "",
-            url=(route.url or asked) if route else "",
+            url=redact(route.url or asked) if route else "",
             credential=route.credential if route else "",
             is_named=bool(route and route.credential and route.credential == channel.credential),
             result=result,

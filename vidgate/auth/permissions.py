@@ -65,7 +65,8 @@ def require(principal: Principal, permission: Permission) -> None:
     """Raise NotPermittedError unless the principal holds the permission."""
     if permission not in permissions_of(principal):
         raise NotPermittedError(
-            f"{principal.name} ({principal.role.value}) lacks the permission {permission.value}"
+            f"{principal.name} ({principal.role.value}) 没有权限 / lacks the permission "
+            f"{permission.value}"
         )
 
 
@@ -73,7 +74,7 @@ def require_stream(principal: Principal, name: str) -> None:
     """Raise NotPermittedError unless the principal may watch this very stream."""
     require(principal, Permission.STREAM_WATCH)
     if principal.stream is not None and principal.stream.lower() != name.lower():
-        raise NotPermittedError("the ticket is for another stream")
+        raise NotPermittedError("票据只用于另一路画面 / the ticket is for another stream")
 
 
 def may_hear(principal: Principal, event_type: str) -> bool:

@@ -37,14 +37,16 @@ class Tickets:
         `grace`: seconds of lateness forgiven, for ending a session that the ticket began.
         """
         if not ticket.startswith(PREFIX) or len(ticket) > MAX_LENGTH:
-            raise NotAuthenticatedError("not a ticket")
+            raise NotAuthenticatedError("不是票据 / not a ticket")
         payload, _, signature = ticket[len(PREFIX) :].partition(".")
         expected = _encode(self._sign(payload)).encode()
         if not hmac.compare_digest(signature.encode("utf-8", "surrogatepass"), expected):
-            raise NotAuthenticatedError("the ticket is not valid")
+            raise NotAuthenticatedError("票据无效 / the ticket is not valid")
         name, role, stream, expires = json.loads(_decode(payload))
         if now > expires + grace:
-            raise NotAuthenticatedError("the ticket has expired", hint="ask for a new one")
+            raise NotAuthenticatedError(
+                "票据已过期 / the ticket has expired", hint="请换新票据 ask for a new one"
+            )
         return Principal(name=name, role=Role(role), via="ticket", stream=stream)
 
     def _sign(self, payload: str) -> bytes:

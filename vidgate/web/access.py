@@ -101,5 +101,5 @@ def actor_of(request: web.Request) -> Actor:
 def _bearer(header: str) -> str:
     scheme, _, secret = header.partition(" ")
     if scheme.lower() != "bearer":
-        raise NotAuthenticatedError("only Bearer authorization is taken")
+        raise NotAuthenticatedError("只接受 Bearer 令牌 / only Bearer authorization is taken")
     return secret.strip()

@@ -80,7 +80,7 @@ class Console:
     async def _fallback(self, request: web.Request) -> web.StreamResponse:
         """A page of the application for one who types its address; never for a missing file."""
         if "text/html" not in request.headers.get(hdrs.ACCEPT, "") and request.path != "/":
-            raise NotFoundError(f"there is nothing at {request.path}")
+            raise NotFoundError(f"{request.path} 处没有内容 / there is nothing")
         if not self.is_built:
             return web.Response(status=503, text=_ABSENT, content_type="text/html")
         return await self._send(request, self._assets[INDEX])

@@ -70,7 +70,7 @@ class Keyring:
         self, kind: str, secret: str, find: Callable[[str], Awaitable[Caller]]
     ) -> Caller:
         if len(secret) > MAX_SECRET:
-            raise NotAuthenticatedError("not a session or token of ours")
+            raise NotAuthenticatedError("会话或令牌无效 / not a session or token of ours")
         hash_ = fingerprint(secret)
         key = kind + hash_
         held = self._recent(key)

@@ -16,7 +16,7 @@ async def create(request: web.Request) -> web.Response:
     asked = await read_json(request, TicketRequest)
     principal = principal_of(request)
     if principal.via == "ticket":  # it would never end
-        raise NotPermittedError("a ticket does not beget tickets")
+        raise NotPermittedError("票据不能再换票据 / a ticket does not beget tickets")
     channel = context.parts.registry.get(asked.stream)
     require_stream(principal, channel.id)
     ticket, expires = context.tickets.issue(principal, channel.id, context.clock.wall())

@@ -127,11 +127,11 @@ def _own(request: web.Request) -> Watching:
 
 async def _read_sdp(request: web.Request, media_type: str, limit: int) -> str:
     if request.content_type != media_type:
-        raise MediaTypeError(f"the body must be {media_type}")
+        raise MediaTypeError(f"内容类型应为 {media_type} / the body must be of that type")
     try:
         return (await read_body(request, limit)).decode()
     except UnicodeDecodeError:
-        raise InputError("the body is not UTF-8") from None
+        raise InputError("内容不是 UTF-8 / the body is not UTF-8") from None
 
 
 def _ufrags(sdp: str) -> frozenset[str]:

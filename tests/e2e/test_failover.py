@@ -12,6 +12,15 @@ pytestmark = MARKS
 SETTINGS = {"VIDGATE__MEDIA__RETURN_CHECK": "1"}
 
 
+WATCH_STATES = """() => {
+  window.tileStates = []
+  const tile = document.querySelector('[data-testid=tile-0]')
+  new MutationObserver(() => {
+    if (tile.dataset.state !== 'playing') window.tileStates.push(tile.dataset.state)
+  }).observe(tile, { attributeFilter: ['data-state'] })
+}"""
+
+
 async def shows(console: ConsolePage, number: int) -> bool:
     """Whether the first tile comes to show camera `number`, live."""
     return await eventually(lambda: is_moving(console, 0, number), bool, timeout=15.0)
@@ -50,8 +59,11 @@ async def test_a_tile_says_that_another_camera_of_the_point_is_shown_until_its_o
         assert await shows(late, other["number"])
         await expect(late.by_id("tile-standin")).to_have_attribute("data-source", other["id"])
 
+        await console.page.evaluate(WATCH_STATES)
         await stage.fault(own["id"], None)
         assert await shows(console, own["number"])
+        # No word of trouble under a picture that never stopped.
+        assert await console.page.evaluate("() => window.tileStates") == []
         for page in (console, late):
             await expect(page.by_id("tile-standin")).to_contain_text("已恢复本通道画面")
         await console.page.screenshot(path=tmp_path / "back.png")

@@ -10,7 +10,9 @@ class Publisher(Protocol):
     """The stream's side of a source."""
 
     def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
-        """Tell the tracks, once, before the first frame. Track ids are their indexes.
+        """Tell the tracks before the first frame. Track ids are their indexes.
+
+        Told again where frames of another channel follow, the first one of them a key frame.
 
         `origin` names the channel that the frames are from, where it is not the stream's own, and
         `cause` says why, as a reason code.

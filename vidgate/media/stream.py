@@ -187,7 +187,8 @@ class Stream:
     # -- Publisher: for the source -------------------------------------------------------------
 
     def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
-        """The source knows its tracks."""
+        """The source knows its tracks; again where frames of another channel follow."""
+        self._timeline.restart()
         self._fed_by(origin or self.key.name, cause)
         self.tracks = tuple(tracks)
         self._has_video = any(track.is_video for track in tracks)

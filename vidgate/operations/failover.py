@@ -1,7 +1,8 @@
 """Failover of watched streams: another channel of the same point stands in, and gives way again.
 
 A place with two channels (点位互补) is watched by the name of one. While that one gives no picture
-its stream is fed by the other; as soon as a probe sees its own picture again, it is taken back.
+its stream is fed by the other; as soon as a probe sees its own picture again, it is pulled beside
+the stand-in and takes over at its first key frame, so that nobody loses a picture by it.
 Health is never judged from a stand-in: the stream says from whom its frames are.
 """
 
@@ -21,6 +22,7 @@ from vidgate.model.media import Frame, StreamKey, Track
 log = structlog.get_logger(__name__)
 
 RETURN_CHECK = 20.0  # seconds between two looks whether the own picture is back
+RETURN_TIMEOUT = 20.0  # seconds for its first key frame then; until it comes the stand-in stays
 
 Look = Callable[[Channel, Level], Awaitable[ProbeResult]]
 Make = Callable[[Channel], Source]
@@ -31,13 +33,6 @@ class Candidate(NamedTuple):
 
     channel: Channel
     made: object
-
-
-class ReturnError(RemoteError):
-    """The own picture is there again: the stream is to be pulled anew."""
-
-    code = "no_media"
-    reason = "no_media"
 
 
 class Failover:
@@ -134,7 +129,8 @@ class _Source:
                 if isinstance(error, UnauthorizedError):
                     self._book.refused(candidate)
                 if told.is_started:
-                    self._book.broke(self._key, id_, error.reason)
+                    # Whoever feeds has failed: the own camera, if it has come back meanwhile.
+                    self._book.broke(self._key, self._book.feeding(self._key), error.reason)
                     raise
         if not failures:
             raise UnauthorizedError(
@@ -156,9 +152,8 @@ class _Source:
             return
         try:
             async with asyncio.TaskGroup() as group:
-                watching = group.create_task(self._watch(own))
-                await source.run(told)
-                watching.cancel()
+                feeding = group.create_task(source.run(told))
+                group.create_task(self._take_back(own, told, feeding))
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
@@ -167,15 +162,44 @@ class _Source:
         order = self._book.order(self._key, self._candidates)
         return next((one.channel for one in order if one.channel.id == self._key.name), None)
 
-    async def _watch(self, own: Channel) -> None:
+    async def _take_back(
+        self, own: Channel, stand_in: "_Told", feeding: asyncio.Task[None]
+    ) -> None:
+        """Feed from the own camera as soon as it gives pictures; raises when it fails then."""
+        while await self._is_back(own):
+            source = self._make(own)
+            told = _Told(stand_in.publisher, self._book, self._key, own.id, "back")
+            try:
+                async with asyncio.timeout(RETURN_TIMEOUT) as deadline:
+
+                    def take_over(source: Source = source) -> None:
+                        deadline.reschedule(None)
+                        self._source = source
+                        stand_in.is_over = True
+                        feeding.cancel()
+
+                    await source.run(_Gate(told, take_over))
+            except (RemoteError, TimeoutError) as error:
+                if told.is_started:
+                    raise
+                log.info("own picture did not come", channel=self._key.name, error=str(error))
+                if isinstance(error, UnauthorizedError):
+                    self._refuse(own)
+                    return
+
+    async def _is_back(self, own: Channel) -> bool:
+        """Wait until a probe sees its picture; False when it may not be called again."""
         while True:
             await asyncio.sleep(self._book.check)
             result = await self._look(own, Level.MEDIA)
             if result.is_good:
-                raise ReturnError(f"{own.id}: its own picture is back")
+                return True
             if result.reason in (Reason.UNAUTHORIZED, Reason.NO_CREDENTIAL):
-                self._book.refused(next(one for one in self._candidates if one.channel is own))
-                return
+                self._refuse(own)
+                return False
+
+    def _refuse(self, own: Channel) -> None:
+        self._book.refused(next(one for one in self._candidates if one.channel is own))
 
 
 class _Told:
@@ -185,7 +209,8 @@ class _Told:
         self, publisher: Publisher, book: Failover, key: StreamKey, id_: str, reason: str
     ) -> None:
         self.is_started = False
-        self._publisher = publisher
+        self.is_over = False  # somebody else feeds; what still comes is too late
+        self.publisher = publisher
         self._book = book
         self._key = key
         self._id = id_
@@ -194,9 +219,35 @@ class _Told:
     def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
         """The source knows its tracks."""
         self.is_started = True
-        self._publisher.start(tracks, origin=self._id, cause=self._reason)
+        self.publisher.start(tracks, origin=self._id, cause=self._reason)
         self._book.feeds(self._key, self._id, self._reason)
 
     def frame(self, frame: Frame) -> None:
         """One frame."""
-        self._publisher.frame(frame)
+        if not self.is_over:
+            self.publisher.frame(frame)
+
+
+class _Gate:
+    """Holds a source back until its first key frame, and then lets it take over."""
+
+    def __init__(self, told: _Told, take_over: Callable[[], None]) -> None:
+        self._told = told
+        self._take_over = take_over
+        self._tracks: Sequence[Track] = ()
+
+    def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
+        """The source knows its tracks."""
+        self._tracks = tracks
+        if self._told.is_started:  # it began anew by another transport
+            self._told.start(tracks)
+
+    def frame(self, frame: Frame) -> None:
+        """One frame; sound alone opens nothing where there is a picture."""
+        if not self._told.is_started:
+            has_video = any(track.is_video for track in self._tracks)
+            if not frame.key or (has_video and not self._tracks[frame.track].is_video):
+                return
+            self._take_over()
+            self._told.start(self._tracks)
+        self._told.frame(frame)

@@ -37,6 +37,8 @@ export const useFleet = defineStore('fleet', () => {
 
   let feed: EventFeed | null = null
   let waiting: ServiceEvent[] | null = [] // events that came before the register
+  let loading: Promise<void> | null = null
+  let isStale = false // it changed while it was being read
   let toldSince = new Set<string>() // streams heard of since they were asked for
   let reloadTimer = 0
   let isPulsing = false
@@ -105,7 +107,24 @@ export const useFleet = defineStore('fleet', () => {
     structure.value += 1
   }
 
-  async function load(): Promise<void> {
+  /** Read the register; while that is under way it is read once more afterwards, and not twice at once. */
+  function load(): Promise<void> {
+    if (loading) {
+      isStale = true
+      return loading
+    }
+    loading = loadAll().finally(() => (loading = null))
+    return loading
+  }
+
+  async function loadAll(): Promise<void> {
+    do {
+      isStale = false
+      await loadOnce()
+    } while (isStale)
+  }
+
+  async function loadOnce(): Promise<void> {
     waiting ??= []
     try {
       const [list, named] = await Promise.all([
@@ -123,7 +142,7 @@ export const useFleet = defineStore('fleet', () => {
     const missed = waiting
     waiting = null
     structure.value += 1
-    for (const event of missed) receive(event)
+    for (const event of missed ?? []) receive(event)
   }
 
   function receive(event: ServiceEvent): void {

@@ -7,6 +7,7 @@ known again by its id, its code, or the camera input that it names.
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from vidgate.model.channel import Channel, Lifecycle
 from vidgate.registry.edits import Departed, Edit, Pair, key
@@ -19,7 +20,11 @@ class Departures:
 
     def __init__(self, known: Mapping[str, Departed]) -> None:
         self._known = known
-        self._marked = {mark: one for one in known.values() for mark in _marks(one)}
+
+    @cached_property
+    def _marked(self) -> Mapping[tuple[str, str], Departed]:
+        """By code and input; made when somebody asks, for most edits do not."""
+        return {mark: one for one in self._known.values() for mark in _marks(one)}
 
     def former(self, channel: Channel, inputs: Inputs) -> Departed | None:
         """The channel that left, None where it was never here or was accepted at the end."""
@@ -41,19 +46,18 @@ async def leave(known: Mapping[str, Departed], edit: Edit, inputs: Inputs) -> li
 
     Who leaves is entered, who is back or accepted is struck.
     """
-    after, departures = dict(known), Departures(known)
+    departures = Departures(known)
+    now: dict[str, Departed | None] = {}  # what the edit says of whom, by key
     for number, pair in enumerate(edit.channels):
         if number % CHUNK == 0:
             await asyncio.sleep(0)
         if pair.after is None and pair.before is not None:
-            _enter(after, pair.before, inputs)
+            now[key(pair.before.id)] = _entry(pair.before, inputs)
         elif pair.after is not None and known:
-            after.pop(key(pair.after.id), None)
+            now[key(pair.after.id)] = None
             if _is_acceptance(pair):
-                for one in departures.all_of(pair.after, inputs):
-                    after.pop(one.key, None)
-    names = known.keys() | after.keys() if after != known else ()
-    pairs = [Pair(known.get(name), after.get(name)) for name in names]
+                now |= {one.key: None for one in departures.all_of(pair.after, inputs)}
+    pairs = (Pair(known.get(name), one) for name, one in now.items())
     return [pair for pair in pairs if pair.before != pair.after]
 
 
@@ -63,11 +67,9 @@ def _is_acceptance(pair: Pair[Channel]) -> bool:
     return pair.after is not None and pair.after.is_accepted and not was
 
 
-def _enter(after: dict[str, Departed], channel: Channel, inputs: Inputs) -> None:
-    if channel.lifecycle is Lifecycle.ACCEPTED:
-        after.pop(key(channel.id), None)
-    else:
-        after[key(channel.id)] = _departed(channel, inputs)
+def _entry(channel: Channel, inputs: Inputs) -> Departed | None:
+    """What is remembered of a channel that leaves; nothing of one that was accepted."""
+    return None if channel.lifecycle is Lifecycle.ACCEPTED else _departed(channel, inputs)
 
 
 def _departed(channel: Channel, inputs: Inputs) -> Departed:

@@ -14,6 +14,8 @@ class Server:
 
     requests: Mapping[tuple[str, str], int] = {("GET", "2xx"): 2, ("POST", "4xx"): 1}
     seconds = 1.25
+    connections = 7
+    refused = 2
     certificate_expiry: float | None = None
 
     @property
@@ -42,6 +44,8 @@ def test_requests_and_their_time() -> None:
     assert found["vidgate_http_request_duration_seconds_count", ()] == 3
     assert found["vidgate_http_request_duration_seconds_bucket", ("0.1",)] == 1
     assert found["vidgate_http_request_duration_seconds_sum", ()] == 1.25
+    assert found["vidgate_http_connections", ()] == 7
+    assert found["vidgate_http_connections_refused_total", ()] == 2
     assert ("vidgate_tls_certificate_expiry_timestamp_seconds", ()) not in found
 
 

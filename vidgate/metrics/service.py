@@ -33,6 +33,12 @@ class Server(Protocol):
     def tally(self) -> Answers: ...
 
     @property
+    def connections(self) -> int: ...
+
+    @property
+    def refused(self) -> int: ...
+
+    @property
     def certificate_expiry(self) -> float | None:
         """Unix seconds; None where HTTPS is not served."""
         ...
@@ -58,6 +64,16 @@ class WebCollector(Collector):
             "From a request's head to its answer; events and pictures under way are not counted.",
             buckets=tally.buckets(),
             sum_value=tally.seconds,
+        )
+        yield GaugeMetricFamily(
+            "vidgate_http_connections",
+            "Connections of clients now.",
+            value=self._server.connections,
+        )
+        yield CounterMetricFamily(
+            "vidgate_http_connections_refused",
+            "Connections turned away, for there were too many.",
+            value=self._server.refused,
         )
         expiry = self._server.certificate_expiry
         if expiry is not None:

@@ -10,8 +10,8 @@ from vidgate.auth.tickets import Tickets
 from vidgate.errors import NotFoundError, StorageError
 from vidgate.settings.tree import Settings
 from vidgate.web.console import Console
+from vidgate.web.doorman import Doorman
 from vidgate.web.keyring import Keyring
-from vidgate.web.listener import Doorman
 from vidgate.web.openapi import Description
 from vidgate.web.parts import Trail, WebParts
 from vidgate.web.peer import Peers

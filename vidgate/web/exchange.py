@@ -23,7 +23,8 @@ _ENTITY_TAG = r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
 _TAG = re.compile(_ENTITY_TAG)
 _TAGS = re.compile(rf"\s*{_ENTITY_TAG}\s*(?:,\s*{_ENTITY_TAG}\s*)*")
 MAX_JSON = 64 << 10
-BODY_TIMEOUT = 10.0  # seconds for a small body; a large one gets a second per 64 KiB more
+BODY_TIMEOUT = 10.0  # seconds for a small body
+BODY_RATE = 32 << 10  # bytes a second that a larger one must bring
 CHUNK = 200  # rows encoded between two turns of the loop: some 2 ms
 GZIP_FROM = 4096  # bytes; less is not worth the CPU
 
@@ -37,9 +38,11 @@ async def read_body(request: web.Request, limit: int) -> bytes:
         raise _too_large(limit)
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_TIMEOUT + limit / (64 << 10)):
+        async with asyncio.timeout(BODY_TIMEOUT) as deadline:
+            end = deadline.when() or 0.0
             async for chunk in request.content.iter_any():
                 body += chunk
+                deadline.reschedule(end + len(body) / BODY_RATE)
                 if len(body) > limit:
                     raise _too_large(limit)
     except TimeoutError:

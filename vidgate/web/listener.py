@@ -1,4 +1,4 @@
-"""Sockets: the TCP port, the unix socket, and the deadline of a connection that says nothing."""
+"""Sockets on which the server listens: the TCP port and the unix socket."""
 
 import asyncio
 import os
@@ -7,64 +7,14 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import cast
-
-from aiohttp import web
 
 from vidgate.errors import ConflictError, SettingsError
+from vidgate.web.doorman import Doorman
 
 BACKLOG = 1024
 MAX_UNIX_PATH = 107  # bytes of sun_path without its final zero (unix(7))
-UNREAD_TIMEOUT = 30_000  # milliseconds
+UNREAD_TIMEOUT = 15_000  # milliseconds
 HANDSHAKE = 10.0  # seconds for that of TLS
-
-
-class Doorman:
-    """Makes the connections of a server, and closes those that do not send a request in time.
-
-    aiohttp waits for ever for the first request of a connection: five hundred clients that drip a
-    header would hold five hundred connections. From the first request on its keep-alive deadline
-    holds, and the deadline of each body.
-    """
-
-    def __init__(self, server: web.Server, *, timeout: float, limit: int) -> None:
-        self._server = server
-        self._timeout = timeout
-        self._limit = limit
-        self._waiting: dict[asyncio.BaseProtocol, asyncio.TimerHandle] = {}
-
-    def __call__(self) -> asyncio.BaseProtocol:
-        """The protocol of a new connection."""
-        if len(self._server.connections) >= self._limit:
-            return _Refusal()
-        handler = self._server()
-        loop = asyncio.get_running_loop()
-        self._waiting[handler] = loop.call_later(self._timeout, self._expire, handler)
-        return handler
-
-    def welcome(self, handler: asyncio.BaseProtocol) -> None:
-        """The connection's first request is complete."""
-        timer = self._waiting.pop(handler, None)
-        if timer is not None:
-            timer.cancel()
-
-    def close(self) -> None:
-        """Forget all timers."""
-        for timer in self._waiting.values():
-            timer.cancel()
-        self._waiting.clear()
-
-    def _expire(self, handler: web.RequestHandler) -> None:
-        if self._waiting.pop(handler, None) is not None:
-            handler.force_close()
-
-
-class _Refusal(asyncio.Protocol):
-    """Closes at once: the service has all the connections that it wants."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are no asyncio.Transport, though they do all that one does.
-        cast(asyncio.Transport, transport).abort()
 
 
 def bind_tcp(host: str, port: int, setting: str = "http.port") -> socket.socket:

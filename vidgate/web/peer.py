@@ -32,6 +32,11 @@ class Peers:
                 break
         return str(client)
 
+    def is_proxy(self, address: str) -> bool:
+        """Whether a trusted proxy has this address."""
+        parsed = _parse(address)
+        return parsed is not None and self._is_trusted(parsed)
+
     def is_secure(self, request: web.Request) -> bool:
         """Whether the browser speaks HTTPS, to us or to a trusted proxy."""
         return request.secure or self._forwarded(request, "X-Forwarded-Proto") == "https"

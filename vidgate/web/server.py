@@ -1,6 +1,7 @@
 """The HTTP server: console, API, WHEP and metrics on one TCP port and one unix socket."""
 
 import asyncio
+import resource
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -19,8 +20,9 @@ from vidgate.settings.tree import Settings, TlsSettings
 from vidgate.web import access, problems, security, tls, whep
 from vidgate.web.console import Console
 from vidgate.web.context import CONTEXT, Context
+from vidgate.web.doorman import Doorman, Limits
 from vidgate.web.keyring import Keyring
-from vidgate.web.listener import Doorman, bind_tcp, listening, unix_socket
+from vidgate.web.listener import bind_tcp, listening, unix_socket
 from vidgate.web.openapi import Description
 from vidgate.web.parts import WebParts
 from vidgate.web.peer import Peers
@@ -33,10 +35,13 @@ from vidgate.web.tls import ServerCertificate
 from vidgate.web.turns import Turns
 
 MAX_CONNECTIONS = 2048
+DESCRIPTORS = 4  # of so many one may be a connection: the others are cameras' and the database's
+SHARE = 4  # of so many connections one address may have one
 FIRST_REQUEST = 15.0  # seconds from connecting to a complete head of a request
-KEEP_ALIVE = 30.0  # seconds between two requests, the second one's head included
+KEEP_ALIVE = 15.0  # seconds between two requests, the second one's head included
 LINGER = 0.75  # seconds that the rest of a refused body is read, so that its sender sees why
 SWEEP = 30.0  # seconds between two looks for sessions that ended by age
+LOOK = 3.0  # seconds between two looks for clients that do not read
 SHUTDOWN = 4.0  # seconds for requests under way when the service stops
 MAX_BODY = 64 << 10  # for whoever reads a body without saying how much
 
@@ -71,6 +76,7 @@ class WebServer:
             await stack.enter_async_context(self._tasks)
             await asyncio.to_thread(self._context.console.load)
             self._tasks.keep(self._sweep, "sweep")
+            self._tasks.keep(self._look, "look")
             self._context.authority = await asyncio.to_thread(_authority, self._tls)
             sock = bind_tcp(self.host, self.port)
             stack.callback(sock.close)
@@ -88,7 +94,7 @@ class WebServer:
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             assert runner.server is not None
-            doorman = Doorman(runner.server, timeout=FIRST_REQUEST, limit=MAX_CONNECTIONS)
+            doorman = Doorman(runner.server, _limits(self._context.peers))
             self._context.doormen.append(doorman)
             stack.callback(doorman.close)
             await stack.enter_async_context(listening(doorman, sock))
@@ -119,6 +125,16 @@ class WebServer:
         return self._certificate.expiry if self._certificate is not None else None
 
     @property
+    def connections(self) -> int:
+        """Open connections of clients."""
+        return sum(map(len, self._context.doormen))
+
+    @property
+    def refused(self) -> int:
+        """Connections that were turned away since the start."""
+        return sum(doorman.refused for doorman in self._context.doormen)
+
+    @property
     def tally(self) -> Tally:
         """What was answered."""
         return self._context.tally
@@ -136,6 +152,21 @@ class WebServer:
         while True:
             await asyncio.sleep(SWEEP)
             await self._context.sweep()
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            for doorman in self._context.doormen:
+                doorman.sweep(asyncio.get_running_loop().time())
+
+
+def _limits(peers: Peers) -> Limits:
+    """As many connections as the process has descriptors to spare."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MAX_CONNECTIONS
+    if descriptors != resource.RLIM_INFINITY:
+        most = min(most, descriptors // DESCRIPTORS)
+    return Limits(most, max(1, most // SHARE), FIRST_REQUEST, peers.is_proxy)
 
 
 def _authority(settings: TlsSettings) -> bytes:

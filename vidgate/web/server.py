@@ -37,8 +37,8 @@ from vidgate.web.turns import Turns
 MAX_CONNECTIONS = 2048
 DESCRIPTORS = 4  # of so many one may be a connection: the others are cameras' and the database's
 SHARE = 4  # of so many connections one address may have one
-FIRST_REQUEST = 15.0  # seconds from connecting to a complete head of a request
-KEEP_ALIVE = 15.0  # seconds between two requests, the second one's head included
+FIRST_REQUEST = 12.0  # seconds from connecting to a complete head of a request
+KEEP_ALIVE = 12.0  # seconds between two requests, the second one's head included
 LINGER = 0.75  # seconds that the rest of a refused body is read, so that its sender sees why
 SWEEP = 30.0  # seconds between two looks for sessions that ended by age
 LOOK = 3.0  # seconds between two looks for clients that do not read

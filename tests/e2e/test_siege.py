@@ -1,0 +1,62 @@
+"""Slow clients and too many of them, shortened; `scripts/soak attacks` does the same in full."""
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.e2e.attacks import watch
+from tests.e2e.cycles import delivered
+from tests.e2e.siege import SEARCHES, besiege, confined, crowd
+from tests.programs import running_fleet, running_service
+from tests.waiting import until
+from vidgate.simulator.viewers import LightViewer
+from vidgate.webrtc.dtls import Certificate
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
+
+
+async def test_slow_clients_are_cut_and_others_are_served(tmp_path: Path) -> None:
+    settings = {"VIDGATE__PROBE__ENABLED": "false"}
+    async with running_service(tmp_path / "data", settings) as service:
+        register = tmp_path / "register.csv"
+        await service.cli("simulate", "register", "--channels", "2743", "-o", str(register))
+        await service.cli("channel", "import", str(register))
+        token = (await service.cli_json("token", "create", "--role", "engineer"))["token"]
+        found = await besiege(service, token, 60)
+        assert len(found.cut) == 60
+        assert max(found.cut) <= 20
+        assert found.refused == 0
+        assert all(len(found.waits[path]) > 20 for path in SEARCHES)
+
+
+async def test_a_service_without_descriptors_refuses_and_keeps_what_it_has(tmp_path: Path) -> None:
+    async with (
+        running_fleet(tmp_path, 4) as fleet,
+        confined(tmp_path / "data", 256) as service,
+    ):
+        await service.cli("channel", "import", str(fleet.register))
+        token = (await service.cli_json("token", "create", "--role", "viewer"))["token"]
+        channels = await delivered(fleet)
+        headers = {"Authorization": f"Bearer {token}"}
+        certificate = Certificate.generateCertificate()
+        async with (
+            aiohttp.ClientSession(service.url, headers=headers) as http,
+            LightViewer(certificate) as viewer,
+            LightViewer(certificate) as late,
+        ):
+            assert await watch(http, viewer, channels[0]) is not None
+            async with crowd(service, 200) as told:
+                assert told["503"] >= 200 - 64
+                assert told["200"] > 32
+                assert set(told) == {"200", "503"}
+                packets = viewer.counts.packets
+                # Who is connected is served on, and cameras are still called.
+                assert await watch(http, late, channels[1]) is not None
+                await until(lambda: viewer.counts.packets > packets + 20)
+                assert viewer.counts.lost == 0
+            for _ in range(50):  # as soon as it has heard that they are gone
+                async with crowd(service, 20) as told:
+                    if told["200"] == 20:
+                        break
+            assert told["200"] == 20

@@ -76,6 +76,29 @@ async def test_a_session_ends_at_its_longest(accounts: Accounts, clock: ManualCl
     assert await accounts.session("h1") is None
 
 
+@pytest.mark.parametrize("step", [3600.0, -3600.0, 10 * 365 * 86400.0, -10 * 365 * 86400.0])
+async def test_a_clock_that_is_put_right_ends_no_session_and_keeps_none(
+    accounts: Accounts, clock: ManualClock, step: float
+) -> None:
+    await accounts.open_session("h1", "admin", "")
+    await accounts.open_session("h2", "admin", "")
+    clock.jump_wall(step)
+    clock.advance(3000)
+    assert await accounts.session("h1")
+    clock.advance(3000)
+    assert await accounts.session("h1")
+    assert await accounts.session("h2") is None  # idle, whatever the wall says
+
+
+async def test_a_session_of_the_future_does_not_live_for_years(
+    db: Database, accounts: Accounts, clock: ManualClock
+) -> None:
+    await accounts.open_session("h1", "admin", "")
+    clock.jump_wall(-10 * 365 * 86400.0)
+    restarted = Accounts(db, SETTINGS, clock=clock)
+    assert await restarted.session("h1") is None
+
+
 async def test_what_is_over_is_deleted_at_the_next_signing_in(
     db: Database, accounts: Accounts, clock: ManualClock
 ) -> None:

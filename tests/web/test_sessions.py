@@ -105,6 +105,32 @@ async def test_behind_a_trusted_proxy_with_https_the_cookie_is_of_the_host(
             assert response.status == 204
 
 
+async def test_what_strangers_say_of_themselves_changes_nothing(site: Site) -> None:
+    def claim(number: int) -> dict[str, str]:
+        return {
+            "X-Forwarded-For": f"198.51.100.{number}",
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-Host": "city.example",
+            "Forwarded": f"for=198.51.100.{number};proto=https",
+            "X-Real-IP": f"198.51.100.{number}",
+        }
+
+    signed = await site.call("POST", SESSION, json=form(), headers=claim(1) | site.origin())
+    assert signed.status == 200
+    assert signed.headers["Set-Cookie"].startswith("vidgate=")
+    assert "Secure" not in signed.headers["Set-Cookie"]
+    assert [address for _, address in site.fakes.accounts.open.values()] == ["127.0.0.1"]
+    # Another address for each guess is still one guesser.
+    guesses = [
+        (await site.call("POST", SESSION, json=form(password=str(n)), headers=claim(n))).status
+        for n in range(8)
+    ]
+    assert guesses == [401] * 5 + [429] * 3
+    refused = [note for note in site.fakes.trail.notes if note.action == "session.refused"]
+    assert refused
+    assert "198.51.100" not in str(refused)
+
+
 async def test_a_hundred_guesses_at_once_are_not_a_hundred_guesses(site: Site) -> None:
     guesses = [site.call("POST", SESSION, json=form(password=str(n))) for n in range(30)]
     statuses = [response.status for response in await asyncio.gather(*guesses)]

@@ -28,6 +28,26 @@ class SystemClock:
         return time.time()
 
 
+class SteadyClock:
+    """Wall time without jumps: what the wall clock said at first, and monotonic seconds since.
+
+    For what ends by age within one run of the process: a clock that is put right by an hour or by
+    years must end nobody's session, and must not keep one alive.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead = clock.wall() - clock.now()
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self._clock.now()
+
+    def wall(self) -> float:
+        """Seconds since the epoch, as the clock stood at the start."""
+        return self._clock.now() + self._ahead
+
+
 class ManualClock:
     """A clock that moves only when told; for tests."""
 

@@ -19,17 +19,17 @@ MAX_LENGTH = 1024
 
 
 class Tickets:
-    """Issues and reads tickets; `now` is wall-clock seconds."""
+    """Issues and reads tickets; `now` is seconds of one clock that does not jump."""
 
     def __init__(self, key: bytes | None = None) -> None:
         self._key = key or secrets.token_bytes(32)
 
-    def issue(self, principal: Principal, stream: str, now: float) -> tuple[str, float]:
-        """A ticket for `stream` with the principal's name and role, and when it expires."""
+    def issue(self, principal: Principal, stream: str, now: float) -> str:
+        """A ticket for `stream` with the principal's name and role, good for `LIFETIME`."""
         expires = now + LIFETIME
         body = [principal.name, principal.role.value, stream, round(expires, 3)]
         payload = _encode(json.dumps(body, separators=(",", ":")).encode())
-        return f"{PREFIX}{payload}.{_encode(self._sign(payload))}", expires
+        return f"{PREFIX}{payload}.{_encode(self._sign(payload))}"
 
     def read(self, ticket: str, now: float, *, grace: float = 0.0) -> Principal:
         """Who may watch what; raises NotAuthenticatedError if forged or expired.

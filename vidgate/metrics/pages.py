@@ -10,7 +10,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from vidgate import __version__
-from vidgate.aio.supervisor import Supervisor
+from vidgate.aio.supervisor import Supervisor, Worker
 from vidgate.metrics.channels import ChannelPage
 from vidgate.metrics.fleet import (
     DeliveryCollector,
@@ -65,11 +65,14 @@ class Metrics:
         self._probes = ProbeMetrics(self._registry)
         self._lag = LoopLag(self._registry)
         self._page = ChannelPage(register, health.of, hub, lambda one: pseudonym(host_of(one)))
+        self._storage: Worker | None = None
         self._tasks = Supervisor("metrics")
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
         self._tasks.keep(self._lag.run, "loop lag")
+        if self._storage is not None:
+            self._tasks.keep(self._storage, "storage")
         return self
 
     async def __aexit__(
@@ -81,8 +84,10 @@ class Metrics:
         await self._tasks.__aexit__(kind, error, trace)
 
     def watch_storage(self, backlog: Backlog, audit: Losses) -> None:
-        """Tell of the database's disk too."""
-        self._registry.register(StorageCollector(backlog, audit))
+        """Tell of the database's disk too; to be called before the block is entered."""
+        collector = StorageCollector(backlog, audit)
+        self._registry.register(collector)
+        self._storage = collector.run
 
     def watch_web(self, server: Server) -> None:
         """Tell of the requests and of the certificate too."""

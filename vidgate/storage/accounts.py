@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, RowMapping, Update, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vidgate.aio.clock import Clock
+from vidgate.aio.clock import Clock, SteadyClock
 from vidgate.aio.report import Report
 from vidgate.errors import ConflictError, NotFoundError, StorageError
 from vidgate.model.user import Role
@@ -82,6 +82,7 @@ class Accounts:
         self._audit = Audit(db)
         self._settings = settings or AuthSettings()
         self._clock = clock or db.clock
+        self._steady = SteadyClock(self._clock)  # by which sessions age
         self._report = Report()
 
     # Users
@@ -140,14 +141,14 @@ class Accounts:
 
     async def open_session(self, hash_: str, user: str, address: str) -> None:
         """Sign a user in from an address."""
-        now = self._clock.wall()
+        now, signed_in = self._steady.wall(), self._clock.wall()
         opened = _Session(
             hash=hash_, user=user.lower(), created=now, seen=now, address=address[:64]
         )
         self._kept[hash_] = opened
         try:
             await self._write(
-                lambda session: self._write_open(session, opened),
+                lambda session: self._write_open(session, opened, signed_in),
                 f"session.open {user} {address}",
                 lambda: self._kept.pop(hash_, None),
             )
@@ -155,7 +156,9 @@ class Accounts:
             self._kept.pop(hash_, None)
             raise
 
-    async def _write_open(self, session: AsyncConnection, opened: _Session) -> None:
+    async def _write_open(
+        self, session: AsyncConnection, opened: _Session, signed_in: float
+    ) -> None:
         # What is over goes here: no task of its own for a few rows a day.
         over = self._is_over(opened.created) & models.sessions.c.hash.not_in(self._seen)
         await session.execute(delete(models.sessions).where(over))
@@ -167,7 +170,7 @@ class Accounts:
             "session.open",
             opened.user,
             {"address": opened.address},
-            time=opened.created,
+            time=signed_in,
         )
 
     async def session(self, hash_: str) -> User | None:
@@ -184,7 +187,7 @@ class Accounts:
             row = (await session.execute(query)).mappings().first()
         if row is None:
             return await self._kept_session(hash_)
-        now, seen = self._clock.wall(), max(row["seen"], self._seen.get(hash_, 0.0))
+        now, seen = self._steady.wall(), max(row["seen"], self._seen.get(hash_, 0.0))
         if not self._stands(row["opened"], seen, now):
             return None
         if now - seen > min(TOUCH, self._settings.session_idle / 4):
@@ -195,7 +198,7 @@ class Accounts:
         return _user(row)
 
     async def _kept_session(self, hash_: str) -> User | None:
-        kept, now = self._kept.get(hash_), self._clock.wall()
+        kept, now = self._kept.get(hash_), self._steady.wall()
         if kept is None or not self._stands(kept.created, kept.seen, now):
             return None
         user = await self.user(kept.user)
@@ -237,8 +240,11 @@ class Accounts:
         )
 
     def _stands(self, created: float, seen: float, now: float) -> bool:
+        """A session of the future was opened before the clock was put back: not for ever."""
         settings = self._settings
-        return now - seen < settings.session_idle and now - created < settings.session_max
+        return now - seen < settings.session_idle and (
+            -settings.session_idle < now - created < settings.session_max
+        )
 
     async def _write(self, run: Run, what: str, written: Callable[[], object]) -> None:
         """Write now; where the disk refuses, later. Raises StorageError where too much waits."""

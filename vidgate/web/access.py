@@ -40,7 +40,7 @@ async def authenticate(request: web.Request, grace: float = 0.0) -> Caller:
         secret = _bearer(header)
         if not secret.startswith(tickets.PREFIX):
             return await context.keyring.token(secret)
-        principal = context.tickets.read(secret, context.clock.wall(), grace=grace)
+        principal = context.tickets.read(secret, context.steady.wall(), grace=grace)
         return Caller(principal, "ticket")
     cookie = request.cookies.get(cookie_name(request))
     if cookie is None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from vidgate.aio.clock import Clock
+from vidgate.aio.clock import Clock, SteadyClock
 from vidgate.auth.attempts import Attempts
 from vidgate.auth.tickets import Tickets
 from vidgate.errors import NotFoundError, StorageError
@@ -27,6 +27,7 @@ class Context:
     parts: WebParts
     settings: Settings
     clock: Clock
+    steady: SteadyClock  # by which tickets age
     tickets: Tickets
     keyring: Keyring
     attempts: Attempts

@@ -10,7 +10,7 @@ from typing import Self
 
 from aiohttp import hdrs, web
 
-from vidgate.aio.clock import Clock, SystemClock
+from vidgate.aio.clock import Clock, SteadyClock, SystemClock
 from vidgate.aio.supervisor import Supervisor
 from vidgate.auth.attempts import Attempts
 from vidgate.auth.authority import certificate_of
@@ -233,6 +233,7 @@ def _context(
         parts=parts,
         settings=settings,
         clock=clock,
+        steady=SteadyClock(clock),
         tickets=Tickets(),
         keyring=Keyring(parts.accounts, clock),
         attempts=Attempts(settings.auth.attempts_window),

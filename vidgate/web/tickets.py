@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from vidgate.auth.permissions import require_stream
+from vidgate.auth.tickets import LIFETIME
 from vidgate.errors import NotPermittedError
 from vidgate.web.access import principal_of
 from vidgate.web.context import CONTEXT
@@ -19,6 +20,7 @@ async def create(request: web.Request) -> web.Response:
         raise NotPermittedError("票据不能再换票据 / a ticket does not beget tickets")
     channel = context.parts.registry.get(asked.stream)
     require_stream(principal, channel.id)
-    ticket, expires = context.tickets.issue(principal, channel.id, context.clock.wall())
+    ticket = context.tickets.issue(principal, channel.id, context.steady.wall())
     context.notes.note(principal.name, "ticket.create", channel.id)
+    expires = context.clock.wall() + LIFETIME
     return reply(TicketView(ticket=ticket, expires=expires), status=201)

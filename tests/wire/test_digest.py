@@ -144,6 +144,14 @@ def test_what_cannot_be_answered_is_no_challenge() -> None:
     assert not DigestClient(LOGIN).challenge(['Digest nonce="n", qop="auth-int"'])
 
 
+@pytest.mark.parametrize("sign", ["\0", "\r", "\n"])
+def test_a_challenge_that_cannot_be_said_back_is_none(sign: str) -> None:
+    broken = f'Digest realm="IP Camera", nonce="ab{sign}12"'
+    assert parse_challenges([broken]) == []
+    assert not DigestClient(LOGIN).challenge([broken])
+    assert DigestClient(LOGIN).challenge([broken, 'Digest realm="a", nonce="b"'])
+
+
 def test_several_challenges_in_one_value() -> None:
     found = parse_challenges(
         ['Digest realm="a, b=\\"c\\"", nonce=bare, qop="auth,auth-int", Basic realm="x" , Digest']

@@ -91,10 +91,29 @@ def confined() -> Iterator[None]:
     A library that cannot be told that there is no more ends the worker, and with it only the read.
     In a process of no bounded size (a test) this does nothing.
     """
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if hard == resource.RLIM_INFINITY:
+    with _unpanicked():
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if hard == resource.RLIM_INFINITY:
+            yield
+            return
+        with _bounded(soft, hard):
+            yield
+
+
+@contextmanager
+def _unpanicked() -> Iterator[None]:
+    """Say of a library's panic what it is: a file that nobody wrote in good faith or whole."""
+    try:
         yield
-        return
+    except BaseException as error:
+        # What PyO3 raises cannot be imported, and is no Exception: it would end whoever reads.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise InputError("工作簿内容已损坏，无法读取", hint="请用 Excel 重新另存为 .xlsx") from None
+
+
+@contextmanager
+def _bounded(soft: int, hard: int) -> Iterator[None]:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     most = min(hard, pages * resource.getpagesize() + PARSE_MEMORY)
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))

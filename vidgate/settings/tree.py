@@ -233,7 +233,7 @@ class ProbeSettings(Section):
         1800.0, gt=0, description="取流巡检周期, 经平台的通道 (秒) / seconds, behind a platform"
     )
     connects_per_second: float = Field(
-        80.0, ge=0, description="后台每秒新建连接上限; 0: 不限 / pace in the background; 0: none"
+        76.0, ge=0, description="后台每秒新建连接上限; 0: 不限 / pace in the background; 0: none"
     )
     per_host: int = Field(4, ge=1, description="同一直连主机的并发 / at once to one direct host")
     parallel: int = Field(320, ge=1, description="同时进行的巡检数 / probes in flight at once")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from vidgate.model.channel import Login
+from vidgate.wire.headers import breaks_lines
 
 MAX_VALUE = 4096  # characters of one header value that are looked at
 MAX_CHALLENGES = 16
@@ -90,10 +91,15 @@ class Challenge:
 
 
 def parse_challenges(values: Iterable[str]) -> list[Challenge]:
-    """Every challenge of every value; several may stand in one, quoted commas are no separators."""
+    """Every challenge of every value; several may stand in one, quoted commas are no separators.
+
+    What could not be said back in a header is no challenge.
+    """
     challenges: list[Challenge] = []
     for value in islice(values, MAX_CHALLENGES):
         text = value[:MAX_VALUE]
+        if breaks_lines(text):
+            continue
         at = 0
         while (at := _past_gap(text, at)) < len(text):
             token = _TOKEN.match(text, at)

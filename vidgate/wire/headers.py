@@ -7,6 +7,11 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FORBIDDEN = re.compile(r"[\r\n\0]")
 
 
+def breaks_lines(value: str) -> bool:
+    """Whether a value cannot be sent in a header (RFC 9110 5.5)."""
+    return _FORBIDDEN.search(value) is not None
+
+
 class Headers:
     """Header fields in order of arrival; a name may come several times."""
 
@@ -61,7 +66,7 @@ class Headers:
         """Append a field; raises ValueError for what would break the message apart."""
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a header name: {name!r}")
-        if _FORBIDDEN.search(value):
+        if breaks_lines(value):
             raise ValueError(f"the value of {name} holds a line break")
         self._items.append((name.lower(), name, value))
 

@@ -1,0 +1,133 @@
+"""Everything that reads what strangers send, under mutated bytes for a long time.
+
+    scripts/soak fuzz [--minutes 30] [--targets rtsp,sdp]
+
+Guided by coverage (atheris, installed here by name) where there is a build for this Python, else by
+chance. Writes docs/soak/fuzz.md; what crashed lands in tests/fuzz/crashes and is a test from then
+on. A reader of spreadsheets may end its process, which is a worker: told apart as `ended`.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.benchtable import machine  # noqa: E402
+from tests.fuzz.targets import TARGETS  # noqa: E402
+
+CRASHES = ROOT / "tests" / "fuzz" / "crashes"
+WORKERS = ("register",)  # targets that run in a worker
+GRACE = 30.0  # seconds for a hunt to begin and to end
+
+
+@dataclass
+class Found:
+    """What came of one target, all its processes together."""
+
+    name: str
+    how: str = ""
+    executions: int = 0
+    seconds: float = 0.0
+    longest: float = 0.0
+    ended: int = 0
+    crashes: set[str] = field(default_factory=set)
+
+
+def hunt(name: str, seconds: float, folder: Path) -> Found:
+    """Hunt so long, beginning anew where the process was ended by a library."""
+    found, started = Found(name), time.monotonic()
+    while (left := seconds - (time.monotonic() - started)) > 1:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.fuzz.run", name, str(left), str(folder)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=left + GRACE,
+            check=False,
+        )
+        result = next(_results(done.stdout), None)
+        if result is None:
+            found.ended += 1
+            if name not in WORKERS:
+                found.crashes.add(done.stderr.strip()[-200:] or f"exit {done.returncode}")
+                break
+            continue
+        found.how = result["how"]
+        found.executions += result["executions"]
+        found.longest = max(found.longest, result["longest_ms"])
+        found.crashes |= set(result["crashes"])
+    found.seconds = time.monotonic() - started
+    for leftover in ROOT.glob("crash-*"):  # libFuzzer's own copy of what ended the process
+        leftover.replace(folder / leftover.name)
+    return found
+
+
+def _results(out: str) -> Iterator[dict[str, Any]]:
+    for line in out.splitlines():
+        if line.startswith("{"):
+            yield json.loads(line)
+
+
+def run(names: list[str], seconds: float) -> list[Found]:
+    """One after another, each for its share of the time."""
+    results = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for target in names:
+            results.append(hunt(target, seconds / len(names), folder))
+            print(results[-1], flush=True)
+        for file in folder.glob("*-*.bin"):
+            (CRASHES / file.name).write_bytes(file.read_bytes())
+    return results
+
+
+def page(results: list[Found], command: str) -> str:
+    """The document."""
+    rows = "\n".join(
+        f"| {one.name} | {one.how} | {one.executions:,} | {one.seconds:.0f} | {one.longest:.1f} | "
+        f"{one.ended} | {'; '.join(sorted(one.crashes)) or 'none'} |"
+        for one in results
+    )
+    return f"""# Soak: what strangers may send
+
+`{command}`, {machine()}. Each target is one reader of bytes from outside (tests/fuzz/targets.py);
+a crash is anything that it lets out other than the errors that its callers expect, or half a second
+for one input. `ended`: a library ended the process; only readers of spreadsheets may, for they run
+in a worker that is confined and replaced (tests/fuzz/test_worker.py).
+
+| target | how | executions | seconds | longest, ms | ended | crashes |
+|---|---|---|---|---|---|---|
+{rows}
+"""
+
+
+def main() -> None:
+    """Install what guides, hunt, write, and fail where something crashed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30.0, help="in all")
+    parser.add_argument("--targets", default=",".join(TARGETS))
+    parser.add_argument("--short", action="store_true")
+    options = parser.parse_args()
+    if not options.short:
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "atheris"], check=False)
+    names = options.targets.split(",")
+    results = run(names, len(names) * 1.5 if options.short else 60 * options.minutes)
+    text = page(results, f"scripts/soak fuzz --minutes {options.minutes:g}")
+    print(text)
+    if not options.short:
+        (ROOT / "docs" / "soak" / "fuzz.md").write_text(text, encoding="utf-8")
+    if any(one.crashes for one in results):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What strangers may send us, and the functions that read it first."""

@@ -1,0 +1,126 @@
+"""One target for so many seconds: `python -m tests.fuzz.run TARGET SECONDS FOLDER`.
+
+Guided by coverage where atheris is installed, else by chance. What crashes is written into FOLDER
+as TARGET-*.bin. Prints one JSON line: how, executions, and the longest one in milliseconds.
+"""
+
+import json
+import random
+import sys
+import time
+import traceback
+from hashlib import sha256
+from pathlib import Path
+
+try:
+    import atheris
+except ImportError:  # it has no build for this Python, or nobody asked for it
+    atheris = None
+
+if atheris is None:
+    from tests.fuzz.targets import TARGETS, Target, mutated
+else:
+    with atheris.instrument_imports(include=["vidgate"]):
+        from tests.fuzz.targets import TARGETS, Target, mutated
+
+MOST = 1 << 18  # bytes of one input
+SLOW = 0.5  # seconds of one execution that are told as a crash
+
+
+class Hunt:
+    """Runs one target again and again, and keeps what it did not bear."""
+
+    def __init__(self, target: Target, seconds: float, folder: Path) -> None:
+        self.target = target
+        self.folder = folder
+        self.executions = 0
+        self.longest = 0.0
+        self.crashes: set[str] = set()
+        self._end = time.monotonic() + seconds
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() > self._end
+
+    def once(self, data: bytes) -> None:
+        """One execution; a crash is kept once for each place in the code."""
+        self.executions += 1
+        started = time.process_time()
+        try:
+            self.target.run(data)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
+            self._keep(data, error)
+        taken = time.process_time() - started
+        self.longest = max(self.longest, taken)
+        if taken > SLOW:
+            self._keep(data, TimeoutError(f"{taken:.1f} s"))
+
+    def _keep(self, data: bytes, error: BaseException) -> None:
+        frames = traceback.extract_tb(error.__traceback__)
+        place = (
+            f"{type(error).__name__} {frames[-1].filename}:{frames[-1].lineno}"
+            if frames
+            else "slow"
+        )
+        if place in self.crashes:
+            return
+        self.crashes.add(place)
+        name = f"{self.target.name}-{sha256(data).hexdigest()[:12]}.bin"
+        (self.folder / name).write_bytes(data)
+        print(f"{self.target.name}: {place}: {error}", file=sys.stderr, flush=True)
+
+    def told(self, how: str) -> str:
+        """The result as a line."""
+        result = {
+            "how": how,
+            "executions": self.executions,
+            "longest_ms": round(self.longest * 1000, 1),
+            "crashes": sorted(self.crashes),
+        }
+        return json.dumps(result)
+
+
+def by_chance(hunt: Hunt) -> None:
+    """Mutated seeds until the time is up."""
+    seeds = list(hunt.target.seeds())
+    chance = random.Random(1)
+    while not hunt.is_over:
+        hunt.once(mutated(chance.choice(seeds), chance, seeds))
+
+
+def guided(hunt: Hunt, corpus: Path) -> None:
+    """By the code that inputs reach; ends the process."""
+    for number, seed in enumerate(hunt.target.seeds()):
+        (corpus / f"seed-{number}").write_bytes(seed)
+
+    def one(data: bytes) -> None:
+        if hunt.is_over:
+            print(hunt.told("guided by coverage"), flush=True)
+            sys.stdout.flush()
+            import os
+
+            os._exit(0)
+        hunt.once(data)
+
+    atheris.Setup([sys.argv[0], f"-max_len={MOST}", "-verbosity=0", str(corpus)], one)
+    atheris.Fuzz()
+
+
+def main() -> None:
+    """Hunt."""
+    name, seconds, folder = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
+    hunt = Hunt(TARGETS[name], seconds, folder)
+    if atheris is None:
+        by_chance(hunt)
+        print(hunt.told("mutated by chance"))
+        return
+    corpus = folder / f"corpus-{name}"
+    corpus.mkdir(exist_ok=True)
+    guided(hunt, corpus)
+
+
+if __name__ == "__main__":
+    main()

@@ -16,12 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.benchtable import machine  # noqa: E402
-from tests.e2e import attacks, siege  # noqa: E402
+from tests.e2e import attacks  # noqa: E402
 from tests.e2e.attacks import Target, attacked  # noqa: E402
 from tests.e2e.browser_that_dies import doomed_browser  # noqa: E402
 from tests.e2e.cycles import viewers_of  # noqa: E402
 from tests.e2e.stage import eventually  # noqa: E402
-from tests.programs import running_service  # noqa: E402
 
 OFFER = (ROOT / "tests" / "webrtc" / "data" / "chromium.sdp").read_text(encoding="utf-8")
 RATE = 1000  # offers a second
@@ -29,7 +28,6 @@ OFFER_SECONDS = 30.0
 GARBAGE = 10_000  # packets a second
 GARBAGE_SECONDS = 60.0
 RACES = 100
-SLOW = 500  # HTTP clients at once
 DEAF = 20  # viewers who stop reading
 DEAF_SECONDS = 600.0
 REAPED_WITHIN = 35.0
@@ -120,39 +118,9 @@ async def killed(target: Target, number: int, folder: Path) -> list[Row]:
     return [(f"Chromium gets {name}: forgotten after", f"{gone:.1f} s", "<= 35 s", gone <= 35)]
 
 
-async def slow(folder: Path) -> list[Row]:
-    """Clients that drip or do not read, at a service with 2,743 channels."""
-    settings = {"VIDGATE__PROBE__ENABLED": "false"}
-    async with running_service(folder / "data", settings) as service:
-        register = str(folder / "register.csv")
-        await service.cli("simulate", "register", "--channels", "2743", "-o", register)
-        await service.cli("channel", "import", register)
-        token = (await service.cli_json("token", "create", "--role", "engineer"))["token"]
-        found = await siege.besiege(service, token, SLOW)
-    listing, search = (1000 * found.p95(path) for path in siege.SEARCHES)
-    last = max(found.cut)
-    return [
-        (
-            f"{SLOW} slow HTTP clients (head, body, unread answer): the last is cut after",
-            f"{last:.1f} s",
-            "<= 15 s, and 2 s until it is seen",
-            len(found.cut) == SLOW and last <= 17,
-        ),
-        (
-            "others' list and search of 2,743 meanwhile, p95; refused",
-            f"{listing:.0f} ms, {search:.0f} ms; {found.refused}",
-            "<= 300 ms, none",
-            max(listing, search) <= 300 and not found.refused,
-        ),
-    ]
-
-
 async def run() -> list[Row]:
     """One after another, on one service with default settings."""
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as data:
-        rows += await slow(Path(data))
-        print(rows, flush=True)
     with (
         tempfile.TemporaryDirectory() as data,
         tempfile.TemporaryDirectory() as one,

@@ -52,7 +52,7 @@ _READ_STILL = """
 }
 """
 
-_READ_PIXELS = """
+READ_PIXELS = """
 ([video, rows]) => {
   const { videoWidth: width, videoHeight: height } = video
   if (!width) return null
@@ -287,12 +287,12 @@ class ConsolePage:
         """The top rows of the tile's picture now as (rows, width, 3) RGB; None before the first."""
         video = self.by_id(f"tile-video-{index}")
         handle = await video.element_handle()
-        read: dict[str, Any] | None = await self.page.evaluate(_READ_PIXELS, [handle, rows])
-        return _pixels(read)
+        read: dict[str, Any] | None = await self.page.evaluate(READ_PIXELS, [handle, rows])
+        return pixels_of(read)
 
     async def still_pixels(self, index: int) -> NDArray[np.uint8] | None:
         """The same of the last picture that the tile shows while it waits."""
-        return _pixels(await self.by_id(f"tile-still-{index}").evaluate(_READ_STILL))
+        return pixels_of(await self.by_id(f"tile-still-{index}").evaluate(_READ_STILL))
 
     async def peers(self) -> Peers:
         """The page's peer connections."""
@@ -314,7 +314,7 @@ class ConsolePage:
             self.problems.append(message.text)
 
 
-def _pixels(read: dict[str, Any] | None) -> NDArray[np.uint8] | None:
+def pixels_of(read: dict[str, Any] | None) -> NDArray[np.uint8] | None:
     if read is None:
         return None
     pixels = np.frombuffer(base64.b64decode(read["pixels"]), dtype=np.uint8)

@@ -1,11 +1,12 @@
-"""Slow clients and too many of them, shortened; `scripts/soak attacks` does the same in full."""
+"""Slow clients and too many of them, shortened; `scripts/soak siege` does the same in full."""
 
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.e2e.attacks import watch
+from tests.e2e import lossy
+from tests.e2e.attacks import attacked, watch
 from tests.e2e.cycles import delivered
 from tests.e2e.siege import SEARCHES, besiege, confined, crowd
 from tests.programs import running_fleet, running_service
@@ -60,3 +61,9 @@ async def test_a_service_without_descriptors_refuses_and_keeps_what_it_has(tmp_p
                     if told["200"] == 20:
                         break
             assert told["200"] == 20
+
+
+async def test_viewers_connect_through_loss_and_see_on_after_a_burst(tmp_path: Path) -> None:
+    async with attacked(tmp_path) as target:
+        assert await lossy.connects(target, 0.2, 20) >= 19
+        assert max(await lossy.resumes(target, 0.1, 2)) <= 3

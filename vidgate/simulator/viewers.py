@@ -222,14 +222,21 @@ class LightViewer:
         if self._wire is not None:
             asyncio.get_running_loop().remove_reader(self._wire.socket.fileno())
 
-    async def connect(self, answer: str, timeout: float = 10.0, *, host: str = "") -> None:
+    async def connect(
+        self,
+        answer: str,
+        timeout: float = 10.0,
+        *,
+        host: str = "",
+        through: tuple[str, int] | None = None,
+    ) -> None:
         """Check, shake hands, then receive until the block is left.
 
-        `host` is the candidate to take, by default the first. Raises RemoteTimeoutError or
-        ProtocolError.
+        `host` is the candidate to take, by default the first; `through` a proxy on the way to it.
+        Raises RemoteTimeoutError or ProtocolError.
         """
         self._answer = _parse(answer, host)
-        self._wire = wire = _Wire(self._answer.address)
+        self._wire = wire = _Wire(through or self._answer.address)
         wire.on_stun = self._stun
         checking = self._tasks.start(self._check(CHECK_INTERVAL), "check")
         try:

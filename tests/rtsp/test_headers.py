@@ -68,6 +68,8 @@ def test_any_transport_can_be_read(text: str) -> None:
         ("abc; timeout=30", ("abc", 30.0)),
         ("abc;timeout=0", ("abc", 60.0)),
         ("abc;Timeout=x;other", ("abc", 60.0)),
+        ("abc\0; timeout=30", ("abc", 30.0)),
+        ("abc\r\nX: y", ("abc", 60.0)),
     ],
 )
 def test_session(text: str, expected: tuple[str, float]) -> None:

@@ -9,6 +9,7 @@ from vidgate.wire.uri import Uri
 DEFAULT_TIMEOUT = 60.0  # seconds; RFC 2326 12.37
 
 _PAIR = re.compile(r"(\d{1,5})(?:\s*-\s*(\d{1,5}))?", re.ASCII)
+_UNSENDABLE = re.compile(r"[\r\n\0]")
 _HEX = re.compile(r"[0-9A-Fa-f]{1,8}")
 _ABSOLUTE = re.compile(r"(?:rtsps?u?://)+[^/?]*", re.IGNORECASE)
 
@@ -76,8 +77,12 @@ class TransportHeader:
 
 
 def parse_session(text: str) -> tuple[str, float]:
-    """A Session header: id and timeout in seconds (60 where none or nonsense is given)."""
+    """A Session header: id and timeout in seconds (60 where none or nonsense is given).
+
+    The id ends before what could not be said back in a header.
+    """
     identity, *rest = text.split(";")
+    identity = _UNSENDABLE.split(identity, maxsplit=1)[0]
     timeout = DEFAULT_TIMEOUT
     for part in rest:
         name, _, value = part.strip().partition("=")

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.benchtable import machine  # noqa: E402
+from scripts.promises import Row, tell  # noqa: E402
 from tests.e2e import attacks  # noqa: E402
 from tests.e2e.attacks import Target, attacked  # noqa: E402
 from tests.e2e.browser_that_dies import doomed_browser  # noqa: E402
@@ -31,9 +32,6 @@ RACES = 100
 DEAF = 20  # viewers who stop reading
 DEAF_SECONDS = 600.0
 REAPED_WITHIN = 35.0
-
-Row = tuple[str, str, str, bool]
-"""What, measured, goal, and whether it was met."""
 
 
 async def offers(target: Target) -> list[Row]:
@@ -138,21 +136,13 @@ async def run() -> list[Row]:
 def main() -> None:
     """Run, write the page, check."""
     rows = uvloop.run(run())
-    table = "\n".join(f"| {what} | {seen} | {goal} |" for what, seen, goal, _ in rows)
-    page = f"""# Soak: attacks
+    head = f"""# Soak: attacks
 
 `scripts/soak attacks`, {machine()}.
 One service with its default settings, four cameras, everything on one machine: the attackers' and
 the viewers' own work shares its two cores.
-
-| what | seen | goal |
-|---|---|---|
-{table}
 """
-    print(page)
-    missed = [what for what, _, _, is_met in rows if not is_met]
-    assert not missed, missed
-    (ROOT / "docs" / "soak" / "attacks.md").write_text(page, encoding="utf-8")
+    tell("attacks", head, rows)
 
 
 if __name__ == "__main__":

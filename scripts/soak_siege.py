@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.benchtable import machine  # noqa: E402
+from scripts.promises import Row, tell  # noqa: E402
 from tests.e2e import lossy, siege  # noqa: E402
 from tests.e2e.attacks import attacked  # noqa: E402
 from tests.programs import running_service  # noqa: E402
@@ -24,9 +25,6 @@ SEEN = 2.0  # seconds at most until a cut is seen
 VIEWERS = 100
 BURSTS = 10
 NETWORKS = {0.05: 100, 0.10: 99, 0.20: 95}  # share lost: how many of 100 viewers must connect
-
-Row = tuple[str, str, str, bool]
-"""What, measured, goal, and whether it was met."""
 
 
 async def slow(folder: Path) -> list[Row]:
@@ -94,19 +92,11 @@ async def run() -> list[Row]:
 def main() -> None:
     """Run, write the page, check."""
     rows = uvloop.run(run())
-    table = "\n".join(f"| {what} | {seen} | {goal} |" for what, seen, goal, _ in rows)
-    page = f"""# Soak: a siege
+    head = f"""# Soak: a siege
 
 `scripts/soak siege`, {machine()}. Default settings; everybody's work shares the two cores.
-
-| what | seen | goal |
-|---|---|---|
-{table}
 """
-    print(page)
-    missed = [what for what, _, _, is_met in rows if not is_met]
-    assert not missed, missed
-    (ROOT / "docs" / "soak" / "siege.md").write_text(page, encoding="utf-8")
+    tell("siege", head, rows)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from vidgate.errors import VidgateError
 from vidgate.model.channel import Login
 from vidgate.model.media import Codec, Frame, Track
 from vidgate.registry.sheet import parse_file, rows_of
-from vidgate.rtp import h264
+from vidgate.rtp import h264, h265
 from vidgate.rtp.rtcp import (
     Bye,
     Nack,
@@ -258,10 +258,8 @@ def _track_seeds() -> list[bytes]:
     return seeds
 
 
-def h264_sets(data: bytes) -> None:
+def parameter_sets(data: bytes) -> None:
     """A sequence parameter set of either codec."""
-    from vidgate.rtp import h265
-
     for parse in (h264.parse_sps, h265.parse_sps):
         try:
             parse(data)
@@ -301,7 +299,7 @@ TARGETS = {
         Target("front", front, _front_seeds),
         Target("rtcp", rtcp, _rtcp_seeds),
         Target("track", track, _track_seeds),
-        Target("sets", h264_sets, _set_seeds),
+        Target("sets", parameter_sets, _set_seeds),
         Target("register", register, _register_seeds),
     )
 }

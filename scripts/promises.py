@@ -1,4 +1,4 @@
-"""What a soak promises and what was seen: a page in docs/soak, and a failure where one was missed."""
+"""What a soak promises and what was seen: a page in docs/soak, a failure where one was missed."""
 
 from collections.abc import Sequence
 from pathlib import Path

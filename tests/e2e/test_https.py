@@ -74,3 +74,9 @@ async def test_https_is_a_secure_context_and_http_says_what_it_lacks(tmp_path: P
         await plain.page.screenshot(path=tmp_path / "ca.png", full_page=True)
         await plain.page.get_by_role("link", name=f"https://{NAME}").click()
         await plain.page.wait_for_url(f"https://{NAME}:{port}/**")
+
+        inside = await ConsolePage.open(browser, f"http://{NAME}:{service.url.rpartition(':')[2]}/")
+        await inside.sign_in("admin", service.password)
+        await inside.by_id("insecure").click()
+        await expect(inside.by_id("insecure-words")).to_contain_text("麦克风")
+        await inside.page.screenshot(path=tmp_path / "inside.png")

@@ -60,11 +60,10 @@ class Hunt:
 
     def _keep(self, data: bytes, error: BaseException) -> None:
         frames = traceback.extract_tb(error.__traceback__)
-        place = (
-            f"{type(error).__name__} {frames[-1].filename}:{frames[-1].lineno}"
-            if frames
-            else "slow"
-        )
+        place = type(error).__name__
+        if frames:
+            file = frames[-1].filename.rpartition("/vidgate/")[2]
+            place += f" vidgate/{file}:{frames[-1].lineno}"
         if place in self.crashes:
             return
         self.crashes.add(place)

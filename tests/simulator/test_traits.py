@@ -172,7 +172,7 @@ async def test_black_and_covered_pictures_keep_their_strip(
     recorder = Recorder()
 
     def shown() -> tuple[float, float] | None:
-        """Level and contrast below the strip of the newest key frame; the first may be an old one."""
+        """Level and contrast below the strip of the newest key frame; the first may be old."""
         keys = [frame for frame in recorder.of(Codec.H264) if frame.key]
         if not keys:
             return None

@@ -5,6 +5,7 @@ import resource
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +74,23 @@ async def test_a_proxy_speaks_for_many(site: Site) -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", small.port)
             assert (await greeted(reader, writer)).split()[1] == b"200"
             writer.transport.abort()
+
+
+async def test_whoever_mends_things_gets_in(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 1)
+    path = tmp_path / "v.sock"
+    async with (
+        WebServer(site.fakes.parts(), SETTINGS, socket=path) as full,
+        connected(full.port) as one,
+        connected(full.port) as two,
+    ):
+        assert (await greeted(*one)).split()[1] == b"200"
+        assert (await greeted(*two)).split()[1] == b"503"
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        assert (await greeted(reader, writer)).split()[1] == b"200"
+        writer.transport.abort()
 
 
 @pytest.fixture

@@ -74,8 +74,7 @@ class Doorman:
 
     def admit(self, transport: asyncio.Transport) -> asyncio.BaseProtocol | None:
         """Who serves the connection; None where there are too many."""
-        connections = self._server.connections
-        if len(connections) >= self._limits.connections or self._is_greedy(transport, connections):
+        if self._is_too_many(address_of(transport)):
             self.refused += 1
             return None
         handler = self._server()
@@ -118,13 +117,13 @@ class Doorman:
         if self._waiting.pop(handler, None) is not None:
             handler.force_close()
 
-    def _is_greedy(
-        self, transport: asyncio.Transport, connections: list[web.RequestHandler]
-    ) -> bool:
-        if len(connections) < self._limits.each:
+    def _is_too_many(self, address: str) -> bool:
+        if not address:  # the unix socket: whoever mends things must get in
             return False
-        address = address_of(transport)
-        if not address or self._limits.is_exempt(address):
+        connections = self._server.connections
+        if len(connections) >= self._limits.connections:
+            return True
+        if len(connections) < self._limits.each or self._limits.is_exempt(address):
             return False
         now = asyncio.get_running_loop().time()
         if now - self._counted >= RECOUNT:

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.media.fakes import VIDEO, Camera, picture
+from tests.media.fakes import VIDEO, Camera, FakeSource, picture
 from tests.waiting import until
 from vidgate.aio.bus import Bus
 from vidgate.errors import BusyError, UnauthorizedError, UnreachableError
 from vidgate.media.hub import Hub, HubSettings
+from vidgate.media.source import Publisher
 from vidgate.model.media import StreamKey, StreamState
 
 KEY = StreamKey("camera-1")
@@ -183,3 +184,39 @@ async def test_a_described_stream_without_a_picture_yet_is_described(
         await until(lambda: camera(KEY).running)
         stream.start([VIDEO])
         assert await reader.tracks(timeout=0.5) == (VIDEO,)
+
+
+class Slow(FakeSource):
+    """A camera that takes its time to say goodbye."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parting = asyncio.Event()
+        self.may_part = asyncio.Event()
+
+    async def run(self, publisher: Publisher) -> None:
+        try:
+            await super().run(publisher)
+        finally:
+            self.parting.set()
+            await self.may_part.wait()
+
+
+async def test_who_comes_after_one_that_came_while_the_pull_ended_gets_pictures(
+    bus: Bus,
+) -> None:
+    camera = Slow()
+    async with Hub(lambda _: camera, bus, FAST) as hub:
+        async with hub.read(KEY) as reader:
+            camera.script.put_nowait(picture(0, key=True))
+            await reader.get()
+        await camera.parting.wait()  # nobody watches: the pull is being ended
+        async with hub.read(KEY):  # somebody looks in and leaves
+            await until(lambda: camera.runs == 2)
+        camera.may_part.set()
+        for _ in range(5):  # it has ended, and the idle time is not over
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5), hub.read(KEY) as late:
+            camera.script.put_nowait(picture(9, key=True))
+            assert (await late.get()).key
+        await until(lambda: hub.find(KEY) is None and not camera.running)

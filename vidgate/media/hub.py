@@ -169,6 +169,8 @@ class Hub:
         await cancel_and_wait(self._pulls.pop(stream.key, None))
         if stream.readers:  # a reader came while the source was closing
             self._start(stream)
+        elif stream.key in self._pulls:
+            pass  # one came and left again: the pull that it began is ended by its own timer
         elif stream.state is not StreamState.BLOCKED:
             stream.idle()
             self._drop(stream)

@@ -64,7 +64,8 @@ async def page(request: web.Request) -> web.Response:
         f'<dt>{escape(name)}</dt><dd>{escape(zh)}<br><span lang="en">{escape(en)}</span></dd>'
         for name, zh, en in _STEPS
     )
-    mark = fingerprint(_certificate(request))
+    # Lines break between bytes; what is copied has no breaks.
+    mark = fingerprint(_certificate(request)).replace(":", ":<wbr>")
     onwards = ""
     if context.tls_port:
         host = request.url.host or ""

@@ -212,6 +212,8 @@ def test_periods_and_rules_follow_the_platform() -> None:
     assert cadence(behind, Platform(id="p"), settings) == Cadence(60.0, 1800.0)
     scarce = cadence(behind, Platform(id="p", slots=4), settings)
     assert scarce == Cadence(60.0, 1800.0, is_scarce=True)
+    # Sixteen at a time see two hundred channels in seconds: no answer is asked for twice.
+    assert not cadence(behind, Platform(id="p", slots=16), settings).is_scarce
     rules = rules_of(behind, Platform(id="p", describe_proves=True), settings)
     assert (rules.media_valid, rules.describe_valid, rules.describe_proves) == (3600.0, 120.0, True)
     assert not rules_of(direct, None, settings).describe_proves

@@ -14,6 +14,7 @@ from vidgate.settings.tree import ProbeSettings
 RECHECK = 5.0
 MEDIA_RETRY = 60.0  # after a missing picture; doubled each time up to the media period
 BUSY_PAUSE = 30.0  # until a camera short of sessions (453, 503) is asked anything again
+FEW_SLOTS = 8  # of a platform; two hundred channels would wait minutes for a picture
 NOTHING_LEARNT = 30.0  # a look was preempted, or failed by our own fault
 
 
@@ -40,7 +41,7 @@ STOPPED = Plan()
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """The periods of one channel, in seconds. `is_scarce`: its platform counts PLAY sessions."""
+    """The periods of one channel, in seconds. `is_scarce`: its platform has few PLAY sessions."""
 
     describe: float
     media: float
@@ -58,7 +59,7 @@ class Cadence:
 def cadence(channel: Channel, platform: Platform | None, settings: ProbeSettings) -> Cadence:
     """The periods of a channel: pictures are asked for less often through a platform."""
     media = settings.media_period_platform if channel.platform else settings.media_period
-    is_scarce = platform is not None and platform.slots > 0
+    is_scarce = platform is not None and 0 < platform.slots < FEW_SLOTS
     return Cadence(settings.describe_period, media, is_scarce)
 
 
@@ -126,7 +127,7 @@ def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Lo
 def _may_look_deep(health: Health, times: Cadence, rules: Rules) -> bool:
     """Whether a recovery is confirmed by the picture itself, which saves a connection.
 
-    Where sessions are counted two thousand channels would queue for them, still called down.
+    Where sessions are few the channels would queue for them, still called down.
     """
     return health.state in FAILED and not times.is_scarce and not rules.describe_proves
 

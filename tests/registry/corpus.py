@@ -236,6 +236,12 @@ titled(
     ("通道编号", "名称", "设备名称", "主码流"),
     ("a", "一", "二", "rtsp://h/1"),
 )
+titled(
+    "managing-unit-beside-department.xlsx",
+    (*HEAD, "管理单位", "所属部门(警种)"),
+    (*good(1), "某公司", "公安局"),
+)
+titled("managing-unit-alone.xlsx", (*HEAD, "管理单位"), (*good(1), "公安局"))
 titled("unknown-columns.xlsx", ("序号", *HEAD, "颜色", "备注"), (1, *good(1), "红", "x"))
 titled(
     "title-row-and-remarks.xlsx",

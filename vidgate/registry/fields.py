@@ -378,6 +378,10 @@ HEADERS = {
 }
 
 
+# Registers have them beside 所属部门; where that is missing they say the same.
+WEAK = frozenset(map(header_key, ("管理单位", "单位")))
+
+
 def problems(channel: Channel, *, is_resolved: bool = False) -> list[tuple[str, str]]:
     """What fields say together: (field, sentence) for each contradiction.
 

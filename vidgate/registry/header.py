@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vidgate.errors import InputError
-from vidgate.registry.fields import HEADERS, header_key, plain
+from vidgate.registry.fields import HEADERS, WEAK, header_key, plain
 from vidgate.registry.limits import HEADER_WITHIN
 
 Cells = Sequence[Any]
@@ -39,12 +39,23 @@ def find_header(sheet: str, rows: Sequence[Cells]) -> Header | None:
         columns = _known(cells)
         under = rows[index + 1] if index + 1 < len(rows) else ()
         lower = _continued(columns, under)
-        names = [name for name, _ in (columns | lower).values()]
+        both = _without_weak(columns | lower)
+        names = [name for name, _ in both.values()]
         if KEYS & set(names) and len(names) > 1 and columns:
-            _refuse_twins(sheet, columns | lower)
+            _refuse_twins(sheet, both)
             below = index + (2 if lower else 1)
-            return _header(below, columns | lower, cells, _problems(rows[index:below]))
+            return _header(below, both, cells, _problems(rows[index:below]))
     return None
+
+
+def _without_weak(columns: dict[int, tuple[str, str]]) -> dict[int, tuple[str, str]]:
+    """Without titles that mean a field only where no other does: they are columns of their own."""
+    strong = {name for name, title in columns.values() if header_key(title) not in WEAK}
+    return {
+        column: (name, title)
+        for column, (name, title) in columns.items()
+        if name not in strong or header_key(title) not in WEAK
+    }
 
 
 def keyless(rows: Sequence[Cells]) -> str:

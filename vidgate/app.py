@@ -39,7 +39,9 @@ from vidgate.media.opus import OpusWorks
 from vidgate.media.stream import StreamLimits
 from vidgate.media.worker import WorkerLimits, WorkerPool
 from vidgate.metrics import Metrics
+from vidgate.model.channel import Channel
 from vidgate.model.health import ProbeResult
+from vidgate.operations.alarms import Alarms
 from vidgate.operations.failover import Failover
 from vidgate.operations.reports import Reports
 from vidgate.operations.snapshots import Snapshots
@@ -47,6 +49,7 @@ from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
 from vidgate.operations.switchbook import SwitchBook
 from vidgate.operations.texts import Texts
 from vidgate.operations.trials import Trials
+from vidgate.registry.access import host_of
 from vidgate.registry.places import Place
 from vidgate.registry.registry import Registry
 from vidgate.registry.resolvers import Resolver
@@ -56,6 +59,7 @@ from vidgate.storage.audit import Audit
 from vidgate.storage.backlog import Backlog
 from vidgate.storage.database import Database
 from vidgate.storage.history import HistoryStore
+from vidgate.storage.incidents import IncidentStore
 from vidgate.storage.secrets import SecretBox
 from vidgate.storage.snapshots import SnapshotShelf
 from vidgate.storage.states import States
@@ -180,30 +184,29 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     password = await ensure_admin(accounts)
     texts = await _texts(stack)
     box, site = SecretBox(folder), settings.registry
-    registry = Registry(db, box, bus, texts, site.url_forms, Place(*site.box))
-    await stack.enter_async_context(registry)
+    registry = await stack.enter_async_context(
+        Registry(db, box, bus, texts, site.url_forms, Place(*site.box))
+    )
     listening: list[tuple[str, int]] = []
-    slots = PlatformSlots(registry)
     guard = AddressGuard(settings.media.allow, settings.media.deny, lambda: listening)
-    registry.permits = guard.permits
-    resolver = await stack.enter_async_context(Resolver(guard.permits))
-    cameras = Cameras(registry, resolver, guard, settings.media, settings.rtp)
-    prober = Prober(registry, cameras.locate, slots, settings.probe, clock)
-    failover = Failover(bus, check=settings.media.return_check)
-    sources = Sources(registry, cameras, slots, Standby(failover, prober.probe), clock)
+    cameras, prober, sources = await _cameras(stack, registry, guard, settings, bus, clock)
     states, switches = await _past(stack, db, bus)
-    hub = await stack.enter_async_context(Hub(sources, bus, _hub_settings(settings), clock))
-    await stack.enter_async_context(Renewal(sources, hub, bus))
+    hub = await _hub(stack, sources, bus, settings, clock)
     history, reports = await _history(stack, db, registry, settings, clock)
-    health = HealthService(registry, hub, bus, prober, states, settings.probe, clock=clock)
-    await stack.enter_async_context(health)
+    health = await stack.enter_async_context(
+        HealthService(registry, hub, bus, prober, states, settings.probe, clock=clock)
+    )
     history.is_settled = health.is_settled
     snapshots = await _snapshots(stack, registry, folder, bus, clock)
     if settings.media.snapshots:
         hub.on_picture, prober.on_picture = snapshots.take, snapshots.see
     whep = await _whep(stack, hub, bus, settings, clock)
+    device = partial(_device, box)
+    alarms = await stack.enter_async_context(
+        Alarms(registry, health.of, bus, IncidentStore(db, audit), device, clock)
+    )
     gc.collect()  # now, before anybody looks at how long the loop is held
-    pages = Metrics(registry, health, hub, whep, partial(_host_name, box))
+    pages = Metrics(registry, health, hub, whep, device, alarms)
     pages.watch_storage(backlog, audit)
     metrics = await stack.enter_async_context(pages)
     health.on_probe = _told(metrics.observe_probe, history.observe)
@@ -211,6 +214,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         registry=registry,
         health=health,
         states=states,
+        alarms=alarms,
         switches=switches,
         snapshots=snapshots,
         trials=Trials(registry, cameras, prober),
@@ -232,8 +236,9 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     return _Service(web, whep, health, metrics, password)
 
 
-def _host_name(box: SecretBox, host: str) -> str:
-    """The label of a device's address: the same for the same one, and it does not tell it."""
+def _device(box: SecretBox, channel: Channel) -> str:
+    """The name of a channel's device: the same for the same address, and it does not tell it."""
+    host = host_of(channel)
     return f"h-{box.fingerprint('host', host)[:8]}" if host else ""
 
 
@@ -242,6 +247,33 @@ async def _storage(
 ) -> tuple[Database, Backlog]:
     db = await stack.enter_async_context(Database(url, clock=clock))
     return db, await stack.enter_async_context(Backlog(db, bus))
+
+
+async def _cameras(
+    stack: AsyncExitStack,
+    registry: Registry,
+    guard: AddressGuard,
+    settings: Settings,
+    bus: Bus,
+    clock: Clock,
+) -> tuple[Cameras, Prober, Sources]:
+    """What reaches cameras: to find them, to look at them, to show them."""
+    registry.permits = guard.permits
+    slots = PlatformSlots(registry)
+    resolver = await stack.enter_async_context(Resolver(guard.permits))
+    cameras = Cameras(registry, resolver, guard, settings.media, settings.rtp)
+    prober = Prober(registry, cameras.locate, slots, settings.probe, clock)
+    failover = Failover(bus, check=settings.media.return_check)
+    standby = Standby(failover, prober.probe)
+    return cameras, prober, Sources(registry, cameras, slots, standby, clock)
+
+
+async def _hub(
+    stack: AsyncExitStack, sources: Sources, bus: Bus, settings: Settings, clock: Clock
+) -> Hub:
+    hub = await stack.enter_async_context(Hub(sources, bus, _hub_settings(settings), clock))
+    await stack.enter_async_context(Renewal(sources, hub, bus))
+    return hub
 
 
 async def _texts(stack: AsyncExitStack) -> Texts:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import FakeService, Vidgate
+from tests.cli.test_alarm import ALARM
 from tests.cli.test_main import CONTRACT
 from vidgate.cli import next_steps
 from vidgate.cli.main import application
@@ -120,6 +121,15 @@ ENDINGS: tuple[tuple[str, str, Any, str], ...] = (
     ("probe c1", "POST /probes", [SWEEP], "channel list"),
     ("probe c1", "POST /probes", [SWEEP | {"items": [DOWN], "total": 1}], "channel show c1"),
     ("probe c1 --level describe", "POST /probes", [SWEEP | {"level": "describe"}], "probe --all"),
+    ("alarm list", "GET /alarms", {"items": [ALARM]}, "alarm show 3"),
+    ("alarm list", "GET /alarms", {"items": []}, "alarm list --attention all"),
+    (
+        "alarm show 3", "GET /alarms/3",
+        ALARM | {"members": [], "notes": []}, "alarm acknowledge 3",
+    ),
+    ("alarm acknowledge 3", "POST /alarms/3/acknowledge", ALARM, "alarm note 3"),
+    ("alarm note 3 -m x", "POST /alarms/3/note", ALARM, "alarm show 3"),
+    ("alarm close 3 -m x", "POST /alarms/3/close", ALARM, "alarm list"),
     ("report uptime", "GET /reports/uptime", UPTIME, "report uptime -o html"),
     (
         "token create --role viewer", "POST /tokens", {"token": "t"}, "token list",
@@ -200,7 +210,7 @@ def test_what_is_named_is_a_command_line_that_we_take(
 ) -> None:
     known = {
         "id": "c1", "ids": ["c1", "c2"], "file": "登记 表.xlsx", "flags": ["--partial"],
-        "change": 3, "by": 5, "name": "n",
+        "change": 3, "by": 5, "name": "n", "alarm": 3,
     }  # fmt: skip
     app = application()
     for outcome in STEPS[command]:

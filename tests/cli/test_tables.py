@@ -85,7 +85,8 @@ SINGLE: tuple[tuple[tuple[str, ...], tuple[str, str], dict[str, Any], dict[str, 
 DOING = {
     "serve", "demo", "completion", "channel template", "channel import", "channel export",
     "channel add", "channel set", "channel submit", "channel approve", "channel remove",
-    "change undo", "platform set", "credential set", "credential rotate", "cert init",
+    "change undo", "platform set", "alarm acknowledge", "alarm note", "alarm close",
+    "credential set", "credential rotate", "cert init",
     "token create", "token revoke", "simulate register", "simulate fleet", "simulate fault",
 }  # fmt: skip
 NASTY = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "'=1")

@@ -1,7 +1,7 @@
 """Light stand-ins for the parts of the service that the web layer talks to."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from vidgate.health.looks import Look
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Login, Platform, Transport
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.model.incident import Attention, Incident, Note
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
 from vidgate.operations.reports import By, Reports, Window
@@ -229,6 +230,41 @@ class FakePast:
         return [one for one in self.switched if one.channel == channel][:limit]
 
 
+class FakeAlarms:
+    """Alarms in memory: the real ones are tried in tests/operations."""
+
+    def __init__(self) -> None:
+        self.incidents: dict[int, Incident] = {}
+        self.said: list[tuple[int, str, str, str]] = []
+
+    async def list_(self, attention: Collection[Attention], limit: int) -> list[Incident]:
+        return [one for one in self.incidents.values() if one.attention in attention][:limit]
+
+    async def get(self, id_: int) -> tuple[Incident, list[Note]]:
+        notes = [
+            Note(time=5.0, actor=by, action=what, text=text) for _, by, what, text in self.said
+        ]
+        return self._find(id_), notes
+
+    async def acknowledge(self, id_: int, actor: str, text: str = "") -> Incident:
+        return self._say(id_, actor, "acknowledge", text)
+
+    async def note(self, id_: int, actor: str, text: str) -> Incident:
+        return self._say(id_, actor, "note", text)
+
+    async def close(self, id_: int, actor: str, text: str) -> Incident:
+        return self._say(id_, actor, "close", text)
+
+    def _say(self, id_: int, actor: str, action: str, text: str) -> Incident:
+        self.said.append((id_, actor, action, text))
+        return self._find(id_)
+
+    def _find(self, id_: int) -> Incident:
+        if id_ not in self.incidents:
+            raise NotFoundError("no such alarm")
+        return self.incidents[id_]
+
+
 class FakeSnapshots:
     def __init__(self) -> None:
         self.kept: dict[str, Snapshot] = {}
@@ -380,7 +416,7 @@ class FakeReports:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Deed:
     """One deed for the audit table."""
 
     actor: str
@@ -396,12 +432,12 @@ class FakeStorage:
 
 class FakeTrail:
     def __init__(self) -> None:
-        self.notes: list[Note] = []
+        self.notes: list[Deed] = []
 
     def note(
         self, actor: str, action: str, object_: str, detail: Mapping[str, Any] | None = None
     ) -> None:
-        self.notes.append(Note(actor, action, object_, detail or {}))
+        self.notes.append(Deed(actor, action, object_, detail or {}))
 
 
 @dataclass
@@ -411,6 +447,7 @@ class Fakes:
     registry: FakeRegistry
     health: FakeHealth = field(default_factory=FakeHealth)
     past: FakePast = field(default_factory=FakePast)
+    alarms: FakeAlarms = field(default_factory=FakeAlarms)
     snapshots: FakeSnapshots = field(default_factory=FakeSnapshots)
     trials: FakeTrials = field(default_factory=FakeTrials)
     reports: FakeReports = field(default_factory=FakeReports)
@@ -427,6 +464,7 @@ class Fakes:
             registry=self.registry,
             health=self.health,
             states=self.past,
+            alarms=self.alarms,
             switches=self.past,
             snapshots=self.snapshots,
             trials=self.trials,

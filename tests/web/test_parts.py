@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.web.fakes import FakeReports, FakeTrials
+from tests.web.fakes import FakeAlarms, FakeReports, FakeTrials
 from vidgate.aio.bus import Bus
 from vidgate.errors import UnreachableError
 from vidgate.health.service import HealthService
@@ -109,6 +109,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
             registry=registry,
             health=health,
             states=States(db),
+            alarms=FakeAlarms(),
             switches=Switches(db),
             snapshots=SnapshotShelf(tmp_path / "snapshots"),
             trials=FakeTrials(),

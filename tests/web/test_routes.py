@@ -8,8 +8,8 @@ import pytest
 from tests.web.conftest import Site
 from vidgate.auth.permissions import ROLES as ROLE_TABLE
 from vidgate.model.user import Permission, Role
-from vidgate.web.route import Access, Route
-from vidgate.web.routes import API, ROUTES
+from vidgate.web.route import API, Access, Route
+from vidgate.web.routes import ROUTES
 
 OPEN = {
     ("POST", f"{API}/session"),
@@ -63,6 +63,11 @@ CONTRACT = {
     ("POST", f"{API}/probes"): Permission.PROBE_RUN,
     ("GET", f"{API}/overview"): Permission.CHANNEL_READ,
     ("GET", f"{API}/reports/uptime"): Permission.REPORT_READ,
+    ("GET", f"{API}/alarms"): Permission.ALARM_READ,
+    ("GET", f"{API}/alarms/{{id}}"): Permission.ALARM_READ,
+    ("POST", f"{API}/alarms/{{id}}/acknowledge"): Permission.ALARM_HANDLE,
+    ("POST", f"{API}/alarms/{{id}}/note"): Permission.ALARM_HANDLE,
+    ("POST", f"{API}/alarms/{{id}}/close"): Permission.ALARM_HANDLE,
     ("GET", f"{API}/streams"): Permission.CHANNEL_READ,
     ("GET", f"{API}/events"): Permission.CHANNEL_READ,
     ("GET", f"{API}/openapi.json"): Permission.SESSION_OWN,

@@ -12,15 +12,17 @@ _WATCHING = frozenset(
         Permission.STREAM_WATCH,
         Permission.METRICS_READ,
         Permission.REPORT_READ,
+        Permission.ALARM_READ,
     }
 )
 
 ROLES: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: _WATCHING,
-    Role.OPERATOR: _WATCHING | {Permission.PROBE_RUN},
+    Role.OPERATOR: _WATCHING | {Permission.PROBE_RUN, Permission.ALARM_HANDLE},
     Role.ENGINEER: _WATCHING
     | {
         Permission.PROBE_RUN,
+        Permission.ALARM_HANDLE,
         Permission.CHANNEL_WRITE,
         Permission.CREDENTIAL_READ,
         Permission.CREDENTIAL_WRITE,
@@ -34,6 +36,7 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
             Permission.CHANNEL_READ,
             Permission.METRICS_READ,
             Permission.REPORT_READ,
+            Permission.ALARM_READ,
             Permission.AUDIT_READ,
         }
     ),
@@ -43,6 +46,7 @@ EVENTS: Mapping[str, Permission] = {
     "stream.state": Permission.CHANNEL_READ,
     "stream.source": Permission.CHANNEL_READ,
     "channel.state": Permission.CHANNEL_READ,
+    "alarm.changed": Permission.ALARM_READ,
     "channel.changed": Permission.CHANNEL_READ,
     "platform.changed": Permission.CHANNEL_READ,
     "register.changed": Permission.CHANNEL_READ,

@@ -96,6 +96,17 @@ NOUNS = (
         ),
     ),
     Noun(
+        "alarm",
+        "告警: 按共同原因合并 · alarms, folded by cause",
+        (
+            Verb("list", "alarm:list_alarms", "列出告警 · list alarms"),
+            Verb("show", "alarm:show", "成员通道与处置经过 · its channels, and what was done"),
+            Verb("acknowledge", "alarm:acknowledge", "确认: 我来处理 · say that you see to it"),
+            Verb("note", "alarm:note", "备注 · say something of it"),
+            Verb("close", "alarm:close", "关闭并写明原因 · close it and say why"),
+        ),
+    ),
+    Noun(
         "report",
         "报表 · reports",
         (Verb("uptime", "report:uptime", "在线率及缺失归因 · uptime, and why it is missing"),),

@@ -31,6 +31,7 @@ _KEPT: Mapping[str, tuple[str, ...]] = {
     "credentials": ("name", "username"),
     "changes": ("id", "source"),
     "tokens": ("id", "name"),
+    "alarms": ("id", "subject"),
 }
 
 
@@ -52,6 +53,7 @@ PLATFORMS = _of("platforms", "id", "name")
 CREDENTIALS = _of("credentials", "name", "username")
 CHANGES = _of("changes", "id", "source")
 TOKENS = _of("tokens", "id", "name")
+ALARMS = _of("alarms", "id", "subject")
 
 
 def known(things: str) -> list[Row]:

@@ -113,6 +113,18 @@ STEPS: Mapping[str, Mapping[str, Step]] = {
         "failed": _HOW,
         "shallow": Step("probe --all --level media", "有应答还不算看得见 a picture is the proof"),
     },
+    "alarm list": {
+        "": Step("alarm list --attention all", "没有待处置的, 历史告警 none waits; past ones"),
+        "open": Step("alarm show {alarm}", "看涉及哪些通道 see its channels"),
+    },
+    "alarm show": {
+        "": Step("alarm close {alarm} -m 原因", "无需处理时关闭 close it where it needs nobody"),
+        "open": Step("alarm acknowledge {alarm}", "由你处理 you see to it"),
+        "closed": Step("alarm list", "其余告警 the others"),
+    },
+    "alarm acknowledge": {"": Step("alarm note {alarm} -m 进展", "记下进展 say how it goes")},
+    "alarm note": {"": Step("alarm show {alarm}", "处置经过 what was done so far")},
+    "alarm close": {"": Step("alarm list", "其余告警 the others")},
     "report uptime": {
         "": Step("report uptime -o html --file 在线率.html", "可打印的一页 a page to print"),
         "worst": Step("channel show {id}", "看看最差的一路 look at the worst"),

@@ -37,6 +37,9 @@ REASONS = {
     "not_tested": "未探测",
     "error": "内部错误",
 }
+CAUSES = {"platform": "平台", "area": "片区", "host": "设备", "single": "单路"}
+SEVERITIES = {"critical": "紧急", "major": "重要", "minor": "一般"}
+ATTENTIONS = {"open": "待处置", "acknowledged": "已确认", "closed": "已关闭"}
 FIELDS = {
     "id": "编号",
     "number": "序号",

@@ -11,6 +11,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from vidgate import __version__
 from vidgate.aio.supervisor import Supervisor, Worker
+from vidgate.metrics.alarms import AlarmCollector, OpenAlarms
 from vidgate.metrics.channels import ChannelPage
 from vidgate.metrics.fleet import (
     DeliveryCollector,
@@ -26,8 +27,8 @@ from vidgate.metrics.fleet import (
 from vidgate.metrics.loop import LoopLag
 from vidgate.metrics.service import ErrorCollector, Server, WebCollector
 from vidgate.metrics.storage import Backlog, Losses, StorageCollector
+from vidgate.model.channel import Channel
 from vidgate.model.health import Health, ProbeResult
-from vidgate.registry.access import host_of
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -49,9 +50,10 @@ class Metrics:
         health: HealthBook,
         hub: Streams,
         whep: Sessions,
-        pseudonym: Callable[[str], str] = lambda _: "",
+        device: Callable[[Channel], str] = lambda _: "",
+        alarms: OpenAlarms | None = None,
     ) -> None:
-        """`pseudonym` names an address without telling it."""
+        """`device` names the device of a channel without telling its address."""
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
@@ -64,7 +66,9 @@ class Metrics:
         self._registry.register(ProbingCollector(health))
         self._probes = ProbeMetrics(self._registry)
         self._lag = LoopLag(self._registry)
-        self._page = ChannelPage(register, health.of, hub, lambda one: pseudonym(host_of(one)))
+        self._page = ChannelPage(register, health.of, hub, device)
+        if alarms is not None:
+            self._registry.register(AlarmCollector(alarms))
         self._storage: Worker | None = None
         self._tasks = Supervisor("metrics")
 

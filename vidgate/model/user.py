@@ -29,6 +29,8 @@ class Permission(StrEnum):
     STREAM_WATCH = "stream.watch"
     METRICS_READ = "metrics.read"
     REPORT_READ = "report.read"
+    ALARM_READ = "alarm.read"
+    ALARM_HANDLE = "alarm.handle"
     TOKEN_MANAGE = "token.manage"
     USER_MANAGE = "user.manage"
     AUDIT_READ = "audit.read"

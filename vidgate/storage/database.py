@@ -5,11 +5,12 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, event, select
 from sqlalchemy.engine import URL, make_url
@@ -31,6 +32,8 @@ CHUNK = 200  # rows of one statement: more would hold the event loop for over 20
 BUSY_TIMEOUT = 5000  # milliseconds
 READERS = 4
 
+T = TypeVar("T")
+
 # What keeps SQLite from writing, by its primary result code (sqlite.org/rescode.html).
 TROUBLES = {
     sqlite3.SQLITE_FULL: "full",
@@ -49,6 +52,13 @@ PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     f"PRAGMA busy_timeout={BUSY_TIMEOUT}",
 )
+
+
+def chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    """The items in lists that are short enough for one statement."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk
 
 
 def compact(value: Any) -> str:

@@ -255,3 +255,38 @@ switches = Table(
     Column("reason", String(32), nullable=False),
     Index("ix_switches_channel", "channel", "time"),
 )
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("cause", String(16), nullable=False),
+    Column("subject", String(128), nullable=False),
+    Column("opened", Float, nullable=False),
+    Column("ended", Float),  # null: something of it still fails
+    Column("returns", Integer, nullable=False),
+    Column("merged", Integer),  # the incident that took its members over
+    Index("ix_incidents_ended", "ended"),
+)
+
+incident_members = Table(
+    "incident_members",
+    metadata,
+    Column("incident", ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    Column("channel", String(64), primary_key=True),
+    Column("since", Float, nullable=False),
+    Column("until", Float),
+    Column("state", Integer, nullable=False),
+    Column("reason", String(32), nullable=False),
+)
+
+incident_notes = Table(
+    "incident_notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident", ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("time", Float, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("action", String(16), nullable=False),  # acknowledge, note, close
+    Column("text", Text, nullable=False),
+)

@@ -1,9 +1,8 @@
 """What is known of every channel's health, kept over a restart, and every change of state."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import RowMapping, delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -13,10 +12,8 @@ from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.model.media import Codec
 from vidgate.model.standing import SECOND, milliseconds
 from vidgate.storage import codes, models
-from vidgate.storage.database import CHUNK, Database
+from vidgate.storage.database import CHUNK, Database, chunks
 from vidgate.storage.subjects import Subjects
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +60,7 @@ class States:
         async with self._db.read() as session:
             keys = await self._subjects.all(session)
         found: dict[str, Transition] = {}
-        for part in _chunks(keys.items()):
+        for part in chunks(keys.items()):
             ids = {key: id_ for id_, key in part}
             query = _TRANSITIONS.where(_IS_LATEST, models.subjects.c.key.in_(ids))
             async with self._db.read() as session:
@@ -92,12 +89,12 @@ class States:
         }
         statement = statement.on_conflict_do_update(index_elements=["channel"], set_=values)
         async with self._db.write() as session:
-            for chunk in _chunks(healths):
+            for chunk in chunks(healths):
                 await session.execute(statement, [_row(health) for health in chunk])
             if forget_after is not None:
                 after = models.transitions.c.time > milliseconds(forget_after)
                 await session.execute(delete(models.transitions).where(after))
-            for part in _chunks(transitions):
+            for part in chunks(transitions):
                 keys = await self._subjects.give(session, [one.channel for one in part])
                 rows = [_transition_row(one, keys[one.channel]) for one in part]
                 await session.execute(_ADD_TRANSITION, rows)
@@ -127,12 +124,6 @@ _IS_LATEST = (
 )
 # Of two changes of one channel within a millisecond the later one counts.
 _ADD_TRANSITION = upsert(models.transitions).prefix_with("OR REPLACE")
-
-
-def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk
 
 
 def _row(health: Health) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """Small numbers for channels, the same for ever: what the past is kept under."""
 
-from collections.abc import Collection, Iterable
-from itertools import islice
+from collections.abc import Collection
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vidgate.storage.database import CHUNK
+from vidgate.storage.database import chunks
 from vidgate.storage.models import subjects
 
 
@@ -27,7 +26,7 @@ class Subjects:
         new = sorted(set(ids) - known.keys())
         if not new:
             return known
-        for chunk in _chunks(new):
+        for chunk in chunks(new):
             await session.execute(insert(subjects), [{"id": id_} for id_ in chunk])
         return known | await _found(session, new)
 
@@ -44,13 +43,7 @@ class Subjects:
 
 async def _found(session: AsyncConnection, ids: Collection[str]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         query = select(subjects.c.id, subjects.c.key).where(subjects.c.id.in_(chunk))
         found |= {row.id: row.key for row in await session.execute(query)}
     return found
-
-
-def _chunks(ids: Iterable[str]) -> Iterable[list[str]]:
-    iterator = iter(ids)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk

@@ -7,11 +7,10 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
-from vidgate.errors import NotFoundError
 from vidgate.registry.changesets import ChangeRow
 from vidgate.web.access import actor_of
 from vidgate.web.context import CONTEXT
-from vidgate.web.exchange import encode_rows, read_query, reply, reply_packed
+from vidgate.web.exchange import encode_rows, read_number, read_query, reply, reply_packed
 
 PAGE = 200
 
@@ -64,7 +63,4 @@ def row_view(row: ChangeRow) -> dict[str, Any]:
 
 
 def _number(request: web.Request) -> int:
-    given = request.match_info["number"]
-    if not given.isascii() or not given.isdigit() or len(given) > 15:
-        raise NotFoundError(f"没有变更 {given} / no such change")
-    return int(given)
+    return read_number(request, "number", "变更")

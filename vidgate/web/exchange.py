@@ -11,7 +11,7 @@ from multidict import MultiMapping
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from vidgate.errors import InputError
+from vidgate.errors import InputError, NotFoundError
 from vidgate.registry.preconditions import Precondition
 from vidgate.web.problems import MediaTypeError, SlowBodyError, TooLargeError
 
@@ -23,6 +23,7 @@ _ENTITY_TAG = r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
 _TAG = re.compile(_ENTITY_TAG)
 _TAGS = re.compile(rf"\s*{_ENTITY_TAG}\s*(?:,\s*{_ENTITY_TAG}\s*)*")
 MAX_JSON = 64 << 10
+MAX_DIGITS = 15  # of a number in a path: fits an integer of SQLite
 BODY_TIMEOUT = 10.0  # seconds for a small body
 BODY_RATE = 32 << 10  # bytes a second that a larger one must bring
 CHUNK = 200  # rows encoded between two turns of the loop: some 2 ms
@@ -80,6 +81,14 @@ def read_precondition(request: web.Request, each: Mapping[str, int] | None = Non
 def read_query(query: MultiMapping[str], model: type[M]) -> M:
     """The query as a model; an unknown parameter is an error, of a repeated one the last counts."""
     return model.model_validate(dict(query.items()))
+
+
+def read_number(request: web.Request, key: str, what: str) -> int:
+    """A number of the path; raises NotFoundError for anything that numbers no such thing."""
+    given = request.match_info[key]
+    if not given.isascii() or not given.isdigit() or len(given) > MAX_DIGITS:
+        raise NotFoundError(f"没有{what} {given} / no such number")
+    return int(given)
 
 
 def reply(document: Any, status: int = 200) -> web.Response:

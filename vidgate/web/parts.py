@@ -3,7 +3,7 @@
 Small protocols instead of the classes themselves: each test gives the few methods that it needs.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -12,6 +12,7 @@ from vidgate.health.looks import Look
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Platform
 from vidgate.model.health import Health, Level, ProbeResult, State
+from vidgate.model.incident import Attention, Incident, Note
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
 from vidgate.operations.reports import By, Window
@@ -136,6 +137,20 @@ class States(Protocol):
     """The past of channels' states; see `vidgate.storage.states`."""
 
     async def transitions(self, channel: str, *, limit: int) -> list[Transition]: ...
+
+
+class Alarms(Protocol):
+    """Alarms and what people do about them; see `vidgate.operations.alarms`."""
+
+    async def list_(self, attention: Collection[Attention], limit: int) -> list[Incident]: ...
+
+    async def get(self, id_: int) -> tuple[Incident, list[Note]]: ...
+
+    async def acknowledge(self, id_: int, actor: str, text: str = "") -> Incident: ...
+
+    async def note(self, id_: int, actor: str, text: str) -> Incident: ...
+
+    async def close(self, id_: int, actor: str, text: str) -> Incident: ...
 
 
 class Snapshots(Protocol):
@@ -268,6 +283,7 @@ class WebParts:
     registry: Registry
     health: HealthBook
     states: States
+    alarms: Alarms
     switches: Switches
     snapshots: Snapshots
     trials: Trials

@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from vidgate.model.user import Permission
 from vidgate.web.problems import Handler
 
+API = "/api/v1"
+
 
 class Access(Enum):
     """The few routes that ask for no permission say so by name; forgetting is not possible."""

@@ -1,0 +1,150 @@
+"""Alarms over a real database: what fails is told, kept, and seen to by people."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.waiting import until
+from vidgate.aio.bus import Bus
+from vidgate.aio.clock import ManualClock
+from vidgate.errors import ConflictError, InputError, NotFoundError, StorageError
+from vidgate.health.incidents import Rules
+from vidgate.model.channel import Channel
+from vidgate.model.health import Health, Level, Reason, State
+from vidgate.model.incident import Attention, Incident
+from vidgate.operations.alarms import Alarms
+from vidgate.storage.audit import Audit
+from vidgate.storage.database import Database
+from vidgate.storage.incidents import IncidentStore
+
+OPEN = (Attention.OPEN, Attention.ACKNOWLEDGED)
+
+
+class Site:
+    """Twelve cameras of a platform, three alone; health as the test says."""
+
+    def __init__(self, db: Database, clock: ManualClock) -> None:
+        self.db, self.clock, self.bus = db, clock, Bus()
+        self.channels = {
+            f"c{number}": Channel(
+                id=f"c{number}",
+                name=f"c{number}",
+                platform="p" if number < 12 else "",
+                number=number,
+            )
+            for number in range(15)
+        }
+        self.health = {
+            id_: Health(channel=id_, state=State.UP, level=Level.MEDIA, probed=clock.wall())
+            for id_ in self.channels
+        }
+
+    def alarms(self) -> Alarms:
+        store = IncidentStore(self.db, Audit(self.db))
+        rules = Rules(settle=0.0)
+        return Alarms(
+            self, self.health.__getitem__, self.bus, store, lambda one: "", self.clock, rules=rules
+        )
+
+    def set(self, state: State, *ids: str) -> None:
+        now = self.clock.wall()
+        for id_ in ids:
+            self.health[id_] = replace(
+                self.health[id_], state=state, reason=Reason.TIMEOUT, since=now, probed=now
+            )
+        self.bus.publish("channel.state", ids[0], {})
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    clock = ManualClock()
+    async with Database(tmp_path / "vidgate.db", clock=clock) as db:
+        yield Site(db, clock)
+
+
+async def opened(alarms: Alarms, number: int = 1) -> list[Incident]:
+    await until(lambda: len(alarms.open) == number)
+    return alarms.open
+
+
+async def test_a_platform_is_one_alarm_and_a_camera_another(site: Site) -> None:
+    async with site.alarms() as alarms, site.bus.subscribe(["alarm.changed"]) as events:
+        site.set(State.DOWN, *(f"c{number}" for number in range(12)), "c14")
+        platform, single = sorted(await opened(alarms, 2), key=lambda one: one.cause)
+        assert (platform.cause, platform.subject, len(platform.failing)) == ("platform", "p", 12)
+        assert (single.cause, single.subject) == ("single", "c14")
+        assert {(await events.get()).data["cause"] for _ in range(2)} == {"platform", "single"}
+        site.clock.advance(5.0)
+        site.set(State.UP, *site.channels)
+        await opened(alarms, 0)
+        told = await events.get()
+        assert (told.data["attention"], told.data["failing"]) == ("closed", 0)
+    assert [one.id for one in await alarms.list_([Attention.CLOSED], 10)] == [2, 1]
+    assert await alarms.list_(OPEN, 10) == []
+
+
+async def test_what_people_do_is_kept_over_a_restart(site: Site) -> None:
+    async with site.alarms() as alarms:
+        site.set(State.DOWN, "c14")
+        (one,) = await opened(alarms)
+        await alarms.acknowledge(one.id, "li", "  on my way ")
+        with pytest.raises(ConflictError, match="li"):
+            await alarms.acknowledge(one.id, "wang")
+        await alarms.note(one.id, "li", "no power")
+    async with site.alarms() as alarms:
+        (again,) = await opened(alarms)
+        assert again.attention is Attention.ACKNOWLEDGED
+        with pytest.raises(InputError):
+            await alarms.close(again.id, "li", " ")
+        await alarms.close(again.id, "li", "the pole was moved")
+        with pytest.raises(ConflictError, match="li"):
+            await alarms.close(again.id, "wang", "me too")
+        incident, notes = await alarms.get(again.id)
+        assert incident.attention is Attention.CLOSED
+        assert [(note.action, note.text) for note in notes] == [
+            ("acknowledge", "on my way"),
+            ("note", "no power"),
+            ("close", "the pole was moved"),
+        ]
+        assert await alarms.list_(OPEN, 10) == []
+        assert len(alarms.open) == 1  # it still fails, whatever was said
+
+
+async def test_a_number_that_is_none_is_an_error_and_so_is_a_long_text(site: Site) -> None:
+    async with site.alarms() as alarms:
+        with pytest.raises(NotFoundError):
+            await alarms.get(7)
+        site.set(State.DOWN, "c14")
+        (one,) = await opened(alarms)
+        with pytest.raises(InputError):
+            await alarms.note(one.id, "li", "x" * 501)
+        assert one.attention is Attention.OPEN
+
+
+async def test_a_full_disk_loses_no_incident(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = 0
+
+    async def refuse(self: IncidentStore, changed: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise StorageError("full")
+
+    async with site.alarms() as alarms:
+        with monkeypatch.context() as patched:
+            patched.setattr(IncidentStore, "save", refuse)
+            site.set(State.DOWN, "c14")
+            (one,) = await opened(alarms)
+            await until(lambda: tries > 0)
+    store = IncidentStore(site.db, Audit(site.db))
+    assert await store.find(one.id) is not None
+
+
+async def test_who_leaves_the_register_leaves_no_alarm(site: Site) -> None:
+    async with site.alarms() as alarms:
+        site.set(State.DOWN, "c14")
+        await opened(alarms)
+        del site.channels["c14"]
+        site.bus.publish("register.changed", "", {})
+        await opened(alarms, 0)

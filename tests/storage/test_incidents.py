@@ -1,0 +1,79 @@
+from dataclasses import replace
+
+from vidgate.model.health import Reason, State
+from vidgate.model.incident import Attention, Cause, Incident, Member, Note
+from vidgate.storage.audit import Audit
+from vidgate.storage.database import Database
+from vidgate.storage.incidents import IncidentStore
+
+
+def incident(number: int, opened: float, *channels: str, ended: float | None = None) -> Incident:
+    members = {
+        one: Member(channel=one, since=opened, state=State.DOWN, reason=Reason.TIMEOUT)
+        for one in channels
+    }
+    return Incident(
+        id=number, cause=Cause.HOST, subject="h-1", opened=opened, ended=ended, members=members
+    )
+
+
+async def kept(store: IncidentStore, *incidents: Incident) -> None:
+    await store.save([(one, list(one.members)) for one in incidents])
+
+
+async def test_what_is_open_comes_back_and_numbers_go_on(db: Database) -> None:
+    store = IncidentStore(db, Audit(db))
+    assert (await store.recall(0.0)).first == 1
+    first, old, lately = (
+        incident(1, 10.0, "a", "b"),
+        incident(2, 20.0, "c", ended=30.0),
+        incident(3, 40.0, "d", ended=50.0),
+    )
+    await kept(store, first, old, lately)
+    recalled = await store.recall(45.0)
+    assert recalled.first == 4
+    assert recalled.incidents == [first, lately]
+    assert await store.past(5, but=[3]) == [old]
+    assert await store.find(2) == old
+    assert await store.find(9) is None
+
+
+async def test_members_are_changed_and_dropped(db: Database) -> None:
+    store = IncidentStore(db, Audit(db))
+    one = incident(1, 10.0, *(f"c{number}" for number in range(450)))
+    await kept(store, one)
+    one.members["c7"] = replace(one.members["c7"], until=12.0)
+    del one.members["c8"]
+    one.returns = 2
+    await store.save([(one, ["c7", "c8"])])
+    assert await store.find(1) == one
+
+
+async def test_what_people_said_tells_where_the_alarm_stands(db: Database) -> None:
+    audit = Audit(db)
+    store = IncidentStore(db, audit)
+    one = incident(1, 10.0, "a")
+    await store.say(one, Note(time=11.0, actor="li", action="acknowledge", text="on my way"))
+    await store.say(one, Note(time=12.0, actor="li", action="note", text="no power"))
+    found = await store.find(1)
+    assert found is not None
+    assert found.attention is Attention.ACKNOWLEDGED
+    await store.say(one, Note(time=13.0, actor="wang", action="close", text="moved"))
+    found = await store.find(1)
+    assert found is not None
+    assert found.attention is Attention.CLOSED
+    assert found.dismissed is not None
+    assert found.dismissed.actor == "wang"
+    assert [note.text for note in await store.notes(1)] == ["on my way", "no power", "moved"]
+    assert (await audit.verify()).checked == 3
+
+
+async def test_the_past_is_forgotten_with_all_that_belongs_to_it(db: Database) -> None:
+    store = IncidentStore(db, Audit(db))
+    old, open_ = incident(1, 10.0, "a", ended=20.0), incident(2, 10.0, "b")
+    await kept(store, old, open_)
+    await store.say(old, Note(time=11.0, actor="li", action="note", text="x"))
+    await store.forget(21.0)
+    assert await store.find(1) is None
+    assert await store.notes(1) == []
+    assert await store.find(2) == open_

@@ -1,0 +1,105 @@
+"""Incidents: faults that have one cause, and what people said of them (design.md 5)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from vidgate.model.health import Reason, State
+
+
+class Cause(StrEnum):
+    """What the members of an incident share, the widest first."""
+
+    PLATFORM = "platform"
+    AREA = "area"
+    HOST = "host"
+    SINGLE = "single"
+
+    @property
+    def is_common(self) -> bool:
+        """Whether several channels fell together."""
+        return self is not Cause.SINGLE
+
+
+class Severity(StrEnum):
+    """How much a person should hurry."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+
+
+class Attention(StrEnum):
+    """Where an alarm stands: nobody has said anything, somebody sees to it, or it is over."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
+
+
+SEVERITIES: Mapping[Cause, Severity] = {
+    Cause.PLATFORM: Severity.CRITICAL,
+    Cause.AREA: Severity.CRITICAL,
+    Cause.HOST: Severity.MAJOR,
+    Cause.SINGLE: Severity.MINOR,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One channel of an incident. Wall-clock seconds; `until` is None while it still fails."""
+
+    channel: str
+    since: float
+    until: float | None = None
+    state: State = State.DOWN
+    reason: Reason = Reason.UNREACHABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What was done about an alarm: `action` is acknowledge, note or close."""
+
+    time: float
+    actor: str
+    action: str
+    text: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Incident:
+    """Channels that fail for one cause, from the first failure to the last recovery.
+
+    `subject` names the cause: a platform's id, an area, the name made for a device's address, or
+    the channel. `returns` counts how often it came back after all had recovered. `merged` is the
+    incident with a wider cause that took its members over. Wall-clock seconds.
+    """
+
+    id: int
+    cause: Cause
+    subject: str
+    opened: float
+    ended: float | None = None
+    members: dict[str, Member] = field(default_factory=dict)
+    returns: int = 0
+    merged: int | None = None
+    acknowledged: Note | None = None
+    dismissed: Note | None = None  # closed by a person, whether it still fails or not
+    calm_since: float | None = None  # since when only a few of its members still fail
+
+    @property
+    def failing(self) -> list[Member]:
+        """The members that have not recovered."""
+        return [one for one in self.members.values() if one.until is None]
+
+    @property
+    def severity(self) -> Severity:
+        """By its cause."""
+        return SEVERITIES[self.cause]
+
+    @property
+    def attention(self) -> Attention:
+        """Where the alarm stands."""
+        if self.dismissed is not None or self.ended is not None:
+            return Attention.CLOSED
+        return Attention.OPEN if self.acknowledged is None else Attention.ACKNOWLEDGED

@@ -1,0 +1,258 @@
+"""Alarms: what failed, folded by cause, and what people do about it.
+
+    async with Alarms(register, of, bus, store, host, clock) as alarms:
+        await alarms.acknowledge(id, actor, "a crew is on its way")
+
+An incident is an alarm until it is over or a person closed it. Publishes `alarm.changed` (object:
+the number; data: `summary`).
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from vidgate.aio.bus import Bus
+from vidgate.aio.clock import Clock
+from vidgate.aio.report import Report
+from vidgate.aio.supervisor import Supervisor
+from vidgate.errors import ConflictError, InputError, NotFoundError, StorageError
+from vidgate.health.incidents import Condition, Fold, Place, Rules, condition
+from vidgate.model.channel import Channel
+from vidgate.model.health import Health
+from vidgate.model.incident import Attention, Incident, Note
+from vidgate.storage.incidents import ACKNOWLEDGE, CLOSE, IncidentStore
+
+EVENTS = ("channel.state", "register.changed")
+TURN = 1.0  # seconds between two looks at what changed
+CHUNK = 500  # channels in one turn of the event loop
+TIDY = 3600.0
+KEPT = 400 * 86_400.0  # as long as the changes of state that they were made of
+SAVED_AT_ONCE = 50  # incidents in one transaction
+MAX_TEXT = 500
+MAX_PAST = 1000
+
+
+class Register(Protocol):
+    """What is read of the register: a mapping that is replaced when anything changes."""
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """All channels."""
+        ...
+
+
+class Alarms:
+    """Follows the health of all channels; `host` names a channel's device without its address."""
+
+    def __init__(  # noqa: PLR0913 - it joins that many parts
+        self,
+        register: Register,
+        of: Callable[[str], Health],
+        bus: Bus,
+        store: IncidentStore,
+        host: Callable[[Channel], str],
+        clock: Clock,
+        *,
+        rules: Rules | None = None,
+    ) -> None:
+        self._register = register
+        self._of = of
+        self._bus = bus
+        self._store = store
+        self._host = host
+        self._clock = clock
+        self._rules = rules or Rules()
+        self._fold: Fold | None = None  # until the database has told what was before
+        self._places: dict[str, tuple[Channel, Place]] = {}
+        self._unsaved: dict[int, set[str]] = {}
+        self._is_stale = True
+        self._tidied = clock.now()
+        self._report = Report(clock=clock)
+        self._tasks = Supervisor("alarms")
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._tasks.keep(self._listen, "listen")
+        self._tasks.keep(self._follow, "follow")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._tasks.__aexit__(kind, error, trace)
+        if self._fold is not None:
+            await self._save(self._fold)
+
+    # -- asking ----------------------------------------------------------------------------------
+
+    @property
+    def open(self) -> list[Incident]:
+        """Incidents of which something still fails."""
+        return [] if self._fold is None else self._fold.open
+
+    async def list_(self, attention: Collection[Attention], limit: int) -> list[Incident]:
+        """Those whose alarms stand so, the newest first. Raises StorageError."""
+        lately = {} if self._fold is None else self._fold.incidents
+        found = [one for one in lately.values() if one.attention in attention]
+        if Attention.CLOSED in attention:
+            found += await self._store.past(min(limit, MAX_PAST), but=list(lately))
+        return sorted(found, key=lambda one: (one.opened, one.id), reverse=True)[:limit]
+
+    async def get(self, id_: int) -> tuple[Incident, list[Note]]:
+        """One, and what was said of it. Raises NotFoundError, StorageError."""
+        return await self._find(id_), await self._store.notes(id_)
+
+    async def _find(self, id_: int) -> Incident:
+        known = None if self._fold is None else self._fold.incidents.get(id_)
+        found = known or await self._store.find(id_)
+        if found is None:
+            raise NotFoundError(f"没有告警 {id_} / no such alarm")
+        return found
+
+    # -- doing -----------------------------------------------------------------------------------
+
+    async def acknowledge(self, id_: int, actor: str, text: str = "") -> Incident:
+        """Somebody sees to it.
+
+        Raises ConflictError where it is over or somebody else is at it, NotFoundError, InputError,
+        StorageError.
+        """
+        incident = await self._find(id_)
+        _require_unclosed(incident)
+        by = incident.acknowledged
+        if by is not None:
+            raise ConflictError(f"告警 {id_} 已由 {by.actor} 确认 / already acknowledged")
+        incident.acknowledged = await self._say(incident, actor, ACKNOWLEDGE, text)
+        self._tell(incident)
+        return incident
+
+    async def note(self, id_: int, actor: str, text: str) -> Incident:
+        """Say something of it, whenever it was. Raises NotFoundError, InputError, StorageError."""
+        incident = await self._find(id_)
+        await self._say(incident, actor, "note", _required(text, "备注 / the note"))
+        self._tell(incident)
+        return incident
+
+    async def close(self, id_: int, actor: str, text: str) -> Incident:
+        """A person says that it needs nobody, and why, though something may still fail.
+
+        Raises ConflictError where it is closed, NotFoundError, InputError, StorageError.
+        """
+        incident = await self._find(id_)
+        _require_unclosed(incident)
+        reason = _required(text, "关闭原因 / why it is closed")
+        incident.dismissed = await self._say(incident, actor, CLOSE, reason)
+        self._tell(incident)
+        return incident
+
+    async def _say(self, incident: Incident, actor: str, action: str, text: str) -> Note:
+        if len(text) > MAX_TEXT:
+            raise InputError(f"最多 {MAX_TEXT} 字 / at most {MAX_TEXT} characters")
+        note = Note(time=self._clock.wall(), actor=actor, action=action, text=text.strip())
+        await self._store.say(incident, note)
+        return note
+
+    # -- following -------------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        async with self._bus.subscribe(EVENTS, limit=1) as events:  # that there was one is enough
+            self._is_stale = True
+            async for _ in events:
+                self._is_stale = True
+
+    async def _follow(self) -> None:
+        if self._fold is None:
+            recalled = await self._store.recall(self._clock.wall() - self._rules.reopen)
+            self._fold = Fold(recalled.incidents, first=recalled.first, rules=self._rules)
+        while True:
+            await self.turn(self._fold)
+            await asyncio.sleep(TURN)
+
+    async def turn(self, fold: Fold) -> None:
+        """Fold what changed since the last turn; keep and tell it."""
+        if self._is_stale or fold.is_waiting:
+            self._is_stale = False
+            fleet = await self._fleet()
+            for id_, channels in fold.fold(fleet, self._clock.wall()).items():
+                self._unsaved.setdefault(id_, set()).update(channels)
+                self._tell(fold.incidents[id_])
+        await self._save(fold)
+        if self._clock.now() - self._tidied > TIDY:
+            self._tidied = self._clock.now()
+            await self._store.forget(self._clock.wall() - KEPT)
+
+    async def _fleet(self) -> dict[str, Condition]:
+        """How every channel stands."""
+        channels, fleet = self._register.channels, {}
+        if len(self._places) > 2 * len(channels):
+            self._places.clear()
+        for number, channel in enumerate(channels.values(), 1):
+            place = self._place(channel)
+            health = self._of(channel.id)
+            fleet[channel.id] = condition(health, place, is_counted=channel.is_counted)
+            if number % CHUNK == 0:
+                await asyncio.sleep(0)
+        return fleet
+
+    def _place(self, channel: Channel) -> Place:
+        known = self._places.get(channel.id)
+        if known is None or known[0] is not channel:
+            place = Place(channel.platform, channel.area, self._host(channel))
+            known = self._places[channel.id] = channel, place
+        return known[1]
+
+    async def _save(self, fold: Fold) -> None:
+        """Keep what changed; what the database refuses is tried again at the next turn."""
+        while self._unsaved:
+            ids = list(self._unsaved)[:SAVED_AT_ONCE]
+            rows = [(fold.incidents[id_], self._unsaved[id_]) for id_ in ids if self._knows(id_)]
+            try:
+                await self._store.save(rows)
+            except StorageError as error:
+                self._report.warning("save", "incidents cannot be saved", error=error.message)
+                return
+            for id_ in ids:
+                del self._unsaved[id_]
+
+    def _knows(self, id_: int) -> bool:
+        return self._fold is None or id_ in self._fold.incidents
+
+    def _tell(self, incident: Incident) -> None:
+        self._bus.publish("alarm.changed", str(incident.id), summary(incident))
+
+
+def summary(incident: Incident) -> dict[str, Any]:
+    """An incident without its members, JSON-ready; instants are wall-clock seconds."""
+    seen_by = incident.acknowledged
+    return {
+        "id": incident.id,
+        "cause": incident.cause.value,
+        "subject": incident.subject,
+        "severity": incident.severity.value,
+        "attention": incident.attention.value,
+        "opened": incident.opened,
+        "ended": incident.ended,
+        "channels": len(incident.members),
+        "failing": len(incident.failing),
+        "returns": incident.returns,
+        "merged": incident.merged,
+        "acknowledged_by": seen_by.actor if seen_by else "",
+        "acknowledged": seen_by.time if seen_by else None,
+        "closed_by": incident.dismissed.actor if incident.dismissed else "",
+    }
+
+
+def _require_unclosed(incident: Incident) -> None:
+    if incident.attention is Attention.CLOSED:
+        how = f"由 {incident.dismissed.actor} 关闭" if incident.dismissed else "已恢复"
+        raise ConflictError(f"告警 {incident.id} {how} / the alarm is closed already")
+
+
+def _required(text: str, what: str) -> str:
+    if not text.strip():
+        raise InputError(f"请写明{what} / is missing")
+    return text

@@ -1,0 +1,179 @@
+"""Incidents over a restart: who belonged to them, and what people said of the alarms."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, delete, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vidgate.model.health import Reason, State
+from vidgate.model.incident import Cause, Incident, Member, Note
+from vidgate.storage.audit import Audit
+from vidgate.storage.database import CHUNK, Database, chunks
+from vidgate.storage.models import incident_members, incident_notes, incidents
+
+ACKNOWLEDGE, CLOSE = "acknowledge", "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Incidents that matter still, and the number of the next one."""
+
+    incidents: list[Incident]
+    first: int
+
+
+class IncidentStore:
+    """Each call is one short transaction. Raises StorageError."""
+
+    def __init__(self, db: Database, audit: Audit) -> None:
+        self._db = db
+        self._audit = audit
+
+    async def recall(self, since: float) -> Recalled:
+        """All that are open, and those that ended after `since` (wall-clock seconds)."""
+        query = select(incidents).where(incidents.c.ended.is_(None) | (incidents.c.ended >= since))
+        async with self._db.read() as session:
+            found = await _whole(session, query)
+            last = (await session.execute(select(func.max(incidents.c.id)))).scalar()
+        return Recalled(found, (last or 0) + 1)
+
+    async def past(self, limit: int, *, but: Collection[int] = ()) -> list[Incident]:
+        """The last ones that are over, the newest first, without those of `but`."""
+        query = (
+            select(incidents)
+            .where(incidents.c.ended.is_not(None), incidents.c.id.not_in(list(but)))
+            .order_by(incidents.c.opened.desc())
+            .limit(limit)
+        )
+        async with self._db.read() as session:
+            return await _whole(session, query)
+
+    async def find(self, id_: int) -> Incident | None:
+        """One incident, whenever it was."""
+        async with self._db.read() as session:
+            found = await _whole(session, select(incidents).where(incidents.c.id == id_))
+        return found[0] if found else None
+
+    async def notes(self, id_: int) -> list[Note]:
+        """All that was said of it, in order of time."""
+        query = select(incident_notes).where(incident_notes.c.incident == id_)
+        async with self._db.read() as session:
+            rows = (await session.execute(query.order_by(incident_notes.c.id))).mappings()
+            return [_note(row) for row in rows]
+
+    async def save(self, changed: Iterable[tuple[Incident, Collection[str]]]) -> None:
+        """Save incidents and those of their members that are named; who left is dropped."""
+        async with self._db.write() as session:
+            for incident, channels in changed:
+                await session.execute(_SAVE, _row(incident))
+                kept = [one for one in channels if one in incident.members]
+                gone = [one for one in channels if one not in incident.members]
+                for part in chunks(kept):
+                    rows = [_member_row(incident.id, incident.members[one]) for one in part]
+                    await session.execute(_SAVE_MEMBER, rows)
+                for part in chunks(gone):
+                    members = incident_members.c
+                    await session.execute(
+                        delete(incident_members).where(
+                            members.incident == incident.id, members.channel.in_(part)
+                        )
+                    )
+
+    async def say(self, incident: Incident, note: Note) -> None:
+        """Add a note to an incident, and a row to the audit table."""
+        row = {
+            "incident": incident.id,
+            "time": note.time,
+            "actor": note.actor,
+            "action": note.action,
+            "text": note.text,
+        }
+        async with self._db.write() as session:
+            await session.execute(_SAVE, _row(incident))
+            await session.execute(insert(incident_notes), row)
+            detail = {"text": note.text} if note.text else {}
+            action = f"alarm.{note.action}"
+            await self._audit.record(session, note.actor, action, str(incident.id), detail)
+
+    async def forget(self, before: float) -> None:
+        """Drop what ended before that wall-clock instant."""
+        async with self._db.write() as session:
+            old = select(incidents.c.id).where(incidents.c.ended < before).limit(CHUNK)
+            ids = list((await session.execute(old)).scalars())
+            if ids:
+                for table in (incident_members, incident_notes):
+                    await session.execute(delete(table).where(table.c.incident.in_(ids)))
+                await session.execute(delete(incidents).where(incidents.c.id.in_(ids)))
+
+
+_INSERT = upsert(incidents)
+_SAVE = _INSERT.on_conflict_do_update(
+    index_elements=["id"],
+    set_={column.name: _INSERT.excluded[column.name] for column in incidents.columns},
+)
+_SAVE_MEMBER = upsert(incident_members).prefix_with("OR REPLACE")
+
+
+async def _whole(session: AsyncConnection, query: Select[Any]) -> list[Incident]:
+    """The incidents of a query, with their members and where their alarms stand."""
+    rows = (await session.execute(query)).mappings().all()
+    found = {row["id"]: _incident(row) for row in rows}
+    for part in chunks(found):
+        members = select(incident_members).where(incident_members.c.incident.in_(part))
+        for row in (await session.execute(members)).mappings():
+            member = _member(row)
+            found[row["incident"]].members[member.channel] = member
+        notes = select(incident_notes).where(
+            incident_notes.c.incident.in_(part), incident_notes.c.action.in_([ACKNOWLEDGE, CLOSE])
+        )
+        for row in (await session.execute(notes.order_by(incident_notes.c.id))).mappings():
+            is_closed = row["action"] == CLOSE
+            setattr(
+                found[row["incident"]], "dismissed" if is_closed else "acknowledged", _note(row)
+            )
+    return list(found.values())
+
+
+def _row(one: Incident) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "cause": one.cause.value,
+        "subject": one.subject,
+        "opened": one.opened,
+        "ended": one.ended,
+        "returns": one.returns,
+        "merged": one.merged,
+    }
+
+
+def _incident(row: RowMapping) -> Incident:
+    told: Mapping[str, Any] = dict(row) | {"cause": Cause(row["cause"])}
+    return Incident(**told)
+
+
+def _member_row(incident: int, one: Member) -> dict[str, Any]:
+    return {
+        "incident": incident,
+        "channel": one.channel,
+        "since": one.since,
+        "until": one.until,
+        "state": int(one.state),
+        "reason": one.reason.value,
+    }
+
+
+def _member(row: RowMapping) -> Member:
+    return Member(
+        channel=row["channel"],
+        since=row["since"],
+        until=row["until"],
+        state=State(row["state"]),
+        reason=Reason(row["reason"]),
+    )
+
+
+def _note(row: RowMapping) -> Note:
+    return Note(time=row["time"], actor=row["actor"], action=row["action"], text=row["text"])

@@ -1,5 +1,6 @@
 /** The HTTP API as far as the console uses it: shapes, and errors as RFC 9457 problems. */
 
+import type { Alarm, AlarmDetail, Show, Verb } from './alarm'
 import { documentsOf } from './ndjson'
 import { uptimePath, type UptimeQuery, type UptimeReport } from './report'
 import type { Moment } from './timeline'
@@ -386,6 +387,10 @@ export const api = {
   tryChannel: (id: string, stream: 'main' | 'sub') =>
     call<Trial>(`${channelPath(id)}/test`, { method: 'POST', body: { stream }, timeout: 60_000 }),
   rotateKey: () => call<{ credentials: number }>('/api/v1/secret-key/rotation', { method: 'POST', timeout: SLOW }),
+  alarms: async (show: Show) => itemsOf(await call<Listing<Alarm>>(`/api/v1/alarms?attention=${show}&limit=1000`)),
+  alarm: (id: number) => call<AlarmDetail>(`/api/v1/alarms/${id}`),
+  handleAlarm: (id: number, verb: Verb, text: string) =>
+    call<Alarm>(`/api/v1/alarms/${id}/${verb}`, { method: 'POST', body: { text } }),
   approvals: async () => itemsOf(await call<Listing<Approval>>('/api/v1/approvals')),
   decide: (verdict: 'approve' | 'reject', ids: readonly string[], reason: string) =>
     call<BulkReport>('/api/v1/approvals', { method: 'POST', body: { verdict, ids, reason }, timeout: SLOW }),

@@ -4,6 +4,7 @@ import { readonly, shallowRef } from 'vue'
 
 export type PageName =
   | 'live'
+  | 'alarms'
   | 'channels'
   | 'channel'
   | 'import'
@@ -15,7 +16,7 @@ export type PageName =
 
 export interface Place {
   page: PageName
-  /** Of the channel, the change, the platform or the credential; empty where there is none. */
+  /** Of the alarm, the channel, the change, the platform or the credential; empty where there is none. */
   id: string
   query: Record<string, string>
 }
@@ -23,6 +24,7 @@ export interface Place {
 /** What one must be allowed to do to see a page; the live page says itself what is missing. */
 export const NEEDS: Record<PageName, string> = {
   live: '',
+  alarms: 'alarm.read',
   channels: 'channel.read',
   channel: 'channel.read',
   import: 'channel.write',
@@ -48,6 +50,7 @@ export function parsePlace(hash: string): Place {
   const query = Object.fromEntries(new URLSearchParams(search))
   if (first === 'channels') return { page: second ? 'channel' : 'channels', id: second, query }
   if (first === 'changes' && /^\d{1,15}$/.test(second)) return { page: 'change', id: second, query }
+  if (first === 'alarms') return { page: first, id: /^\d{1,15}$/.test(second) ? second : '', query }
   if (first === 'platforms' || first === 'credentials') return { page: first, id: second, query }
   if (first === 'approvals' || first === 'report') return { page: first, id: '', query }
   if (first === 'import') return { page: 'import', id: '', query }
@@ -57,6 +60,7 @@ export function parsePlace(hash: string): Place {
 export function formatPlace({ page, id = '', query = {} }: Partial<Place> & { page: PageName }): string {
   const paths: Record<PageName, string> = {
     live: 'live',
+    alarms: id ? `alarms/${id}` : 'alarms',
     channels: 'channels',
     channel: `channels/${encodeURIComponent(id)}`,
     import: 'import',

@@ -17,6 +17,8 @@ describe('parsePlace', () => {
     expect(parsePlace('#/platforms')).toMatchObject({ page: 'platforms', id: '' })
     expect(parsePlace('#/credentials/nvr%2F1')).toMatchObject({ page: 'credentials', id: 'nvr/1' })
     expect(parsePlace('#/approvals').page).toBe('approvals')
+    expect(parsePlace('#/alarms/12')).toMatchObject({ page: 'alarms', id: '12' })
+    expect(parsePlace('#/alarms/x')).toMatchObject({ page: 'alarms', id: '' })
     expect(parsePlace('#/changes/7')).toMatchObject({ page: 'change', id: '7' })
   })
 

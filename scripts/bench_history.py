@@ -26,6 +26,7 @@ from vidgate.health.kpi import load_definitions
 from vidgate.health.looks import LookLog
 from vidgate.model.channel import Channel
 from vidgate.model.health import Level, ProbeResult, Reason, State
+from vidgate.model.maintenance import Window as MaintenanceWindow
 from vidgate.model.standing import Run
 from vidgate.operations.reports import Reports, Window
 from vidgate.settings.tree import HistorySettings
@@ -161,8 +162,13 @@ async def roll_up(bench: Bench, days: int) -> tuple[float, float]:
 
 
 class _Watch:
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+    """At work all the time, and nothing is excused."""
+
+    def excused(self, id_: str) -> list[Run]:
+        return []
+
+    def windows(self, *, past: bool = False) -> list[MaintenanceWindow]:
+        return []
 
     async def runs(self, start: int, end: int) -> list[Run]:
         return [Run(round(START * 1000), end)]
@@ -170,9 +176,8 @@ class _Watch:
 
 async def report(bench: Bench, since: str, until: str) -> tuple[float, float, float, float]:
     """Seconds, of CPU, the longest hold (CPU of one step), the latest wake-up of another task."""
-    reports = Reports(
-        bench, bench.store, _Watch(bench), load_definitions(), UTC, bench.clock
-    )  # fmt: skip
+    watch = _Watch()
+    reports = Reports(bench, bench.store, watch, watch, load_definitions(), UTC, bench.clock)
     gc.collect()
     gc.freeze()  # as the service does once it stands
     late = [0.0]

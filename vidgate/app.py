@@ -32,6 +32,7 @@ from vidgate.health.calendar import zone_of
 from vidgate.health.history import History
 from vidgate.health.kpi import load_definitions
 from vidgate.health.limits import PlatformSlots
+from vidgate.health.maintenance import Maintenance
 from vidgate.health.prober import Prober
 from vidgate.health.service import HealthService
 from vidgate.media.hub import Hub, HubSettings
@@ -60,6 +61,7 @@ from vidgate.storage.backlog import Backlog
 from vidgate.storage.database import Database
 from vidgate.storage.history import HistoryStore
 from vidgate.storage.incidents import IncidentStore
+from vidgate.storage.maintenance import MaintenanceStore
 from vidgate.storage.secrets import SecretBox
 from vidgate.storage.snapshots import SnapshotShelf
 from vidgate.storage.states import States
@@ -180,22 +182,21 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     _prepare(folder)
     db, backlog = await _storage(stack, settings.database.url or folder / "vidgate.db", bus, clock)
     audit = Audit(db, backlog)
-    accounts = Accounts(db, settings.auth, clock=clock, backlog=backlog)
-    password = await ensure_admin(accounts)
+    accounts, password = await _accounts(db, settings, backlog, clock)
     texts = await _texts(stack)
-    box, site = SecretBox(folder), settings.registry
-    registry = await stack.enter_async_context(
-        Registry(db, box, bus, texts, site.url_forms, Place(*site.box))
-    )
+    box = SecretBox(folder)
+    registry = await _registry(stack, db, box, bus, texts, settings)
     listening: list[tuple[str, int]] = []
     guard = AddressGuard(settings.media.allow, settings.media.deny, lambda: listening)
     cameras, prober, sources = await _cameras(stack, registry, guard, settings, bus, clock)
     states, switches = await _past(stack, db, bus)
     hub = await _hub(stack, sources, bus, settings, clock)
-    history, reports = await _history(stack, db, registry, settings, clock)
-    health = await stack.enter_async_context(
-        HealthService(registry, hub, bus, prober, states, settings.probe, clock=clock)
+    maintenance = await _maintenance(stack, registry, MaintenanceStore(db, audit), bus, settings)
+    history, reports = await _history(stack, db, registry, maintenance, settings, clock)
+    health = HealthService(
+        registry, hub, bus, prober, states, settings.probe, maintenance.covers, clock=clock
     )
+    await stack.enter_async_context(health)
     history.is_settled = health.is_settled
     snapshots = await _snapshots(stack, registry, folder, bus, clock)
     if settings.media.snapshots:
@@ -215,6 +216,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         health=health,
         states=states,
         alarms=alarms,
+        maintenance=maintenance,
         switches=switches,
         snapshots=snapshots,
         trials=Trials(registry, cameras, prober),
@@ -276,20 +278,60 @@ async def _hub(
     return hub
 
 
+async def _accounts(
+    db: Database, settings: Settings, backlog: Backlog, clock: Clock
+) -> tuple[Accounts, str | None]:
+    """The accounts, and the password of the first one where it was made just now."""
+    accounts = Accounts(db, settings.auth, clock=clock, backlog=backlog)
+    return accounts, await ensure_admin(accounts)
+
+
+async def _registry(
+    stack: AsyncExitStack,
+    db: Database,
+    box: SecretBox,
+    bus: Bus,
+    texts: Texts,
+    settings: Settings,
+) -> Registry:
+    site = settings.registry
+    registry = Registry(db, box, bus, texts, site.url_forms, Place(*site.box))
+    return await stack.enter_async_context(registry)
+
+
 async def _texts(stack: AsyncExitStack) -> Texts:
     """What reads and writes sheets, in a worker of its own."""
     pool = WorkerPool("text", WorkerLimits(processes=1, memory=1 << 30))
     return Texts(await stack.enter_async_context(pool))
 
 
+async def _maintenance(
+    stack: AsyncExitStack,
+    registry: Registry,
+    store: MaintenanceStore,
+    bus: Bus,
+    settings: Settings,
+) -> Maintenance:
+    zone = zone_of(settings.history.timezone)
+    maintenance = Maintenance(registry, store, bus, zone, SystemClock())
+    return await stack.enter_async_context(maintenance)
+
+
 async def _history(
-    stack: AsyncExitStack, db: Database, registry: Registry, settings: Settings, clock: Clock
+    stack: AsyncExitStack,
+    db: Database,
+    registry: Registry,
+    maintenance: Maintenance,
+    settings: Settings,
+    clock: Clock,
 ) -> tuple[History, Reports]:
     store = HistoryStore(db)
-    history = await stack.enter_async_context(History(store, settings.history, clock))
+    history = await stack.enter_async_context(
+        History(store, settings.history, clock, maintenance.excused)
+    )
     definitions = await asyncio.to_thread(load_definitions, settings.history.kpis)
     zone = zone_of(settings.history.timezone)
-    return history, Reports(registry, store, history, definitions, zone, clock)
+    return history, Reports(registry, store, history, maintenance, definitions, zone, clock)
 
 
 async def _open_web(

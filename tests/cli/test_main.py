@@ -19,6 +19,7 @@ CONTRACT = {
     "change list", "change show", "change undo",
     "platform list", "platform set",
     "credential set", "credential list", "credential test", "credential rotate",
+    "maintenance list", "maintenance add", "maintenance end",
     "alarm list", "alarm show", "alarm acknowledge", "alarm note", "alarm close",
     "report uptime", "cert init",
     "token create", "token list", "token revoke",

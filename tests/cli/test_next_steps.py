@@ -9,6 +9,7 @@ import pytest
 from tests.cli.conftest import FakeService, Vidgate
 from tests.cli.test_alarm import ALARM
 from tests.cli.test_main import CONTRACT
+from tests.cli.test_maintenance import WINDOW
 from vidgate.cli import next_steps
 from vidgate.cli.main import application
 from vidgate.cli.next_steps import STEPS
@@ -121,6 +122,10 @@ ENDINGS: tuple[tuple[str, str, Any, str], ...] = (
     ("probe c1", "POST /probes", [SWEEP], "channel list"),
     ("probe c1", "POST /probes", [SWEEP | {"items": [DOWN], "total": 1}], "channel show c1"),
     ("probe c1 --level describe", "POST /probes", [SWEEP | {"level": "describe"}], "probe --all"),
+    ("maintenance list", "GET /maintenance", {"items": [WINDOW]}, "maintenance end 4"),
+    ("maintenance list", "GET /maintenance", {"items": []}, "maintenance add --platform"),
+    ("maintenance add --area x -m y", "POST /maintenance", WINDOW, "maintenance end 4"),
+    ("maintenance end 4", "POST /maintenance/4/end", b"", "maintenance list"),
     ("alarm list", "GET /alarms", {"items": [ALARM]}, "alarm show 3"),
     ("alarm list", "GET /alarms", {"items": []}, "alarm list --attention all"),
     (
@@ -210,7 +215,7 @@ def test_what_is_named_is_a_command_line_that_we_take(
 ) -> None:
     known = {
         "id": "c1", "ids": ["c1", "c2"], "file": "登记 表.xlsx", "flags": ["--partial"],
-        "change": 3, "by": 5, "name": "n", "alarm": 3,
+        "change": 3, "by": 5, "name": "n", "alarm": 3, "window": 3,
     }  # fmt: skip
     app = application()
     for outcome in STEPS[command]:

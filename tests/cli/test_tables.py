@@ -86,6 +86,7 @@ DOING = {
     "serve", "demo", "completion", "channel template", "channel import", "channel export",
     "channel add", "channel set", "channel submit", "channel approve", "channel remove",
     "change undo", "platform set", "alarm acknowledge", "alarm note", "alarm close",
+    "maintenance add", "maintenance end",
     "credential set", "credential rotate", "cert init",
     "token create", "token revoke", "simulate register", "simulate fleet", "simulate fault",
 }  # fmt: skip

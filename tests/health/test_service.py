@@ -39,6 +39,7 @@ class World:
         self.bus = Bus(clock=self.clock)
         self.prober, self.store, self.camera = FakeProber(), FakeStore(), Camera()
         self.settings = ProbeSettings(enabled=enabled)
+        self.maintained: set[str] = set()
         self.hub: Hub
         self.service: HealthService
 
@@ -54,6 +55,7 @@ class World:
             self.prober,
             self.store,
             self.settings,
+            lambda channel, now: channel.id in self.maintained,
             clock=self.clock,
             rng=random.Random(1),
         )
@@ -104,6 +106,43 @@ async def test_the_background_finds_every_picture_and_spreads_the_looks() -> Non
         assert all(states == ["reachable", "up"] for states in map(world.states_told, ["c1", "c9"]))
     assert {health.state for health in world.store.stored.values()} == {State.UP}
     assert len(world.store.transitions) == 180  # registered, reachable, up
+
+
+async def test_in_maintenance_nobody_asks_and_afterwards_the_truth_comes_at_once() -> None:
+    world = World(channel("a"), channel("b"), enabled=True)
+    async with world.running():
+        await world.passes(70, lambda: world.state("a") is world.state("b") is State.UP)
+        world.maintained.add("a")
+        world.bus.publish("maintenance.changed", "1", {})
+        await world.passes(2, lambda: world.state() is State.MAINTENANCE)
+        world.prober.answers["a"] = Reason.UNREACHABLE
+        asked = world.prober.asked.count(("a", Level.DESCRIBE))
+        await world.passes(400, lambda: world.prober.asked.count(("b", Level.DESCRIBE)) > 4)
+        assert world.prober.asked.count(("a", Level.DESCRIBE)) == asked
+        await world.probe("a")  # a person may look, and what they see is told, not counted
+        assert world.state() is State.MAINTENANCE
+        assert world.service.of("a").last is not None
+        world.maintained.clear()
+        world.bus.publish("maintenance.changed", "1", {})
+        await world.passes(5, lambda: world.state() is State.DOWN)
+        assert world.state("b") is State.UP
+    assert world.states_told()[2:] == ["maintenance", "unknown", "down"]
+
+
+async def test_a_window_that_ends_by_itself_is_noticed_and_survives_a_restart() -> None:
+    world = World(channel("a"), enabled=True)
+    world.maintained.add("a")
+    async with world.running():
+        await world.passes(12, lambda: world.state() is State.MAINTENANCE)
+        since = world.service.of("a").since
+    world.clock.advance(3600.0)
+    async with world.running():
+        assert world.state() is State.MAINTENANCE
+        assert world.service.of("a").since == since
+        world.maintained.clear()
+        await world.service.age()
+        assert world.state() is State.UNKNOWN
+        await world.passes(5, lambda: world.state() is not State.UNKNOWN)
 
 
 async def test_a_dead_camera_is_told_within_75_seconds_and_back_within_70() -> None:

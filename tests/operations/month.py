@@ -39,6 +39,8 @@ from vidgate.health.history import History
 from vidgate.health.kpi import load_definitions
 from vidgate.model.channel import Channel, Lifecycle
 from vidgate.model.health import Health, Level, Reason, State
+from vidgate.model.maintenance import Window
+from vidgate.model.standing import Run
 from vidgate.operations.reports import Reports
 from vidgate.registry.edits import snapshot
 from vidgate.settings.tree import HistorySettings
@@ -236,12 +238,21 @@ class Month:
         self.store = HistoryStore(db)
         self.health: dict[str, Health] = {}
         self.steps: dict[str, Lifecycle] = {}
+        self.excuses: dict[str, list[Run]] = {}
         self.history: History
         self.book: Book
 
     def reports(self) -> Reports:
         """Reports of it, by the real service."""
-        return Reports(self, self.store, self.history, DEFINITIONS, SHANGHAI, self.clock)
+        return Reports(self, self.store, self.history, self, DEFINITIONS, SHANGHAI, self.clock)
+
+    def excused(self, id_: str) -> list[Run]:
+        """What a test excuses."""
+        return self.excuses.get(id_, [])
+
+    def windows(self, *, past: bool = False) -> list[Window]:
+        """None by name."""
+        return []
 
     @property
     def channels(self) -> dict[str, Channel]:
@@ -277,7 +288,7 @@ class Month:
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
         """One life of vidgate, from start to stop."""
-        async with History(self.store, SETTINGS, self.clock) as self.history:
+        async with History(self.store, SETTINGS, self.clock, self.excused) as self.history:
             states = States(self.db)
             self.book = Book(states, Bus(clock=self.clock), self.clock)
             await self.book.load()

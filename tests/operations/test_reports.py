@@ -11,6 +11,7 @@ from tests.operations import month as april
 from tests.operations.month import EXPECTED, GROUPS, SINCE, SNAPSHOT, UNTIL, Month
 from vidgate.errors import InputError
 from vidgate.health.uptime import spans, tally
+from vidgate.model.standing import Run
 from vidgate.operations.reports import Window
 
 WINDOW = Window(SINCE, UNTIL)
@@ -122,6 +123,25 @@ async def test_a_day_in_the_past_has_its_own_snapshot(month: Month) -> None:
     police = next(one for one in document["groups"] if one["name"] == april.POLICE)
     assert police["kpis"]["online_now"]["online"] == 3  # A is down
     assert police["kpis"]["online_time"]["share"] == float(Fraction(3, 4))
+
+
+@pytest.mark.parametrize("is_rolled", [False, True])
+async def test_what_is_excused_is_left_out_and_told(month: Month, is_rolled: bool) -> None:
+    day = Window("2026-04-03", "2026-04-04")
+    start, end = day.resolved(month.clock.wall(), april.SHANGHAI)
+    month.excuses["A"] = [Run(start + 3_600_000, end)]  # it was down all day
+    if is_rolled:
+        month.clock.advance(3600)
+        while await month.history.roll_up():
+            pass
+    document = await month.reports().uptime("department", day)
+    police = next(one for one in document["groups"] if one["name"] == april.POLICE)
+    hours = 3600.0
+    told = police["kpis"]["online_time"]
+    assert (told["online"], told["counted"]) == (72 * hours, 73 * hours)
+    excused = [one for one in police["causes"] if one["id"] == "excused"]
+    assert [(one["seconds"], one["counted"]) for one in excused] == [(23 * hours, False)]
+    assert excused[0]["reasons"] == {"excused": 23 * hours}
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,16 @@ from vidgate.aio.bus import Bus
 from vidgate.auth.opaque import fingerprint
 from vidgate.errors import ConflictError, NotFoundError, RemoteError, VidgateError
 from vidgate.health.looks import Look
+from vidgate.health.maintenance import Booking
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Login, Platform, Transport
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.model.incident import Attention, Incident, Note
+from vidgate.model.maintenance import Window
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
-from vidgate.operations.reports import By, Reports, Window
+from vidgate.operations.reports import By, Reports
+from vidgate.operations.reports import Window as ReportWindow
 from vidgate.operations.trials import Trial
 from vidgate.registry.approvals import Decision
 from vidgate.registry.bulk import BulkReport, Wish
@@ -265,6 +268,39 @@ class FakeAlarms:
         return self.incidents[id_]
 
 
+class FakeMaintenance:
+    """Windows in memory: the real ones are tried in tests/health."""
+
+    def __init__(self) -> None:
+        self.made: list[Window] = []
+        self.asked: list[tuple[object, str, bool]] = []
+
+    def windows(self, *, past: bool = False, channel: Channel | None = None) -> list[Window]:
+        return [one for one in self.made if channel is None or one.applies(channel)]
+
+    async def add(self, booking: Booking, actor: str, *, may_excuse: bool) -> Window:
+        self.asked.append((booking, actor, may_excuse))
+        window = Window(
+            id=len(self.made) + 1,
+            scope=booking.scope,
+            subject=booking.subject,
+            start=1.0,
+            end=None,
+            reason=booking.reason,
+            actor=actor,
+            created=1.0,
+        )
+        self.made.append(window)
+        return window
+
+    async def end(self, id_: int, actor: str, *, may_excuse: bool) -> Window | None:
+        self.asked.append((id_, actor, may_excuse))
+        found = [one for one in self.made if one.id == id_]
+        if not found:
+            raise NotFoundError("no such window")
+        return found[0]
+
+
 class FakeSnapshots:
     def __init__(self) -> None:
         self.kept: dict[str, Snapshot] = {}
@@ -408,10 +444,10 @@ class FakeReports:
 
     real: Reports
 
-    async def uptime(self, by: By, window: Window, *, worst: int = 20) -> dict[str, Any]:
+    async def uptime(self, by: By, window: ReportWindow, *, worst: int = 20) -> dict[str, Any]:
         return await self.real.uptime(by, window, worst=worst)
 
-    async def looks(self, id_: str, window: Window) -> list[Look]:
+    async def looks(self, id_: str, window: ReportWindow) -> list[Look]:
         return await self.real.looks(id_, window)
 
 
@@ -448,6 +484,7 @@ class Fakes:
     health: FakeHealth = field(default_factory=FakeHealth)
     past: FakePast = field(default_factory=FakePast)
     alarms: FakeAlarms = field(default_factory=FakeAlarms)
+    maintenance: FakeMaintenance = field(default_factory=FakeMaintenance)
     snapshots: FakeSnapshots = field(default_factory=FakeSnapshots)
     trials: FakeTrials = field(default_factory=FakeTrials)
     reports: FakeReports = field(default_factory=FakeReports)
@@ -465,6 +502,7 @@ class Fakes:
             health=self.health,
             states=self.past,
             alarms=self.alarms,
+            maintenance=self.maintenance,
             switches=self.past,
             snapshots=self.snapshots,
             trials=self.trials,

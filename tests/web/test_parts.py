@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.web.fakes import FakeAlarms, FakeReports, FakeTrials
+from tests.web.fakes import FakeAlarms, FakeMaintenance, FakeReports, FakeTrials
 from vidgate.aio.bus import Bus
 from vidgate.errors import UnreachableError
 from vidgate.health.service import HealthService
@@ -110,6 +110,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
             health=health,
             states=States(db),
             alarms=FakeAlarms(),
+            maintenance=FakeMaintenance(),
             switches=Switches(db),
             snapshots=SnapshotShelf(tmp_path / "snapshots"),
             trials=FakeTrials(),

@@ -47,6 +47,7 @@ EVENTS: Mapping[str, Permission] = {
     "stream.source": Permission.CHANNEL_READ,
     "channel.state": Permission.CHANNEL_READ,
     "alarm.changed": Permission.ALARM_READ,
+    "maintenance.changed": Permission.CHANNEL_READ,
     "channel.changed": Permission.CHANNEL_READ,
     "platform.changed": Permission.CHANNEL_READ,
     "register.changed": Permission.CHANNEL_READ,

@@ -96,6 +96,15 @@ NOUNS = (
         ),
     ),
     Noun(
+        "maintenance",
+        "检修时段与免责 · maintenance windows and excuses",
+        (
+            Verb("list", "maintenance:list_windows", "列出检修时段 · list windows"),
+            Verb("add", "maintenance:add", "新增检修, 或为过去的故障免责 · add one, or excuse"),
+            Verb("end", "maintenance:end", "提前结束或取消 · end or drop one"),
+        ),
+    ),
+    Noun(
         "alarm",
         "告警: 按共同原因合并 · alarms, folded by cause",
         (

@@ -32,6 +32,7 @@ _KEPT: Mapping[str, tuple[str, ...]] = {
     "changes": ("id", "source"),
     "tokens": ("id", "name"),
     "alarms": ("id", "subject"),
+    "maintenance": ("id", "subject"),
 }
 
 
@@ -53,6 +54,7 @@ PLATFORMS = _of("platforms", "id", "name")
 CREDENTIALS = _of("credentials", "name", "username")
 CHANGES = _of("changes", "id", "source")
 TOKENS = _of("tokens", "id", "name")
+WINDOWS = _of("maintenance", "id", "subject")
 ALARMS = _of("alarms", "id", "subject")
 
 

@@ -113,6 +113,12 @@ STEPS: Mapping[str, Mapping[str, Step]] = {
         "failed": _HOW,
         "shallow": Step("probe --all --level media", "有应答还不算看得见 a picture is the proof"),
     },
+    "maintenance list": {
+        "": Step("maintenance add --platform ID --until 4h -m 原因", "安排一次检修 plan one"),
+        "some": Step("maintenance end {window}", "提前结束 end it now"),
+    },
+    "maintenance add": {"": Step("maintenance end {window}", "提前结束或撤回 end or take back")},
+    "maintenance end": {"": Step("maintenance list", "其余时段 the others")},
     "alarm list": {
         "": Step("alarm list --attention all", "没有待处置的, 历史告警 none waits; past ones"),
         "open": Step("alarm show {alarm}", "看涉及哪些通道 see its channels"),

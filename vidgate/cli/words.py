@@ -35,6 +35,7 @@ REASONS = {
     "denied_address": "地址不允许",
     "no_address": "没有地址",
     "not_tested": "未探测",
+    "excused": "已免责",
     "error": "内部错误",
 }
 CAUSES = {"platform": "平台", "area": "片区", "host": "设备", "single": "单路"}

@@ -80,6 +80,9 @@ class Store(Protocol):
     async def forget_runs(self, cut: int) -> None: ...
 
 
+Excused = Callable[[str], Sequence[Run]]
+
+
 @dataclass(slots=True)
 class _Beats:
     """The run that is under way, and those that are not written yet."""
@@ -101,10 +104,20 @@ class _Beats:
 
 
 class History:
-    """`is_settled` tells whether all that was decided so far is written; set by whoever knows."""
+    """`is_settled` tells whether all that was decided so far is written; set by whoever knows.
 
-    def __init__(self, store: Store, settings: HistorySettings, clock: Clock | None = None) -> None:
+    `excused` tells when failures of a channel count for nothing.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: HistorySettings,
+        clock: Clock | None = None,
+        excused: Excused = lambda id_: (),
+    ) -> None:
         self.is_settled: Callable[[], bool] = lambda: True
+        self._excused = excused
         self._store = store
         self._settings = settings
         self._zone = calendar.zone_of(settings.timezone)
@@ -220,9 +233,12 @@ class History:
 
     async def _roll_up(self, start: int, end: int) -> None:
         runs = await self._store.runs(start, end)
-        for keys in _chunks((await self._store.subjects()).values()):
+        subjects = await self._store.subjects()
+        ids = {key: id_ for id_, key in subjects.items()}
+        for keys in _chunks(subjects.values()):
             entries = await self._store.entries(keys, start, end)
-            rows = await asyncio.to_thread(_day_rows, entries, runs, start, end)
+            excused = {key: self._excused(ids[key]) for key in keys}
+            rows = await asyncio.to_thread(_day_rows, entries, runs, excused, start, end)
             await self._store.save_tallies(start, rows)
         await self._store.close_day(start, end)
 
@@ -231,10 +247,16 @@ class History:
 
 
 def _day_rows(
-    entries: Mapping[int, Sequence[Entry]], runs: Sequence[Run], start: int, end: int
+    entries: Mapping[int, Sequence[Entry]],
+    runs: Sequence[Run],
+    excused: Mapping[int, Sequence[Run]],
+    start: int,
+    end: int,
 ) -> list[tuple[int, bytes]]:
     """The day of each channel that was registered at any time of it."""
-    days = ((key, tally(spans(told, runs, start, end))) for key, told in entries.items())
+    days = (
+        (key, tally(spans(told, runs, start, end, excused[key]))) for key, told in entries.items()
+    )
     return [
         (key, pack_tally(day))
         for key, day in days

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from vidgate.errors import UnauthorizedError
+from vidgate.health import state as states
 from vidgate.health.prober import REACHED, reason_of
 from vidgate.media.hub import Hub
 from vidgate.media.stream import Stream
-from vidgate.model.health import Level, Reason
+from vidgate.model.health import Health, Level, Reason
 from vidgate.model.media import StreamKey, StreamState, Variant
 
 # Key frames of a live stream may lie this far apart (recorders' "smart" codecs reach 20 s); sound
@@ -81,6 +82,27 @@ class LiveJudge:
             return None
         self._told[name] = main.error
         return trouble
+
+    def seen(self, before: Health, now: float, wall: float) -> Health | None:
+        """The health with the living picture as evidence; None where there is none.
+
+        `now` is monotonic, `wall` the same instant of the wall clock.
+        """
+        sight = self.sight(before.channel, now)
+        if sight is None:
+            return None
+        key_frame, frame = wall - (now - sight.key_frame), wall - (now - sight.frame)
+        return states.witness(before, key_frame, frame, wall)
+
+    def judged(self, before: Health, now: float, wall: float) -> Health | None:
+        """The health by what the streams show or do not show; None where they say nothing."""
+        health = self.seen(before, now, wall)
+        if health is not None:
+            return health
+        trouble = self.trouble(before.channel, now)
+        if trouble is None:
+            return None
+        return states.miss(before, trouble.reason, trouble.level, wall)
 
     def keep_only(self, names: set[str]) -> None:
         """Forget channels whose streams are gone."""

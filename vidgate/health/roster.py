@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
+from vidgate.errors import NotFoundError
 from vidgate.model.channel import Channel, Platform
 
 
@@ -57,6 +58,13 @@ class Roster:
     def find(self, id_: str) -> Channel | None:
         """The channel of that id, whatever its case."""
         return self.channels.get(self._ids.get(id_.lower(), id_))
+
+    def get(self, id_: str) -> Channel:
+        """The same; raises NotFoundError."""
+        channel = self.find(id_)
+        if channel is None:
+            raise NotFoundError(f"没有通道 {id_} / no such channel")
+        return channel
 
     def platform(self, channel: Channel) -> Platform | None:
         """The platform that the channel comes through."""

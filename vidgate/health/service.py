@@ -20,7 +20,6 @@ import structlog
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.supervisor import Supervisor
-from vidgate.errors import NotFoundError
 from vidgate.health import state as states
 from vidgate.health.book import Book, StateStore
 from vidgate.health.checks import (
@@ -46,7 +45,9 @@ from vidgate.settings.tree import ProbeSettings
 
 log = structlog.get_logger(__name__)
 
-REGISTER_EVENTS = frozenset({"register.changed", "credential.changed", "platform.changed"})
+REGISTER_EVENTS = frozenset(
+    {"register.changed", "credential.changed", "platform.changed", "maintenance.changed"}
+)
 LOOK_AT_STREAMS = 1.0  # seconds between two looks at the live streams
 LOOKS_PER_AGING = 10
 CHUNK = 250  # channels in one turn of the event loop
@@ -65,12 +66,15 @@ class HealthService:
         prober: Looker,
         store: StateStore,
         settings: ProbeSettings,
+        maintained: Callable[[Channel, float], bool] = lambda channel, now: False,
         *,
         clock: Clock | None = None,
         rng: random.Random | None = None,
     ) -> None:
+        """`maintained` says whether a channel is in maintenance at a wall instant."""
         self._bus = bus
         self._settings = settings
+        self._maintained = maintained
         self._clock = clock or SystemClock()
         self._random = rng or random.Random()
         self._live = LiveJudge(hub)
@@ -79,6 +83,7 @@ class HealthService:
         self._roster = Roster(register)
         self._credentials: set[str] = set()  # set anew, not followed up yet
         self._stale = asyncio.Event()
+        self._is_aged = True  # False: a window began or ended
         self._tasks = Supervisor("health")
         self._is_closing = False
         self._scheduler = Scheduler(
@@ -155,7 +160,7 @@ class HealthService:
         Unpaced, within the limits of platforms and hosts. `unspread=False` adds them to the
         background instead, at its pace. Raises NotFoundError for an id that is not registered.
         """
-        channels = [self._channel(id_) for id_ in ids]
+        channels = [self._roster.get(id_) for id_ in ids]
         looks = self._scheduler.ask(channels, level, urgent=unspread)
         with self._lookout.asked(channels):
             async with aclosing(looks) as results:
@@ -163,12 +168,6 @@ class HealthService:
                     yield result
 
     # -- following the register --------------------------------------------------------------------
-
-    def _channel(self, id_: str) -> Channel:
-        channel = self._roster.find(id_)
-        if channel is None:
-            raise NotFoundError(f"没有通道 {id_} / no such channel")
-        return channel
 
     def _rules(self, channel: Channel) -> Rules:
         return rules_of(channel, self._roster.platform(channel), self._settings)
@@ -223,13 +222,16 @@ class HealthService:
 
     def _settle(self, channel: Channel) -> None:
         """Apply what follows from the channel itself and from time alone."""
-        rules, now = self._rules(channel), self._book.wall()
-        self._book.put(states.effective(self.of(channel.id), channel, rules, now))
+        rules, now, before = self._rules(channel), self._book.wall(), self.of(channel.id)
+        is_off = self._maintained(channel, now)
+        self._book.put(after := states.effective(before, channel, rules, now, is_maintained=is_off))
+        if (before.state is State.MAINTENANCE) is not (after.state is State.MAINTENANCE):
+            self._restart(channel, within=2.0)
 
     def _restart(self, channel: Channel, within: float | None = None) -> None:
         """Plan the channel anew; looks under way no longer tell of it."""
         self._scheduler.forget(channel.id)
-        if not self._settings.enabled or not is_probed(channel):
+        if not self._is_probed(channel):
             return
         now, health = self._clock.now(), self.of(channel.id)
         age = self._book.wall() - health.media_seen if health.media_seen else 0.0
@@ -237,6 +239,13 @@ class HealthService:
         if within is not None and plan is not STOPPED:
             plan = replace(plan, describe_at=now + self._random.uniform(0.0, within))
         self._scheduler.plan(channel.id, plan)
+
+    def _is_probed(self, channel: Channel) -> bool:
+        return self._settings.enabled and is_probed(channel) and self._is_judged(channel)
+
+    def _is_judged(self, channel: Channel) -> bool:
+        """In maintenance nobody asks, and what is seen says nothing."""
+        return channel.enabled and self.of(channel.id).state is not State.MAINTENANCE
 
     async def _listen(self) -> None:
         """Hear what changed. Changes come in bursts: they are followed up once for all of them."""
@@ -253,6 +262,8 @@ class HealthService:
         if event.type in REGISTER_EVENTS:
             if event.type == "credential.changed":
                 self._credentials.add(event.object)
+            if event.type == "maintenance.changed":
+                self._is_aged = False
             self._stale.set()
         elif event.data.get("state") == "connecting":
             self._scheduler.yield_to_viewer(event.object)
@@ -274,6 +285,9 @@ class HealthService:
             self._stale.clear()
             credentials, self._credentials = self._credentials, set()
             await self._follow(credentials=credentials)
+            if not self._is_aged:
+                self._is_aged = True
+                await self.age()
 
     # -- looking -----------------------------------------------------------------------------------
 
@@ -289,7 +303,7 @@ class HealthService:
         now, before = self._book.wall(), self.of(channel.id)
         health = self._judged(channel, before, result, rules, now)
         self._book.put(health)
-        if self._settings.enabled and is_probed(channel):
+        if self._is_probed(channel):
             plan = self._scheduler.plans.get(channel.id, STOPPED)
             look = Look(result, started, ended, before, self._random)
             following = next_plan(plan, health, self._times(channel), rules, look)
@@ -298,10 +312,10 @@ class HealthService:
     def _judged(
         self, channel: Channel, before: Health, result: ProbeResult, rules: Rules, now: float
     ) -> Health:
-        if not channel.enabled:
+        if not self._is_judged(channel):
             return replace(before, last=result)
         if result.detail == WATCHED:  # judged from its streams, and `last` keeps what was measured
-            return self._seen_live(before, now) or before
+            return self._live.seen(before, self._clock.now(), now) or before
         return states.advance(before, result, rules, now)
 
     # -- watching ----------------------------------------------------------------------------------
@@ -322,7 +336,7 @@ class HealthService:
         self._live.keep_only(names)
         for name in names:
             channel = self._roster.find(name)
-            if channel is not None and channel.enabled:
+            if channel is not None and self._is_judged(channel):
                 self._look_at_stream(channel, now)
 
     async def age(self) -> None:
@@ -335,25 +349,12 @@ class HealthService:
 
     def _look_at_stream(self, channel: Channel, now: float) -> None:
         before = self.of(channel.id)
-        health = self._seen_live(before, now)
+        health = self._live.judged(before, self._clock.now(), now)
         if health is None:
-            trouble = self._live.trouble(channel.id, self._clock.now())
-            if trouble is None:
-                return
-            health = states.miss(before, trouble.reason, trouble.level, now)
+            return
         self._book.put(health)
         if (before.state is State.UNAUTHORIZED) is not (health.state is State.UNAUTHORIZED):
             self._restart(channel)  # stops the probing, or begins it again
-
-    def _seen_live(self, before: Health, wall: float) -> Health | None:
-        """The health with the living picture as evidence; None where there is none."""
-        now = self._clock.now()
-        sight = self._live.sight(before.channel, now)
-        if sight is None:
-            return None
-        return states.witness(
-            before, wall - (now - sight.key_frame), wall - (now - sight.frame), wall
-        )
 
 
 def _probed_as(channel: Channel) -> tuple[object, ...]:

@@ -22,6 +22,10 @@ from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 HEALTHY = frozenset({State.UP, State.REACHABLE})
 FAILED = frozenset({State.DOWN, State.DEGRADED})
 
+# Kept over a restart at any age: what the register says is looked up again, and a refusal stands,
+# because a restart must not cost a try at the password.
+STANDING = frozenset({State.DISABLED, State.MAINTENANCE, State.UNAUTHORIZED})
+
 # What one reason says of the camera; None says nothing.
 VERDICTS: Mapping[Reason, State | None] = {
     Reason.OK: State.REACHABLE,  # or UP, by level: `_healthy`
@@ -41,6 +45,7 @@ VERDICTS: Mapping[Reason, State | None] = {
     Reason.NO_ADDRESS: State.UNKNOWN,
     Reason.DENIED_ADDRESS: State.UNKNOWN,
     Reason.NOT_TESTED: None,
+    Reason.EXCUSED: None,
     Reason.ERROR: None,
 }
 
@@ -95,11 +100,15 @@ def miss(health: Health, reason: Reason, level: Level, now: float) -> Health:
     return _enter(failed, target, reason, level, now)
 
 
-def effective(health: Health, channel: Channel, rules: Rules, now: float) -> Health:
+def effective(
+    health: Health, channel: Channel, rules: Rules, now: float, *, is_maintained: bool = False
+) -> Health:
     """What still holds at wall instant `now` without any new result."""
     if not channel.enabled:
         return _enter(health, State.DISABLED, Reason.NOT_TESTED, Level.NONE, now)
-    if health.state is State.DISABLED:
+    if is_maintained:
+        return _enter(health, State.MAINTENANCE, Reason.NOT_TESTED, Level.NONE, now)
+    if health.state in (State.DISABLED, State.MAINTENANCE):
         return Health(channel=health.channel, since=now, last_frame=health.last_frame)
     if health.state is State.UP and health.level >= Level.MEDIA:
         return _aged_picture(health, rules, now)
@@ -116,8 +125,8 @@ def restored(health: Health, rules: Rules, now: float) -> Health:
     if health.state not in HEALTHY or health.reason is not Reason.OK:
         failed = _above(health.level, Level.PICTURE)
     kept = replace(health, good=0, bad=0, failed=failed)
-    if health.state is State.UNAUTHORIZED:
-        return kept  # at any age: a restart must not cost a try at the password
+    if health.state in STANDING:
+        return kept
     if health.state is State.UP and health.level >= Level.MEDIA:
         fresh = _is_fresh(health.media_seen, rules.media_valid, now)
     else:

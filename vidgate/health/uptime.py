@@ -9,24 +9,38 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, takewhile
 
-from vidgate.model.health import Level, State
+from vidgate.model.health import Level, Reason, State
 from vidgate.model.standing import ABSENT, Entry, Run, Span, Standing, Tally
 
+NO_FAILURE = frozenset({State.UP, State.DEGRADED, State.BUSY, State.MAINTENANCE, State.DISABLED})
 
-def spans(entries: Sequence[Entry], runs: Sequence[Run], start: int, end: int) -> Iterator[Span]:
+
+def spans(
+    entries: Sequence[Entry],
+    runs: Sequence[Run],
+    start: int,
+    end: int,
+    excused: Sequence[Run] = (),
+) -> Iterator[Span]:
     """How the channel stood in [start, end), in order and without gaps.
 
     `entries` are in order of time and may begin before `start`; before the first one the channel
     was not registered. Outside `runs` (in order, not overlapping) nobody looked: the state there
-    is unknown, whatever was last seen.
+    is unknown, whatever was last seen. What failed inside `excused` (the same) is maintenance.
     """
     for span in _claimed(entries, start, end):
-        yield from _watched(span, runs)
+        for seen in _watched(span, runs):
+            yield from _excused(seen, excused) if excused else (seen,)
 
 
-def tallies(entries: Sequence[Entry], runs: Sequence[Run], cuts: Sequence[int]) -> Iterator[Tally]:
+def tallies(
+    entries: Sequence[Entry],
+    runs: Sequence[Run],
+    cuts: Sequence[int],
+    excused: Sequence[Run] = (),
+) -> Iterator[Tally]:
     """The tally of each piece between neighbouring cuts, all in one pass."""
-    rest = spans(entries, runs, cuts[0], cuts[-1])
+    rest = spans(entries, runs, cuts[0], cuts[-1], excused)
     span = next(rest, None)
     for start, end in pairwise(cuts):
         lengths: dict[Standing, int] = {}
@@ -67,6 +81,27 @@ def unwatched(standing: Standing) -> Standing:
     if standing.step is None or standing.state is State.DISABLED:
         return standing
     return Standing(standing.step, State.UNKNOWN, None, Level.NONE)
+
+
+def _excused(span: Span, excused: Sequence[Run]) -> Iterator[Span]:
+    """The span cut at the ends of excused times, maintenance inside them if it is a failure.
+
+    That vidgate itself was not at work is nobody's failure, and is not excused.
+    """
+    standing = span.standing
+    if standing.step is None or standing.reason is None or standing.state in NO_FAILURE:
+        yield span
+        return
+    meant = Standing(standing.step, State.MAINTENANCE, Reason.EXCUSED, standing.level)
+    at = span.start
+    for run in excused:
+        for piece in _clipped(Span(*run, meant), at, span.end):
+            if at < piece.start:
+                yield Span(at, piece.start, standing)
+            yield piece
+            at = piece.end
+    if at < span.end:
+        yield Span(at, span.end, standing)
 
 
 def _claimed(entries: Sequence[Entry], start: int, end: int) -> Iterator[Span]:

@@ -60,6 +60,7 @@ class Reason(StrEnum):
     DENIED_ADDRESS = "denied_address"
     NO_ADDRESS = "no_address"
     NOT_TESTED = "not_tested"
+    EXCUSED = "excused"  # it failed, and a person said that it counts for nothing
     ERROR = "error"
 
 

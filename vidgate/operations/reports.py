@@ -5,10 +5,9 @@ What is summed runs in a thread: it holds the interpreter no longer than a switc
 """
 
 import asyncio
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from itertools import islice
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -20,6 +19,7 @@ from vidgate.health.looks import SLOT, Look, unpack
 from vidgate.health.report import Ledger, Subject
 from vidgate.health.uptime import spans, tallies
 from vidgate.model.channel import Channel, PointClass
+from vidgate.model.maintenance import Window as MaintenanceWindow
 from vidgate.model.standing import SECOND, Entry, Run, milliseconds
 from vidgate.storage.codes import unpack_tally
 
@@ -31,9 +31,6 @@ ROWS = 3000  # tallies read at once: some 3 ms of the loop
 DAY = 86_400.0
 MAX_DAYS = 400
 AT_ONCE = 2  # reports that are made at the same time
-_UNITS = {"d": DAY, "h": 3600.0, "m": 60.0}
-_LENGTH = re.compile(r"([0-9]{1,6})([dhm])")
-_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 By = Literal["department", "platform", "area", "class"]
 Slice = tuple[int, int]
 
@@ -67,6 +64,18 @@ class Store(Protocol):
     ) -> Sequence[tuple[int, bytes]]: ...
 
 
+class Exemptions(Protocol):
+    """What is left out of reports, and why; see `health.maintenance`."""
+
+    def excused(self, id_: str) -> Sequence[Run]:
+        """When failures of a channel count for nothing (ms)."""
+        ...
+
+    def windows(self, *, past: bool = False) -> Sequence[MaintenanceWindow]:
+        """All windows, with the past ones."""
+        ...
+
+
 class Watch(Protocol):
     """When vidgate was at work; see `health.history`."""
 
@@ -84,8 +93,8 @@ class Window:
 
     def resolved(self, now: float, zone: tzinfo | None) -> tuple[int, int]:
         """Start and end in ms. Raises InputError for a window that is none."""
-        end = min(_instant("until", self.until, now, zone) if self.until else now, now)
-        start = _instant("since", self.since, end, zone)
+        end = min(calendar.instant("until", self.until, now, zone) if self.until else now, now)
+        start = calendar.instant("since", self.since, end, zone)
         if start >= end:
             raise InputError("since 必须早于 until / since must be before until")
         if end - start > MAX_DAYS * DAY:
@@ -93,31 +102,15 @@ class Window:
         return milliseconds(start), milliseconds(end)
 
 
-def _instant(name: str, text: str, before: float, zone: tzinfo | None) -> float:
-    """Wall-clock seconds; a length counts back from `before`, a day begins at local midnight."""
-    if found := _LENGTH.fullmatch(text):
-        return before - int(found[1]) * _UNITS[found[2]]
-    if _SECONDS.fullmatch(text):
-        return float(text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(
-            f"{name}: 看不懂 {text[:64]} / cannot read it", hint="30d, 12h, 2026-04-01"
-        ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone)
-    return moment.timestamp()
-
-
 class Reports:
     """`uptime` makes a report; a few at a time. Raises StorageError."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it joins that many parts
         self,
         register: Register,
         store: Store,
         watch: Watch,
+        exemptions: Exemptions,
         definitions: Definitions,
         zone: tzinfo | None,
         clock: Clock,
@@ -125,6 +118,7 @@ class Reports:
         self._register = register
         self._store = store
         self._watch = watch
+        self._exemptions = exemptions
         self._definitions = definitions
         self._zone = zone
         self._clock = clock
@@ -136,10 +130,9 @@ class Reports:
         async with self._turns:
             keys = await self._store.subjects()
             subjects = await self._subjects(keys)
-            places = {key: place for place, key in enumerate(keys.values())}
             days = calendar.slices(start, end, self._zone)
             ledger = Ledger(self._definitions, subjects, days, by)
-            await self._fill(ledger, places, days)
+            await self._fill(ledger, keys, days)
             document = await asyncio.to_thread(ledger.document, worst)
         told = [calendar.date_of(first, self._zone).isoformat() for first, _ in days]
         for day, date in zip(document["days"], told, strict=True):
@@ -149,6 +142,7 @@ class Reports:
             "until": end / SECOND,
             "generated": self._clock.wall(),
             "timezone": str(self._zone or ""),
+            "exclusions": [_told(one) for one in self._excluding(start, end)],
         } | document
 
     async def looks(self, id_: str, window: Window) -> list[Look]:
@@ -157,6 +151,14 @@ class Reports:
         rows = await self._store.looks(id_, start // SLOT * SLOT, end)
         found = await asyncio.to_thread(_unpacked, rows)
         return [one for one in found if start <= one.last * SECOND and one.time * SECOND < end]
+
+    def _excluding(self, start: int, end: int) -> list[MaintenanceWindow]:
+        """The windows that touch the report's."""
+        return [
+            one
+            for one in self._exemptions.windows(past=True)
+            if one.start * SECOND < end and (one.end is None or one.end * SECOND > start)
+        ]
 
     async def _subjects(self, keys: Mapping[str, int]) -> list[Subject]:
         """Who each key is, as the register says now, or as it said last."""
@@ -169,23 +171,25 @@ class Reports:
             for id_ in keys
         ]
 
-    async def _fill(self, ledger: Ledger, places: Mapping[int, int], days: Sequence[Slice]) -> None:
+    async def _fill(self, ledger: Ledger, keys: Mapping[str, int], days: Sequence[Slice]) -> None:
+        places = {key: place for place, key in enumerate(keys.values())}
+        excused = {key: self._exemptions.excused(id_) for id_, key in keys.items()}
         start, end = days[0][0], days[-1][1]
         rolled = await self._store.days(start, end)
         runs = await self._watch.runs(start, end)
         for first, last in _unrolled(days, rolled):
             cuts = [days[first][0], *(end for _, end in days[first : last + 1])]
-            for keys in _chunks(places, min(CHUNK, max(1, RAW // (last - first + 1)))):
-                entries = await self._store.entries(keys, cuts[0], cuts[-1])
-                piece = _Piece(places, runs, first, cuts)
+            for some in _chunks(places, min(CHUNK, max(1, RAW // (last - first + 1)))):
+                entries = await self._store.entries(some, cuts[0], cuts[-1])
+                piece = _Piece(places, runs, excused, first, cuts)
                 await asyncio.to_thread(piece.add, ledger, entries)
         for number, day in enumerate(days):
             if rolled.get(day[0]) == day[1]:
                 await self._add_rolled(ledger, places, number, day[0])
-        for keys in _chunks(places):
-            entries = await self._store.entries(keys, end - 1, end)
+        for some in _chunks(places):
+            entries = await self._store.entries(some, end - 1, end)
             for key, told in entries.items():
-                for span in spans(told, runs, end - 1, end):
+                for span in spans(told, runs, end - 1, end, excused[key]):
                     ledger.stand(places[key], span.standing)
 
     async def _add_rolled(
@@ -205,13 +209,28 @@ class _Piece:
 
     places: Mapping[int, int]
     runs: Sequence[Run]
+    excused: Mapping[int, Sequence[Run]]
     first: int
     cuts: Sequence[int]
 
     def add(self, ledger: Ledger, entries: Mapping[int, Sequence[Entry]]) -> None:
         for key, told in entries.items():
-            for number, day in enumerate(tallies(told, self.runs, self.cuts), self.first):
+            days = tallies(told, self.runs, self.cuts, self.excused[key])
+            for number, day in enumerate(days, self.first):
                 ledger.add(self.places[key], number, day)
+
+
+def _told(one: MaintenanceWindow) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "scope": one.scope.value,
+        "subject": one.subject,
+        "start": one.start,
+        "end": one.end,
+        "reason": one.reason,
+        "actor": one.actor,
+        "is_excuse": one.is_excuse,
+    }
 
 
 def _add_rows(

@@ -29,6 +29,7 @@ REASONS: Mapping[Reason, int] = {
     Reason.NOT_TESTED: 16,
     Reason.ERROR: 17,
     Reason.TLS: 18,
+    Reason.EXCUSED: 19,
 }
 STEPS: Mapping[Lifecycle, int] = {
     Lifecycle.PLANNED: 1,

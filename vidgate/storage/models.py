@@ -290,3 +290,17 @@ incident_notes = Table(
     Column("action", String(16), nullable=False),  # acknowledge, note, close
     Column("text", Text, nullable=False),
 )
+
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("scope", String(16), nullable=False),
+    Column("subject", String(128), nullable=False),
+    Column("start", Float, nullable=False),
+    Column("end", Float),  # null: until further notice
+    Column("reason", Text, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("created", Float, nullable=False),
+    sqlite_autoincrement=True,  # the audit table names a window by its number
+)

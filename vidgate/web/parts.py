@@ -9,13 +9,16 @@ from typing import Any, Protocol, TypeVar
 
 from vidgate.aio.bus import Bus
 from vidgate.health.looks import Look
+from vidgate.health.maintenance import Booking
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Platform
 from vidgate.model.health import Health, Level, ProbeResult, State
 from vidgate.model.incident import Attention, Incident, Note
+from vidgate.model.maintenance import Window
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.user import Principal, Role
-from vidgate.operations.reports import By, Window
+from vidgate.operations.reports import By
+from vidgate.operations.reports import Window as ReportWindow
 from vidgate.operations.trials import Trial
 from vidgate.registry.approvals import Decision
 from vidgate.registry.bulk import BulkReport, Wish
@@ -153,6 +156,16 @@ class Alarms(Protocol):
     async def close(self, id_: int, actor: str, text: str) -> Incident: ...
 
 
+class Maintenance(Protocol):
+    """Maintenance windows; see `vidgate.health.maintenance`."""
+
+    def windows(self, *, past: bool = False, channel: Channel | None = None) -> list[Window]: ...
+
+    async def add(self, booking: Booking, actor: str, *, may_excuse: bool) -> Window: ...
+
+    async def end(self, id_: int, actor: str, *, may_excuse: bool) -> Window | None: ...
+
+
 class Snapshots(Protocol):
     """The last pictures; see `vidgate.operations.snapshots`."""
 
@@ -168,9 +181,9 @@ class Switches(Protocol):
 class Reports(Protocol):
     """Reports of the past; see `vidgate.operations.reports`."""
 
-    async def uptime(self, by: By, window: Window, *, worst: int = 20) -> dict[str, Any]: ...
+    async def uptime(self, by: By, window: ReportWindow, *, worst: int = 20) -> dict[str, Any]: ...
 
-    async def looks(self, id_: str, window: Window) -> list[Look]: ...
+    async def looks(self, id_: str, window: ReportWindow) -> list[Look]: ...
 
 
 class Texts(Protocol):
@@ -284,6 +297,7 @@ class WebParts:
     health: HealthBook
     states: States
     alarms: Alarms
+    maintenance: Maintenance
     switches: Switches
     snapshots: Snapshots
     trials: Trials

@@ -116,6 +116,22 @@ class WorstView(FigureView):
     causes: list[CauseView]
 
 
+class ExclusionView(BaseModel):
+    """A maintenance window of the report's time: what was left out, why, and who said so.
+
+    `is_excuse`: made afterwards, for what had failed already.
+    """
+
+    id: int
+    scope: str
+    subject: str
+    start: float
+    end: float | None
+    reason: str
+    actor: str
+    is_excuse: bool
+
+
 class UptimeView(BaseModel):
     """The uptime report; instants are wall-clock seconds, durations seconds."""
 
@@ -123,6 +139,7 @@ class UptimeView(BaseModel):
     until: float
     generated: float
     timezone: str
+    exclusions: list[ExclusionView]
     by: str
     kpis: list[KpiView]
     causes: list[CauseName]

@@ -1,0 +1,231 @@
+"""Maintenance: while a window lasts nobody is called down; what it excuses is left out of reports.
+
+    async with Maintenance(register, store, bus, zone, clock) as maintenance:
+        await maintenance.add(Booking(Scope.PLATFORM, "p", until="4h", reason="..."), actor, ...)
+        maintenance.covers(channel, now)
+
+Publishes `maintenance.changed` (object: the number of the window).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from types import TracebackType
+from typing import Protocol, Self
+
+from vidgate.aio.bus import Bus
+from vidgate.aio.clock import Clock
+from vidgate.errors import ConflictError, InputError, NotFoundError, NotPermittedError
+from vidgate.health.calendar import instant
+from vidgate.model.channel import Channel, Platform
+from vidgate.model.maintenance import Scope, Window
+from vidgate.model.standing import Run, milliseconds
+from vidgate.storage.maintenance import MaintenanceStore
+
+DAY = 86_400.0
+KEPT = 400 * DAY  # as long as changes of state
+LONGEST = 366 * DAY
+MAX_WINDOWS = 5_000
+MAX_REASON = 200
+NOW = 60.0  # seconds in the past that are now still
+
+
+class Register(Protocol):
+    """What is read of the register."""
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """Every channel."""
+        ...
+
+    @property
+    def platforms(self) -> Mapping[str, Platform]:
+        """Platforms by id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A window as people ask for it.
+
+    `since` is an instant, empty for now; `until` an instant, a length after `since` (`4h`), or
+    empty for further notice. See `health.calendar.instant`.
+    """
+
+    scope: Scope
+    subject: str
+    since: str = ""
+    until: str = ""
+    reason: str = ""
+
+
+class Maintenance:
+    """All windows, in memory; `add` and `end` are the only ways in."""
+
+    def __init__(
+        self,
+        register: Register,
+        store: MaintenanceStore,
+        bus: Bus,
+        zone: tzinfo | None,
+        clock: Clock,
+    ) -> None:
+        self._register = register
+        self._store = store
+        self._bus = bus
+        self._zone = zone
+        self._clock = clock
+        self._windows: dict[int, Window] = {}
+
+    async def __aenter__(self) -> Self:
+        found = await self._store.load(self._clock.wall() - KEPT)
+        self._windows = {window.id: window for window in found}
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    # -- asking ----------------------------------------------------------------------------------
+
+    def windows(self, *, past: bool = False, channel: Channel | None = None) -> list[Window]:
+        """Those that last or are to come, with `past` all; of a channel, those that are for it."""
+        now = self._clock.wall()
+        found = [one for one in self._windows.values() if past or not one.is_over(now)]
+        if channel is not None:
+            found = [one for one in found if one.applies(channel)]
+        return sorted(found, key=lambda one: (one.start, one.id))
+
+    def covers(self, channel: Channel, now: float) -> bool:
+        """Whether a window for the channel lasts at wall instant `now`."""
+        return any(one.is_at(now) and one.applies(channel) for one in self._windows.values())
+
+    def excused(self, id_: str) -> list[Run]:
+        """When failures of a channel, registered or not any more, count for nothing (ms)."""
+        if not self._windows:
+            return []
+        channel = self._register.channels.get(id_.lower()) or Channel(id=id_, name="")
+        now = milliseconds(self._clock.wall())
+        runs = [
+            Run(milliseconds(one.start), now if one.end is None else milliseconds(one.end))
+            for one in self._windows.values()
+            if one.applies(channel)
+        ]
+        return list(_united(runs))
+
+    # -- doing -----------------------------------------------------------------------------------
+
+    async def add(self, booking: Booking, actor: str, *, may_excuse: bool) -> Window:
+        """A new window.
+
+        Raises InputError for nonsense, NotPermittedError where it begins in the past and the actor
+        may not excuse what failed, StorageError.
+        """
+        now = self._clock.wall()
+        start, end = self._times(booking, now)
+        if start < now - NOW and not may_excuse:
+            raise NotPermittedError(
+                "只有管理员能为过去的故障免责 / only an administrator may excuse what has failed"
+            )
+        if len(self._windows) >= MAX_WINDOWS:
+            raise InputError(f"最多 {MAX_WINDOWS} 个检修时段 / at most so many windows")
+        fields = {
+            "scope": booking.scope,
+            "subject": self._subject(booking),
+            "start": start,
+            "end": end,
+            "reason": _reason(booking.reason),
+            "actor": str(actor),
+            "created": now,
+        }
+        window = await self._store.add(fields, past=_past(start, end, now))
+        self._windows[window.id] = window
+        self._tell(window)
+        return window
+
+    async def end(self, id_: int, actor: str, *, may_excuse: bool) -> Window | None:
+        """End one that lasts, now; drop one that is to come, or that excuses (None).
+
+        Raises NotFoundError, ConflictError for maintenance that is over, NotPermittedError.
+        """
+        window = self._windows.get(id_)
+        if window is None:
+            raise NotFoundError(f"没有检修时段 {id_} / no such window")
+        now = self._clock.wall()
+        if window.is_at(now):
+            ended = replace(window, end=now)
+            await self._store.end(ended, actor)
+            self._windows[id_] = ended
+            self._tell(ended)
+            return ended
+        if window.is_over(now):
+            if not window.is_excuse:
+                raise ConflictError(f"检修时段 {id_} 已经结束 / the window is over")
+            if not may_excuse:
+                raise NotPermittedError("只有管理员能撤回免责 / only an administrator may do that")
+        await self._store.remove(window, actor, past=_past(window.start, window.end, now))
+        del self._windows[id_]
+        self._tell(window)
+        return None
+
+    def _tell(self, window: Window) -> None:
+        told = {"scope": window.scope.value, "subject": window.subject}
+        self._bus.publish("maintenance.changed", str(window.id), told)
+
+    def _times(self, booking: Booking, now: float) -> tuple[float, float | None]:
+        start = instant("from", booking.since, now, self._zone) if booking.since else now
+        end = None
+        if booking.until:
+            end = instant("until", booking.until, start, self._zone, ahead=True)
+        if end is not None and end <= start:
+            raise InputError("until 必须晚于 from / until must be after from")
+        if start < now - KEPT:
+            raise InputError("最早到 400 天前 / 400 days ago at the earliest")
+        if (end or start) > now + LONGEST or (end or now) - start > LONGEST:
+            raise InputError("最长一年 / a year at most", hint="from, until: 2026-04-01, 4h")
+        return start, end
+
+    def _subject(self, booking: Booking) -> str:
+        """The name as the register has it. Raises InputError for one that it has not."""
+        if booking.scope is Scope.PLATFORM:
+            known: Iterable[str] = self._register.platforms
+        elif booking.scope is Scope.CHANNEL:
+            known = (one.id for one in self._register.channels.values())
+        else:
+            known = (getattr(one, booking.scope.value) for one in self._register.channels.values())
+        wanted = booking.subject.strip()
+        for name in known:
+            if name and name.lower() == wanted.lower():
+                return name
+        raise InputError(f"登记中没有 {booking.scope.value} {wanted[:64]} / the register has none")
+
+
+def _reason(text: str) -> str:
+    reason = text.strip()
+    if not reason or len(reason) > MAX_REASON:
+        raise InputError(f"写明原因, 最多 {MAX_REASON} 字 / say why, in at most so many characters")
+    return reason
+
+
+def _past(start: float, end: float | None, now: float) -> tuple[int, int] | None:
+    """The part of it that has passed, in ms."""
+    last = now if end is None else min(end, now)
+    return (milliseconds(start), milliseconds(last)) if start < last else None
+
+
+def _united(runs: Iterable[Run]) -> Iterable[Run]:
+    """The same times, in order and without overlaps."""
+    last: Run | None = None
+    for run in sorted(runs):
+        if last is not None and run.start <= last.end:
+            last = Run(last.start, max(last.end, run.end))
+            continue
+        if last is not None:
+            yield last
+        last = run
+    if last is not None:
+        yield last

@@ -1,0 +1,51 @@
+"""Times at which a channel that shows nothing is nobody's fault, and who said so."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vidgate.model.channel import Channel
+
+
+class Scope(StrEnum):
+    """What a window is for: one channel, or all of a platform, a department or an area."""
+
+    CHANNEL = "channel"
+    PLATFORM = "platform"
+    DEPARTMENT = "department"
+    AREA = "area"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """From `start` until before `end` (wall-clock seconds; None: until further notice).
+
+    What lies before `created` excuses what failed then; what lies after it is maintenance.
+    """
+
+    id: int
+    scope: Scope
+    subject: str
+    start: float
+    end: float | None
+    reason: str
+    actor: str
+    created: float
+
+    def is_at(self, instant: float) -> bool:
+        """Whether it lasts at that instant."""
+        return self.start <= instant and (self.end is None or instant < self.end)
+
+    def is_over(self, instant: float) -> bool:
+        """Whether it lies before that instant."""
+        return self.end is not None and self.end <= instant
+
+    @property
+    def is_excuse(self) -> bool:
+        """Whether it was made for a time that had passed: a minute forgives a slow hand."""
+        return self.start < self.created - 60.0
+
+    def applies(self, channel: Channel) -> bool:
+        """Whether it is for this channel."""
+        if self.scope is Scope.CHANNEL:
+            return channel.id.lower() == self.subject.lower()
+        return bool(self.subject) and getattr(channel, self.scope.value) == self.subject

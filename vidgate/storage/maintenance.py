@@ -1,0 +1,71 @@
+"""Maintenance windows over a restart; adding and ending one leaves its trace in the audit table."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vidgate.model.maintenance import Scope, Window
+from vidgate.storage.audit import Audit
+from vidgate.storage.database import Database
+from vidgate.storage.models import day_tallies, days, maintenance
+
+
+class MaintenanceStore:
+    """Each call is one short transaction. Raises StorageError.
+
+    What was rolled up of days inside an excused time is dropped with the write that excuses it.
+    """
+
+    def __init__(self, db: Database, audit: Audit) -> None:
+        self._db = db
+        self._audit = audit
+
+    async def load(self, since: float) -> list[Window]:
+        """All that end after `since` (wall-clock seconds) or never, in order of their numbers."""
+        table = maintenance.c
+        query = select(maintenance).where(table.end.is_(None) | (table.end > since))
+        async with self._db.read() as session:
+            rows = (await session.execute(query.order_by(table.id))).mappings()
+            return [Window(**dict(row) | {"scope": Scope(row["scope"])}) for row in rows]
+
+    async def add(self, fields: Mapping[str, Any], *, past: tuple[int, int] | None) -> Window:
+        """Keep a new one, all fields but the number; `past`: the ms of it that have passed."""
+        async with self._db.write() as session:
+            made = await session.execute(insert(maintenance).returning(maintenance.c.id), fields)
+            window = Window(id=made.scalar_one(), **fields)
+            await self._record(session, window.actor, "maintenance.add", window)
+            await _forget_days(session, past)
+        return window
+
+    async def end(self, window: Window, actor: str) -> None:
+        """Keep its new end."""
+        ours = maintenance.c.id == window.id
+        async with self._db.write() as session:
+            await session.execute(update(maintenance).where(ours).values(end=window.end))
+            await self._record(session, actor, "maintenance.end", window)
+
+    async def remove(self, window: Window, actor: str, *, past: tuple[int, int] | None) -> None:
+        """Drop one that is not to be, or is not to excuse any more."""
+        async with self._db.write() as session:
+            await session.execute(delete(maintenance).where(maintenance.c.id == window.id))
+            await self._record(session, actor, "maintenance.remove", window)
+            await _forget_days(session, past)
+
+    async def _record(
+        self, session: AsyncConnection, actor: str, action: str, window: Window
+    ) -> None:
+        detail = asdict(window) | {"scope": window.scope.value}
+        await self._audit.record(session, actor, action, str(window.id), detail)
+
+
+async def _forget_days(session: AsyncConnection, past: tuple[int, int] | None) -> None:
+    """Days that were rolled up are to be told anew, from transitions."""
+    if past is None:
+        return
+    start, end = past
+    touched = select(days.c.start).where(days.c.start < end, days.c.end > start)
+    await session.execute(delete(day_tallies).where(day_tallies.c.start.in_(touched)))
+    await session.execute(delete(days).where(days.c.start < end, days.c.end > start))

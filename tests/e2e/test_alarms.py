@@ -37,6 +37,25 @@ async def shot(stage: Stage, name: str) -> None:
         await stage.console.page.screenshot(path=f"{folder}/{name}.png")
 
 
+async def maintain(stage: Stage, platform: str) -> None:
+    """From now on the platform is in maintenance, until further notice."""
+    console = stage.console
+    await console.page.goto(f"{stage.service.url}/#/platforms/{platform}")
+    await console.by_id("maintenance-new").click()
+    await expect(console.by_id("maintenance-save")).to_be_disabled()
+    await console.by_id("maintenance-length").select_option("")
+    await console.by_id("maintenance-reason").fill("更换汇聚交换机")
+    await shot(stage, "maintenance")
+    await console.by_id("maintenance-save").click()
+    await expect(console.by_id("window-1")).to_contain_text("更换汇聚交换机")
+
+    async def maintained() -> int:
+        listed = await stage.service.cli_json("channel", "list", "--state", "maintenance")
+        return int(listed["total"])
+
+    assert await eventually(maintained, lambda number: number == 4) == 4
+
+
 @pytest.mark.timeout(180)
 async def test_a_platform_a_recorder_and_three_cameras(tmp_path: Path) -> None:
     async with staged(tmp_path, CHANNELS, QUICK) as stage:
@@ -48,8 +67,9 @@ async def test_a_platform_a_recorder_and_three_cameras(tmp_path: Path) -> None:
             await stage.service.cli_json("channel", "set", id_, "--platform", "")
         await all_up(stage)
         assert await alarms(stage) == []
+        await maintain(stage, "公安回流04")
 
-        for id_ in (*platform, *recorder, *singles):
+        for id_ in (*platform, *recorder, *singles, *of(stage, "公安回流04")):
             await stage.fault(id_, "down")
         found = await eventually(
             lambda: alarms(stage),
@@ -82,7 +102,7 @@ async def test_a_platform_a_recorder_and_three_cameras(tmp_path: Path) -> None:
         await console.by_id("alarm-close").click()
         await expect(console.by_id(f"alarm-{moved}")).to_have_count(0)
 
-        for id_ in (*platform, *recorder, *singles):
+        for id_ in (*platform, *recorder, *singles, *of(stage, "公安回流04")):
             await stage.fault(id_, None)
         await expect(console.by_id("no-alarm")).to_be_visible(timeout=40_000)
         await expect(console.by_id("alarm-count")).to_have_count(0)
@@ -93,3 +113,9 @@ async def test_a_platform_a_recorder_and_three_cameras(tmp_path: Path) -> None:
         assert len(past) == 5
         assert past[widest]["acknowledged_by"] == "admin"
         assert past[moved]["closed_by"] == "admin"
+
+        first = of(stage, "公安回流04")[0]
+        await console.page.goto(f"{stage.service.url}/#/channels/{first}")
+        await console.by_id("window-end-1").click()
+        await expect(console.by_id("window-1")).to_have_count(0)
+        await all_up(stage)

@@ -121,6 +121,11 @@ def _show(found: Any) -> None:
         ),
         [*found["groups"], total],
     )
+    if left_out := words.exclusions(found):
+        output.say("")
+        heads = words.EXCLUSION_HEADS
+        items = [dict(zip(heads, row, strict=True)) for row in left_out]
+        output.table([(head, head) for head in heads], items)
     _show_worst(found, names)
 
 

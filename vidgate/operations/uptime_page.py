@@ -55,6 +55,7 @@ def page_of(document: Document) -> str:
             _trend(document),
             _groups(document),
             _causes(document),
+            _exclusions(document),
             _worst(document),
             _definitions(document),
         )
@@ -132,6 +133,16 @@ def _causes(document: Document) -> str:
         )
     heads = ["原因 cause", "占应在线时间 share", "路·时长 channel time"]
     return _section("缺失的百分比从何而来", "why time is missing") + _table("causes", heads, rows)
+
+
+def _exclusions(document: Document) -> str:
+    """What was left out on somebody's word; nothing where there was none."""
+    told = words.exclusions(document)
+    if not told:
+        return ""
+    rows = ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in told]
+    table = _table("exclusions", words.EXCLUSION_HEADS, rows, right=())
+    return _section("不计入的时段", "left out, why and by whom") + table
 
 
 def _worst(document: Document) -> str:

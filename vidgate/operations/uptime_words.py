@@ -79,5 +79,24 @@ def definition(kpi: Mapping[str, Any]) -> str:
     )
 
 
+EXCLUSION_HEADS = ("类别 kind", "范围 scope", "起止 time", "原因 reason", "批准 approved by")
+_SCOPES = {"channel": "通道", "platform": "平台", "department": "部门", "area": "行政区划"}
+
+
+def exclusions(document: Document) -> list[tuple[str, ...]]:
+    """What was left out on somebody's word: a row for each, under `EXCLUSION_HEADS`."""
+    return [
+        (
+            "免责 excused" if one["is_excuse"] else "检修 maintenance",
+            f"{_SCOPES[one['scope']]} {one['subject']}",
+            f"{moment(document, one['start'])} — "
+            + ("未结束 open" if one["end"] is None else moment(document, one["end"])),
+            one["reason"],
+            one["actor"],
+        )
+        for one in document["exclusions"]
+    ]
+
+
 def _local(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds).astimezone()

@@ -107,6 +107,11 @@ def _channels(document: Document) -> Iterable[Row]:
         ]
 
 
+def _exclusions(document: Document) -> Iterable[Row]:
+    yield list(words.EXCLUSION_HEADS)
+    yield from map(list, words.exclusions(document))
+
+
 def _definitions(document: Document) -> Iterable[Row]:
     yield ["时间窗 window", words.window(document)]
     yield ["时区 zone", document["timezone"] or "本机时区 local"]
@@ -135,5 +140,6 @@ SHEETS = (
     ("缺失归因", _causes),
     ("每日", _days),
     ("通道", _channels),
+    ("不计入", _exclusions),
     ("口径", _definitions),
 )

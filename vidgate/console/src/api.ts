@@ -35,6 +35,21 @@ export interface Channel {
   has_sub: boolean
 }
 
+export type MaintenanceScope = 'channel' | 'platform' | 'department' | 'area'
+
+/** Wall-clock seconds; `end` null: until further notice. */
+export interface MaintenanceWindow {
+  id: number
+  scope: MaintenanceScope
+  subject: string
+  start: number
+  end: number | null
+  reason: string
+  actor: string
+  now: boolean
+  is_excuse: boolean
+}
+
 /** The last look at a channel: `t0` wall-clock seconds, the others seconds after it. */
 export interface Probe {
   asked: string
@@ -391,6 +406,11 @@ export const api = {
   alarm: (id: number) => call<AlarmDetail>(`/api/v1/alarms/${id}`),
   handleAlarm: (id: number, verb: Verb, text: string) =>
     call<Alarm>(`/api/v1/alarms/${id}/${verb}`, { method: 'POST', body: { text } }),
+  maintenance: async (channel = '') =>
+    itemsOf(await call<Listing<MaintenanceWindow>>(`/api/v1/maintenance${channel && `?channel=${encodeURIComponent(channel)}`}`)),
+  addMaintenance: (wish: { scope: MaintenanceScope; subject: string; from: string; until: string; reason: string }) =>
+    call<MaintenanceWindow>('/api/v1/maintenance', { method: 'POST', body: wish }),
+  endMaintenance: (id: number) => call<MaintenanceWindow | null>(`/api/v1/maintenance/${id}/end`, { method: 'POST' }),
   approvals: async () => itemsOf(await call<Listing<Approval>>('/api/v1/approvals')),
   decide: (verdict: 'approve' | 'reject', ids: readonly string[], reason: string) =>
     call<BulkReport>('/api/v1/approvals', { method: 'POST', body: { verdict, ids, reason }, timeout: SLOW }),

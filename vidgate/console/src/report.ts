@@ -56,10 +56,23 @@ export interface Worst extends Figure {
   causes: Spent[]
 }
 
+/** A maintenance window or an excuse: what was left out, why, and on whose word. */
+export interface Exclusion {
+  id: number
+  scope: 'channel' | 'platform' | 'department' | 'area'
+  subject: string
+  start: number
+  end: number | null
+  reason: string
+  actor: string
+  is_excuse: boolean
+}
+
 export interface UptimeReport {
   since: number
   until: number
   by: By
+  exclusions: Exclusion[]
   kpis: Kpi[]
   causes: { id: string; zh: string; en: string }[]
   total: Group

@@ -209,6 +209,9 @@ class _Counting:
     def start(self, tracks: object, *, origin: str = "", cause: str = "") -> None:
         """The tracks are known."""
 
+    def received(self, reception: object) -> None:
+        """How they arrive."""
+
     def frame(self, frame: object) -> None:
         """One more."""
         self.frames += 1

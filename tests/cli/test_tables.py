@@ -17,6 +17,7 @@ from tests.cli.test_main import CONTRACT
 from vidgate.cli import change, channel, credential, platform, tables, token
 from vidgate.cli.main import application
 from vidgate.web import schemas
+from vidgate.web.health import HealthView, ProbeView
 from vidgate.web.trials import TrialView
 
 TIME, ISO = 1_700_000_000.25, "2023-11-14T22:13:20.250Z"
@@ -103,11 +104,11 @@ def _answer(service: FakeService, path: str, *items: dict[str, Any]) -> dict[str
     return found
 
 
-class Shown(schemas.HealthView, schemas.ChannelView):
+class Shown(HealthView, schemas.ChannelView):
     """A channel with what is known of its health, as a row has them."""
 
 
-class Tried(schemas.ProbeView, TrialView):
+class Tried(ProbeView, TrialView):
     """A try with what the camera said, as a row has them."""
 
 

@@ -135,3 +135,22 @@ async def test_a_describe_finds_what_a_describe_can_find() -> None:
                 expected.reason,
             ), f"{name}: {found[id_].detail}"
             assert made.seconds[id_] <= TIMEOUT + SLACK, name
+
+
+@pytest.mark.timeout(60)
+async def test_a_clock_that_is_off_is_found_with_its_number() -> None:
+    async with bench(3) as made:
+        right, late, early = made.fleet.cameras
+        made.fleet.set_fault(late, "clock=-86400")
+        made.fleet.set_fault(early, "clock=30")
+        await made.look(made.fleet.cameras, Level.DESCRIBE)
+        for id_, seconds in ((right, 0.0), (late, -86_400.0), (early, 30.0)):
+            found = made.health.of(id_).measured
+            assert found is not None
+            assert found.clock_offset == pytest.approx(seconds, abs=1.0), id_
+            assert found.clock_by == "date"
+        await made.look(made.fleet.cameras)
+        measured = made.health.of(early).measured
+        assert measured is not None
+        assert measured.clock_offset == pytest.approx(30.0, abs=1.0)
+        assert measured.first_frame is not None

@@ -83,4 +83,7 @@ def publisher() -> Publisher:
         def frame(self, frame: object) -> None:
             pass
 
+        def received(self, reception: object) -> None:
+            pass
+
     return Sink()

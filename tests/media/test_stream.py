@@ -1,9 +1,11 @@
 """A stream's memory is bounded and its readers do not disturb one another."""
 
+import pytest
+
 from tests.media.fakes import SOUND, VIDEO, picture, sound
 from vidgate.aio.clock import ManualClock
 from vidgate.media.stream import Stream, StreamLimits
-from vidgate.model.media import StreamKey
+from vidgate.model.media import Reception, StreamKey
 
 
 def make(limits: StreamLimits | None = None) -> Stream:
@@ -58,3 +60,30 @@ def test_sound_that_goes_on_does_not_hide_a_dead_picture() -> None:
     stream.check_stalled(1.5)
     assert states == ["live", "stalled"]
     assert stream.stats.last_frame == 1000.0
+
+
+def test_a_whole_group_of_pictures_is_measured() -> None:
+    clock = ManualClock(now=1000.0)
+    stream = Stream(StreamKey("x"), clock, StreamLimits(), lambda _: None)
+    stream.start([VIDEO, SOUND])
+    size = 0
+    for number in range(101):
+        frame = picture(number, key=number % 50 == 0)
+        frame.received = clock.now()
+        stream.frame(frame)
+        size += frame.size if 50 <= number < 100 else 0
+        clock.advance(0.04)
+    stats = stream.stats
+    assert stats.key_interval == pytest.approx(2.0)
+    assert stats.fps == pytest.approx(25.0)
+    assert stats.bitrate == pytest.approx(8 * size / 2.0)
+
+
+def test_loss_adds_up_over_the_runs_of_a_source() -> None:
+    stream = make()
+    stream.received(Reception(lost=3, jitter=0.01, clock_offset=5.0))
+    stream.received(Reception(lost=4, jitter=0.02))
+    stream.start([VIDEO, SOUND])
+    stream.received(Reception(lost=2, jitter=0.02))
+    stream.received(Reception(lost=-1))  # packets that came twice
+    assert (stream.stats.lost, stream.stats.clock_offset) == (6, 5.0)

@@ -16,7 +16,7 @@ from vidgate.media.reader import Reader
 from vidgate.model.channel import Channel
 from vidgate.model.event import Event
 from vidgate.model.health import Level, ProbeResult, Reason
-from vidgate.model.media import Codec, Frame, StreamKey, StreamState, Track
+from vidgate.model.media import Codec, Frame, Reception, StreamKey, StreamState, Track
 from vidgate.operations.failover import Candidate, Failover
 
 
@@ -151,6 +151,9 @@ class Fed:
     def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
         assert [track.codec for track in tracks] == [Codec.H264, Codec.PCMA]
         self.origins.append(origin)
+
+    def received(self, reception: Reception) -> None:
+        """Not of interest."""
 
     def frame(self, frame: Frame) -> None:
         self.sizes.append(frame.size)

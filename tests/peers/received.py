@@ -9,7 +9,7 @@ import av
 import numpy as np
 
 from tests.waiting import until
-from vidgate.model.media import Codec, Frame, Track
+from vidgate.model.media import Codec, Frame, Reception, Track
 from vidgate.rtp import annexb
 from vidgate.rtsp.source import RtspAddress, RtspSource
 from vidgate.simulator.coded import Strip, read_strip
@@ -32,6 +32,9 @@ class Shelf:
 
     def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
         self.tracks = tracks
+
+    def received(self, reception: Reception) -> None:
+        """Not of interest."""
 
     def frame(self, frame: Frame) -> None:
         self.frames.append(frame)

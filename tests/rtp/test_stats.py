@@ -51,5 +51,18 @@ def test_the_delay_since_the_last_report() -> None:
     assert block.lsr == (ntp_from_unix(5.0) >> 16) & 0xFFFFFFFF
 
 
+def test_how_wrong_the_senders_clock_is() -> None:
+    reception = Reception(7, 90000)
+    assert reception.clock_offset(0.0) is None
+    for wrong in (-3600.0, 0.0, 2.5, 1e8):
+        reception.report(SenderReport(7, ntp_from_unix(1_700_000_010.0 + wrong), 0), 10.0)
+        told = reception.clock_offset(1_700_000_000.0)
+        assert told is not None
+        assert abs(told - wrong) < 1e-3
+    for nonsense in (0, 5 << 32):  # no clock at all, or one that counts from its start
+        reception.report(SenderReport(7, nonsense, 0), 10.0)
+        assert reception.clock_offset(1_700_000_000.0) is None
+
+
 def test_before_the_first_packet() -> None:
     assert Reception(7, 8000).expected == 0

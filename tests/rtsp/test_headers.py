@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from vidgate.rtsp.headers import (
     TransportHeader,
     base_uri,
+    date_of,
     parse_public,
     parse_session,
     resolve_control,
@@ -130,3 +131,17 @@ def test_no_base_and_no_control_lead_elsewhere(base: str, control: str) -> None:
     found = resolve_control(base_uri(REGISTERED, base), control)
     assert found.authority == REGISTERED.authority
     assert not set(found.path) & set(" \r\n\0")
+
+
+def test_dates() -> None:
+    assert date_of("Wed, 25 Nov 2026 10:30:56 GMT") == 1_795_602_656.0
+    assert date_of("Sun Nov  6 08:49:37 1994") is not None
+    for nonsense in (
+        None,
+        "",
+        "yesterday",
+        "Mon, 99 Foo 2026 99:99:99 GMT",
+        "\x00" * 9,
+        "1" * 5000,
+    ):
+        assert date_of(nonsense) is None

@@ -12,7 +12,7 @@ from tests.rtsp.camera import SDP, Camera, Habits, interleave, pictures, run_cam
 from tests.waiting import until
 from vidgate.errors import BusyError, NoKeyFrameError, NoMediaError, RemoteError, UnsupportedError
 from vidgate.model.channel import Transport
-from vidgate.model.media import Codec, Frame, Track
+from vidgate.model.media import Codec, Frame, Reception, Track
 from vidgate.rtp.packet import RtpPacket
 from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, parse_compound
 from vidgate.rtsp.address import RtspAddress
@@ -36,6 +36,9 @@ class Shelf:
     def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
         assert not self.frames
         self.tracks.append(tuple(tracks))
+
+    def received(self, reception: Reception) -> None:
+        """Not of interest."""
 
     def frame(self, frame: Frame) -> None:
         assert self.tracks

@@ -21,7 +21,7 @@ from vidgate.errors import (
 )
 from vidgate.model.channel import Login, Transport
 from vidgate.model.health import State
-from vidgate.model.media import Codec, Frame, Track
+from vidgate.model.media import Codec, Frame, Reception, Track
 from vidgate.rtp.audio import alaw_decode
 from vidgate.rtsp import probe
 from vidgate.rtsp.address import RtspAddress
@@ -44,6 +44,9 @@ class Recorder:
 
     def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
         self.tracks = tuple(tracks)
+
+    def received(self, reception: Reception) -> None:
+        """Not of interest."""
 
     def frame(self, frame: Frame) -> None:
         self.frames.append(frame)

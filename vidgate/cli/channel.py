@@ -303,16 +303,22 @@ def _show_channel(channel: Any) -> None:
     """The channel's fields, then what is known of its health, then the last look at it."""
     health = channel["health"]
     known = {name: value for name, value in health.items() if name not in channel}
-    last = known.pop("last") or {}
+    last, measured = known.pop("last") or {}, known.pop("measured", None) or {}
     pairs = [
         (words.field(name), _readable(name, channel[name]))
         for name in channel
         if name != "warnings"
     ]
     pairs += [(words.field(name), _readable(name, value)) for name, value in known.items()]
+    pairs += [(f"实测 {words.field(name)}", _readable(name, measured[name])) for name in measured]
     pairs += [(f"探测 {words.field(name)}", _readable(name, last[name])) for name in last]
     output.fields(pair for pair in pairs if not isinstance(pair[1], dict))
     _warn(channel)
+
+
+def _offset(seconds: object) -> str:
+    """How wrong a camera's clock is."""
+    return f"{seconds:+.1f} s" if isinstance(seconds, int | float) else ""
 
 
 def _readable(name: str, value: object) -> object:
@@ -323,9 +329,11 @@ def _readable(name: str, value: object) -> object:
             return words.reason(value)
         case "lifecycle":
             return LIFECYCLE_WORDS.get(str(value), value)
-        case "since" | "probed" | "media_seen" | "last_frame" | "t0":
+        case "since" | "probed" | "media_seen" | "last_frame" | "t0" | "at" | "clock_at":
             return output.moment(value)
-        case "t1" | "t2" | "t3":
+        case "clock_offset":
+            return _offset(value)
+        case "t1" | "t2" | "t3" | "jitter" | "first_frame":
             return output.milliseconds(value)
         case _:
             return value

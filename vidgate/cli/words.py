@@ -86,6 +86,13 @@ FIELDS = {
     "height": "高",
     "fps": "帧率",
     "bitrate": "码率 bit/s",
+    "at": "时间",
+    "jitter": "抖动",
+    "clock_offset": "时钟快",
+    "clock_by": "时钟依据",
+    "clock_at": "时钟测于",
+    "key_interval": "关键帧间隔 s",
+    "first_frame": "首帧用时",
     "detail": "详情",
 }
 

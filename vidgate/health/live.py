@@ -1,9 +1,10 @@
 """Judges a watched channel from its live streams, so that nobody probes what everybody sees."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vidgate.errors import UnauthorizedError
 from vidgate.health import state as states
+from vidgate.health.measure import of_stream
 from vidgate.health.prober import REACHED, reason_of
 from vidgate.media.hub import Hub
 from vidgate.media.stream import Stream
@@ -92,7 +93,11 @@ class LiveJudge:
         if sight is None:
             return None
         key_frame, frame = wall - (now - sight.key_frame), wall - (now - sight.frame)
-        return states.witness(before, key_frame, frame, wall)
+        health = states.witness(before, key_frame, frame, wall)
+        main = self._streams(before.channel)[0]  # what is measured is told of the main stream
+        if main is None or main.state is not StreamState.LIVE:
+            return health
+        return replace(health, measured=of_stream(health.measured, main.stats, wall))
 
     def judged(self, before: Health, now: float, wall: float) -> Health | None:
         """The health by what the streams show or do not show; None where they say nothing."""

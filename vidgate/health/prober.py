@@ -5,7 +5,7 @@ import errno
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.limits import Preempted, Priority
@@ -198,8 +198,19 @@ def _result(
         height=times.height,
         fps=times.fps,
         bitrate=times.bitrate,
+        **_arrival(times),
         detail=detail[:300],
     )
+
+
+def _arrival(times: ProbeTimes) -> dict[str, Any]:
+    """How the picture came, and how the camera's clock stands."""
+    reception = times.reception
+    jitter = None if reception is None else reception.jitter
+    if reception is not None and reception.clock_offset is not None:
+        return {"jitter": jitter, "clock_offset": reception.clock_offset, "clock_by": "sr"}
+    by = "" if times.date is None else "date"
+    return {"jitter": jitter, "clock_offset": times.date, "clock_by": by}
 
 
 def _reached(times: ProbeTimes, reason: Reason) -> Level:

@@ -16,6 +16,7 @@ What keeps the state honest:
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from vidgate.health.measure import of_probe
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 
@@ -74,7 +75,8 @@ def advance(health: Health, result: ProbeResult, rules: Rules, now: float) -> He
         return replace(health, last=result, reason=reason)
     if target is State.UNKNOWN:  # the camera was never asked
         return _enter(replace(health, last=result), target, result.reason, Level.NONE, now)
-    looked = replace(health, last=result, probed=now)
+    measured = of_probe(health.measured, result, now)
+    looked = replace(health, last=result, probed=now, measured=measured)
     if result.is_good:
         return _good(looked, result.level, rules, now)
     return _bad(looked, result, target, rules, now)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from vidgate.model.media import Frame, StreamKey, Track
+from vidgate.model.media import Frame, Reception, StreamKey, Track
 
 
 class Publisher(Protocol):
@@ -25,6 +25,10 @@ class Publisher(Protocol):
         The frame belongs to the stream from here on, which writes its own time into it.
         Never waits and never raises for slow readers.
         """
+        ...
+
+    def received(self, reception: Reception) -> None:
+        """How they arrive, told every few seconds where the source can tell."""
         ...
 
 

@@ -10,7 +10,7 @@ from vidgate.aio.mailbox import Mailbox
 from vidgate.errors import NoMediaError, RemoteTimeoutError, VidgateError
 from vidgate.media.reader import Reader
 from vidgate.media.timeline import Timeline
-from vidgate.model.media import Codec, Frame, StreamKey, StreamState, Track
+from vidgate.model.media import Codec, Frame, Reception, StreamKey, StreamState, Track
 
 KEY_FRAME_INTERVAL = 1.0  # seconds between two key-frame requests to one source
 
@@ -33,6 +33,9 @@ class Picture(NamedTuple):
     frame: Frame
 
 
+SHORTEST_GROUP = 0.2  # seconds; a key frame that was asked for ends a group early
+
+
 @dataclass(slots=True)
 class StreamStats:
     """Counters since the stream was made; instants are monotonic seconds."""
@@ -43,6 +46,13 @@ class StreamStats:
     reconnects: int = 0
     last_frame: float | None = None
     last_key_frame: float | None = None
+    lost: int = 0  # packets that never came
+    jitter: float | None = None  # seconds
+    clock_offset: float | None = None  # by how many seconds the camera's clock is ahead
+    # Of the last whole group of pictures: seconds, pictures and bits a second.
+    key_interval: float | None = None
+    fps: float | None = None
+    bitrate: float | None = None
 
 
 class Stream:
@@ -80,6 +90,8 @@ class Stream:
         self._gop_bytes = 0
         self._picture: Picture | None = None
         self._picture_taken = clock.now()
+        self._lost = 0  # of the source that feeds now
+        self._since_key = (0, 0)  # pictures and bytes since the last key frame
         self._is_described = False  # by the run under way
         self._described: asyncio.Future[None] | None = None
         self._request: Callable[[], None] | None = None
@@ -189,6 +201,7 @@ class Stream:
     def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
         """The source knows its tracks; again where frames of another channel follow."""
         self._timeline.restart()
+        self._lost = 0
         self._fed_by(origin or self.key.name, cause)
         self.tracks = tuple(tracks)
         self._has_video = any(track.is_video for track in tracks)
@@ -208,6 +221,14 @@ class Stream:
         self._remember(frame, track)
         for reader in self.readers:
             reader.mailbox.put(frame)
+
+    def received(self, reception: Reception) -> None:
+        """How the pictures arrive."""
+        self.stats.lost += max(0, reception.lost - self._lost)
+        self._lost = max(0, reception.lost)
+        self.stats.jitter = reception.jitter
+        if reception.clock_offset is not None:
+            self.stats.clock_offset = reception.clock_offset
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -231,9 +252,23 @@ class Stream:
         if not is_picture:
             return
         stats.last_frame = frame.received
+        pictures, size = self._since_key
         if frame.key:
+            self._measure(frame.received, pictures, size)
+            pictures = size = 0
             stats.key_frames += 1
             stats.last_key_frame = frame.received
+        self._since_key = (pictures + 1, size + frame.size)
+
+    def _measure(self, now: float, pictures: int, size: int) -> None:
+        """A group of pictures is whole; after a gap it tells of the gap, not of the camera."""
+        stats = self.stats
+        if stats.last_key_frame is None or self.state is not StreamState.LIVE:
+            return
+        seconds = now - stats.last_key_frame
+        if seconds >= SHORTEST_GROUP:
+            stats.key_interval = seconds
+            stats.fps, stats.bitrate = pictures / seconds, 8 * size / seconds
 
     def _remember(self, frame: Frame, track: Track) -> None:
         if track.is_video and frame.key:

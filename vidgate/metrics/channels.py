@@ -34,6 +34,21 @@ def _up(channel: Channel, health: Health) -> int | None:
     return UP.get(health.state) if channel.is_counted else None
 
 
+def _duration(_: Channel, health: Health) -> float | None:
+    last = health.last
+    return None if last is None else last.t3 or last.t2 or last.t1
+
+
+def _measured(name: str) -> Value:
+    """What was measured last of a kind; no sample before that."""
+
+    def value(_: Channel, health: Health) -> float | None:
+        found: float | None = getattr(health.measured, name, None)
+        return found
+
+    return value
+
+
 _STATES = ", ".join(f"{state.value} {state.label}" for state in State)
 
 FAMILIES: tuple[tuple[str, str, Value], ...] = (
@@ -64,6 +79,31 @@ FAMILIES: tuple[tuple[str, str, Value], ...] = (
         "When the channel was last looked at.",
         lambda _, health: health.probed,
     ),
+    (
+        "vidgate_channel_probe_duration_seconds",
+        "How long the last look took until what it was for.",
+        _duration,
+    ),
+    (
+        "vidgate_channel_first_frame_seconds",
+        "From the request to the first key frame, at the last look for a picture.",
+        _measured("first_frame"),
+    ),
+    (
+        "vidgate_channel_keyframe_interval_seconds",
+        "Between the last two key frames, while it was watched.",
+        _measured("key_interval"),
+    ),
+    (
+        "vidgate_channel_jitter_seconds",
+        "Interarrival jitter of the picture's packets (RFC 3550 A.8).",
+        _measured("jitter"),
+    ),
+    (
+        "vidgate_channel_clock_skew_seconds",
+        "By how much the camera's clock is ahead, by its sender reports, else by its Date header.",
+        _measured("clock_offset"),
+    ),
 )
 
 # Of channels that are pulled now, both streams together; a new pull begins at zero.
@@ -82,6 +122,11 @@ FLOWS: tuple[tuple[str, str, Callable[[Stream], int]], ...] = (
         "vidgate_channel_reconnects_total",
         "Times that the camera's stream came back.",
         lambda stream: stream.stats.reconnects,
+    ),
+    (
+        "vidgate_channel_rtp_lost_total",
+        "Packets of the camera that never came.",
+        lambda stream: stream.stats.lost,
     ),
 )
 

@@ -70,7 +70,9 @@ class ProbeResult:
 
     `level` is the deepest level reached, `asked` the one asked for. `t0` wall-clock seconds of the
     request; `t1`..`t3` seconds after it: response (t1), first packet (t2), first key frame (t3);
-    None where not reached. `bitrate` in bits per second.
+    None where not reached. `bitrate` in bits per second, `jitter` in seconds. `clock_offset`: by
+    how many seconds the camera's clock is ahead of ours, by its sender report (`clock_by` sr: less
+    the way it took) or its Date header (date: to half a second).
     """
 
     channel: str
@@ -86,12 +88,35 @@ class ProbeResult:
     height: int | None = None
     fps: float | None = None
     bitrate: float | None = None
+    jitter: float | None = None
+    clock_offset: float | None = None
+    clock_by: str = ""
     detail: str = ""
 
     @property
     def is_good(self) -> bool:
         """Whether it reached what it was asked for."""
         return self.reason is Reason.OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The newest measurement of each kind, the last of them at wall instant `at`.
+
+    `clock_offset`, `clock_by` as in a result, told at `clock_at`; `key_interval` seconds between
+    key frames, `fps` pictures and `bitrate` bits a second, `jitter` seconds, `first_frame` seconds
+    from the request to the first key frame.
+    """
+
+    at: float
+    clock_offset: float | None = None
+    clock_by: str = ""
+    clock_at: float | None = None
+    key_interval: float | None = None
+    fps: float | None = None
+    bitrate: float | None = None
+    jitter: float | None = None
+    first_frame: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,3 +135,4 @@ class Health:
     good: int = 0  # consecutive good results
     bad: int = 0  # consecutive bad results
     last: ProbeResult | None = None
+    measured: Measured | None = None

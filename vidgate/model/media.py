@@ -68,6 +68,17 @@ class Track:
         object.__setattr__(self, "is_video", self.codec.is_video)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reception:
+    """How a source's pictures arrive: packets lost since it was connected, jitter in seconds, and
+    by how many seconds its clock is ahead of ours (None: it does not say).
+    """
+
+    lost: int = 0
+    jitter: float = 0.0
+    clock_offset: float | None = None
+
+
 @dataclass(slots=True)
 class Frame:
     """One access unit (video) or one packet of sound.

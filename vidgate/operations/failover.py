@@ -17,7 +17,7 @@ from vidgate.errors import RemoteError, UnauthorizedError, is_retryable
 from vidgate.media.source import Publisher, Source
 from vidgate.model.channel import Channel
 from vidgate.model.health import Level, ProbeResult, Reason
-from vidgate.model.media import Frame, StreamKey, Track
+from vidgate.model.media import Frame, Reception, StreamKey, Track
 
 log = structlog.get_logger(__name__)
 
@@ -227,6 +227,11 @@ class _Told:
         if not self.is_over:
             self.publisher.frame(frame)
 
+    def received(self, reception: Reception) -> None:
+        """How they arrive."""
+        if not self.is_over:
+            self.publisher.received(reception)
+
 
 class _Gate:
     """Holds a source back until its first key frame, and then lets it take over."""
@@ -251,3 +256,8 @@ class _Gate:
             self._take_over()
             self._told.start(self._tracks)
         self._told.frame(frame)
+
+    def received(self, reception: Reception) -> None:
+        """How they arrive; before it has taken over it tells of nobody's stream."""
+        if self._told.is_started:
+            self._told.received(reception)

@@ -1,6 +1,6 @@
 """What a receiver knows of a sender, and the report block it owes (RFC 3550 6.4.1, A.3, A.8)."""
 
-from vidgate.rtp.rtcp import ReportBlock, SenderReport, middle
+from vidgate.rtp.rtcp import ReportBlock, SenderReport, middle, unix_from_ntp
 
 
 class Reception:
@@ -14,6 +14,7 @@ class Reception:
         "_received_before",
         "_report_at",
         "_report_ntp",
+        "_report_unix",
         "_timestamp",
         "clock_rate",
         "highest",
@@ -36,6 +37,7 @@ class Reception:
         self._arrival = 0.0
         self._report_ntp = 0
         self._report_at = 0.0
+        self._report_unix: float | None = None
 
     @property
     def expected(self) -> int:
@@ -79,6 +81,24 @@ class Reception:
         """Remember the sender's report, for LSR and DLSR."""
         self._report_ntp = middle(sent.ntp)
         self._report_at = now
+        told = unix_from_ntp(sent.ntp)
+        self._report_unix = told if told >= 0 else None
+
+    @property
+    def jitter_seconds(self) -> float:
+        """Interarrival jitter (RFC 3550 A.8) in seconds."""
+        return self.jitter / self.clock_rate
+
+    def clock_offset(self, ahead: float) -> float | None:
+        """By how many seconds the sender's clock is ahead of ours, by its last report.
+
+        `ahead`: our wall clock less our monotonic one. None before a report, and for one that says
+        it has no wall clock (RFC 3550 6.4.1: zero, or the time since it started, which is before
+        1970). It is too small by the time that the report travelled.
+        """
+        if self._report_unix is None:
+            return None
+        return self._report_unix - (self._report_at + ahead)
 
     def block(self, now: float) -> ReportBlock:
         """The report block due now; the fraction lost is that since the last call."""

@@ -21,7 +21,7 @@ from vidgate.errors import (
 )
 from vidgate.rtsp import tls
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.headers import TransportHeader, base_uri, redirected, resolve_control
+from vidgate.rtsp.headers import TransportHeader, base_uri, date_of, redirected, resolve_control
 from vidgate.rtsp.messages import Parser, check
 from vidgate.rtsp.session import ClientSession, Ended, Reply
 from vidgate.wire import sdp
@@ -57,6 +57,8 @@ class RtspClient(asyncio.Protocol):
         self.unknown_frames = 0
         self._clock = clock
         self._now = clock.now
+        self.date: float | None = None  # wall-clock seconds of the camera, whole ones
+        self.round_trip = 0.0  # seconds that the last answer took
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._replies: dict[int, asyncio.Future[Message]] = {}
@@ -171,10 +173,10 @@ class RtspClient(asyncio.Protocol):
     # -- requests --------------------------------------------------------------------------------
 
     async def describe(self) -> sdp.Session:
-        """DESCRIBE; sets `base` for relative addresses."""
+        """DESCRIBE; sets `base` for relative addresses, and `date` where the camera tells it."""
         reply = await self._describe()
-        headers = reply.headers
-        base = headers.get("Content-Base") or headers.get("Content-Location")
+        self.date = date_of(reply.headers.get("Date"))
+        base = reply.headers.get("Content-Base") or reply.headers.get("Content-Location")
         self.base = base_uri(self.session.uri, base) if base else self.session.uri
         description = sdp.Session.parse(reply.body)
         if not description.media:
@@ -215,8 +217,10 @@ class RtspClient(asyncio.Protocol):
         return self._checked(await self._ask(method, uri, *headers), method)
 
     async def _ask(self, method: str, uri: str, *headers: tuple[str, str]) -> Message:
-        cseq = self.session.request(method, uri, *headers)
-        return await self._reply(cseq, method, self.address.request_timeout)
+        cseq, asked = self.session.request(method, uri, *headers), self._clock.now()
+        reply = await self._reply(cseq, method, self.address.request_timeout)
+        self.round_trip = self._clock.now() - asked
+        return reply
 
     def _checked(self, reply: Message, method: str) -> Message:
         try:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
 from vidgate.errors import InputError
 from vidgate.wire.uri import Uri
@@ -12,6 +13,14 @@ _PAIR = re.compile(r"(\d{1,5})(?:\s*-\s*(\d{1,5}))?", re.ASCII)
 _UNSENDABLE = re.compile(r"[\r\n\0]")
 _HEX = re.compile(r"[0-9A-Fa-f]{1,8}")
 _ABSOLUTE = re.compile(r"(?:rtsps?u?://)+[^/?]*", re.IGNORECASE)
+
+
+def date_of(text: str | None) -> float | None:
+    """The wall-clock seconds of a Date header (RFC 2326 12.18); None for none and for nonsense."""
+    try:
+        return parsedate_to_datetime(text or "").timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _pair(text: str, top: int) -> tuple[int, int] | None:

@@ -15,7 +15,7 @@ from vidgate.errors import (
     UnsupportedError,
 )
 from vidgate.model.channel import Transport
-from vidgate.model.media import Frame
+from vidgate.model.media import Frame, Reception
 from vidgate.rtp.transport import UdpPair
 from vidgate.rtsp.client import RtspClient
 from vidgate.rtsp.headers import TransportHeader
@@ -28,12 +28,19 @@ UDP_PATIENCE = 3.0  # seconds without a packet until TCP is tried, where that is
 KEY_FRAME_PATIENCE = 3  # stall timeouts that a first key frame may take
 
 OnFrame = Callable[[Frame], None]
+OnReception = Callable[[Reception], None]
 
 
 class Player:
     """The tracks of one session. Made by `Player.open`, which closes its ports."""
 
-    def __init__(self, client: RtspClient, clock: Clock, on_frame: OnFrame) -> None:
+    def __init__(
+        self,
+        client: RtspClient,
+        clock: Clock,
+        on_frame: OnFrame,
+        on_reception: OnReception = lambda reception: None,
+    ) -> None:
         self.offers: list[Offer] = []
         self.receivers: list[TrackReceiver] = []
         self.transport = client.address.transport
@@ -45,15 +52,22 @@ class Player:
         self._client = client
         self._clock = clock
         self._on_frame = on_frame
+        self._on_reception = on_reception
         self._ports = AsyncExitStack()
         self._send_rtcp: list[Callable[[bytes], None]] = []
         self._reported = clock.now()
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, client: RtspClient, clock: Clock, on_frame: OnFrame) -> AsyncIterator[Self]:
+    async def open(
+        cls,
+        client: RtspClient,
+        clock: Clock,
+        on_frame: OnFrame,
+        on_reception: OnReception = lambda reception: None,
+    ) -> AsyncIterator[Self]:
         """A player whose UDP ports are closed when the block is left."""
-        player = cls(client, clock, on_frame)
+        player = cls(client, clock, on_frame, on_reception)
         try:
             async with player._ports:
                 yield player
@@ -93,6 +107,14 @@ class Player:
                 self._report(now)
             self._check(now, started, limit)
 
+    def reception(self) -> Reception:
+        """How the first track, the picture where there is one, arrives."""
+        leader = self.receivers[0]
+        ahead = self._clock.wall() - self._clock.now()
+        return Reception(
+            lost=leader.lost, jitter=leader.jitter, clock_offset=leader.clock_offset(ahead)
+        )
+
     def request_key_frame(self) -> None:
         """Send PLI where the camera says that it understands it."""
         for offer, receiver, send in zip(self.offers, self.receivers, self._send_rtcp, strict=True):
@@ -131,6 +153,7 @@ class Player:
     def _report(self, now: float) -> None:
         for receiver, send in zip(self.receivers, self._send_rtcp, strict=True):
             send(receiver.report(now))
+        self._on_reception(self.reception())
 
     async def _setup(self, offer: Offer) -> None:
         receiver = TrackReceiver(

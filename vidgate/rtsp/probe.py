@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from vidgate.aio.clock import Clock
 from vidgate.errors import SilentUdpError, UnsupportedError
-from vidgate.model.media import Codec, Frame
+from vidgate.model.media import Codec, Frame, Reception
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.client import RtspClient
 from vidgate.rtsp.player import Player
@@ -18,7 +18,8 @@ class ProbeTimes:
 
     `t0` is wall-clock seconds just before connecting; `t1` (response), `t2` (first packet) and `t3`
     (first complete key frame, `key_frame`) are seconds after it. `bitrate` in bits a second, as
-    announced, else as measured.
+    announced, else as measured. `date`: by how many seconds the camera's clock is ahead by its Date
+    header, to half a second.
     """
 
     t0: float = 0.0
@@ -30,6 +31,8 @@ class ProbeTimes:
     height: int | None = None
     fps: float | None = None
     bitrate: float | None = None
+    reception: Reception | None = None
+    date: float | None = None
     key_frame: Frame | None = None
     others: list[str] = field(default_factory=list)  # media that we cannot take
 
@@ -81,11 +84,15 @@ async def _play(address: RtspAddress, clock: Clock, times: ProbeTimes, started: 
             times.key_frame = came[0]
             times.t3 = max(0.0, came[0].received - started)
             _note(times, receiver)
+            times.reception = player.reception()
 
 
 async def _describe(client: RtspClient, clock: Clock, times: ProbeTimes, started: float) -> Offer:
     description = await client.describe()
     times.t1 = clock.now() - started
+    if client.date is not None:
+        # It was written half a way ago, and its second had begun.
+        times.date = client.date + 0.5 - (clock.wall() - client.round_trip / 2)
     offers, times.others = choose(description)
     videos = [offer for offer in offers if offer.codec.is_video]
     if not videos:

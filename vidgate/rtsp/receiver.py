@@ -169,6 +169,15 @@ class TrackReceiver:
             elif isinstance(packet, Bye):
                 self.ended = True
 
+    @property
+    def jitter(self) -> float:
+        """Seconds by which packets come unevenly."""
+        return self._reception.jitter_seconds if self._reception is not None else 0.0
+
+    def clock_offset(self, ahead: float) -> float | None:
+        """By how many seconds the camera's clock is ahead; see `rtp.stats.Reception`."""
+        return None if self._reception is None else self._reception.clock_offset(ahead)
+
     def report(self, now: float) -> bytes:
         """The receiver report due, before the first packet an empty one."""
         blocks = (self._reception.block(now),) if self._reception is not None else ()

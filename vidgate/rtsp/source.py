@@ -59,7 +59,9 @@ class RtspSource:
         try:
             async with RtspClient.connect(self.address, self._clock) as client:
                 self._client = client
-                async with Player.open(client, self._clock, self._frame) as player:
+                async with Player.open(
+                    client, self._clock, self._frame, publisher.received
+                ) as player:
                     await self._play(client, player)
                     await player.watch()
         finally:

@@ -188,6 +188,7 @@ health_now = Table(
     Column("good", Integer, nullable=False),
     Column("bad", Integer, nullable=False),
     Column("last", JSON(none_as_null=True)),
+    Column("measured", JSON(none_as_null=True)),
 )
 
 # The past, made small: instants are whole milliseconds, words are the codes of `storage.codes`.

@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping, delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from vidgate.model.channel import Lifecycle
-from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.model.health import Health, Level, Measured, ProbeResult, Reason, State
 from vidgate.model.media import Codec
 from vidgate.model.standing import SECOND, milliseconds
 from vidgate.storage import codes, models
@@ -139,6 +139,7 @@ def _row(health: Health) -> dict[str, Any]:
         "good": health.good,
         "bad": health.bad,
         "last": None if health.last is None else asdict(health.last),
+        "measured": None if health.measured is None else asdict(health.measured),
     }
 
 
@@ -155,6 +156,7 @@ def _health(row: RowMapping) -> Health:
         good=row["good"],
         bad=row["bad"],
         last=None if row["last"] is None else _result(row["last"]),
+        measured=None if row["measured"] is None else Measured(**row["measured"]),
     )
 
 

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from vidgate.auth.permissions import permissions_of
 from vidgate.errors import InputError
 from vidgate.model.channel import Channel, Lifecycle
-from vidgate.model.health import Health, ProbeResult, State
+from vidgate.model.health import Health, State
 from vidgate.model.user import Permission
 from vidgate.registry.bulk import Wish
 from vidgate.web.access import actor_of, principal_of
@@ -23,14 +23,13 @@ from vidgate.web.exchange import (
     reply,
     reply_packed,
 )
+from vidgate.web.health import health_view
 from vidgate.web.schemas import (
     BulkEdit,
     ChannelFields,
     ChannelView,
     DoubtView,
-    HealthView,
     NewChannel,
-    ProbeView,
     TransportView,
 )
 
@@ -230,36 +229,3 @@ def _transports(request: web.Request, channel: Channel) -> list[TransportView]:
 
 
 _FIELDS = frozenset(Channel.__slots__)
-
-
-def health_view(health: Health) -> HealthView:
-    """The state of a channel and the last look at it."""
-    return HealthView(
-        state=health.state.label,
-        reason=health.reason.value,
-        since=health.since,
-        level=health.level.label,
-        probed=health.probed,
-        media_seen=health.media_seen,
-        last_frame=health.last_frame,
-        last=None if health.last is None else probe_view(health.last),
-    )
-
-
-def probe_view(result: ProbeResult) -> ProbeView:
-    """One look at a channel."""
-    return ProbeView(
-        asked=result.asked.label,
-        level=result.level.label,
-        reason=result.reason.value,
-        t0=result.t0,
-        t1=result.t1,
-        t2=result.t2,
-        t3=result.t3,
-        codec=result.codec,
-        width=result.width,
-        height=result.height,
-        fps=result.fps,
-        bitrate=result.bitrate,
-        detail=result.detail,
-    )

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from vidgate.model.user import Permission, Role
+from vidgate.web.health import HealthView
 
 Name = Field(min_length=1, max_length=128)
 
@@ -196,37 +197,6 @@ class BulkEdit(Body):
     add_tags: list[str] = Field(default_factory=list, max_length=20)
     remove_tags: list[str] = Field(default_factory=list, max_length=20)
     dry_run: bool = False
-
-
-class ProbeView(BaseModel):
-    """The last look. `t0` wall-clock seconds, `t1`..`t3` seconds after it; absent: not reached."""
-
-    asked: str
-    level: str
-    reason: str
-    t0: float
-    t1: float | None
-    t2: float | None
-    t3: float | None
-    codec: str | None
-    width: int | None
-    height: int | None
-    fps: float | None
-    bitrate: float | None
-    detail: str
-
-
-class HealthView(BaseModel):
-    """What is known of a channel now."""
-
-    state: str
-    reason: str
-    since: float
-    level: str
-    probed: float | None
-    media_seen: float | None
-    last_frame: float | None
-    last: ProbeView | None
 
 
 class TransportView(BaseModel):

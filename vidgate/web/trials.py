@@ -8,10 +8,10 @@ from pydantic import BaseModel, Field
 from vidgate.model.media import Variant
 from vidgate.operations.trials import Trial
 from vidgate.web.access import actor_of
-from vidgate.web.channels import probe_view
 from vidgate.web.context import CONTEXT
 from vidgate.web.exchange import read_json, reply
-from vidgate.web.schemas import Body, ProbeView
+from vidgate.web.health import ProbeView, probe_view
+from vidgate.web.schemas import Body
 
 
 class ChannelTrial(Body):

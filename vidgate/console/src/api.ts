@@ -67,6 +67,19 @@ export interface Probe {
   detail: string
 }
 
+/** The newest measurement of each kind; seconds, but `fps` and `bitrate` a second. */
+export interface Measured {
+  at: number
+  clock_offset: number | null
+  clock_by: '' | 'sr' | 'date'
+  clock_at: number | null
+  key_interval: number | null
+  fps: number | null
+  bitrate: number | null
+  jitter: number | null
+  first_frame: number | null
+}
+
 export interface Health {
   state: ChannelState
   reason: string
@@ -74,6 +87,7 @@ export interface Health {
   level: string
   probed: number | null
   media_seen: number | null
+  measured: Measured | null
   last_frame: number | null
   last: Probe | null
 }

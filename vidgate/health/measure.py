@@ -1,0 +1,62 @@
+"""What looks and live streams measure of a camera, the newest of each kind; pure.
+
+A sender report tells the camera's clock better than a Date header, which has whole seconds; so a
+describe does not overwrite what a picture's own reports said a while ago.
+"""
+
+from dataclasses import replace
+from typing import Any, Protocol
+
+from vidgate.model.health import Measured, ProbeResult
+
+REPORT_STANDS = 7200.0  # seconds for which a sender report is trusted more than a Date header
+
+
+class Flow(Protocol):
+    """What a live stream measures; see `media.stream.StreamStats`."""
+
+    key_interval: float | None
+    fps: float | None
+    bitrate: float | None
+    jitter: float | None
+    clock_offset: float | None
+
+
+def of_probe(known: Measured | None, result: ProbeResult, now: float) -> Measured | None:
+    """With what one look measured, at wall instant `now`."""
+    found: dict[str, Any] = {
+        "fps": result.fps,
+        "bitrate": result.bitrate,
+        "jitter": result.jitter,
+        "first_frame": result.t3,
+    }
+    if result.clock_offset is not None and not _is_worse(known, result, now):
+        found |= {"clock_offset": result.clock_offset, "clock_by": result.clock_by}
+        found["clock_at"] = now
+    return _with(known, found, now)
+
+
+def of_stream(known: Measured | None, stats: Flow, now: float) -> Measured | None:
+    """With what a live stream measured."""
+    found: dict[str, Any] = {
+        "key_interval": stats.key_interval,
+        "fps": stats.fps,
+        "bitrate": stats.bitrate,
+        "jitter": stats.jitter,
+    }
+    if stats.clock_offset is not None:
+        found |= {"clock_offset": stats.clock_offset, "clock_by": "sr", "clock_at": now}
+    return _with(known, found, now)
+
+
+def _is_worse(known: Measured | None, result: ProbeResult, now: float) -> bool:
+    if result.clock_by != "date" or known is None or known.clock_by != "sr":
+        return False
+    return known.clock_at is not None and now - known.clock_at < REPORT_STANDS
+
+
+def _with(known: Measured | None, found: dict[str, Any], now: float) -> Measured | None:
+    given = {name: value for name, value in found.items() if value is not None}
+    if not given:
+        return known
+    return replace(known or Measured(at=now), at=now, **given)

@@ -1,0 +1,82 @@
+"""What is known of a channel's health, as the API tells it."""
+
+from dataclasses import asdict
+
+from pydantic import BaseModel
+
+from vidgate.model.health import Health, ProbeResult
+
+
+class ProbeView(BaseModel):
+    """The last look. `t0` wall-clock seconds, `t1`..`t3` seconds after it; absent: not reached."""
+
+    asked: str
+    level: str
+    reason: str
+    t0: float
+    t1: float | None
+    t2: float | None
+    t3: float | None
+    codec: str | None
+    width: int | None
+    height: int | None
+    fps: float | None
+    bitrate: float | None
+    jitter: float | None
+    clock_offset: float | None
+    clock_by: str
+    detail: str
+
+
+class MeasuredView(BaseModel):
+    """The newest measurement of each kind, from looks and from watching; null: not measured yet.
+
+    `clock_offset`: seconds by which the camera's clock is ahead, by its sender reports (`clock_by`
+    sr) or its Date header (date: to half a second), at wall-clock `clock_at`.
+    """
+
+    at: float
+    clock_offset: float | None
+    clock_by: str
+    clock_at: float | None
+    key_interval: float | None
+    fps: float | None
+    bitrate: float | None
+    jitter: float | None
+    first_frame: float | None
+
+
+class HealthView(BaseModel):
+    """What is known of a channel now."""
+
+    state: str
+    reason: str
+    since: float
+    level: str
+    probed: float | None
+    media_seen: float | None
+    last_frame: float | None
+    last: ProbeView | None
+    measured: MeasuredView | None
+
+
+def health_view(health: Health) -> HealthView:
+    """The state of a channel, the last look at it, and what was measured."""
+    measured = health.measured
+    return HealthView(
+        state=health.state.label,
+        reason=health.reason.value,
+        since=health.since,
+        level=health.level.label,
+        probed=health.probed,
+        media_seen=health.media_seen,
+        last_frame=health.last_frame,
+        last=None if health.last is None else probe_view(health.last),
+        measured=None if measured is None else MeasuredView(**asdict(measured)),
+    )
+
+
+def probe_view(result: ProbeResult) -> ProbeView:
+    """One look at a channel."""
+    told = {name: getattr(result, name) for name in ProbeView.model_fields}
+    return ProbeView(**told | {"asked": result.asked.label, "level": result.level.label})

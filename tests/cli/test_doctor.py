@@ -83,6 +83,21 @@ async def test_the_health_check_of_nobody(vidgate: Vidgate, alone: Path) -> None
     assert (await vidgate("doctor", "--ready")).status == 1
 
 
+async def test_says_where_a_platform_allows_too_little(
+    service: FakeService, vidgate: Vidgate, alone: Path
+) -> None:
+    need = {"needed": 9.4, "seconds": 4.7, "wished": 1800.0, "periods": {"1": 1800.0, "9": 7260.0}}
+    short = {"id": "公安", "slots": 4, "demand": need | {"is_stretched": True}}
+    service.answers["GET", "/readyz"] = web.Response(status=200)
+    service.answer("GET", "/platforms", {"items": [short, {"id": "x", "demand": None}]})
+    told = (await vidgate("doctor")).out
+    assert "公安 需要 9.4 路, 只有 4 路, 取流周期延长到 121 分" in told
+    assert "needs 9.4 of 4 slots, period stretched to 121 min" in told
+    enough = short | {"demand": need | {"is_stretched": False}}
+    service.answer("GET", "/platforms", {"items": [enough]})
+    assert "1 个平台够用" in (await vidgate("doctor")).out
+
+
 async def test_beside_a_running_service(tmp_path: Path) -> None:
     async with running_service(tmp_path / "data") as running:
         assert await running.cli("doctor", "--ready") == ""

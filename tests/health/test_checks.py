@@ -5,7 +5,7 @@ from math import inf
 
 import pytest
 
-from tests.health.fakes import result
+from tests.health.fakes import FakeRegister, result
 from vidgate.health.checks import (
     MEDIA_RETRY,
     NOTHING_LEARNT,
@@ -18,8 +18,9 @@ from vidgate.health.checks import (
     first_plan,
     is_probed,
     next_plan,
-    rules_of,
 )
+from vidgate.health.demand import Demands
+from vidgate.health.roster import Roster
 from vidgate.health.state import Rules, advance
 from vidgate.model.channel import Channel, Kind, Lifecycle, Platform
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
@@ -214,6 +215,7 @@ def test_periods_and_rules_follow_the_platform() -> None:
     assert scarce == Cadence(60.0, 1800.0, is_scarce=True)
     # Sixteen at a time see two hundred channels in seconds: no answer is asked for twice.
     assert not cadence(behind, Platform(id="p", slots=16), settings).is_scarce
-    rules = rules_of(behind, Platform(id="p", describe_proves=True), settings)
+    proving = Demands(Roster(FakeRegister([], [Platform(id="p", describe_proves=True)])), settings)
+    rules = proving.rules(behind)
     assert (rules.media_valid, rules.describe_valid, rules.describe_proves) == (3600.0, 120.0, True)
-    assert not rules_of(direct, None, settings).describe_proves
+    assert not proving.rules(direct).describe_proves

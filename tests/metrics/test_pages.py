@@ -9,9 +9,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.media.fakes import VIDEO, picture
 from tests.waiting import until
 from vidgate.aio.clock import ManualClock
+from vidgate.health.demand import Demand, plan
 from vidgate.media.stream import Stream, StreamLimits
 from vidgate.metrics import Metrics
-from vidgate.model.channel import Channel, Lifecycle, Platform
+from vidgate.model.channel import Channel, Lifecycle, Platform, PointClass
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.model.media import StreamKey
 
@@ -27,6 +28,12 @@ class Parts:
     states: dict[str, State] = field(default_factory=dict)
     in_flight: int = 3
     waiting: int = 5
+    by_platform: dict[str, Demand] = field(default_factory=dict)
+
+    @property
+    def demands(self) -> "Parts":
+        """What looking asks of platforms."""
+        return self
 
     def of(self, id_: str) -> Health:
         """The health of an id."""
@@ -55,6 +62,21 @@ async def test_channels_are_counted_by_department_platform_and_state() -> None:
     assert found["vidgate_channels", "公安局", "p", "up"] == 3
     assert found["vidgate_channels", "公安局", "p", "down"] == 1
     assert sum(v for k, v in found.items() if k[0] == "vidgate_channels") == 4
+
+
+async def test_what_looking_asks_of_platforms() -> None:
+    parts = Parts()
+    parts.by_platform = {
+        "p": plan({PointClass.ONE: 100, PointClass.OTHER: 900}, 1800.0, 3.6, 1),
+        "free": plan({PointClass.ONE: 100}, 1800.0, 3.6, 0),
+    }
+    async with Metrics(parts, parts, parts, parts) as metrics:
+        found = await read(metrics)
+    assert found["vidgate_platform_slots", "p"] == 1
+    assert ("vidgate_platform_slots", "free") not in found
+    assert found["vidgate_platform_slots_needed", "p"] == 2.0
+    assert found["vidgate_probe_period_seconds", "p", "1"] == 1800.0
+    assert found["vidgate_probe_period_seconds", "p", "9"] > 4000.0
 
 
 async def test_totals_outlive_the_streams() -> None:

@@ -10,10 +10,11 @@ from argon2 import PasswordHasher
 from vidgate.aio.bus import Bus
 from vidgate.auth.opaque import fingerprint
 from vidgate.errors import ConflictError, NotFoundError, RemoteError, VidgateError
+from vidgate.health.demand import Demand
 from vidgate.health.looks import Look
 from vidgate.health.maintenance import Booking
 from vidgate.media.stream import Stream
-from vidgate.model.channel import Channel, Login, Platform, Transport
+from vidgate.model.channel import Channel, Login, Platform, PointClass, Transport
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.model.incident import Attention, Incident, Note
 from vidgate.model.maintenance import Window
@@ -192,12 +193,22 @@ class FakeRegistry:
         return len(self.credentials)
 
 
+class FakeDemands:
+    """One platform asks for more than it allows."""
+
+    def __init__(self) -> None:
+        periods = {PointClass.ONE: 1800.0, PointClass.OTHER: 3600.0}
+        demand = Demand(slots=4, needed=6.5, seconds=3.2, wished=1800.0, periods=periods)
+        self.by_platform = {"fire": demand}
+
+
 class FakeHealth:
     """Every channel is up; `run` answers at once, and fails after `breaks_after` results."""
 
     def __init__(self) -> None:
         self.states: dict[str, State] = {}
         self.breaks_after: int | None = None
+        self.demands = FakeDemands()
         self.asked: list[tuple[list[str], Level]] = []
 
     def of(self, id_: str) -> Health:

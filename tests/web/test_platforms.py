@@ -27,6 +27,13 @@ async def test_platforms_are_listed_with_their_channels(site: Site) -> None:
             "delivery_rate": None,
             "lifecycles": {"accepted": 1},
             "without_address": None,
+            "demand": {
+                "needed": 6.5,
+                "seconds": 3.2,
+                "wished": 1800.0,
+                "periods": {"1": 1800.0, "9": 3600.0},
+                "is_stretched": True,
+            },
         }
     ]
 

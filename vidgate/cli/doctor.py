@@ -78,6 +78,9 @@ def doctor(
         return OK if about_service.verdict is Verdict.OK else FAILED
     subject = _subject(config, is_running=is_running)
     found = [("service", "服务", about_service)]
+    if is_running and about_service.verdict is Verdict.OK:
+        about_demand = asyncio.run(service.demand(Target.from_environment()))
+        found.append(("demand", "取流路数", about_demand))
     found += [(check.name, check.title, _examined(check, subject)) for check in CHECKS]
     is_bad = any(one.verdict is Verdict.FAILED for _, _, one in found)
     if not tables.written(shape, _SHEET, *_documents(found)):

@@ -63,12 +63,6 @@ def cadence(channel: Channel, platform: Platform | None, settings: ProbeSettings
     return Cadence(settings.describe_period, media, is_scarce)
 
 
-def rules_of(channel: Channel, platform: Platform | None, settings: ProbeSettings) -> Rules:
-    """How this channel is judged."""
-    proves = platform is not None and platform.describe_proves
-    return cadence(channel, platform, settings).rules(describe_proves=proves)
-
-
 def is_probed(channel: Channel) -> bool:
     """Whether the background asks it: counted, and not one that comes to us by itself."""
     return channel.is_counted and channel.kind is not Kind.PUSH

@@ -1,6 +1,6 @@
 """Which channels there are, and what a change of the register means for what is known of them."""
 
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
@@ -54,6 +54,15 @@ class Roster:
         self._register = register
         self._ids: dict[str, str] = {}  # lower case to the id itself
         self._logins: dict[str, Hashable] = {}
+
+    @property
+    def platforms(self) -> Mapping[str, Platform]:
+        """Platforms by id, as they are now."""
+        return self._register.platforms
+
+    def listed(self) -> Iterable[Channel]:
+        """The channels that the register lists now, compared with or not."""
+        return self._register.channels.values()
 
     def find(self, id_: str) -> Channel | None:
         """The channel of that id, whatever its case."""

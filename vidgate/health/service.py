@@ -24,14 +24,12 @@ from vidgate.health import state as states
 from vidgate.health.book import Book, StateStore
 from vidgate.health.checks import (
     STOPPED,
-    Cadence,
     Look,
-    cadence,
     first_plan,
     is_probed,
     next_plan,
-    rules_of,
 )
+from vidgate.health.demand import Demands
 from vidgate.health.live import LiveJudge
 from vidgate.health.lookout import WATCHED, Looker, Lookout
 from vidgate.health.roster import Change, Kind, Register, Roster
@@ -81,6 +79,7 @@ class HealthService:
         self._book = Book(store, bus, self._clock)
         self._lookout = Lookout(prober, self._live, self._clock, self.of, self._book.wall)
         self._roster = Roster(register)
+        self.demands = Demands(self._roster, settings)
         self._credentials: set[str] = set()  # set anew, not followed up yet
         self._stale = asyncio.Event()
         self._is_aged = True  # False: a window began or ended
@@ -147,7 +146,7 @@ class HealthService:
     def judge(self, result: ProbeResult) -> State:
         """What a result says together with the evidence that stands, without hysteresis."""
         channel = self._roster.channels.get(result.channel)
-        rules = self._rules(channel) if channel else Rules()
+        rules = self.demands.rules(channel) if channel else Rules()
         eager = replace(rules, bad_needed=1, good_needed=1)
         known = replace(self.of(result.channel), bad=0, good=0)
         return states.advance(known, result, eager, self._book.wall()).state
@@ -169,16 +168,11 @@ class HealthService:
 
     # -- following the register --------------------------------------------------------------------
 
-    def _rules(self, channel: Channel) -> Rules:
-        return rules_of(channel, self._roster.platform(channel), self._settings)
-
-    def _times(self, channel: Channel) -> Cadence:
-        return cadence(channel, self._roster.platform(channel), self._settings)
-
     async def _follow(
         self, stored: Mapping[str, Health] | None = None, credentials: Collection[str] = ()
     ) -> None:
         """Take over what the register holds now; `credentials` were set anew."""
+        self.demands.refresh(self._roster.listed())
         for number, change in enumerate(self._roster.compare(credentials), 1):
             if change is not None:
                 self._apply(change, stored or {})
@@ -208,7 +202,7 @@ class HealthService:
     def _add(self, channel: Channel, stored: Mapping[str, Health]) -> None:
         now, known = self._book.wall(), stored.get(channel.id)
         new = Health(channel=channel.id, since=now)
-        health = states.restored(known, self._rules(channel), now) if known else new
+        health = states.restored(known, self.demands.rules(channel), now) if known else new
         self._book.adopt(health, channel.lifecycle)
         self._settle(channel)
         self._restart(channel)
@@ -222,7 +216,7 @@ class HealthService:
 
     def _settle(self, channel: Channel) -> None:
         """Apply what follows from the channel itself and from time alone."""
-        rules, now, before = self._rules(channel), self._book.wall(), self.of(channel.id)
+        rules, now, before = self.demands.rules(channel), self._book.wall(), self.of(channel.id)
         is_off = self._maintained(channel, now)
         self._book.put(after := states.effective(before, channel, rules, now, is_maintained=is_off))
         if (before.state is State.MAINTENANCE) is not (after.state is State.MAINTENANCE):
@@ -235,7 +229,7 @@ class HealthService:
             return
         now, health = self._clock.now(), self.of(channel.id)
         age = self._book.wall() - health.media_seen if health.media_seen else 0.0
-        plan = first_plan(health, self._times(channel), now, self._random, age=age)
+        plan = first_plan(health, self.demands.cadence(channel), now, self._random, age=age)
         if within is not None and plan is not STOPPED:
             plan = replace(plan, describe_at=now + self._random.uniform(0.0, within))
         self._scheduler.plan(channel.id, plan)
@@ -298,7 +292,8 @@ class HealthService:
         channel = self._roster.channels.get(result.channel)
         if channel is None or not self._scheduler.is_current(job):
             return
-        rules = self._rules(channel)
+        self.demands.learn(channel, result, ended - started)
+        rules = self.demands.rules(channel)
         # The clock first of all: a stepped one moves what is known.
         now, before = self._book.wall(), self.of(channel.id)
         health = self._judged(channel, before, result, rules, now)
@@ -306,7 +301,7 @@ class HealthService:
         if self._is_probed(channel):
             plan = self._scheduler.plans.get(channel.id, STOPPED)
             look = Look(result, started, ended, before, self._random)
-            following = next_plan(plan, health, self._times(channel), rules, look)
+            following = next_plan(plan, health, self.demands.cadence(channel), rules, look)
             self._scheduler.plan(channel.id, following)
 
     def _judged(
@@ -341,6 +336,7 @@ class HealthService:
 
     async def age(self) -> None:
         """Let old evidence lapse."""
+        self.demands.refresh(self._roster.channels.values())
         for number, channel in enumerate(list(self._roster.channels.values()), 1):
             if channel.id in self._roster.channels:
                 self._settle(channel)

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from vidgate.health.demand import Demand
 from vidgate.media.stream import Stream
 from vidgate.metrics.channels import Register
 from vidgate.model.channel import Channel, Platform
@@ -96,6 +97,45 @@ class DeliveryCollector(Collector):
             if platform.quota:
                 quota.add_metric((platform.id,), platform.quota)
         yield quota
+
+
+class Demands(Protocol):
+    """What looking asks of platforms; see `vidgate.health.demand`."""
+
+    @property
+    def by_platform(self) -> Mapping[str, Demand]:
+        """Demand by platform."""
+        ...
+
+
+class DemandCollector(Collector):
+    """What looking at a platform's channels asks of its sessions, and the periods that are kept."""
+
+    def __init__(self, demands: Demands) -> None:
+        self._demands = demands
+
+    def collect(self) -> Iterator[Metric]:
+        """Sessions allowed (where they are limited) and needed; periods by class of points."""
+        slots = GaugeMetricFamily(
+            "vidgate_platform_slots", "PLAY sessions a platform allows.", labels=("platform",)
+        )
+        needed = GaugeMetricFamily(
+            "vidgate_platform_slots_needed",
+            "PLAY sessions that looking at its channels asks for, on average.",
+            labels=("platform",),
+        )
+        periods = GaugeMetricFamily(
+            "vidgate_probe_period_seconds",
+            "How often a platform's channels are looked at for a picture, stretched or not.",
+            labels=("platform", "point_class"),
+        )
+        for id_, demand in sorted(self._demands.by_platform.items()):
+            if demand.slots:
+                slots.add_metric((id_,), demand.slots)
+            needed.add_metric((id_,), demand.needed)
+            for of, period in demand.periods.items():
+                periods.add_metric((id_, of.value), period)
+        yield from (slots, needed, periods)
 
 
 class StreamCollector(Collector):

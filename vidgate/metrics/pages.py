@@ -15,6 +15,8 @@ from vidgate.metrics.alarms import AlarmCollector, OpenAlarms
 from vidgate.metrics.channels import ChannelPage
 from vidgate.metrics.fleet import (
     DeliveryCollector,
+    DemandCollector,
+    Demands,
     FleetCollector,
     PlatformBook,
     ProbeMetrics,
@@ -40,6 +42,11 @@ class HealthBook(Probing, Protocol):
         """The health of an id."""
         ...
 
+    @property
+    def demands(self) -> Demands:
+        """What looking asks of platforms."""
+        ...
+
 
 class Metrics:
     """`async with Metrics(...) as metrics:` watches the loop; the pages may be asked any time."""
@@ -62,6 +69,7 @@ class Metrics:
         build.labels(__version__).set(1)
         self._registry.register(FleetCollector(register, health.of))
         self._registry.register(DeliveryCollector(register))
+        self._registry.register(DemandCollector(health.demands))
         self._registry.register(StreamCollector(hub, whep))
         self._registry.register(ProbingCollector(health))
         self._probes = ProbeMetrics(self._registry)

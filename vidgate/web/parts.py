@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from vidgate.aio.bus import Bus
+from vidgate.health.demand import Demand
 from vidgate.health.looks import Look
 from vidgate.health.maintenance import Booking
 from vidgate.media.stream import Stream
@@ -112,8 +113,18 @@ class Registry(Protocol):
     async def rotate_key(self, actor: str) -> int: ...
 
 
+class Demands(Protocol):
+    """What looking asks of platforms; see `vidgate.health.demand`."""
+
+    @property
+    def by_platform(self) -> Mapping[str, Demand]: ...
+
+
 class HealthBook(Protocol):
     """What is known of every channel, and probing now; see `vidgate.health`."""
+
+    @property
+    def demands(self) -> Demands: ...
 
     def of(self, id_: str) -> Health: ...
 

@@ -11,7 +11,7 @@ from vidgate.model.user import Permission
 from vidgate.web.access import actor_of, principal_of
 from vidgate.web.context import CONTEXT
 from vidgate.web.exchange import read_json, reply
-from vidgate.web.schemas import PlatformFields, PlatformList, PlatformView
+from vidgate.web.schemas import DemandView, PlatformFields, PlatformList, PlatformView
 
 
 async def list_(request: web.Request) -> web.Response:
@@ -68,5 +68,20 @@ def _view(request: web.Request, platform: Platform, counts: Counter[Lifecycle]) 
         channels=counts.total(),
         delivered=delivered,
         delivery_rate=round(delivered / platform.quota, 4) if platform.quota else None,
+        demand=_demand(request, platform.id),
         lifecycles={step.value: counts[step] for step in Lifecycle if counts[step]},
+    )
+
+
+def _demand(request: web.Request, id_: str) -> DemandView | None:
+    """What looking at its channels asks of it; None for one without any."""
+    found = request.app[CONTEXT].parts.health.demands.by_platform.get(id_)
+    if found is None:
+        return None
+    return DemandView(
+        needed=round(found.needed, 2),
+        seconds=round(found.seconds, 2),
+        wished=found.wished,
+        periods={of.value: round(period, 1) for of, period in found.periods.items()},
+        is_stretched=found.is_stretched,
     )

@@ -381,6 +381,20 @@ class PlatformFields(Body):
     options: dict[str, str | None] | None = Field(None, max_length=16)
 
 
+class DemandView(BaseModel):
+    """What looking at a platform's channels asks of its sessions, on average.
+
+    `needed` sessions by the wished period, each look holding one for `seconds`; `periods` by class
+    of points are what is kept: longer where `needed` is more than the platform allows.
+    """
+
+    needed: float
+    seconds: float
+    wished: float
+    periods: dict[str, float]
+    is_stretched: bool
+
+
 class PlatformView(BaseModel):
     """A platform; `channels` counts those that came through it.
 
@@ -402,6 +416,7 @@ class PlatformView(BaseModel):
     delivery_rate: float | None
     lifecycles: dict[str, int]
     without_address: int | None = None
+    demand: DemandView | None = None
 
 
 class PlatformList(BaseModel):

@@ -7,6 +7,7 @@ from vidgate.cli.client import Client, Target
 from vidgate.errors import NotPermittedError, VidgateError
 
 ANSWER_TIMEOUT = 5.0
+MAX_TOLD = 5  # platforms that are named
 LOOK = "journalctl -u vidgate -n 50"
 
 
@@ -29,6 +30,31 @@ async def reach(target: Target) -> tuple[bool, Finding]:
     if is_ready:
         return True, ok(f"{target} 就绪", "ready")
     return True, failed(f"{target} 没有就绪 (数据库?)", "is not ready", LOOK)
+
+
+async def demand(target: Target) -> Finding:
+    """Whether platforms allow as many sessions as looking at their channels asks for."""
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT), Client(target) as client:
+            platforms = (await client.get("/platforms"))["items"]
+    except (TimeoutError, VidgateError):
+        return warning("没有问到", "could not be asked", "vidgate platform list")
+    told = [(one, one["demand"]) for one in platforms if one.get("demand")]
+    short = [(one, need) for one, need in told if need["is_stretched"]]
+    if not short:
+        return ok(f"{len(told)} 个平台够用", "platforms allow what looking asks for")
+    chinese = "; ".join(
+        f"{one['id']} 需要 {need['needed']:.1f} 路, 只有 {one['slots']} 路, "
+        f"取流周期延长到 {max(need['periods'].values()) / 60:.0f} 分"
+        for one, need in short[:MAX_TOLD]
+    )
+    english = "; ".join(
+        f"{one['id']} needs {need['needed']:.1f} of {one['slots']} slots, "
+        f"period stretched to {max(need['periods'].values()) / 60:.0f} min"
+        for one, need in short[:MAX_TOLD]
+    )
+    more = f" (+{len(short) - MAX_TOLD})" if len(short) > MAX_TOLD else ""
+    return warning(chinese + more, english + more, "vidgate platform set ID --slots N")
 
 
 def _flat(error: VidgateError) -> str:

@@ -249,6 +249,15 @@ export interface ProbeReport {
   seconds: number
 }
 
+/** What looking at a platform's channels asks of its sessions; seconds, `periods` by point class. */
+export interface Demand {
+  needed: number
+  seconds: number
+  wished: number
+  periods: Record<string, number>
+  is_stretched: boolean
+}
+
 export interface Platform {
   id: string
   name: string
@@ -261,6 +270,7 @@ export interface Platform {
   channels: number
   delivered: number
   delivery_rate: number | null
+  demand: Demand | null
   lifecycles: Record<string, number>
   /** Accepted channels that there is no way to; told after a change. */
   without_address?: number | null

@@ -15,6 +15,7 @@ const PLATFORM: Platform = {
   channels: 3,
   delivered: 2,
   delivery_rate: null,
+  demand: null,
   lifecycles: { accepted: 2, planned: 1 },
 }
 

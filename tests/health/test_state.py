@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 
 from tests.health.fakes import result
 from vidgate.health.state import (
+    FLAPS,
     VERDICTS,
     Rules,
     advance,
     effective,
+    falls,
+    is_flapping,
     miss,
     needs_recheck,
     restored,
@@ -299,3 +302,18 @@ def test_from_every_state_two_pictures_lead_back_to_up(history: list[ProbeResult
 @given(st.lists(results, max_size=40))
 def test_from_every_state_three_failures_lead_down(history: list[ProbeResult]) -> None:
     assert after(*history, DEAD, DEAD, DEAD).state is State.DOWN
+
+
+def test_a_channel_that_falls_again_and_again_flaps_until_an_hour_of_quiet() -> None:
+    health, now = Health(channel="c"), 1000.0
+    for turn in range(1, 6):
+        for reason in (Reason.OK, Reason.OK, *[Reason.UNREACHABLE] * 3):
+            now += 10.0
+            level = Level.MEDIA if reason is Reason.OK else Level.NONE
+            found = ProbeResult(channel="c", asked=Level.MEDIA, level=level, reason=reason, t0=now)
+            health = advance(health, found, Rules(), now)
+        assert health.state is State.DOWN
+        assert falls(health, now) == turn
+        assert is_flapping(health, now) is (turn >= FLAPS)
+    assert falls(shifted(health, 1e6), now + 1e6) == 5
+    assert not is_flapping(health, now + 3600.0)

@@ -86,6 +86,7 @@ FIELDS = {
     "height": "高",
     "fps": "帧率",
     "bitrate": "码率 bit/s",
+    "falls": "近一小时掉线",
     "at": "时间",
     "jitter": "抖动",
     "clock_offset": "时钟快",

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, replace
 from math import inf
 
-from vidgate.health.state import FAILED, HEALTHY, VERDICTS, Rules, needs_recheck
+from vidgate.health.state import FAILED, HEALTHY, VERDICTS, Rules, is_flapping, needs_recheck
 from vidgate.model.channel import Channel, Kind, Platform
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.settings.tree import ProbeSettings
@@ -12,6 +12,8 @@ from vidgate.settings.tree import ProbeSettings
 # A failure is looked at again 5 s and 10 s after it was first seen: a dead camera is found in
 # 60 + 10 s and one last timeout of 5 s.
 RECHECK = 5.0
+# One that flaps is believed more slowly: each of its turns would cost five connections more.
+FLAPPING_RECHECK = 20.0
 MEDIA_RETRY = 60.0  # after a missing picture; doubled each time up to the media period
 BUSY_PAUSE = 30.0  # until a camera short of sessions (453, 503) is asked anything again
 FEW_SLOTS = 8  # of a platform; two hundred channels would wait minutes for a picture
@@ -89,13 +91,16 @@ def first_plan(
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One finished probe: monotonic instants of its start and end, and the health before it."""
+    """One finished probe: monotonic instants of its start and end, and the health before it; `wall`
+    is the end by the wall clock.
+    """
 
     result: ProbeResult
     started: float
     ended: float
     before: Health
     rng: random.Random
+    wall: float = 0.0
 
 
 def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Look) -> Plan:
@@ -107,7 +112,8 @@ def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Lo
     describe_at = look.started + times.describe * look.rng.uniform(0.95, 1.0)
     media_at, misses = _next_media(plan, health, times, look)
     if needs_recheck(health, rules):
-        again = max(look.ended, look.started + RECHECK)
+        pause = FLAPPING_RECHECK if is_flapping(health, look.wall) else RECHECK
+        again = max(look.ended, look.started + pause)
         if health.failed >= Level.MEDIA or _may_look_deep(health, times, rules):
             media_at = again
         else:

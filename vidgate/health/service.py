@@ -300,7 +300,7 @@ class HealthService:
         self._book.put(health)
         if self._is_probed(channel):
             plan = self._scheduler.plans.get(channel.id, STOPPED)
-            look = Look(result, started, ended, before, self._random)
+            look = Look(result, started, ended, before, self._random, now)
             following = next_plan(plan, health, self.demands.cadence(channel), rules, look)
             self._scheduler.plan(channel.id, following)
 

@@ -23,6 +23,10 @@ from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 HEALTHY = frozenset({State.UP, State.REACHABLE})
 FAILED = frozenset({State.DOWN, State.DEGRADED})
 
+FLAP_WINDOW = 3600.0  # seconds
+FLAPS = 4  # falls within them: it flaps
+MOST_FALLS = 120  # that are remembered
+
 # Kept over a restart at any age: what the register says is looked up again, and a refusal stands,
 # because a restart must not cost a try at the password.
 STANDING = frozenset({State.DISABLED, State.MAINTENANCE, State.UNAUTHORIZED})
@@ -145,6 +149,16 @@ def needs_recheck(health: Health, rules: Rules) -> bool:
     return health.state in FAILED and 0 < health.good < rules.good_needed
 
 
+def falls(health: Health, now: float) -> int:
+    """How often the channel fell within the hour before `now`."""
+    return sum(0 <= now - at < FLAP_WINDOW for at in health.falls)
+
+
+def is_flapping(health: Health, now: float) -> bool:
+    """Whether it falls and comes back so often that each turn says little."""
+    return falls(health, now) >= FLAPS
+
+
 def shifted(health: Health, seconds: float) -> Health:
     """The same health told by a wall clock that was stepped by `seconds`."""
 
@@ -157,6 +171,7 @@ def shifted(health: Health, seconds: float) -> Health:
         probed=moved(health.probed),
         media_seen=moved(health.media_seen),
         last_frame=moved(health.last_frame),
+        falls=tuple(at + seconds for at in health.falls),
     )
 
 
@@ -211,7 +226,15 @@ def _enter(health: Health, state: State, reason: Reason, level: Level, now: floa
         bad=0 if state in HEALTHY else health.bad,
         good=health.good if state in HEALTHY else 0,
         media_seen=health.media_seen if proof_stands else None,
+        falls=_falls(health, state, now),
     )
+
+
+def _falls(health: Health, state: State, now: float) -> tuple[float, ...]:
+    """The falls of late, with this one if it is one: from well to not."""
+    if not (state in FAILED and health.state in (*HEALTHY, State.BUSY)):
+        return health.falls
+    return (*(at for at in health.falls if now - at < FLAP_WINDOW), now)[-MOST_FALLS:]
 
 
 def _aged_picture(health: Health, rules: Rules, now: float) -> Health:

@@ -136,3 +136,4 @@ class Health:
     bad: int = 0  # consecutive bad results
     last: ProbeResult | None = None
     measured: Measured | None = None
+    falls: tuple[float, ...] = ()  # wall instants of its last falls, the newest last

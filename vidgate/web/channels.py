@@ -201,7 +201,7 @@ def _mentions(channel: Channel, word: str) -> bool:
 
 def _view(request: web.Request, channel: Channel) -> ChannelView:
     parts = request.app[CONTEXT].parts
-    seen = health_view(parts.health.of(channel.id))
+    seen = health_view(parts.health.of(channel.id), request.app[CONTEXT].clock.wall())
     doubts = parts.registry.doubts(channel)
     fields = {name: getattr(channel, name) for name in ChannelView.model_fields if name in _FIELDS}
     # Where a camera is and how to speak to it is no viewer's business (ASVS 8.2.3).

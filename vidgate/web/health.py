@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 from pydantic import BaseModel
 
+from vidgate.health.state import falls
 from vidgate.model.health import Health, ProbeResult
 
 
@@ -47,7 +48,7 @@ class MeasuredView(BaseModel):
 
 
 class HealthView(BaseModel):
-    """What is known of a channel now."""
+    """What is known of a channel now. `falls`: how often it fell within the last hour."""
 
     state: str
     reason: str
@@ -56,11 +57,12 @@ class HealthView(BaseModel):
     probed: float | None
     media_seen: float | None
     last_frame: float | None
+    falls: int
     last: ProbeView | None
     measured: MeasuredView | None
 
 
-def health_view(health: Health) -> HealthView:
+def health_view(health: Health, now: float) -> HealthView:
     """The state of a channel, the last look at it, and what was measured."""
     measured = health.measured
     return HealthView(
@@ -71,6 +73,7 @@ def health_view(health: Health) -> HealthView:
         probed=health.probed,
         media_seen=health.media_seen,
         last_frame=health.last_frame,
+        falls=falls(health, now),
         last=None if health.last is None else probe_view(health.last),
         measured=None if measured is None else MeasuredView(**asdict(measured)),
     )

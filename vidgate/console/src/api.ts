@@ -87,6 +87,8 @@ export interface Health {
   level: string
   probed: number | null
   media_seen: number | null
+  /** Within the last hour. */
+  falls: number
   measured: Measured | null
   last_frame: number | null
   last: Probe | null

@@ -1,5 +1,6 @@
 """Alarms over a real database: what fails is told, kept, and seen to by people."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -139,6 +140,39 @@ async def test_a_full_disk_loses_no_incident(site: Site, monkeypatch: pytest.Mon
             await until(lambda: tries > 0)
     store = IncidentStore(site.db, Audit(site.db))
     assert await store.find(one.id) is not None
+
+
+async def test_an_outage_longer_than_the_fold_remembers_loses_no_incident(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(self: IncidentStore, changed: object) -> None:
+        raise StorageError("full")
+
+    async with site.alarms() as alarms:
+        with monkeypatch.context() as patched:
+            patched.setattr(IncidentStore, "save", refuse)
+            site.set(State.DOWN, "c14")
+            (one,) = await opened(alarms)
+            site.clock.advance(5.0)
+            site.set(State.UP, "c14")
+            await opened(alarms, 0)
+            site.clock.advance(700.0)
+            site.set(State.DOWN, "c13")
+            await opened(alarms)
+    found = await IncidentStore(site.db, Audit(site.db)).find(one.id)
+    assert found is not None
+    assert found.ended is not None
+
+
+async def test_of_two_people_at_once_the_second_is_told_of_the_first(site: Site) -> None:
+    async with site.alarms() as alarms:
+        site.set(State.DOWN, "c14")
+        (one,) = await opened(alarms)
+        for act in (alarms.acknowledge, alarms.close):
+            both = [act(one.id, by, "mine") for by in ("li", "wang")]
+            ended = await asyncio.gather(*both, return_exceptions=True)
+            assert [type(it) for it in ended].count(ConflictError) == 1
+        assert one.dismissed is not None
 
 
 async def test_who_leaves_the_register_leaves_no_alarm(site: Site) -> None:

@@ -65,7 +65,8 @@ class Alarms:
         self._rules = rules or Rules()
         self._fold: Fold | None = None  # until the database has told what was before
         self._places: dict[str, tuple[Channel, Place]] = {}
-        self._unsaved: dict[int, set[str]] = {}
+        self._unsaved: dict[int, tuple[Incident, set[str]]] = {}
+        self._saying = asyncio.Lock()  # two people at one alarm: the second is told of the first
         self._is_stale = True
         self._tidied = clock.now()
         self._report = Report(clock=clock)
@@ -84,8 +85,7 @@ class Alarms:
         trace: TracebackType | None,
     ) -> None:
         await self._tasks.__aexit__(kind, error, trace)
-        if self._fold is not None:
-            await self._save(self._fold)
+        await self._save()
 
     # -- asking ----------------------------------------------------------------------------------
 
@@ -121,12 +121,13 @@ class Alarms:
         Raises ConflictError where it is over or somebody else is at it, NotFoundError, InputError,
         StorageError.
         """
-        incident = await self._find(id_)
-        _require_unclosed(incident)
-        by = incident.acknowledged
-        if by is not None:
-            raise ConflictError(f"告警 {id_} 已由 {by.actor} 确认 / already acknowledged")
-        incident.acknowledged = await self._say(incident, actor, ACKNOWLEDGE, text)
+        async with self._saying:
+            incident = await self._find(id_)
+            _require_unclosed(incident)
+            by = incident.acknowledged
+            if by is not None:
+                raise ConflictError(f"告警 {id_} 已由 {by.actor} 确认 / already acknowledged")
+            incident.acknowledged = await self._say(incident, actor, ACKNOWLEDGE, text)
         self._tell(incident)
         return incident
 
@@ -142,10 +143,11 @@ class Alarms:
 
         Raises ConflictError where it is closed, NotFoundError, InputError, StorageError.
         """
-        incident = await self._find(id_)
-        _require_unclosed(incident)
         reason = _required(text, "关闭原因 / why it is closed")
-        incident.dismissed = await self._say(incident, actor, CLOSE, reason)
+        async with self._saying:
+            incident = await self._find(id_)
+            _require_unclosed(incident)
+            incident.dismissed = await self._say(incident, actor, CLOSE, reason)
         self._tell(incident)
         return incident
 
@@ -178,9 +180,10 @@ class Alarms:
             self._is_stale = False
             fleet = await self._fleet()
             for id_, channels in fold.fold(fleet, self._clock.wall()).items():
-                self._unsaved.setdefault(id_, set()).update(channels)
-                self._tell(fold.incidents[id_])
-        await self._save(fold)
+                incident = fold.incidents[id_]
+                self._unsaved.setdefault(id_, (incident, set()))[1].update(channels)
+                self._tell(incident)
+        await self._save()
         if self._clock.now() - self._tidied > TIDY:
             self._tidied = self._clock.now()
             await self._store.forget(self._clock.wall() - KEPT)
@@ -205,21 +208,19 @@ class Alarms:
             known = self._places[channel.id] = channel, place
         return known[1]
 
-    async def _save(self, fold: Fold) -> None:
-        """Keep what changed; what the database refuses is tried again at the next turn."""
+    async def _save(self) -> None:
+        """Keep what changed; what the database refuses is tried again at the next turn, however
+        long that takes: the fold itself soon forgets what is over.
+        """
         while self._unsaved:
             ids = list(self._unsaved)[:SAVED_AT_ONCE]
-            rows = [(fold.incidents[id_], self._unsaved[id_]) for id_ in ids if self._knows(id_)]
             try:
-                await self._store.save(rows)
+                await self._store.save([self._unsaved[id_] for id_ in ids])
             except StorageError as error:
                 self._report.warning("save", "incidents cannot be saved", error=error.message)
                 return
             for id_ in ids:
                 del self._unsaved[id_]
-
-    def _knows(self, id_: int) -> bool:
-        return self._fold is None or id_ in self._fold.incidents
 
     def _tell(self, incident: Incident) -> None:
         self._bus.publish("alarm.changed", str(incident.id), summary(incident))

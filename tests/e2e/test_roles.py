@@ -15,7 +15,7 @@ from vidgate.model.user import Role
 
 pytestmark = MARKS
 
-READING = {"live", "channels", "report", "platforms"}
+READING = {"live", "alarms", "channels", "report", "platforms"}
 WRITING = READING | {"import", "credentials", "approvals"}
 
 

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 
 import pytest
 
-from tests.rtsp.camera import SDP, Habits, run_camera
+from tests.rtsp.camera import SDP, Habits, interleave, run_camera
 from tests.rtsp.test_source import Pull, failure
 from tests.waiting import until
 from vidgate.aio.clock import SystemClock
 from vidgate.errors import NoMediaError, ProtocolError, RemoteError, RemoteTimeoutError
+from vidgate.rtp.packet import RtpPacket
 from vidgate.rtsp import probe
 from vidgate.rtsp.address import RtspAddress
 from vidgate.wire.message import Message
@@ -216,6 +217,43 @@ async def test_a_peer_that_is_suddenly_gone_without_a_word() -> None:
         # the stall, at most one look more, one second for TEARDOWN and one for the close
         assert loop.time() - started < 4.0
         assert camera.methods[-1] != "TEARDOWN"
+
+
+def rtp(payload: bytes) -> bytes:
+    return interleave([RtpPacket(96, False, 7, 7, 0x1234, payload)])
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        pytest.param(b"$\x05\0\0" * 16_000, id="empty frames"),
+        pytest.param(rtp(b"\x1c\x05") * 3_000, id="pieces of a picture"),
+        pytest.param(b"$\1\0\x08\x80\xc9\0\1\0\0\x124" * 5_000, id="reports"),
+        pytest.param(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n" * 1_000, id="requests"),
+        pytest.param(b"RTSP/1.0 200 OK\r\nCSeq: 999\r\n\r\n" * 1_000, id="answers"),
+    ],
+)
+async def test_a_flood_ends_it_and_holds_up_nobody(flood: bytes) -> None:
+    """Small things as fast as a network takes them: the others get their pictures meanwhile."""
+    async with run_camera() as hostile, run_camera() as camera:
+        pull, other = Pull(RtspAddress(url=hostile.url)), Pull(RtspAddress(url=camera.url))
+        await until(lambda: pull.shelf.tracks and other.shelf.tracks)
+        hostile.send_pictures()
+        camera.send_pictures()
+        await until(lambda: pull.pictures and other.pictures)
+        transport = hostile.connections[-1].transport
+        while not pull.task.done():
+            if not transport.is_closing() and transport.get_write_buffer_size() < len(flood):
+                transport.write(flood)
+            camera.send_pictures()
+            await asyncio.sleep(0)
+        with pytest.raises(ProtocolError, match="packets a second|does not read"):
+            await pull.task
+        seen = len(other.pictures)
+        camera.send_pictures()
+        await until(lambda: len(other.pictures) > seen)
+        other.task.cancel()
+        await asyncio.wait([other.task])
 
 
 async def test_every_failure_after_setup_ends_in_a_teardown() -> None:

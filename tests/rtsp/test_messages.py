@@ -77,6 +77,37 @@ def test_garbage_that_looks_like_words() -> None:
     assert items == [(0, RTP)]
 
 
+@pytest.mark.parametrize("step", [1, 7, 4096])
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"ERR buffer overrun\n",
+        b"ABC def",
+        b"RTSP/1.0 200",
+        b"RTSP/1.0 200 OK\r\nCSeq: 3\r\n",
+        b"RTSP/1.0 200 OK\r\nContent-Length: many\r\n\r\n",
+        b"RTSP/1.0 200 OK\r\nContent-Length: 10000000000\r\n\r\n",
+        b"OPTIONS \x80\x01",
+        b"$GPRMC,123519,A",
+        b"$G",
+    ],
+)
+def test_garbage_that_begins_like_a_message_or_a_frame(noise: bytes, step: int) -> None:
+    parser = Parser()
+    parser.channels = frozenset((0, 1))
+    data = FRAME + noise + 3 * FRAME + OK + FRAME
+    items = [item for at in range(0, len(data), step) for item in parser.feed(data[at : at + step])]
+    assert items == [*4 * [(0, RTP)], *Parser().feed(OK), (0, RTP)]
+
+
+def test_frames_of_tracks_that_were_not_set_up_are_passed_on() -> None:
+    parser = Parser()
+    parser.channels = frozenset((0, 1))
+    other = b"$\x04" + FRAME[2:] + b"$\x05\0\0"
+    assert parser.feed(other + FRAME) == [(4, RTP), (5, b""), (0, RTP)]
+    assert parser.skipped == 0
+
+
 @pytest.mark.parametrize("step", [1, 5, 4096])
 def test_endless_garbage_ends_it(step: int) -> None:
     garbage = b"\xff" * (MAX_GARBAGE + 100 * step)
@@ -133,7 +164,20 @@ def test_success_is_given_back() -> None:
 
 @given(
     st.lists(
-        st.sampled_from([b"$\0\0\2\x80a", b"$\1\0\1\x81", b"$", b"x", b"RTSP/1.0 2", b"\r\n"])
+        st.sampled_from(
+            [
+                *(b"$\0\0\2\x80a", b"$\1\0\1\x81", b"$\4\0\2\x80a", b"$\5\0\0", b"$G", b"$"),
+                *(
+                    b"x",
+                    b"RTSP/1.0 2",
+                    b"RTSP/1.0 200 OK\r\n",
+                    b"OPTIONS *",
+                    b"OPT",
+                    b"ABC ",
+                    b"\r\n",
+                ),
+            ]
+        )
     ),
     st.integers(1, 9),
 )

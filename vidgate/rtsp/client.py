@@ -22,6 +22,7 @@ from vidgate.errors import (
 from vidgate.rtsp import tls
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.headers import TransportHeader, base_uri, date_of, redirected, resolve_control
+from vidgate.rtsp.intake import Intake
 from vidgate.rtsp.messages import Parser, check
 from vidgate.rtsp.session import ClientSession, Ended, Reply
 from vidgate.wire import sdp
@@ -34,6 +35,7 @@ TEARDOWN_TIMEOUT = 1.0  # seconds
 CLOSE_TIMEOUT = 1.0
 MAX_REDIRECTS = 3
 MAX_UNREAD = 128 << 10  # bytes that may wait for a camera to read them
+MESSAGE_WEIGHT = 20  # frames that cost as much to read as one message
 
 FrameHandler = Callable[[bytes], None]
 
@@ -65,6 +67,7 @@ class RtspClient(asyncio.Protocol):
         self._failure: RemoteError | None = None
         self._woken = asyncio.Event()
         self._lost: asyncio.Future[None] = self._loop.create_future()
+        self._intake = Intake(self._process, self._fail)
 
     # -- life ------------------------------------------------------------------------------------
 
@@ -149,6 +152,7 @@ class RtspClient(asyncio.Protocol):
             self.channels.clear()
             # Nor may what a hostile camera has sent, or a traceback that holds it.
             self._failure, self.session.parser = None, Parser()
+            self._intake.close()
 
     async def _part(self) -> None:
         """TEARDOWN, if there is a session, and close the connection."""
@@ -294,15 +298,22 @@ class RtspClient(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is open."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own is no subclass
+        self._intake.open(transport)
         name = transport.get_extra_info("sockname")
         self.local_ip = name[0] if name else ""
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the camera."""
         self.received = self._now()
-        channels = self.channels
+        self._intake.add(data)
+
+    def _process(self, data: bytes) -> int:
+        """What is in these bytes; returns how many items that were, for the intake to count."""
+        channels, parser = self.channels, self.session.parser
+        before, events = parser.messages, []
         try:
-            for event in self.session.receive(data):
+            events = self.session.receive(data)
+            for event in events:
                 if type(event) is tuple:
                     handler = channels.get(event[0])
                     if handler is None:
@@ -316,6 +327,7 @@ class RtspClient(asyncio.Protocol):
         except ProtocolError as error:
             self._fail(error)
         self._flush()
+        return len(events) + MESSAGE_WEIGHT * (parser.messages - before)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is closed, by either side."""
@@ -330,6 +342,7 @@ class RtspClient(asyncio.Protocol):
             future.set_result(reply.message)
 
     def _fail(self, error: RemoteError) -> None:
+        self._intake.close()
         if self._failure is None:
             self._failure = error
             self._woken.set()

@@ -25,6 +25,15 @@ _BLANKS = b"\r\n \0"
 _HEAD_END = re.compile(rb"\n\r?\n")  # "\r\n\r\n" by the book; some send bare line feeds
 _START = re.compile(rb"[A-Z][A-Z_]{2,15}[ /]")
 _PARTIAL_START = re.compile(rb"[A-Z][A-Z_]{0,15}\Z")
+# While frames come, garbage between them must not be taken for a message that never ends.
+_METHODS = (
+    *(b"ANNOUNCE ", b"DESCRIBE ", b"END_OF_STREAM ", b"GET_PARAMETER ", b"OPTIONS ", b"PAUSE "),
+    *(b"PLAY ", b"PLAY_NOTIFY ", b"REDIRECT ", b"SET_PARAMETER ", b"SETUP ", b"TEARDOWN "),
+)
+_STRICT_START = re.compile(rb"RTSP/[0-9]\.[0-9] [0-9]{3}|" + b"|".join(_METHODS))
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_STATUS_LINE = b"RTSP/0.0 000"
+_BINARY = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # in no head, but in any frame
 _SYNC = re.compile(
     rb"\$([\x00-\xff])[\x00-\xff]{2}[\x80-\xbf]|RTSP/1\.[0-9] [1-5][0-9]{2}", re.DOTALL
 )
@@ -45,7 +54,8 @@ class Parser:
 
     Where neither begins, it looks for the next place where one may (`$`, a known channel, RTP
     version 2; or a status line): cameras let garbage slip between frames. `skipped` counts those
-    bytes, `messages` all messages. `channels`, once known, makes that search strict.
+    bytes, `messages` all messages. `channels`, once known, makes it strict: a frame of another
+    channel must be RTP, a message begins like one of RTSP and holds text alone.
     """
 
     __slots__ = (
@@ -82,7 +92,7 @@ class Parser:
             held.clear()
         items: list[Item] = []
         at = self._resync(data, 0) if self._is_lost else 0
-        size = len(data)
+        size, channels = len(data), self.channels
         while at < size and not self._is_lost:
             if data[at] != _DOLLAR:
                 start = at
@@ -93,14 +103,17 @@ class Parser:
             if at + 4 > size:
                 self._need = 4
                 break
+            if channels and data[at + 1] not in channels and not _may_be_rtp(data, at):
+                at = self._resync(data, at)
+                continue
             end = at + 4 + (data[at + 2] << 8 | data[at + 3])
             if end > size:
-                self._need = end - at
+                # Whether it is a frame may still be open: its first byte tells.
+                self._need = 5 if at + 4 == size else end - at
                 break
             items.append((data[at + 1], data[at + 4 : end]))
             at = end
-        if at < size:
-            held += data[at:]
+        held += data[at:]
         if items:
             self._garbage = 0
         return items
@@ -111,6 +124,8 @@ class Parser:
             return len(held) >= self._need
         start = max(0, self._searched - 2)
         if _HEAD_END.search(held, start):
+            return True
+        if self.channels and _BINARY.search(held, start):
             return True
         self._searched = len(held)
         self._check_head(len(held))
@@ -124,12 +139,25 @@ class Parser:
         """What is no frame: the place after it, or `at` itself where more bytes are needed."""
         if data[at] in _BLANKS:
             return at + 1
-        if _START.match(data, at):
-            return self._message(data, at, items)
-        if _PARTIAL_START.match(data, at):
+        is_strict = bool(self.channels)
+        if (_STRICT_START if is_strict else _START).match(data, at):
+            return self._strictly(data, at, items) if is_strict else self._message(data, at, items)
+        if _is_strict_beginning(data, at) if is_strict else _PARTIAL_START.match(data, at):
             self._need = len(data) - at + 1
             return at
         return self._resync(data, at)
+
+    def _strictly(self, data: bytes, at: int, items: list[Item]) -> int:
+        """A message between frames; what only began like one is garbage."""
+        found = _HEAD_END.search(data, at)
+        if _BINARY.search(data, at, found.end() if found else len(data)):
+            return self._resync(data, at)
+        try:
+            return self._message(data, at, items)
+        except ProtocolError:
+            if found is None:  # text without end
+                raise
+            return self._resync(data, at)
 
     def _message(self, data: bytes, at: int, items: list[Item]) -> int:
         found = _HEAD_END.search(data, at)
@@ -167,6 +195,21 @@ class Parser:
         if self._garbage > MAX_GARBAGE:
             raise ProtocolError(f"{self._garbage} bytes in a row are neither RTSP nor RTP")
         return place
+
+
+def _may_be_rtp(data: bytes, at: int) -> bool:
+    """Whether the frame is empty, or begins with version 2 (RFC 3550 5.1 and 6.4.1), if it does."""
+    return at + 4 == len(data) or data[at + 4] >> 6 == 2 or data[at + 2 : at + 4] == b"\0\0"
+
+
+def _is_strict_beginning(data: bytes, at: int) -> bool:
+    """Whether the data ends within what begins a message."""
+    if len(data) - at > len(max(_METHODS, key=len)):
+        return False
+    tail = data[at:]
+    return _STATUS_LINE.startswith(tail.translate(_DIGITS)) or any(
+        method.startswith(tail) for method in _METHODS
+    )
 
 
 def check(reply: Message, what: str) -> Message:

@@ -73,7 +73,7 @@ class Fault:
         return replace(manner, **changes)
 
     def as_json(self) -> dict[str, Any]:
-        """For `simulate faults` and `GET /faults/names`."""
+        """For `simulate faults` and `GET /fault-names`."""
         amount = self.amount
         return {
             "name": self.name,

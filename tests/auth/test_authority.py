@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from vidgate.auth.authority import Authority, Pem, fingerprint
+from vidgate.auth.authority import Authority, Pem, fingerprint, names_of
 from vidgate.errors import InputError
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -64,3 +64,14 @@ def test_no_host_and_foreign_keys_are_refused() -> None:
     for pem in (Pem(one.pem.certificate, other.pem.key), Pem(b"none", b"none")):
         with pytest.raises(InputError):
             Authority.load(pem)
+
+
+def test_the_names_of_a_certificate_are_read_back_as_it_holds_them() -> None:
+    authority = Authority.create("vidgate test", NOW)
+    served = authority.sign(["指挥.example", "FD00:0::7", "*.hall.example"], NOW)
+    names = names_of(served.certificate)
+    assert names == ["xn--xuuoc.example", "fd00::7", "*.hall.example"]
+    assert names_of(authority.sign(names, NOW).certificate) == names
+    assert names_of(authority.pem.certificate) == []
+    with pytest.raises(ValueError, match="PEM"):
+        names_of(b"no certificate")

@@ -1,12 +1,25 @@
 """`vidgate cert init`: files for HTTPS, made once, renewed under the same authority."""
 
 import asyncio
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Vidgate
+
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+SERVICE = 64_321  # a user that the service might run as
+
+
+def _owners(folder: Path) -> dict[str, tuple[int, int]]:
+    """User and group of the folder and of all in it."""
+    found = {one.name: one.stat() for one in (folder, *folder.iterdir())}
+    return {name: (told.st_uid, told.st_gid) for name, told in found.items()}
+
+
+ALL = dict.fromkeys(("tls", "ca.crt", "ca.key", "server.crt", "server.key"), (SERVICE, SERVICE))
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +79,81 @@ async def test_what_cannot_be_is_told(vidgate: Vidgate, folder: Path) -> None:
     assert refused.status == 1
     assert "http://a.example" in refused.err
     assert not await asyncio.to_thread(folder.exists)
+
+
+async def test_a_renewal_keeps_the_names_of_the_certificate(
+    vidgate: Vidgate, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["hall.example", "10.1.2.3", "fd00::5", "*.site.example"]
+    hosts = [part for name in names for part in ("--host", name)]
+    assert (await vidgate("cert", "init", *hosts)).status == 0
+    monkeypatch.setenv("VIDGATE__HTTP__HOSTS", '["other.example"]')
+    renewed = await vidgate("cert", "init", "--renew", "--json")
+    assert renewed.status == 0, renewed.err
+    assert renewed.document["hosts"] == names
+    again = await vidgate("cert", "init", "--renew", "--json")
+    assert again.document["hosts"] == names
+
+
+async def test_a_renewal_by_other_names_tells_those_that_went(
+    vidgate: Vidgate, folder: Path
+) -> None:
+    await vidgate("cert", "init", "--host", "a.example", "--host", "10.1.2.3")
+    renewed = await vidgate("cert", "init", "--renew", "--host", "10.1.2.3", "--host", "b.example")
+    assert renewed.status == 0
+    (line,) = [line for line in renewed.err.splitlines() if "a.example" in line]
+    assert "no longer" in line
+    assert "10.1.2.3" not in line
+    same = await vidgate("cert", "init", "--renew", "--host", "b.example", "--host", "10.1.2.3")
+    assert "no longer" not in same.err
+
+
+async def test_a_renewal_without_a_certificate_asks_for_names(
+    vidgate: Vidgate, folder: Path
+) -> None:
+    await vidgate("cert", "init", "--host", "a.example")
+    await asyncio.to_thread((folder / "server.crt").unlink)
+    assert (await vidgate("cert", "init", "--renew")).status == 2
+    await asyncio.to_thread((folder / "server.crt").write_text, "no certificate")
+    refused = await vidgate("cert", "init", "--renew")
+    assert refused.status == 1
+    assert "server.crt" in refused.err
+
+
+@AS_ROOT
+async def test_the_service_s_user_owns_what_root_made(vidgate: Vidgate, folder: Path) -> None:
+    os.chown(folder.parent, SERVICE, SERVICE)
+    assert (await vidgate("cert", "init", "--host", "a.example")).status == 0
+    assert _owners(folder) == ALL
+
+
+@AS_ROOT
+async def test_a_renewal_gives_back_what_was_root_s(vidgate: Vidgate, folder: Path) -> None:
+    await vidgate("cert", "init", "--host", "a.example")
+    os.chown(folder.parent, SERVICE, SERVICE)
+    assert (await vidgate("cert", "init", "--renew")).status == 0
+    assert _owners(folder) == ALL
+
+
+@AS_ROOT
+async def test_nothing_behind_a_link_is_given_away(
+    vidgate: Vidgate, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    os.symlink(elsewhere, folder)
+    os.chown(folder.parent, SERVICE, SERVICE)
+    refused = await vidgate("cert", "init", "--host", "a.example")
+    assert refused.status == 1
+    assert "tls" in refused.err
+    assert _owners(elsewhere) == {elsewhere.name: (os.geteuid(), os.getegid())}
+
+
+async def test_who_is_not_root_gives_nothing_away(
+    vidgate: Vidgate, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+    monkeypatch.setattr(os, "geteuid", lambda: SERVICE)
+    monkeypatch.setattr(os, "chown", lambda *told, **_: given.append(told))
+    monkeypatch.setattr(os, "fchown", lambda *told: given.append(told))
+    assert (await vidgate("cert", "init", "--host", "a.example")).status == 0
+    assert given == []

@@ -119,6 +119,21 @@ def expiry_of(pem: bytes) -> float:
     return x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
 
 
+def names_of(pem: bytes) -> list[str]:
+    """The DNS names (as ASCII) and IP addresses of the first certificate of a PEM file, in order.
+
+    Raises ValueError where it holds none.
+    """
+    certificate = x509.load_pem_x509_certificate(pem)
+    try:
+        kinds = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return []
+    return [
+        str(name.value) for name in kinds.value if isinstance(name, x509.DNSName | x509.IPAddress)
+    ]
+
+
 def fingerprint(certificate: bytes) -> str:
     """The SHA-256 of a PEM certificate as people compare it: `AB:CD:...`.
 

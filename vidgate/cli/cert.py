@@ -1,12 +1,13 @@
 """`vidgate cert`: a certificate for HTTPS where no public authority can be reached."""
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 from vidgate.aio.clock import SystemClock
-from vidgate.auth.authority import SERVER_DAYS, Authority, Pem, fingerprint
+from vidgate.auth.authority import SERVER_DAYS, Authority, Pem, fingerprint, names_of
 from vidgate.cli import next_steps, output
 from vidgate.cli.errors import UsageError, both
 from vidgate.cli.options import Json, option
@@ -16,6 +17,7 @@ from vidgate.settings import data_folder, load_settings
 OK = 0
 FOLDER = "tls"
 AUTHORITY, SERVER = "ca", "server"
+FILES = [f"{name}.{kind}" for name in (AUTHORITY, SERVER) for kind in ("crt", "key")]
 
 
 def init(
@@ -24,29 +26,43 @@ def init(
         list[str] | None, option("用户输入的名称或地址, 可多次 · names and addresses users type")
     ] = None,
     renew: Annotated[
-        bool, option("用原 CA 换发服务证书 · a new certificate by the same authority")
+        bool,
+        option("用原 CA 换发, 不给 --host 则名称不变 · a new certificate by the same authority"),
     ] = False,
     config: Annotated[Path | None, option("设置文件, 取其 http.hosts · settings file")] = None,
     json: Json = False,
 ) -> int:
     """Make a site's authority and a certificate for this server, on this machine."""
     http = load_settings(config).http
-    hosts = host or http.hosts
+    folder = data_folder() / FOLDER
+    former = _names(folder) if renew else []
+    hosts = host or former or http.hosts
     if not hosts:
         raise UsageError(
             both("不知道用户用什么名称或地址访问", "by which names do users reach this server?"),
             hint="vidgate cert init --host 10.1.2.3 --host video.example",
         )
-    folder = data_folder() / FOLDER
     now = datetime.fromtimestamp(SystemClock().wall(), UTC)
     authority = _existing(folder) if renew else _fresh(folder, hosts[0], now)
     served = authority.sign(hosts, now)
-    if not renew:
-        _write(folder, AUTHORITY, authority.pem)
-    _write(folder, SERVER, served)
+    _write(folder, {SERVER: served} if renew else {AUTHORITY: authority.pem, SERVER: served})
+    _tell_gone(former, names_of(served.certificate))
     page = f"http://{hosts[0]}:{http.port}/ca"
     _tell(folder, hosts, fingerprint(authority.pem.certificate), page, json)
     return OK
+
+
+def _names(folder: Path) -> list[str]:
+    """Those of the certificate in use, none where there is none."""
+    file = folder / f"{SERVER}.crt"
+    try:
+        return names_of(file.read_bytes())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{file}: 不是证书 / no certificate: {error}") from None
 
 
 def _existing(folder: Path) -> Authority:
@@ -65,8 +81,7 @@ def _existing(folder: Path) -> Authority:
 
 def _fresh(folder: Path, name: str, now: datetime) -> Authority:
     """A new one; every computer that took an old one would have to take it too."""
-    names = [f"{name}.{kind}" for name in (AUTHORITY, SERVER) for kind in ("crt", "key")]
-    if there := [name for name in names if (folder / name).exists()]:
+    if there := [name for name in FILES if (folder / name).exists()]:
         raise ConflictError(
             f"{folder}: 已有 {', '.join(there)}, 不覆盖 / is there already",
             hint="换发证书 renew: vidgate cert init --renew",
@@ -74,13 +89,36 @@ def _fresh(folder: Path, name: str, now: datetime) -> Authority:
     return Authority.create(f"vidgate {name}"[:64], now)
 
 
-def _write(folder: Path, name: str, pem: Pem) -> None:
+def _write(folder: Path, pairs: Mapping[str, Pem]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _replace(folder / f"{name}.key", pem.key, 0o600)
-        _replace(folder / f"{name}.crt", pem.certificate, 0o644)
+        opened = os.open(folder, os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            inside = Path(f"/proc/self/fd/{opened}")
+            for name, pem in pairs.items():
+                _replace(inside / f"{name}.key", pem.key, 0o600)
+                _replace(inside / f"{name}.crt", pem.certificate, 0o644)
+            _hand_over(opened, folder.parent.stat())
+        finally:
+            os.close(opened)
     except OSError as error:
-        raise InputError(f"{error.filename}: {error.strerror}") from None
+        raise InputError(f"{folder}: {error.strerror}") from None
+
+
+def _hand_over(folder: int, owner: os.stat_result) -> None:
+    """What root made goes to the service's user, who owns the data and could not read it else.
+
+    That user may put a link where `folder` was and have root give away what is behind it:
+    therefore a descriptor, and no link is followed.
+    """
+    if os.geteuid() != 0:
+        return
+    os.fchown(folder, owner.st_uid, owner.st_gid)
+    for name in FILES:
+        try:
+            os.chown(name, owner.st_uid, owner.st_gid, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            continue
 
 
 def _replace(file: Path, content: bytes, mode: int) -> None:
@@ -92,6 +130,11 @@ def _replace(file: Path, content: bytes, mode: int) -> None:
         out.flush()
         os.fsync(out.fileno())
     beside.replace(file)
+
+
+def _tell_gone(former: list[str], names: list[str]) -> None:
+    if gone := [name for name in former if name not in names]:
+        output.note(f"证书不再包含 no longer in it: {', '.join(gone)}")
 
 
 def _tell(folder: Path, hosts: list[str], mark: str, page: str, json: bool) -> None:

@@ -55,8 +55,14 @@ class _Unread:
 class Doorman:
     """Makes the connections of a server, and ends those that cost without getting anywhere."""
 
-    def __init__(self, server: web.Server, limits: Limits) -> None:
+    def __init__(
+        self,
+        server: web.Server,
+        protocol: Callable[[web.Server], web.RequestHandler],
+        limits: Limits,
+    ) -> None:
         self._server = server
+        self._protocol = protocol
         self._limits = limits
         self._waiting: dict[asyncio.BaseProtocol, asyncio.TimerHandle] = {}
         self._unread: dict[web.RequestHandler, _Unread] = {}
@@ -77,7 +83,7 @@ class Doorman:
         if self._is_too_many(address_of(transport)):
             self.refused += 1
             return None
-        handler = self._server()
+        handler = self._protocol(self._server)
         loop = asyncio.get_running_loop()
         self._waiting[handler] = loop.call_later(self._limits.first, self._expire, handler)
         return handler

@@ -27,6 +27,7 @@ from vidgate.web.openapi import Description
 from vidgate.web.parts import WebParts
 from vidgate.web.peer import Peers
 from vidgate.web.problems import Handler
+from vidgate.web.protocol import Protocol
 from vidgate.web.route import Access, Route
 from vidgate.web.routes import ROUTES
 from vidgate.web.sockets import Sockets, Viewers
@@ -38,8 +39,6 @@ MAX_CONNECTIONS = 2048
 DESCRIPTORS = 4  # of so many one may be a connection: the others are cameras' and the database's
 SHARE = 4  # of so many connections one address may have one
 FIRST_REQUEST = 12.0  # seconds from connecting to a complete head of a request
-KEEP_ALIVE = 12.0  # seconds between two requests, the second one's head included
-LINGER = 0.75  # seconds that the rest of a refused body is read, so that its sender sees why
 SWEEP = 30.0  # seconds between two looks for sessions that ended by age
 LOOK = 3.0  # seconds between two looks for clients that do not read
 SHUTDOWN = 4.0  # seconds for requests under way when the service stops
@@ -82,19 +81,12 @@ class WebServer:
             stack.callback(sock.close)
             self.port = sock.getsockname()[1]
             runner = web.AppRunner(
-                make_app(self._context),
-                access_log=None,  # it would write addresses of pages with what their users look at
-                handle_signals=False,
-                shutdown_timeout=SHUTDOWN,
-                keepalive_timeout=KEEP_ALIVE,
-                auto_decompress=False,
-                max_headers=64,
-                lingering_time=LINGER,
+                make_app(self._context), handle_signals=False, shutdown_timeout=SHUTDOWN
             )
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             assert runner.server is not None
-            doorman = Doorman(runner.server, _limits(self._context.peers))
+            doorman = Doorman(runner.server, Protocol, _limits(self._context.peers))
             self._context.doormen.append(doorman)
             stack.callback(doorman.close)
             await stack.enter_async_context(listening(doorman, sock))

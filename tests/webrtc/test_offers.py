@@ -162,10 +162,59 @@ def test_a_refused_h265_says_what_the_stream_is() -> None:
     assert "level-id=93" in caught.value.message
 
 
-def test_a_sender_is_not_a_viewer() -> None:
-    offer = parse_offer(CHROMIUM.replace("a=recvonly", "a=sendonly"))
-    with pytest.raises(NotAcceptableError):
+@pytest.mark.parametrize(
+    ("old", "new", "told", "mend"),
+    [
+        ("a=recvonly", "a=sendonly", "m=video (1) of the offer is a=sendonly", "recvonly"),
+        ("a=recvonly", "a=inactive", "m=video (1) of the offer is a=inactive", "recvonly"),
+        ("a=recvonly\n", "a=x\n", "", ""),  # sendrecv (RFC 8866 6.7)
+        (
+            "UDP/TLS/RTP/SAVPF",
+            "RTP/AVP",
+            "m=video (1) of the offer is RTP/AVP",
+            "UDP/TLS/RTP/SAVPF",
+        ),
+        ("UDP/TLS/RTP/SAVPF", "x" * 900, f"is {'x' * 32}…, without", "UDP/TLS/RTP/SAVPF"),
+        ("m=video", "m=text", "the offer has no m=video", "recvonly"),
+    ],
+)
+def test_an_offer_that_takes_no_pictures_is_told_why(
+    old: str, new: str, told: str, mend: str
+) -> None:
+    assert old in CHROMIUM
+    offer = parse_offer(CHROMIUM.replace(old, new))
+    if not told:
+        assert choose(offer, [h264()])
+        return
+    with pytest.raises(NotAcceptableError) as caught:
         choose(offer, [h264()])
+    assert told in caught.value.message
+    assert mend in caught.value.hint
+    for text in (caught.value.message, caught.value.hint):
+        chinese, _, english = text.partition(" / ")
+        assert not chinese.isascii()
+        assert english
+
+
+def test_a_direction_of_the_session_holds_for_its_media() -> None:
+    offer = parse_offer(
+        CHROMIUM.replace("a=recvonly\n", "").replace("t=0 0\n", "t=0 0\na=inactive\n")
+    )
+    with pytest.raises(NotAcceptableError, match="a=inactive"):
+        choose(offer, [h264()])
+
+
+def test_what_is_wrong_with_one_line_does_not_hide_the_codec_of_another() -> None:
+    second = CHROMIUM[CHROMIUM.index("m=video") :].replace("a=recvonly", "a=inactive", 1)
+    offer = parse_offer(CHROMIUM.replace("H264", "VP9") + second.replace("H264", "VP9"))
+    with pytest.raises(NotAcceptableError, match="the stream is H264"):
+        choose(offer, [h264()])
+
+
+def test_sound_alone_is_told_why_too() -> None:
+    offer = parse_offer(CHROMIUM.replace("a=recvonly", "a=inactive"))
+    with pytest.raises(NotAcceptableError, match=r"m=audio \(2\) of the offer is a=inactive"):
+        choose(offer, [SOUND])
 
 
 def test_mode_0_alone_is_refused() -> None:

@@ -213,6 +213,15 @@ async def test_what_cannot_be_taken_is_said(place: Place) -> None:
     await until(lambda: not place.hub.streams, what="nothing is held")
 
 
+async def test_what_is_wrong_with_the_offer_is_said_once(place: Place) -> None:
+    sender = OFFER.replace("a=recvonly", "a=sendonly")
+    with pytest.raises(NotAcceptableError) as caught:
+        await open_session(place.whep, "cam", sender, has_sub=True)
+    assert caught.value.message.count("a=sendonly") == 2  # in Chinese and in English
+    assert "recvonly" in caught.value.hint
+    await until(lambda: not place.hub.streams, what="nothing is held")
+
+
 @pytest.mark.parametrize("error", [UnauthorizedError("401"), NoMediaError("nothing came")])
 async def test_the_cameras_error_reaches_the_caller(place: Place, error: Exception) -> None:
     place.main.error = error

@@ -17,6 +17,7 @@ from vidgate.wire.sdp import Media, Session
 MAX_OFFER = 64 << 10
 MAX_SECTIONS = 16
 MAX_CANDIDATES = 32  # of one m= line; we need none, for the browser calls us
+MAX_PROTOCOL = 32  # characters of an m= line's, in messages
 MAX_LISTED = 300  # characters of what was offered, in messages
 NAMES = {
     Codec.H264: "H264",
@@ -25,6 +26,7 @@ NAMES = {
     Codec.PCMU: "PCMU",
     Codec.OPUS: "OPUS",
 }
+RECEIVING = ("recvonly", "sendrecv")
 Candidate = tuple[int, dict[str, str]]
 """A payload type with its format parameters."""
 
@@ -123,7 +125,7 @@ def choose(offer: Offer, tracks: Sequence[Track]) -> list[Pick]:
         elif track.is_video:
             raise _unable(offer, track)
     if not picks:
-        raise NotAcceptableError("the browser offers no codec of this stream")
+        raise _unable(offer, tracks[0]) if tracks else NotAcceptableError("the stream is empty")
     return picks
 
 
@@ -162,6 +164,50 @@ def codecs(offer: Offer) -> list[str]:
 
 
 def _unable(offer: Offer, track: Track) -> NotAcceptableError:
+    """What is wrong with the first m-line for it; its codecs, where anything can be sent at all."""
+    kind = _kind(track)
+    refusal = NotAcceptableError(
+        f"offer 里没有 m={kind} / the offer has no m={kind}", hint=_receiving(kind)
+    )
+    for position, media in reversed(list(enumerate(offer.session.media))):
+        if media.kind == kind:
+            obstacle = _obstacle(offer, position)
+            if obstacle is None:
+                return _undecoded(offer, track)
+            refusal = obstacle
+    return refusal
+
+
+def _obstacle(offer: Offer, position: int) -> NotAcceptableError | None:
+    """Why nothing can be sent on an m-line whatever its codecs; None where something can."""
+    media = offer.session.media[position]
+    where = f"m={media.kind} ({position + 1})"
+    if "SAVPF" not in media.protocol:
+        protocol = media.protocol
+        if len(protocol) > MAX_PROTOCOL:
+            protocol = protocol[:MAX_PROTOCOL] + "…"
+        return NotAcceptableError(
+            f"offer 的 {where} 是 {protocol}, 没有 DTLS 加密 / "
+            f"{where} of the offer is {protocol}, without DTLS",
+            hint="应为 UDP/TLS/RTP/SAVPF, 如浏览器的 createOffer() 所给 / "
+            "must be UDP/TLS/RTP/SAVPF, as a browser's createOffer() has it",
+        )
+    direction = _direction(offer, media)
+    if direction not in RECEIVING:
+        return NotAcceptableError(
+            f"offer 的 {where} 是 a={direction}, 不接收 / "
+            f"{where} of the offer is a={direction}: it receives nothing",
+            hint=_receiving(media.kind),
+        )
+    return None
+
+
+def _receiving(kind: str) -> str:
+    call = f"addTransceiver('{kind}', {{direction: 'recvonly'}})"
+    return f"createOffer() 之前调用 {call} / call {call} before createOffer()"
+
+
+def _undecoded(offer: Offer, track: Track) -> NotAcceptableError:
     name = NAMES.get(track.codec, track.codec.value.upper())
     if track.codec is not Codec.H265:
         return NotAcceptableError(
@@ -191,10 +237,9 @@ def _offered(offer: Offer) -> str:
 
 
 def _find(offer: Offer, track: Track, taken: set[int]) -> tuple[int, Pick] | None:
-    kind = "video" if track.is_video else "audio"
-    name = NAMES.get(track.codec)
+    kind, name = _kind(track), NAMES.get(track.codec)
     for position, media in enumerate(offer.session.media):
-        if media.kind != kind or position in taken or name is None or not _wants(media):
+        if media.kind != kind or position in taken or name is None or _obstacle(offer, position):
             continue
         meanings = media.rtpmaps
         numbers = [
@@ -210,8 +255,13 @@ def _find(offer: Offer, track: Track, taken: set[int]) -> tuple[int, Pick] | Non
     return None
 
 
-def _wants(media: Media) -> bool:
-    return "SAVPF" in media.protocol and media.direction in ("recvonly", "sendrecv", None)
+def _kind(track: Track) -> str:
+    return "video" if track.is_video else "audio"
+
+
+def _direction(offer: Offer, media: Media) -> str:
+    """Its own, else the session's, else the one that is meant by none (RFC 8866 6.7)."""
+    return media.direction or offer.session.direction or "sendrecv"
 
 
 def _best(media: Media, numbers: Sequence[int], track: Track) -> int | None:

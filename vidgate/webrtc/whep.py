@@ -245,8 +245,8 @@ class WhepService:
             except BaseException:
                 self._release(shared)
                 raise
-        if len(refusals) == 1:
-            raise refusals[0]
+        if len({refusal.message for refusal in refusals}) == 1:
+            raise refusals[0]  # the offer's own mistake, whatever the variant
         raise NotAcceptableError(
             "; ".join(f"{v.value}: {e.message}" for v, e in zip(variants, refusals, strict=True)),
             hint="set the camera's sub-stream to H.264",

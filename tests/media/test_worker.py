@@ -1,13 +1,17 @@
 """Work in another process: answers, errors, deadlines, deaths, limits, idleness."""
 
+import asyncio
 import ctypes
+import gc
 import os
 import sys
 import time
 from collections.abc import AsyncIterator
 
 import pytest
+import uvloop
 
+from tests.descriptors import exhausted
 from tests.waiting import until
 from vidgate.errors import InputError
 from vidgate.media.worker import WorkerError, WorkerLimits, WorkerPool
@@ -90,3 +94,31 @@ async def test_free_workers_end_when_told(pool: WorkerPool) -> None:
 async def test_a_worker_loads_only_what_it_needs(pool: WorkerPool) -> None:
     loaded = await pool.run(_loaded)
     assert not {"cv2", "av", "aiortc", "sqlalchemy", "aiohttp"} & set(loaded)
+
+
+@pytest.fixture(scope="module")
+def first_child() -> None:
+    """The pipe that libuv keeps for the signals of all children is there after the first."""
+
+    async def begin() -> None:
+        await (await asyncio.create_subprocess_exec("true")).wait()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(begin())
+
+
+@pytest.mark.parametrize("spare", range(12))
+@pytest.mark.usefixtures("first_child", "no_descriptor_left")
+def test_a_worker_that_cannot_be_started_leaves_nothing_behind(spare: int) -> None:
+    # In the service's own loop: uvloop forgets the pipes of a child that it could not start.
+    async def work() -> None:
+        async with WorkerPool("test") as pool:
+            with exhausted(but=spare), pytest.raises(WorkerError, match="cannot be started") as hit:
+                await pool.run(_add, 1, 2)
+            assert "LimitNOFILE" in hit.value.hint
+            assert pool.starts == 0
+            assert await pool.run(_add, 1, 2) == 3
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work())
+    gc.collect()

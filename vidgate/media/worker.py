@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 import structlog
 
+from vidgate.aio.descriptors import spare
 from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import LimitError, VidgateError
 
@@ -27,6 +28,7 @@ R = TypeVar("R")
 
 HEADER = struct.Struct(">I")
 MAX_MESSAGE = 256 << 20
+DESCRIPTORS = 12  # a child is not begun without: uvloop forgets its pipes where they run out
 
 
 class WorkerError(VidgateError):
@@ -168,21 +170,30 @@ class WorkerPool:
             if worker.process.returncode is None:
                 return worker
             await self._end(worker)
+        worker = _Process(await self._start())
         self.starts += 1
-        # -X importtime and friends stay out; the child imports only what the function needs.
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "vidgate.media.worker",
-            str(self._limits.memory),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,  # a Ctrl-C at the terminal is the parent's to handle
-            limit=MAX_MESSAGE,
-        )
-        worker = _Process(process)
         self._all.add(worker)
         return worker
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        try:
+            spare(DESCRIPTORS)
+            # -X importtime and friends stay out; the child imports only what the function needs.
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "vidgate.media.worker",
+                str(self._limits.memory),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                start_new_session=True,  # a Ctrl-C at the terminal is the parent's to handle
+                limit=MAX_MESSAGE,
+            )
+        except OSError as error:
+            raise WorkerError(
+                f"{self.name}: the worker process cannot be started: {error.strerror or error}",
+                hint="where descriptors ran out, raise LimitNOFILE or `ulimit -n`",
+            ) from error
 
     def _put_back(self, worker: _Process) -> None:
         loop = asyncio.get_running_loop()

@@ -32,6 +32,7 @@ from vidgate.health.calendar import zone_of
 from vidgate.health.history import History
 from vidgate.health.kpi import load_definitions
 from vidgate.health.limits import PlatformSlots
+from vidgate.health.lookout import was_refused
 from vidgate.health.maintenance import Maintenance
 from vidgate.health.prober import Prober
 from vidgate.health.service import HealthService
@@ -196,6 +197,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     health = HealthService(
         registry, hub, bus, prober, states, settings.probe, maintenance.covers, clock=clock
     )
+    sources.was_refused = lambda id_: was_refused(health.of(id_), clock.wall())
     await stack.enter_async_context(health)
     history.is_settled = health.is_settled
     snapshots = await _snapshots(stack, registry, folder, bus, clock)

@@ -108,6 +108,18 @@ def test_the_strongest_comes_first_then_the_next_when_it_is_refused() -> None:
     assert digest.authorization("PLAY", URI) is None
 
 
+def test_one_weaker_kind_is_tried_and_no_third_one() -> None:
+    kinds = "SHA-512-256", "SHA-256", "MD5"
+    offers = [f'Digest realm="r", nonce="1", algorithm={kind}' for kind in kinds]
+    digest = client(*offers)
+    tries = 1
+    digest.authorization("PLAY", URI)
+    while digest.challenge(offers):
+        digest.authorization("PLAY", URI)
+        tries += 1
+    assert tries == 2
+
+
 def test_one_refusal_of_the_only_offer_is_final() -> None:
     digest = client('Digest realm="r", nonce="1"')
     digest.authorization("PLAY", URI)

@@ -29,6 +29,13 @@ class Looker(Protocol):
         ...
 
 
+def was_refused(health: Health, now: float, pause: float = REFUSED_PAUSE) -> bool:
+    """Whether the camera refused the channel's password less than `pause` seconds ago."""
+    if health.state is not State.UNAUTHORIZED or health.reason is not Reason.UNAUTHORIZED:
+        return False
+    return health.probed is not None and now - health.probed < pause
+
+
 class Lookout:
     """Decides for each job; `known` gives what is known of an id, `wall` the wall-clock seconds."""
 
@@ -79,10 +86,8 @@ class Lookout:
         Sweeps asked for one after the other would be as many wrong passwords; a new credential
         makes the state `unknown` and is tried at once, and so is a channel that somebody names.
         """
-        if health.state is not State.UNAUTHORIZED or health.reason is not Reason.UNAUTHORIZED:
-            return False
         pause = INSISTED_PAUSE if health.channel in self._insisted else REFUSED_PAUSE
-        return health.probed is not None and self._wall() - health.probed < pause
+        return was_refused(health, self._wall(), pause)
 
     def _unprobed(self, job: Job, level: Level, reason: Reason, detail: str) -> ProbeResult:
         return ProbeResult(

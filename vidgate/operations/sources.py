@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, Self
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock
 from vidgate.aio.supervisor import Supervisor
-from vidgate.errors import NotFoundError
+from vidgate.errors import NotFoundError, UnauthorizedError
 from vidgate.health.limits import PlatformSlots
 from vidgate.media.hub import Hub
 from vidgate.media.source import Publisher, Source
@@ -139,6 +139,8 @@ class Sources:
         self._clock = clock
         self._makers = {Kind.RTSP: self._rtsp}
         self._used: dict[StreamKey, Made] = {}
+        self.was_refused: Callable[[str], bool] = lambda _: False
+        """Whether a channel's password is known to be wrong; set once somebody knows."""
 
     def __call__(self, key: StreamKey) -> Source:
         """The source of a stream. Raises NotFoundError where there can be none."""
@@ -197,7 +199,18 @@ class Sources:
         return self._register.route(channel, variant), channel.transport
 
     def _rtsp(self, channel: Channel, variant: Variant) -> Source:
-        return LocatedSource(lambda: self._cameras.locate(channel, variant), self._clock)
+        async def locate() -> RtspAddress:
+            if self.was_refused(channel.id):
+                raise UnauthorizedError(
+                    f"{channel.id}: 摄像机不久前拒绝了这个密码, 为免锁定帐号不再尝试 / "
+                    "the camera refused this password lately; it is not tried again, "
+                    "lest the account be locked",
+                    hint="改正凭据后立即重试, 或用 channel test 检验 / "
+                    "correct the credential: it is tried at once, or test the channel",
+                )
+            return await self._cameras.locate(channel, variant)
+
+        return LocatedSource(locate, self._clock)
 
 
 class LocatedSource:

@@ -17,6 +17,7 @@ from vidgate.wire.headers import breaks_lines
 
 MAX_VALUE = 4096  # characters of one header value that are looked at
 MAX_CHALLENGES = 16
+MAX_REFUSED = 2  # kinds of answer; a third wrong one at once may lock the account
 MAX_STALE = 2  # fresh nonces accepted in a row for one request
 
 # Possessive quantifiers: a hostile value costs linear time.
@@ -172,6 +173,9 @@ class DigestClient:
         offers = parse_challenges(www_authenticate_values)
         if self._challenge is not None and self._used:
             self._judge_last_try(self._challenge, offers)
+        if len(self._refused) >= MAX_REFUSED:
+            self._challenge = None
+            return False
         ranked = [
             (offer.rank, index, offer)
             for index, offer in enumerate(offers)

@@ -197,9 +197,8 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     health = HealthService(
         registry, hub, bus, prober, states, settings.probe, maintenance.covers, clock=clock
     )
-    sources.was_refused = lambda id_: was_refused(health.of(id_), clock.wall())
     await stack.enter_async_context(health)
-    history.is_settled = health.is_settled
+    _tell_health(health, history, sources, clock)
     snapshots = await _snapshots(stack, registry, folder, bus, clock)
     if settings.media.snapshots:
         hub.on_picture, prober.on_picture = snapshots.take, snapshots.see
@@ -238,6 +237,12 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     web = await _open_web(stack, parts, settings, folder, clock)
     listening += [(web.host, web.port), (web.host, web.tls_port), ("0.0.0.0", whep.port)]
     return _Service(web, whep, health, metrics, password)
+
+
+def _tell_health(health: HealthService, history: History, sources: Sources, clock: Clock) -> None:
+    """Those who were there before it and ask it."""
+    history.is_settled = health.is_settled
+    sources.was_refused = lambda id_: was_refused(health.of(id_), clock.wall())
 
 
 def _device(box: SecretBox, channel: Channel) -> str:

@@ -92,14 +92,14 @@ class RtspClient(asyncio.Protocol):
         where = uri.authority
         try:
             async with asyncio.timeout(self.address.connect_timeout):
-                self.remote_ip = await self._resolve(uri.host)
+                self.remote_ip = await _resolve(uri.host)
                 if not self.address.allowed(self.remote_ip):
                     raise DeniedAddressError(
                         f"{where}: the address {self.remote_ip} is not allowed",
                         hint="see media.allow and media.deny in the settings",
                     )
                 place = self.remote_ip, uri.effective_port
-                plain = await self._dial(place) if self.is_secure else None
+                plain = await _dial(place) if self.is_secure else None
                 if plain is None:
                     await self._loop.create_connection(lambda: self, *place)
         except TimeoutError:
@@ -110,18 +110,6 @@ class RtspClient(asyncio.Protocol):
             raise UnreachableError(f"{where}: {error.strerror or error}") from error
         if plain is not None:
             await self._secure(plain, uri)
-
-    async def _dial(self, place: tuple[str, int]) -> socket.socket:
-        """TCP alone, so that a failure of what comes on top is known for what it is."""
-        family = socket.AF_INET6 if ":" in self.remote_ip else socket.AF_INET
-        plain = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            plain.setblocking(False)
-            await self._loop.sock_connect(plain, place)
-        except BaseException:
-            plain.close()
-            raise
-        return plain
 
     async def _secure(self, plain: socket.socket, uri: Uri) -> None:
         context = tls.client_context(self.address.tls_ca)
@@ -135,13 +123,6 @@ class RtspClient(asyncio.Protocol):
         finally:
             if self._transport is None:
                 plain.close()
-
-    async def _resolve(self, host: str) -> str:
-        try:
-            return str(ipaddress.ip_address(host))
-        except ValueError:
-            found = await self._loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-            return str(found[0][4][0])
 
     async def _close(self) -> None:
         try:
@@ -351,3 +332,25 @@ class RtspClient(asyncio.Protocol):
                 future.set_exception(self._failure)
         if self._transport is not None:
             self._transport.close()
+
+
+async def _resolve(host: str) -> str:
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        return str(found[0][4][0])
+
+
+async def _dial(place: tuple[str, int]) -> socket.socket:
+    """TCP alone, so that a failure of what comes on top is known for what it is."""
+    family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
+    plain = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        plain.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(plain, place)
+    except BaseException:
+        plain.close()
+        raise
+    return plain

@@ -19,7 +19,8 @@
         ├── TlsError            rtsps: no handshake, or a certificate that is not to be believed
         ├── ProtocolError       the peer sent nonsense
         ├── UnauthorizedError   401 or 403; trying again would lock the camera
-        │   └── NoCredentialError   it asks for a login and the channel has none
+        │   ├── NoCredentialError   it asks for a login and the channel has none
+        │   └── HeldBackError       it refused the password lately; we did not ask again
         ├── BusyError           453 or 503: all its sessions are taken
         ├── MissingStreamError  404: the camera has no such stream
         ├── RefusedError        any other refusal by status
@@ -174,6 +175,13 @@ class NoCredentialError(UnauthorizedError):
     """The peer asks for a login and the channel has none."""
 
     reason = "no_credential"
+
+
+class HeldBackError(UnauthorizedError):
+    """The peer refused the password lately; it was not asked again, lest it lock the account.
+
+    It says nothing of the peer that was not known before.
+    """
 
 
 class BusyError(RemoteError):

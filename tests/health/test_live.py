@@ -11,6 +11,7 @@ from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
 from vidgate.errors import (
     BusyError,
+    HeldBackError,
     MissingStreamError,
     NoMediaError,
     UnauthorizedError,
@@ -159,6 +160,14 @@ async def test_a_refusal_is_final_and_told_once(room: Room) -> None:
     await room.watch()
     await room.fail(UnauthorizedError("401"), StreamState.BLOCKED)
     assert room.trouble() is Reason.UNAUTHORIZED
+    assert room.trouble() is None
+    assert not room.judge.is_watched("c")
+
+
+async def test_a_camera_that_was_not_asked_has_said_nothing(room: Room) -> None:
+    await room.watch()
+    await room.fail(HeldBackError("refused lately"), StreamState.BLOCKED)
+    room.clock.advance(GRACE + 1)
     assert room.trouble() is None
     assert not room.judge.is_watched("c")
 

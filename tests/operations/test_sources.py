@@ -12,7 +12,7 @@ from tests.registry.conftest import in_thread
 from tests.waiting import until
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import SystemClock
-from vidgate.errors import NotFoundError, UnauthorizedError
+from vidgate.errors import HeldBackError, NotFoundError
 from vidgate.health.limits import PlatformSlots
 from vidgate.health.prober import Prober
 from vidgate.media.hub import Hub
@@ -185,7 +185,7 @@ async def test_who_refused_the_password_lately_is_not_asked_by_a_viewer(tmp_path
         bench.fleet.set_fault(channel.id, "unauthorized")
         bench.sources.was_refused = lambda id_: id_ == channel.id
         for variant in Variant:
-            with pytest.raises(UnauthorizedError, match="not tried again") as caught:
+            with pytest.raises(HeldBackError, match="not tried again") as caught:
                 await bench.show(channel, variant)
             assert "credential" in caught.value.hint
         assert bench.fleet.truth()["channels"][channel.id]["unauthorized"] == 0

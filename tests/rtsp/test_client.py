@@ -1,6 +1,8 @@
 """The asyncio client against a camera with habits."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -253,6 +255,20 @@ async def test_the_camera_may_ask_and_may_end_it() -> None:
                 await client.wait(10)
             with pytest.raises(UnreachableError):
                 await client.describe()
+
+
+async def test_a_client_that_is_done_waits_for_no_collection() -> None:
+    """Circles would wait for a full collection, which holds the event loop, after every probe."""
+    async with run_camera() as camera:
+        gc.disable()
+        try:
+            async with RtspClient.connect(RtspAddress(url=camera.url), SystemClock()) as client:
+                await client.describe()
+            left = weakref.ref(client)
+            del client
+            await until(lambda: left() is None)
+        finally:
+            gc.enable()
 
 
 async def test_a_camera_that_asks_but_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

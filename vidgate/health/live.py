@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from vidgate.errors import UnauthorizedError
+from vidgate.errors import HeldBackError, UnauthorizedError
 from vidgate.health import state as states
 from vidgate.health.measure import of_stream
 from vidgate.health.prober import REACHED, reason_of
@@ -75,6 +75,8 @@ class LiveJudge:
         if main is None or main.state is StreamState.IDLE or self.sight(name, now):
             self._troubled.pop(name, None)
             return None
+        if isinstance(main.error, HeldBackError):
+            return None  # the camera was not asked: that is no evidence
         trouble = _trouble(main)
         since = self._troubled.setdefault(name, now)
         if not trouble.is_final:

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, Self
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock
 from vidgate.aio.supervisor import Supervisor
-from vidgate.errors import NotFoundError, UnauthorizedError
+from vidgate.errors import HeldBackError, NotFoundError
 from vidgate.health.limits import PlatformSlots
 from vidgate.media.hub import Hub
 from vidgate.media.source import Publisher, Source
@@ -201,7 +201,7 @@ class Sources:
     def _rtsp(self, channel: Channel, variant: Variant) -> Source:
         async def locate() -> RtspAddress:
             if self.was_refused(channel.id):
-                raise UnauthorizedError(
+                raise HeldBackError(
                     f"{channel.id}: 摄像机不久前拒绝了这个密码, 为免锁定帐号不再尝试 / "
                     "the camera refused this password lately; it is not tried again, "
                     "lest the account be locked",

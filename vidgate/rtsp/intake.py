@@ -46,8 +46,9 @@ class Intake:
         self._is_open = True
 
     def close(self) -> None:
-        """Nothing more is taken; what waits is forgotten."""
+        """Nothing more is taken; what waits is forgotten, and so is whom this was for."""
         self._is_open = False
+        self._process, self._fail, self._transport = _no_item, _nobody, None
         self._waiting.clear()
         if self._next is not None:
             self._next.cancel()
@@ -85,10 +86,9 @@ class Intake:
         self._worked += spent
         self._items = max(0.0, self._items - spent * MOST_ITEMS) + found
         if self._items > MOST_ITEMS:
+            fail = self._fail
             self.close()
-            self._fail(
-                ProtocolError(f"more than {MOST_ITEMS} packets a second: no camera sends as many")
-            )
+            fail(ProtocolError(f"more than {MOST_ITEMS} packets a second: no camera sends as many"))
 
     def _wait(self, rest: bytes) -> None:
         self._read(is_wanted=False)
@@ -112,3 +112,11 @@ class Intake:
             transport.resume_reading()
         else:
             transport.pause_reading()
+
+
+def _no_item(_: bytes) -> int:
+    return 0
+
+
+def _nobody(_: ProtocolError) -> None:
+    pass

@@ -198,7 +198,7 @@ class Parser:
 
 
 def _may_be_rtp(data: bytes, at: int) -> bool:
-    """Whether the frame is empty, or begins with version 2 (RFC 3550 5.1 and 6.4.1), if it does."""
+    """Whether its first byte, where there is one yet, has version 2 (RFC 3550 5.1 and 6.4.1)."""
     return at + 4 == len(data) or data[at + 4] >> 6 == 2 or data[at + 2 : at + 4] == b"\0\0"
 
 

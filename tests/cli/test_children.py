@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,19 @@ child = subprocess.Popen([sys.executable, "-c", {WAIT!r}])
 print("pid", child.pid, file=sys.stderr, flush=True)
 {WAIT}
 """
+TELLING = f"""
+import os, sys
+print("pid", os.getpid(), file=sys.stderr, flush=True)
+{WAIT}
+"""
 PARENT = f"""
 import asyncio, os, sys
 from vidgate.cli.children import Children
 
 async def main():
     async with Children(program=(sys.executable, "-c")) as children:
-        child = await children.start("child", ({WITH_GRANDCHILD!r},), os.environ)
-        found = await child.expect(r"pid (\\d+)", timeout=20)
+        child = await children.start("child", ({TELLING!r},), os.environ)
+        await child.expect("pid", timeout=20)
         print(os.getpid(), child.pid, flush=True)
         await children.run()
 
@@ -41,6 +47,27 @@ def _is_running(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
+
+
+@pytest.fixture(autouse=True)
+async def no_process_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Whatever a test started has ended: known by an environment that only they were given."""
+    mark = f"VIDGATE_TEST_FOLDER={tmp_path}"
+    monkeypatch.setenv(*mark.split("="))
+    yield
+    await until(lambda: not _running_with(mark), what="no process is left")
+
+
+def _running_with(mark: str) -> list[int]:
+    """Processes with this in their environment; those that wait to be reaped have none."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark.encode() in file.read_bytes().split(b"\0"):
+                found.append(int(file.parent.name))
+        except OSError:  # it ended meanwhile, or is another user's
+            continue
+    return found
 
 
 async def test_a_child_tells_that_it_is_ready() -> None:

@@ -20,6 +20,7 @@ from vidgate.errors import (
     RemoteTimeoutError,
     UnauthorizedError,
     UnreachableError,
+    UnsupportedError,
 )
 from vidgate.model.channel import Login
 from vidgate.registry.resolvers import MAX_ANSWER, Located, Resolver, dig, steps
@@ -143,8 +144,10 @@ async def test_a_refusal_has_its_reason(status: int, kind: type[RemoteError]) ->
         ({"url": 5}, MissingStreamError),
         ({"URL": f"rtsp://h/{TICKET}"}, MissingStreamError),
         ([], MissingStreamError),
-        ({"url": f"http://10.0.0.1/{TICKET}"}, ProtocolError),
+        ({"url": f"http://10.0.0.1/{TICKET}"}, UnsupportedError),
+        ({"url": f"ws://10.0.0.1/{TICKET}"}, UnsupportedError),
         ({"url": f"file:///etc/{TICKET}"}, ProtocolError),
+        ({"url": f"{TICKET}://10.0.0.1/x"}, UnsupportedError),
         ({"url": TICKET}, ProtocolError),
         ({"url": f"rtsp://h/{TICKET}\n"}, None),
     ],

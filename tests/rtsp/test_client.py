@@ -177,10 +177,12 @@ async def test_a_forbidden_address_is_not_connected_to() -> None:
     assert seen in (["127.0.0.1"], ["::1"])
 
 
-async def test_other_schemes_are_not_supported() -> None:
-    with pytest.raises(UnsupportedError, match="http"):
-        async with RtspClient.connect(RtspAddress(url="http://127.0.0.1/"), SystemClock()):
+@pytest.mark.parametrize("scheme", ["http", "rtsph", "ws"])
+async def test_other_schemes_are_not_supported(scheme: str) -> None:
+    with pytest.raises(UnsupportedError, match=f"^{scheme}://") as caught:
+        async with RtspClient.connect(RtspAddress(url=f"{scheme}://127.0.0.1/"), SystemClock()):
             pass
+    assert "rtsp://" in caught.value.hint
 
 
 async def test_the_base_s_host_is_not_followed() -> None:

@@ -5,10 +5,10 @@ from ipaddress import IPv6Address
 from urllib.parse import unquote
 
 from vidgate.model.channel import Login
+from vidgate.wire import schemes
 from vidgate.wire.uri import DEFAULT_PORTS
 
 MAX_URL = 1024
-SCHEMES = ("rtsp", "rtsps")
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)", re.DOTALL)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::([0-9]{1,5}))?")
@@ -40,8 +40,10 @@ def split_url(text: str) -> tuple[str, Login | None]:
     if parts is None:
         raise ValueError("不是地址，应形如 rtsp://主机:554/路径")
     scheme, authority, rest = parts[1].lower(), parts[2], parts[3]
-    if scheme not in SCHEMES:
-        raise ValueError(f"不支持 {scheme}://，应为 rtsp:// 或 rtsps://")
+    if scheme not in schemes.PULLED:
+        kind = schemes.kind_of(scheme)
+        told = f"（{kind[0]}）" if kind else ""
+        raise ValueError(f"不支持 {scheme}://{told}，应为 rtsp:// 或 rtsps://")
     userinfo, _, place = authority.rpartition("@")
     if _SECRET.search(rest):
         raise ValueError("口令写在了路径或查询参数里，请改写为 rtsp://用户名:口令@主机/路径")

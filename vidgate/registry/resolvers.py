@@ -34,6 +34,7 @@ from vidgate.errors import (
 from vidgate.model.channel import Login
 from vidgate.registry import placeholders
 from vidgate.registry.routes import Question, Route
+from vidgate.wire import schemes
 from vidgate.wire.uri import Uri
 
 TIMEOUT = 5.0  # seconds for the whole answer
@@ -42,7 +43,6 @@ PARALLEL = 16  # questions to one platform at once
 MAX_STEPS = 16
 
 Permits = Callable[[str, int], bool]
-_SCHEMES = ("rtsp", "rtsps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +248,8 @@ def _read_answer(body: bytes, path: str) -> Located:
         uri = Uri.parse(text)
     except InputError:
         raise ProtocolError("what the platform gives is not an address") from None
-    if uri.scheme not in _SCHEMES:
-        raise ProtocolError("the platform gives an address that is not rtsp:// or rtsps://")
+    if uri.scheme not in schemes.PULLED:
+        raise schemes.unsupported(uri.scheme)
     login = None if uri.username is None else Login(uri.username, uri.password or "")
     return Located(str(uri.without_credentials()), login)
 

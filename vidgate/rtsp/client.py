@@ -17,7 +17,6 @@ from vidgate.errors import (
     RemoteTimeoutError,
     UnauthorizedError,
     UnreachableError,
-    UnsupportedError,
 )
 from vidgate.rtsp import tls
 from vidgate.rtsp.address import RtspAddress
@@ -25,7 +24,7 @@ from vidgate.rtsp.headers import TransportHeader, base_uri, date_of, redirected,
 from vidgate.rtsp.intake import Intake
 from vidgate.rtsp.messages import Parser, check
 from vidgate.rtsp.session import ClientSession, Ended, Reply
-from vidgate.wire import sdp
+from vidgate.wire import schemes, sdp
 from vidgate.wire.message import Message
 from vidgate.wire.uri import Uri
 
@@ -79,8 +78,8 @@ class RtspClient(asyncio.Protocol):
         Raises UnreachableError, RemoteTimeoutError, DeniedAddressError, UnsupportedError.
         """
         uri = Uri.parse(address.url).without_credentials()
-        if uri.scheme not in ("rtsp", "rtsps"):
-            raise UnsupportedError(f"{uri.scheme} addresses cannot be pulled")
+        if uri.scheme not in schemes.PULLED:
+            raise schemes.unsupported(uri.scheme)
         client = cls(address, uri, clock)
         try:
             await client._open(uri)

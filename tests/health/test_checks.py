@@ -128,6 +128,16 @@ def test_where_sessions_are_counted_a_describe_confirms_the_recovery() -> None:
     assert (story.plan.due, story.level) == (story.now, Level.MEDIA)
 
 
+def test_describes_in_between_do_not_put_off_the_recheck_of_a_picture() -> None:
+    story = Story(Cadence(describe=RECHECK - 1, media=900.0)).look(result("c")).wait().look(SEEN)
+    story.now = story.plan.media_at
+    begun = story.now
+    story.look(MUTE)
+    while story.state is State.UP and story.now < begun + 60:
+        story.wait().look(MUTE if story.level is Level.MEDIA else result("c"))
+    assert story.now - begun == 2 * RECHECK
+
+
 def test_a_doubted_picture_is_rechecked_as_a_picture() -> None:
     story = Story().look(SEEN).look(MUTE)
     assert story.plan.due - story.now == RECHECK
@@ -167,6 +177,14 @@ def test_a_look_that_was_not_made_is_made_later(asked: Level) -> None:
     story.look(result("c", Reason.NOT_TESTED, asked=asked))
     again = story.plan.media_at if asked is Level.MEDIA else story.plan.describe_at
     assert again - story.now == NOTHING_LEARNT
+
+
+def test_a_look_that_was_not_made_comes_again_before_the_evidence_lapses() -> None:
+    story = Story(Cadence(describe=4.0, media=18.0)).look(result("c")).wait().look(SEEN)
+    story.look(result("c", Reason.NOT_TESTED, asked=Level.MEDIA))
+    assert story.plan.media_at - story.now == 9.0
+    story.look(result("c", Reason.NOT_TESTED))
+    assert story.plan.describe_at - story.now == 2.0
 
 
 @pytest.mark.parametrize(

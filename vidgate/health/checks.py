@@ -108,14 +108,15 @@ def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Lo
     if _is_stopped(health):
         return STOPPED
     if VERDICTS[look.result.reason] is None:
-        return _postponed(plan, look)
+        return _postponed(plan, times, look)
     describe_at = look.started + times.describe * look.rng.uniform(0.95, 1.0)
     media_at, misses = _next_media(plan, health, times, look)
     if needs_recheck(health, rules):
         pause = FLAPPING_RECHECK if is_flapping(health, look.wall) else RECHECK
         again = max(look.ended, look.started + pause)
         if health.failed >= Level.MEDIA or _may_look_deep(health, times, rules):
-            media_at = again
+            # A describe in between settles nothing, so it must not put the look off either.
+            media_at = again if look.result.asked >= Level.MEDIA else min(media_at, again)
         else:
             describe_at = again
     if look.result.reason is Reason.BUSY:
@@ -149,10 +150,12 @@ def _next_media(plan: Plan, health: Health, times: Cadence, look: Look) -> tuple
     return plan.media_at, plan.media_misses
 
 
-def _postponed(plan: Plan, look: Look) -> Plan:
-    later = look.ended + NOTHING_LEARNT
+def _postponed(plan: Plan, times: Cadence, look: Look) -> Plan:
+    """Soon again: evidence stands for two periods, so one look given up must not let it lapse."""
     if look.result.asked >= Level.MEDIA:
-        return replace(plan, describe_at=max(plan.describe_at, look.ended), media_at=later)
+        media_at = look.ended + min(NOTHING_LEARNT, times.media / 2)
+        return replace(plan, describe_at=max(plan.describe_at, look.ended), media_at=media_at)
+    later = look.ended + min(NOTHING_LEARNT, times.describe / 2)
     return replace(plan, describe_at=later, media_at=max(plan.media_at, later))
 
 

@@ -3,6 +3,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -24,6 +25,7 @@ from vidgate.simulator.register import read
 RUN = """
 import asyncio, sys
 from pathlib import Path
+from typing import Any
 from vidgate.simulator.commands import run_fleet
 asyncio.run(run_fleet(Path(sys.argv[1]), Path(sys.argv[2]), 0))
 """
@@ -63,19 +65,28 @@ def test_faults_files_are_explained(tmp_path: Path) -> None:
 
 
 def test_the_words_of_the_command_line_shape_a_fleet() -> None:
-    shape = Shape(auth="md5=80,basic=20", audio="aac", idr="2-10", rtt="5-30")
+    shape = Shape(auth="md5=80,basic=20", audio="aac", idr="2-10", rtt="5-30", slots=16)
     settings = settings_of(shape, "coded", 1)
     assert dict(settings.auth) == {Auth.MD5: 80, Auth.BASIC: 20}
     assert dict(settings.sound) == {Sound.AAC: 1}
     assert (settings.intervals, settings.delay) == ((2, 10), (0.005, 0.03))
+    assert settings.host_sessions == 16
     plain = settings_of(Shape(), "coded", 1_000_000)
     assert plain == FleetSettings(scenes=plain.scenes)
 
 
 @pytest.mark.parametrize(
-    "words", [{"auth": "md4"}, {"audio": "aac=-1"}, {"idr": "1-2"}, {"rtt": "30-5"}, {"rtt": "x"}]
+    "words",
+    [
+        {"auth": "md4"},
+        {"audio": "aac=-1"},
+        {"idr": "1-2"},
+        {"rtt": "30-5"},
+        {"rtt": "x"},
+        {"slots": -1},
+    ],
 )
-def test_words_that_mean_nothing_are_explained(words: dict[str, str]) -> None:
+def test_words_that_mean_nothing_are_explained(words: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=f"--{next(iter(words))}"):
         settings_of(Shape(**words), "coded", 1)
 

@@ -26,6 +26,15 @@ async def test_truth_is_told(fleet: Fleet, http: aiohttp.ClientSession) -> None:
     assert channel["host"] in truth["hosts"]
 
 
+async def test_the_load_is_told_without_the_channels(
+    fleet: Fleet, http: aiohttp.ClientSession
+) -> None:
+    async with http.get("/load") as answer:
+        load = await answer.json()
+    assert load.keys() == {"uptime", "connects", "peak_connects", "hosts"}
+    assert load["hosts"].keys() == fleet.hosts.keys()
+
+
 async def test_faults_are_set_listed_and_cleared(fleet: Fleet, http: aiohttp.ClientSession) -> None:
     entry = {"channel": id_of(fleet), "fault": "busy"}
     async with http.post("/faults", json=[entry]) as answer:

@@ -39,6 +39,7 @@ class Cameras:
     )
     idr: Annotated[str, option("关键帧间隔秒 · seconds between key frames, 2-10")] = "2-2"
     rtt: Annotated[str, option("答复时延毫秒 · milliseconds of an answer, 5-30")] = "0-0"
+    slots: Annotated[int, option("每个平台的会话数, 0 不限 · sessions of a platform, 0: any")] = 0
     platform_user: Annotated[
         str, option("平台账号, 口令取自环境变量 · its user; the password is in " + PASSWORD)
     ] = ""
@@ -85,7 +86,7 @@ def fleet(
     from vidgate.simulator.commands import Shape, run_fleet, settings_of, with_tickets
 
     like = cameras or Cameras()
-    shape = Shape(auth=like.auth, audio=like.audio, idr=like.idr, rtt=like.rtt)
+    shape = Shape(auth=like.auth, audio=like.audio, idr=like.idr, rtt=like.rtt, slots=like.slots)
     settings = settings_of(shape, like.profile, like.bitrate)
     password = os.environ.get(PASSWORD, "")
     settings = with_tickets(settings, like.ticket_seconds, like.platform_user, password)

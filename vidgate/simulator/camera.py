@@ -49,11 +49,16 @@ class Counts:
 
 @dataclass(slots=True)
 class Usage:
-    """Sessions now and at most, of a camera or of a whole host; `cap` 0 is no limit."""
+    """Sessions now and at most, of a camera or of a whole host; `cap` 0 is no limit.
+
+    `taken` sessions were begun so far, `refused` were one too many (453).
+    """
 
     cap: int = 0
     sessions: int = 0
     max_sessions: int = 0
+    taken: int = 0
+    refused: int = 0
 
     @property
     def is_full(self) -> bool:
@@ -63,11 +68,18 @@ class Usage:
     def take(self) -> None:
         """One more session."""
         self.sessions += 1
+        self.taken += 1
         self.max_sessions = max(self.max_sessions, self.sessions)
 
     def give_back(self) -> None:
         """One session ended."""
         self.sessions -= 1
+
+    def as_json(self) -> dict[str, int]:
+        """Its part of `GET /truth` and `GET /load`."""
+        return {
+            name: getattr(self, name) for name in ("sessions", "max_sessions", "taken", "refused")
+        }
 
 
 class Player(Protocol):

@@ -30,13 +30,15 @@ class Shape:
     """What the cameras are like, as the command line spells it; empty is the default.
 
     `auth` and `audio` are shares (`md5=80,basic=20`), `idr` seconds and `rtt` milliseconds from the
-    least to the most (`2-10`); `faults` are `CHANNEL=FAULT` or `20%=FAULT`.
+    least to the most (`2-10`); `slots` the sessions that each platform allows (0: no limit);
+    `faults` are `CHANNEL=FAULT` or `20%=FAULT`.
     """
 
     auth: str = ""
     audio: str = ""
     idr: str = ""
     rtt: str = ""
+    slots: int = 0
     faults: Sequence[str] = ()
 
 
@@ -75,12 +77,15 @@ async def run_fleet(
 
 def settings_of(shape: Shape, profile: str, bitrate: int) -> FleetSettings:
     """The fleet's settings; raises InputError for words that mean nothing."""
+    if shape.slots < 0:
+        raise InputError(f"--slots {shape.slots}: 不能为负 / must not be negative")
     near, far = _range("--rtt", shape.rtt or "0-0", 0, 60_000)
     short, long = _range("--idr", shape.idr or "2-2", 2, 10)
     return FleetSettings(
         profile=profile,
         bitrate=bitrate,
         scenes=SCENES,
+        host_sessions=shape.slots,
         auth=_shares("--auth", shape.auth or "md5", Auth),
         sound=_shares("--audio", shape.audio or "pcma", Sound),
         delay=(near / 1000, far / 1000),

@@ -20,7 +20,8 @@ MAX_BODY = 8 << 20
 class Control:
     """`GET /truth`, `GET|POST /faults`, `DELETE /faults/ID`, `GET /fault-names`, `platform.PATH`.
 
-    `GET /fault-names` is the table of all that a camera can have.
+    `GET /load` is the cheap part of the truth, `GET /fault-names` the table of all that a camera
+    can have.
     """
 
     def __init__(self, fleet: "Fleet", port: int) -> None:
@@ -29,6 +30,7 @@ class Control:
         self._port = port
         app = web.Application(client_max_size=MAX_BODY)
         app.router.add_get("/truth", self._truth)
+        app.router.add_get("/load", self._load)
         app.router.add_get("/faults", self._list)
         app.router.add_get("/fault-names", self._names)
         app.router.add_post("/faults", self._add)
@@ -59,6 +61,9 @@ class Control:
 
     async def _truth(self, _: web.Request) -> web.Response:
         return web.json_response(self._fleet.truth())
+
+    async def _load(self, _: web.Request) -> web.Response:
+        return web.json_response(self._fleet.load())
 
     async def _stream(self, request: web.Request) -> web.Response:
         try:

@@ -167,6 +167,7 @@ class Request:
         camera = self.camera
         if camera.is_full:
             camera.counts.refused += 1
+            camera.place.refused += camera.place.is_full
             self._answer(453)
             return False
         self.connection.session = Session(

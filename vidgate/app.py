@@ -209,8 +209,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     )
     gc.collect()  # now, before anybody looks at how long the loop is held
     pages = Metrics(registry, health, hub, whep, device, alarms)
-    pages.watch_storage(backlog, audit)
-    metrics = await stack.enter_async_context(pages)
+    metrics = await _metrics(stack, pages, backlog, audit)
     health.on_probe = _told(metrics.observe_probe, history.observe)
     parts = WebParts(
         registry=registry,
@@ -232,6 +231,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         storage=backlog,
         metrics=metrics.render,
         channel_metrics=metrics.render_channels,
+        on_playback=metrics.observe_playback,
         is_ready=db.is_ready,
     )
     web = await _open_web(stack, parts, settings, folder, clock)
@@ -243,6 +243,13 @@ def _tell_health(health: HealthService, history: History, sources: Sources, cloc
     """Those who were there before it and ask it."""
     history.is_settled = health.is_settled
     sources.was_refused = lambda id_: was_refused(health.of(id_), clock.wall())
+
+
+async def _metrics(
+    stack: AsyncExitStack, pages: Metrics, backlog: Backlog, audit: Audit
+) -> Metrics:
+    pages.watch_storage(backlog, audit)
+    return await stack.enter_async_context(pages)
 
 
 def _device(box: SecretBox, channel: Channel) -> str:

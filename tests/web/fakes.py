@@ -19,6 +19,7 @@ from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.model.incident import Attention, Incident, Note
 from vidgate.model.maintenance import Window
 from vidgate.model.media import StreamKey, Variant
+from vidgate.model.playback import Playback
 from vidgate.model.user import Principal, Role
 from vidgate.operations.reports import By, Reports
 from vidgate.operations.reports import Window as ReportWindow
@@ -505,6 +506,7 @@ class Fakes:
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     trail: FakeTrail = field(default_factory=FakeTrail)
     storage: FakeStorage = field(default_factory=FakeStorage)
+    playbacks: list[Playback] = field(default_factory=list)
     ready: bool = True
 
     def parts(self) -> WebParts:
@@ -527,6 +529,7 @@ class Fakes:
             storage=self.storage,
             metrics=lambda: b"# metrics\nvidgate_up 1\n",
             channel_metrics=self._channel_metrics,
+            on_playback=self.playbacks.append,
             is_ready=self._is_ready,
             transports=lambda id_: {Variant.MAIN: CARRIED} if id_ == "Camera-1" else {},
         )

@@ -124,6 +124,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
             storage=backlog,
             metrics=lambda: b"",
             channel_metrics=lambda: b"",
+            on_playback=lambda _: None,
             is_ready=db.is_ready,
         )
         server = await enter(WebServer(parts, SETTINGS, socket=tmp_path / "vidgate.sock"))

@@ -77,6 +77,7 @@ CONTRACT = {
     ("POST", "/whep/{name:.+}"): Permission.STREAM_WATCH,
     ("DELETE", "/whep-sessions/{id}"): Permission.STREAM_WATCH,
     ("PATCH", "/whep-sessions/{id}"): Permission.STREAM_WATCH,
+    ("POST", f"{API}/playback"): Permission.STREAM_WATCH,
     ("GET", "/metrics"): Permission.METRICS_READ,
     ("GET", "/metrics/channels"): Permission.METRICS_READ,
 }

@@ -27,10 +27,12 @@ from vidgate.metrics.fleet import (
     Streams,
 )
 from vidgate.metrics.loop import LoopLag
+from vidgate.metrics.players import PlayerMetrics
 from vidgate.metrics.service import ErrorCollector, Server, WebCollector
 from vidgate.metrics.storage import Backlog, Losses, StorageCollector
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, ProbeResult
+from vidgate.model.playback import Playback
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -73,6 +75,7 @@ class Metrics:
         self._registry.register(StreamCollector(hub, whep))
         self._registry.register(ProbingCollector(health))
         self._probes = ProbeMetrics(self._registry)
+        self._players = PlayerMetrics(self._registry)
         self._lag = LoopLag(self._registry)
         self._page = ChannelPage(register, health.of, hub, device)
         if alarms is not None:
@@ -117,6 +120,10 @@ class Metrics:
     def observe_probe(self, result: ProbeResult, seconds: float) -> None:
         """One finished look; `health` calls it."""
         self._probes.observe(result, seconds)
+
+    def observe_playback(self, playback: Playback) -> None:
+        """What viewers saw; `web` calls it."""
+        self._players.observe(playback)
 
     def render(self) -> bytes:
         """The small page: process, loop, fleet, streams."""

@@ -32,6 +32,7 @@ class Context:
     keyring: Keyring
     attempts: Attempts
     offers: Attempts  # of viewers, by user and by address
+    reports: Attempts  # of what viewers saw, by session and by user
     hashing: Turns  # passwords looked at at once: 19 MiB each
     probing: Turns  # requests that probe at once
     sockets: Sockets

@@ -17,6 +17,7 @@ from vidgate.model.health import Health, Level, ProbeResult, State
 from vidgate.model.incident import Attention, Incident, Note
 from vidgate.model.maintenance import Window
 from vidgate.model.media import StreamKey, Variant
+from vidgate.model.playback import Playback
 from vidgate.model.user import Principal, Role
 from vidgate.operations.reports import By
 from vidgate.operations.reports import Window as ReportWindow
@@ -322,6 +323,7 @@ class WebParts:
     storage: Storage
     metrics: Page
     channel_metrics: Page
+    on_playback: Callable[[Playback], None]  # what viewers saw
     is_ready: Callable[[], Awaitable[bool]]
     transports: Callable[[str], Mapping[Variant, Choice]] = (
         lambda _: {}

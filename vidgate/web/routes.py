@@ -11,6 +11,7 @@ from vidgate.web import (
     events,
     fleet,
     maintenance,
+    playback,
     probes,
     reports,
     runbooks,
@@ -266,6 +267,15 @@ _PICTURES = (
         grace=TICKET_GRACE,
     ),
     Route(hdrs.METH_OPTIONS, "/whep-sessions/{id}", whep.options, Access.OPEN),
+    Route(
+        POST,
+        f"{API}/playback",
+        playback.report,
+        Permission.STREAM_WATCH,
+        "播放体验上报 what a page's viewers saw",
+        body=playback.PlaybackReport,
+        status=204,
+    ),
 )
 
 _SERVICE = (

@@ -17,7 +17,7 @@ from vidgate.auth.authority import certificate_of
 from vidgate.auth.tickets import Tickets
 from vidgate.errors import SettingsError
 from vidgate.settings.tree import Settings, TlsSettings
-from vidgate.web import access, problems, security, tls, whep
+from vidgate.web import access, playback, problems, security, tls, whep
 from vidgate.web.console import Console
 from vidgate.web.context import CONTEXT, Context
 from vidgate.web.doorman import Doorman, Limits
@@ -230,6 +230,7 @@ def _context(
         keyring=Keyring(parts.accounts, clock),
         attempts=Attempts(settings.auth.attempts_window),
         offers=Attempts(whep.OFFERS_WINDOW),
+        reports=Attempts(playback.WINDOW),
         hashing=Turns("登录 sign-in", at_once=2, waiting=64),
         probing=Turns("探测 probe", at_once=2, waiting=4),
         sockets=Sockets(),

@@ -113,8 +113,9 @@ def _defaults(form: Entry, colours: Entry) -> Entry:
     if "span" in form:
         defaults["min"], defaults["max"] = form["span"]
     if "colours" in form:
-        bounds = colours[form["colours"]].items()
-        steps = [{"value": bound or None, "color": colour} for bound, colour in bounds]
+        (_, lowest), *bounds = colours[form["colours"]].items()  # Grafana begins without a bound
+        steps = [{"value": None, "color": lowest}]
+        steps += [{"value": bound, "color": colour} for bound, colour in bounds]
         defaults["thresholds"] = {"mode": "absolute", "steps": steps}
         defaults["color"] = {"mode": "thresholds"}
     if form.get("states"):

@@ -137,6 +137,18 @@ async def somebody_watches(service: Service, token: str, channel: str) -> AsyncI
         yield
 
 
+async def a_page_tells(service: Service, token: str) -> None:
+    """What the console's players would tell of some tiles."""
+    part = {"first_frames": [0.2], "buffers": [0.03], "playing": 9.0, "stalls": 1, "stalled": 1.0}
+    part |= {"freezes": 1, "frozen": 0.3, "decoded": 220, "dropped": 2, "received": 900, "lost": 3}
+    report = {"parts": [{"variant": variant, **part} for variant in ("main", "sub")]}
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http,
+        http.post(service.url + "/api/v1/playback", json=report) as response,
+    ):
+        assert response.status == 204, await response.text()
+
+
 def queries(values: dict[str, str]) -> dict[str, str]:
     """Every panel's expression, with the variables filled in."""
     found = {}
@@ -174,7 +186,7 @@ async def test_an_outage_is_one_notification_and_every_panel_has_something_to_sh
         alertmanager(tmp_path / "alertmanager", room) as port,
     ):
         await service.cli("channel", "import", str(fleet.register))
-        await service.cli("platform", "set", PLATFORM, "--quota", "4")
+        await service.cli("platform", "set", PLATFORM, "--quota", "4", "--slots", "2")
         token = (await service.cli_json("token", "create", "--role", "viewer"))["token"]
         await service.cli("probe", "--all")
         known = await rows(fleet)
@@ -188,6 +200,7 @@ async def test_an_outage_is_one_notification_and_every_panel_has_something_to_sh
             somebody_watches(service, token, watched["id"]),
         ):
             await server.becomes("sum(channel:vidgate_channel_down:bool)", 0.0)
+            await a_page_tells(service, token)
             assert len(lost) == 4
             await kill(fleet, [*lost, alone["id"]])
             for _ in range(3):  # three bad looks
@@ -209,6 +222,7 @@ async def test_an_outage_is_one_notification_and_every_panel_has_something_to_sh
                     assert "平台" in await page.text()
             values = {"channel": watched["id"], "department": DEPARTMENT}
             await all_have_samples(server, queries(values))
+            await server.becomes("sum(vidgate_player_playing_seconds_total)", 18.0)
 
 
 def test_the_dashboards_are_what_the_table_says() -> None:

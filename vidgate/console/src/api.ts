@@ -2,6 +2,7 @@
 
 import type { Alarm, AlarmDetail, Show, Verb } from './alarm'
 import { documentsOf } from './ndjson'
+import type { Part } from './playback'
 import { uptimePath, type UptimeQuery, type UptimeReport } from './report'
 import type { Moment } from './timeline'
 
@@ -348,6 +349,8 @@ export interface CallOptions {
   timeout?: number
   /** The revision that the caller has seen: refused with 412 where it is another one by now. */
   revision?: number
+  /** The page goes away, and the request must outlive it. */
+  isLeaving?: boolean
 }
 
 /** Called when the session has ended, whatever the call was. */
@@ -357,11 +360,12 @@ const SLOW = 180_000 // milliseconds for what reads or writes the whole register
 
 /** Ask; what is not a good answer is thrown, always as an `ApiError`. */
 async function ask(path: string, options: CallOptions): Promise<Response> {
-  const { method = 'GET', body, timeout = 15_000, revision } = options
+  const { method = 'GET', body, timeout = 15_000, revision, isLeaving = false } = options
   const init: RequestInit = {
     method,
     credentials: 'same-origin',
     headers: { Accept: 'application/json' },
+    keepalive: isLeaving,
     signal: AbortSignal.timeout(timeout),
   }
   if (body instanceof Blob) {
@@ -473,6 +477,8 @@ export const api = {
   uptime: (query: UptimeQuery) => call<UptimeReport>(uptimePath(query), { timeout: 30_000 }),
   change: (number: number) =>
     call<Change & { rows: ChangeRow[] }>(`/api/v1/changes/${number}`, { timeout: SLOW }),
+  tellPlayback: (parts: readonly Part[], isLeaving: boolean) =>
+    call<null>('/api/v1/playback', { method: 'POST', body: { parts }, isLeaving }),
   undo: (number: number) =>
     call<Change>(`/api/v1/changes/${number}/undo`, { method: 'POST', timeout: SLOW }),
 

@@ -3,6 +3,7 @@
 import { ApiError, type ChannelState } from './api'
 import { Backoff } from './backoff'
 import type { Gate } from './gate'
+import type { Meter } from './playback'
 import type { Screen } from './screen'
 import { StatsReader, type Figures } from './stats'
 import {
@@ -20,6 +21,8 @@ import type { Wanted, WhepConnection, WhepHandlers, WhepRequest } from './whep'
 export interface PlayerDeps {
   open: (request: WhepRequest, handlers: WhepHandlers, signal: AbortSignal) => Promise<WhepConnection>
   gate: Gate
+  /** Measures what the viewer sees. */
+  meter: Meter
   now: () => number
   random?: () => number
   /** The service's latest word on a stream, and the channel's state. */
@@ -98,12 +101,14 @@ export class Player {
     this.stop()
     this.name = name
     this.wanted = wanted
+    this.deps.meter.wish(this.deps.now())
     this.attempt()
   }
 
   /** Leave; the picture goes too. */
   stop(): void {
     this.release()
+    this.deps.meter.rest()
     this.name = null
     this.link = 'none'
     this.failure = null
@@ -196,6 +201,7 @@ export class Player {
     const verdict = judge(this.situation(), now)
     const isPlaying = verdict.state === 'playing'
     if (isPlaying) this.liveAt = picture.changedAt ?? picture.at
+    this.measure(verdict, now)
     const since = verdict.reason === 'frozen' ? picture.changedAt : this.liveAt
     return {
       verdict,
@@ -207,6 +213,12 @@ export class Player {
   }
 
   // -- inside ------------------------------------------------------------------------------------
+
+  private measure({ state }: Verdict, now: number): void {
+    const { meter } = this.deps
+    if (this.deps.isHidden()) meter.rest() // nobody sees it, and browsers let hidden pages doze
+    else meter.look(state, this.connection?.variant ?? null, now, this.liveAt)
+  }
 
   private situation(): Situation {
     return {
@@ -357,7 +369,8 @@ export class Player {
     if (connection !== this.connection || figures === null) return
     const hasMoved = figures.decoded > (this.figures?.decoded ?? 0)
     this.figures = figures
-    if (hasMoved && this.deps.isHidden()) this.screen.decoded(this.deps.now())
+    if (!this.deps.isHidden()) this.deps.meter.passed(connection.variant, figures.passed)
+    else if (hasMoved) this.screen.decoded(this.deps.now())
   }
 
   /** A hidden page gets no picture callbacks; coming back is not a stall. */

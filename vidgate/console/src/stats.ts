@@ -15,20 +15,32 @@ export interface Figures {
   rtt: number | null
   dropped: number
   decoded: number
+  /** Since the look before; what the browser corrects downwards is not taken back. */
+  passed: Passed
 }
 
-interface Totals {
-  at: number
-  bytes: number
+/** What was counted between two looks; `frozen` and `delay` in seconds, summed over pictures. */
+export interface Passed {
   received: number
   lost: number
+  decoded: number
+  dropped: number
+  freezes: number
+  frozen: number
   delay: number
   emitted: number
+}
+
+interface Totals extends Passed {
+  at: number
+  bytes: number
 }
 
 interface Inbound extends RTCInboundRtpStreamStats {
   jitterBufferDelay?: number
   jitterBufferEmittedCount?: number
+  freezeCount?: number
+  totalFreezesDuration?: number
 }
 
 export class StatsReader {
@@ -59,9 +71,9 @@ export class StatsReader {
     const then = this.last ?? now
     this.last = now
     const seconds = (now.at - then.at) / 1_000
-    const lost = Math.max(0, now.lost - then.lost)
-    const expected = now.received - then.received + lost
-    const emitted = now.emitted - then.emitted
+    const passed = between(then, now)
+    const { lost, emitted } = passed
+    const expected = passed.received + lost
     const codec = inbound.codecId ? (report.get(inbound.codecId) as { mimeType?: string }) : undefined
     return {
       codec: codec?.mimeType?.split('/')[1] ?? '',
@@ -72,10 +84,11 @@ export class StatsReader {
       loss: expected > 0 ? lost / expected : 0,
       lost: now.lost,
       jitter: inbound.jitter ?? 0,
-      buffer: emitted > 0 ? (now.delay - then.delay) / emitted : 0,
+      buffer: emitted > 0 ? passed.delay / emitted : 0,
       rtt: pair?.currentRoundTripTime ?? null,
-      dropped: inbound.framesDropped ?? 0,
-      decoded: inbound.framesDecoded ?? 0,
+      dropped: now.dropped,
+      decoded: now.decoded,
+      passed,
     }
   }
 }
@@ -87,4 +100,19 @@ const totalsOf = (inbound: Inbound): Totals => ({
   lost: inbound.packetsLost ?? 0,
   delay: inbound.jitterBufferDelay ?? 0,
   emitted: inbound.jitterBufferEmittedCount ?? 0,
+  decoded: inbound.framesDecoded ?? 0,
+  dropped: inbound.framesDropped ?? 0,
+  freezes: inbound.freezeCount ?? 0,
+  frozen: inbound.totalFreezesDuration ?? 0,
+})
+
+const between = (then: Totals, now: Totals): Passed => ({
+  received: Math.max(0, now.received - then.received),
+  lost: Math.max(0, now.lost - then.lost),
+  decoded: Math.max(0, now.decoded - then.decoded),
+  dropped: Math.max(0, now.dropped - then.dropped),
+  freezes: Math.max(0, now.freezes - then.freezes),
+  frozen: Math.max(0, now.frozen - then.frozen),
+  delay: Math.max(0, now.delay - then.delay),
+  emitted: Math.max(0, now.emitted - then.emitted),
 })

@@ -12,6 +12,7 @@ import { StillHolder, type Still } from './still'
 import { useDesk } from './stores/desk'
 import { useFleet } from './stores/fleet'
 import { useGrid, type Cell } from './stores/grid'
+import { usePlayback } from './stores/playback'
 import { useSession } from './stores/session'
 import { WhepConnection, type Wanted } from './whep'
 
@@ -75,6 +76,7 @@ export function useTile(
   const fleet = useFleet()
   const grid = useGrid()
   const desk = useDesk()
+  const playback = usePlayback()
   const view = shallowRef<PlayerView>(EMPTY)
   const front = shallowRef(0)
   const standIn = shallowRef<StandIn | null>(null)
@@ -169,6 +171,7 @@ export function useTile(
       {
         open,
         gate: offers,
+        meter: playback.meter(),
         now: () => performance.now(),
         news: fleet.newsOf,
         channel: (name) => fleet.find(name)?.state ?? null,

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { ApiError } from '../src/api'
 import { Gate } from '../src/gate'
+import { Ledger, Meter } from '../src/playback'
 import { Player, type PlayerDeps } from '../src/player'
 import type { Screen } from '../src/screen'
 import type { Picture, StreamNews } from '../src/verdict'
@@ -49,9 +50,12 @@ let outcome: (request: WhepRequest) => FakeConnection
 let made: FakeConnection[]
 let screen: FakeScreen
 let player: Player
+let isHidden: boolean
+let ledger: Ledger
 
 beforeEach(() => {
   now = 1_000
+  isHidden = false
   news = LIVE
   requests = []
   made = []
@@ -66,11 +70,12 @@ beforeEach(() => {
       return connection as unknown as WhepConnection
     },
     gate: new Gate(4),
+    meter: new Meter((ledger = new Ledger())),
     now: () => now,
     random: () => 0,
     news: () => news,
     channel: () => 'up',
-    isHidden: () => false,
+    isHidden: () => isHidden,
   }
   player = new Player(screen as unknown as Screen, deps)
 })
@@ -235,6 +240,21 @@ describe('Player', () => {
     expect(made[0]!.close).not.toHaveBeenCalled()
     expect(made[1]!.close).toHaveBeenCalledOnce()
     expect(player.view(now)).toMatchObject({ verdict: { state: 'playing' }, variant: 'sub' })
+  })
+
+  it('measures what the viewer sees, and nothing while the page is hidden', async () => {
+    await play()
+    player.view(now)
+    now += 500
+    screen.present(now)
+    player.view(now)
+    await pass(1_500)
+    player.view(now)
+    expect(ledger.take()).toMatchObject([{ variant: 'main', first_frames: [0], playing: 0.5, stalls: 1 }])
+    isHidden = true
+    await pass(1_000)
+    player.view(now)
+    expect(ledger.take()).toEqual([])
   })
 
   it('closes its session when it stops, and when it leaves with the page', async () => {

@@ -1,7 +1,7 @@
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from vidgate.health.calendar import date_of, midnight, midnights, slices, zone_of
+from vidgate.health.calendar import date_of, last_days, midnight, midnights, slices, zone_of
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOUR = 3_600_000
@@ -34,6 +34,15 @@ def test_the_window_is_cut_at_midnights() -> None:
     cut = slices(start, end, SHANGHAI)
     assert [(b - a) // HOUR for a, b in cut] == [6, 24, 4]
     assert (cut[0][0], cut[-1][1]) == (start, end)
+
+
+def test_the_last_days_end_with_what_there_is_of_today() -> None:
+    now = at(2026, 11, 25, 20)  # the 26th, 4 o'clock
+    days = last_days(3, now, SHANGHAI)
+    assert [(end - start) // HOUR for start, end in days] == [24, 24, 4]
+    assert days[-1][1] == now
+    at_midnight = last_days(2, at(2026, 11, 24, 16), SHANGHAI)
+    assert [(end - start) // HOUR for start, end in at_midnight] == [24, 24]
 
 
 def test_zones_by_name() -> None:

@@ -94,6 +94,40 @@ async def test_the_pure_function_says_the_same_of_every_channel(month: Month) ->
         assert counted == expected.counted * 1000, id_
 
 
+async def test_the_days_of_every_channel_add_up_to_its_month(month: Month) -> None:
+    reports = month.reports()
+    for id_, expected in EXPECTED.items():
+        days = await reports.days(id_, 30)
+        assert (days[0].date, days[-1].date) == ("2026-04-01", "2026-04-30")
+        assert sum(day.online for day in days) == expected.online, id_
+        assert sum(day.counted for day in days) == expected.counted, id_
+        assert sum(day.share is not None for day in days) == expected.days, id_
+
+
+async def test_a_day_tells_what_it_was_made_of(month: Month) -> None:
+    reports = month.reports()
+    days = {day.date[-2:]: day for day in await reports.days("A", 30)}
+    assert (days["02"].percent, days["02"].states) == ("100.00", {"up": april.DAY})
+    assert (days["03"].share, days["03"].states) == (0.0, {"down": april.DAY})
+    assert days["04"].states == {"down": april.DAY / 2, "up": april.DAY / 2}
+    assert days["12"].states == {
+        "own": april.FIRST,
+        "unknown": april.AFTER,
+        "up": april.DAY - april.FIRST - april.AFTER,
+    }
+    maintained = (await reports.days("C", 30))[8]
+    assert maintained.states == {"maintenance": april.DAY / 2, "up": april.DAY / 2}
+    assert (maintained.counted, maintained.share) == (april.DAY / 2, 1.0)
+
+
+async def test_days_on_which_nothing_counted_say_so(month: Month) -> None:
+    reports = month.reports()
+    for id_ in ("I", "no such channel"):
+        days = await reports.days(id_, 3)
+        assert [day.date[-2:] for day in days] == ["28", "29", "30"]
+        assert [(day.share, day.percent, day.states) for day in days] == [(None, None, {})] * 3
+
+
 async def test_halves_of_the_month_add_up(month: Month) -> None:
     reports = month.reports()
     cut = "2026-04-12T02:34:56"

@@ -99,6 +99,7 @@ async def test_transitions_are_kept_in_order(db: Database) -> None:
     assert [row.time for row in await states.transitions("a")] == [3.25, 3.0, 1.0]
     assert await states.transitions("a", limit=1) == [rows[3]]
     assert await states.transitions("c") == []
+    assert await states.transitions("a", since=3.0, until=3.25) == [rows[2]]
     assert await states.latest() == {"a": rows[3], "b": rows[1]}
 
 

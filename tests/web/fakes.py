@@ -10,6 +10,7 @@ from argon2 import PasswordHasher
 from vidgate.aio.bus import Bus
 from vidgate.auth.opaque import fingerprint
 from vidgate.errors import ConflictError, NotFoundError, RemoteError, VidgateError
+from vidgate.health.days import Day
 from vidgate.health.demand import Demand
 from vidgate.health.looks import Look
 from vidgate.health.maintenance import Booking
@@ -238,8 +239,11 @@ class FakePast:
         self.changed: list[Transition] = []
         self.switched: list[Switch] = []
 
-    async def transitions(self, channel: str, *, limit: int) -> list[Transition]:
-        return [one for one in self.changed if one.channel == channel][:limit]
+    async def transitions(
+        self, channel: str, *, limit: int, since: float, until: float
+    ) -> list[Transition]:
+        found = [one for one in self.changed if one.channel == channel]
+        return [one for one in found if since <= one.time < until][:limit]
 
     async def of(self, channel: str, *, limit: int) -> list[Switch]:
         return [one for one in self.switched if one.channel == channel][:limit]
@@ -458,6 +462,9 @@ class FakeReports:
 
     async def uptime(self, by: By, window: ReportWindow, *, worst: int = 20) -> dict[str, Any]:
         return await self.real.uptime(by, window, worst=worst)
+
+    async def days(self, id_: str, number: int) -> list[Day]:
+        return await self.real.days(id_, number)
 
     async def looks(self, id_: str, window: ReportWindow) -> list[Look]:
         return await self.real.looks(id_, window)

@@ -162,3 +162,15 @@ async def test_what_looks_found_is_told(site: Site, month: Month) -> None:
     assert (await site.call("GET", path, role=Role.VIEWER, params={"since": "x"})).status == 400
     missing = await site.call("GET", "/api/v1/channels/none/looks", role=Role.VIEWER)
     assert missing.status == 404
+
+
+async def test_the_last_days_of_a_channel(site: Site, month: Month) -> None:
+    path = "/api/v1/channels/camera-1/days"
+    told = await (await site.call("GET", path, role=Role.AUDITOR)).json()
+    assert [one["date"] for one in told["items"]][::29] == ["2026-04-01", "2026-04-30"]
+    assert told["items"][0]["share"] is None
+    short = await (await site.call("GET", path + "?days=2", role=Role.VIEWER)).json()
+    assert len(short["items"]) == 2
+    assert (await site.call("GET", path + "?days=0", role=Role.VIEWER)).status == 400
+    missing = await site.call("GET", path.replace("camera-1", "none"), role=Role.VIEWER)
+    assert missing.status == 404

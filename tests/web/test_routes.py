@@ -38,6 +38,7 @@ CONTRACT = {
     ("GET", f"{API}/channels/{{id}}/snapshot"): Permission.STREAM_WATCH,
     ("GET", f"{API}/channels/{{id}}/timeline"): Permission.CHANNEL_READ,
     ("GET", f"{API}/channels/{{id}}/looks"): Permission.CHANNEL_READ,
+    ("GET", f"{API}/channels/{{id}}/days"): Permission.CHANNEL_READ,
     ("GET", f"{API}/channels/template"): Permission.CHANNEL_READ,
     ("GET", f"{API}/channels/{{id}}"): Permission.CHANNEL_READ,
     ("PATCH", f"{API}/channels/{{id}}"): Permission.CHANNEL_WRITE,

@@ -43,3 +43,11 @@ async def test_the_line_is_as_long_as_asked(site: Site) -> None:
     assert (await site.call("GET", PATH + "?limit=0", role=Role.VIEWER)).status == 400
     missing = PATH.replace("CAMERA-1", "none")
     assert (await site.call("GET", missing, role=Role.VIEWER)).status == 404
+
+
+async def test_the_line_is_narrowed_to_a_time(site: Site) -> None:
+    fill(site)
+    narrowed = PATH + "?since=10&until=30"
+    told = await (await site.call("GET", narrowed, role=Role.VIEWER)).json()
+    assert [one["time"] for one in told["items"]] == [20.0, 10.0]
+    assert (await site.call("GET", PATH + "?since=nan", role=Role.VIEWER)).status == 400

@@ -41,6 +41,12 @@ def date_of(instant: int, zone: tzinfo | None) -> date:
     return datetime.fromtimestamp(instant / SECOND, UTC).astimezone(zone).date()
 
 
+def last_days(number: int, end: int, zone: tzinfo | None) -> list[tuple[int, int]]:
+    """So many local days up to `end` (ms), the last one as far as it has come."""
+    first = date_of(end - 1, zone) - timedelta(days=number - 1)
+    return slices(midnight(first, zone), end, zone)
+
+
 def slices(start: int, end: int, zone: tzinfo | None) -> list[tuple[int, int]]:
     """The window cut at local midnights."""
     cuts = [start, *(one for one in midnights(start, end, zone) if start < one < end), end]

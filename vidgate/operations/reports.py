@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from vidgate.aio.clock import Clock
 from vidgate.errors import InputError
 from vidgate.health import calendar
+from vidgate.health.days import Day, day_of
 from vidgate.health.kpi import Definitions
 from vidgate.health.looks import SLOT, Look, unpack
 from vidgate.health.report import Ledger, Subject
@@ -134,9 +135,8 @@ class Reports:
             ledger = Ledger(self._definitions, subjects, days, by)
             await self._fill(ledger, keys, days)
             document = await asyncio.to_thread(ledger.document, worst)
-        told = [calendar.date_of(first, self._zone).isoformat() for first, _ in days]
-        for day, date in zip(document["days"], told, strict=True):
-            day["date"] = date
+        for day, (first, _) in zip(document["days"], days, strict=True):
+            day["date"] = self._date(first)
         return {
             "since": start / SECOND,
             "until": end / SECOND,
@@ -145,12 +145,30 @@ class Reports:
             "exclusions": [_told(one) for one in self._excluding(start, end)],
         } | document
 
+    async def days(self, id_: str, number: int) -> list[Day]:
+        """The last local days of one channel, the oldest first; the last one is today's so far."""
+        slices = calendar.last_days(number, milliseconds(self._clock.wall()), self._zone)
+        cuts = [slices[0][0], *(end for _, end in slices)]
+        key = (await self._store.subjects()).get(id_)
+        entries = await self._store.entries([] if key is None else [key], cuts[0], cuts[-1])
+        runs = await self._watch.runs(cuts[0], cuts[-1])
+        told = [] if key is None else entries[key]
+        excused = self._exemptions.excused(id_)
+        found = await asyncio.to_thread(lambda: list(tallies(told, runs, cuts, excused)))
+        return [
+            day_of(self._definitions.main, self._date(first), first, last, tally)
+            for (first, last), tally in zip(slices, found, strict=True)
+        ]
+
     async def looks(self, id_: str, window: Window) -> list[Look]:
         """What was seen of one channel, in order of time; runs of equal looks are one."""
         start, end = window.resolved(self._clock.wall(), self._zone)
         rows = await self._store.looks(id_, start // SLOT * SLOT, end)
         found = await asyncio.to_thread(_unpacked, rows)
         return [one for one in found if start <= one.last * SECOND and one.time * SECOND < end]
+
+    def _date(self, instant: int) -> str:
+        return calendar.date_of(instant, self._zone).isoformat()
 
     def _excluding(self, start: int, end: int) -> list[MaintenanceWindow]:
         """The windows that touch the report's."""

@@ -1,5 +1,6 @@
 """What is known of every channel's health, kept over a restart, and every change of state."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -99,15 +100,22 @@ class States:
                 rows = [_transition_row(one, keys[one.channel]) for one in part]
                 await session.execute(_ADD_TRANSITION, rows)
 
-    async def transitions(self, channel: str, *, limit: int = 100) -> list[Transition]:
-        """The last transitions of one channel, newest first; that it was registered is none."""
+    async def transitions(
+        self, channel: str, *, limit: int = 100, since: float = 0.0, until: float = math.inf
+    ) -> list[Transition]:
+        """The last transitions of one channel in a time (wall-clock seconds, `until` is no more of
+        it), newest first; that it was registered is none.
+        """
         moves = models.transitions.c
         query = (
             _TRANSITIONS.where(models.subjects.c.id == channel)
             .where(or_(moves.before != moves.after, moves.after != int(State.UNKNOWN)))
+            .where(moves.time >= milliseconds(since))
             .order_by(models.transitions.c.time.desc())
             .limit(limit)
         )
+        if until < math.inf:
+            query = query.where(moves.time < milliseconds(until))
         async with self._db.read() as session:
             return [_transition(row) for row in (await session.execute(query)).mappings()]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from vidgate.aio.bus import Bus
+from vidgate.health.days import Day
 from vidgate.health.demand import Demand
 from vidgate.health.looks import Look
 from vidgate.health.maintenance import Booking
@@ -151,7 +152,9 @@ class Trials(Protocol):
 class States(Protocol):
     """The past of channels' states; see `vidgate.storage.states`."""
 
-    async def transitions(self, channel: str, *, limit: int) -> list[Transition]: ...
+    async def transitions(
+        self, channel: str, *, limit: int, since: float, until: float
+    ) -> list[Transition]: ...
 
 
 class Alarms(Protocol):
@@ -194,6 +197,8 @@ class Reports(Protocol):
     """Reports of the past; see `vidgate.operations.reports`."""
 
     async def uptime(self, by: By, window: ReportWindow, *, worst: int = 20) -> dict[str, Any]: ...
+
+    async def days(self, id_: str, number: int) -> list[Day]: ...
 
     async def looks(self, id_: str, window: ReportWindow) -> list[Look]: ...
 

@@ -119,6 +119,15 @@ CHANNELS = (
     ),
     Route(
         GET,
+        f"{API}/channels/{{id}}/days",
+        timeline.days,
+        Permission.CHANNEL_READ,
+        "通道最近每天的状态 the last days of a channel",
+        query=timeline.DaysQuery,
+        answer=timeline.DayList,
+    ),
+    Route(
+        GET,
         f"{API}/channels/{{id}}/looks",
         timeline.looks,
         Permission.CHANNEL_READ,

@@ -1,6 +1,7 @@
 """What happened to a channel: its states, and whose pictures its stream showed."""
 
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,16 +9,50 @@ from pydantic import BaseModel, ConfigDict, Field
 from vidgate.health.looks import Look
 from vidgate.operations.reports import Window
 from vidgate.storage.states import Transition
-from vidgate.storage.switches import Switch
+from vidgate.storage.switches import KEPT, Switch
 from vidgate.web.context import CONTEXT
 from vidgate.web.exchange import encode_rows, read_query, reply, reply_packed
 
+Instant = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
+
 
 class TimelineQuery(BaseModel):
-    """How many, the newest first."""
+    """How many, the newest first; of a time (wall-clock seconds) where one is given."""
 
     model_config = ConfigDict(extra="forbid")
     limit: int = Field(50, ge=1, le=200)
+    since: Instant = 0.0
+    until: Instant = 1e11
+
+
+class DaysQuery(BaseModel):
+    """So many days, today the last."""
+
+    model_config = ConfigDict(extra="forbid")
+    days: int = Field(30, ge=1, le=90)
+
+
+class ChannelDay(BaseModel):
+    """A local day as far as it has come; instants are wall-clock seconds, lengths seconds.
+
+    `states`: how long it stood how while it was to be counted, `own` while vidgate itself was down.
+    `share` and `percent`: online of counted time, null where none counted.
+    """
+
+    date: str
+    start: float
+    end: float
+    share: float | None
+    percent: str | None
+    online: float
+    counted: float
+    states: dict[str, float]
+
+
+class DayList(BaseModel):
+    """The oldest first."""
+
+    items: list[ChannelDay]
 
 
 class LooksQuery(BaseModel):
@@ -77,12 +112,24 @@ class Timeline(BaseModel):
 
 async def show(request: web.Request) -> web.Response:
     """The last changes of one channel's state, and of the source of its streams."""
-    parts, limit = request.app[CONTEXT].parts, read_query(request.query, TimelineQuery).limit
+    parts, query = request.app[CONTEXT].parts, read_query(request.query, TimelineQuery)
     id_ = parts.registry.get(request.match_info["id"]).id
-    states = [_state(one) for one in await parts.states.transitions(id_, limit=limit)]
-    sources = [_source(one) for one in await parts.switches.of(id_, limit=limit)]
+    changed = await parts.states.transitions(
+        id_, limit=query.limit, since=query.since, until=query.until
+    )
+    states = [_state(one) for one in changed]
+    switched = [_source(one) for one in await parts.switches.of(id_, limit=KEPT)]
+    sources = [one for one in switched if query.since <= one.time < query.until]
     items = sorted(states + sources, key=lambda one: one.time, reverse=True)
-    return reply(Timeline(items=items[:limit]))
+    return reply(Timeline(items=items[: query.limit]))
+
+
+async def days(request: web.Request) -> web.Response:
+    """The last days of one channel at a glance."""
+    parts, query = request.app[CONTEXT].parts, read_query(request.query, DaysQuery)
+    id_ = parts.registry.get(request.match_info["id"]).id
+    found = await parts.reports.days(id_, query.days)
+    return reply(DayList(items=[ChannelDay(**asdict(one)) for one in found]))
 
 
 async def looks(request: web.Request) -> web.Response:

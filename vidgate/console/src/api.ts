@@ -1,6 +1,7 @@
 /** The HTTP API as far as the console uses it: shapes, and errors as RFC 9457 problems. */
 
 import type { Alarm, AlarmDetail, Show, Verb } from './alarm'
+import type { Day, Narrowed } from './days'
 import { documentsOf } from './ndjson'
 import type { Part } from './playback'
 import { uptimePath, type UptimeQuery, type UptimeReport } from './report'
@@ -411,6 +412,11 @@ export const TEMPLATE = '/api/v1/channels/template'
 export const exportPath = (query: Record<string, string>): string =>
   `/api/v1/channels/export?${new URLSearchParams(query)}`
 
+function windowOf({ since, until }: Narrowed): URLSearchParams {
+  const end = until === null ? {} : { until: String(until) }
+  return new URLSearchParams({ limit: '200', since: String(since), ...end })
+}
+
 export const api = {
   session: () => call<Session>('/api/v1/session'),
   signIn: (username: string, password: string) =>
@@ -449,7 +455,9 @@ export const api = {
   setChannel: (id: string, fields: Values, revision: number) =>
     call<ChannelDetail>(channelPath(id), { method: 'PATCH', body: fields, revision }),
   history: async (id: string) => itemsOf(await call<Listing<Past>>(`${channelPath(id)}/history`)),
-  timeline: async (id: string) => itemsOf(await call<Listing<Moment>>(`${channelPath(id)}/timeline`)),
+  days: async (id: string) => itemsOf(await call<Listing<Day>>(`${channelPath(id)}/days`)),
+  timeline: async (id: string, narrowed: Narrowed | null) =>
+    itemsOf(await call<Listing<Moment>>(`${channelPath(id)}/timeline${narrowed === null ? '' : `?${windowOf(narrowed)}`}`)),
   setMany: (ids: readonly string[], wish: BulkWish, dryRun: boolean, revisions: Record<string, number> = {}) =>
     call<BulkReport>('/api/v1/channels', {
       method: 'PATCH',

@@ -174,6 +174,10 @@ class Alarms:
             await self.turn(self._fold)
             await asyncio.sleep(TURN)
 
+    def wake(self) -> None:
+        """Something changed: the next turn looks."""
+        self._is_stale = True
+
     async def turn(self, fold: Fold) -> None:
         """Fold what changed since the last turn; keep and tell it."""
         if self._is_stale or fold.is_waiting:

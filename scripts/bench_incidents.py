@@ -10,15 +10,17 @@ import gc
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from scripts.bench_import import longest_hold
 from scripts.benchtable import machine, print_table
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
+from vidgate.health.checks import Cadence
 from vidgate.health.incidents import Fold
 from vidgate.model.channel import Channel, Lifecycle
 from vidgate.model.health import Health, Level, Reason, State
@@ -69,13 +71,21 @@ class Site:
         """As the service has them."""
         store = IncidentStore(self.db, Audit(self.db))
         return Alarms(
-            self,
-            self.health.__getitem__,
-            self.bus,
-            store,
-            lambda channel: self.hosts[channel.id],
-            self.clock,
+            self, self, self.bus, store, lambda channel: self.hosts[channel.id], self.clock
         )
+
+    def of(self, id_: str) -> Health:
+        """What is known of one."""
+        return self.health[id_]
+
+    @property
+    def demands(self) -> "Site":
+        """How often its channels are looked at."""
+        return self
+
+    def cadence(self, channel: Channel) -> Cadence:
+        """As behind a platform."""
+        return Cadence(60.0, 1800.0)
 
 
 @asynccontextmanager
@@ -209,17 +219,17 @@ async def lists(site: Site) -> list[tuple[object, ...]]:
         found = await alarms.list_([Attention.CLOSED], 1000)
         return len(await encode_rows(found, summary))
 
-    async def one() -> int:
+    async def whole() -> int:
         incident, _ = await alarms.get(10_000)
         return len(incident.members)
 
     return [
         await listing(f"closed, {PAST} of platforms in the database", closed),
-        await listing("one of them with its channels", one),
+        await listing("one of them with its channels", whole),
     ]
 
 
-async def listing(name: str, work: Callable[[], Awaitable[int]]) -> tuple[object, ...]:
+async def listing(name: str, work: Callable[[], Coroutine[Any, Any, int]]) -> tuple[object, ...]:
     """The best of three."""
     times, holds, size = [], [], 0
     for _ in range(3):

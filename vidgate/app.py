@@ -205,7 +205,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     whep = await _whep(stack, hub, bus, settings, clock)
     device = partial(_device, box)
     alarms = await stack.enter_async_context(
-        Alarms(registry, health.of, bus, IncidentStore(db, audit), device, clock)
+        Alarms(registry, health, bus, IncidentStore(db, audit), device, clock)
     )
     gc.collect()  # now, before anybody looks at how long the loop is held
     pages = Metrics(registry, health, hub, whep, device, alarms)

@@ -13,6 +13,7 @@ ALARM = {
     "channels": 60,
     "failing": 58,
     "returns": 0,
+    "asked": None,
     "merged": None,
     "acknowledged_by": "",
     "acknowledged": None,

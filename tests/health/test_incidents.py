@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vidgate.health.incidents import Condition, Fold, Place, Sign, condition
+from vidgate.health.causes import Condition, Place, Sign, condition
+from vidgate.health.checks import Cadence
+from vidgate.health.incidents import Fold
 from vidgate.model.health import Health, Reason, State
 from vidgate.model.incident import Attention, Cause, Incident, Note
 
@@ -17,28 +19,29 @@ class Fleet:
     """Channels at their places, each looked at once a period; time is a number."""
 
     places: dict[str, Place]
-    dead: dict[str, float] = field(default_factory=dict)  # since when it fails, as found
+    dead: dict[str, float] = field(default_factory=dict)  # since when it fails
     out: set[str] = field(default_factory=set)
+    period: float = PERIOD
 
     def standing(self, now: float) -> dict[str, Condition]:
         """How every channel stands by the looks that were made until now."""
         found = {}
         for number, (channel, place) in enumerate(self.places.items()):
-            phase = PERIOD * number / len(self.places)
-            looked = now - (now - phase) % PERIOD
+            phase = self.period * number / len(self.places)
+            looked = now - (now - phase) % self.period
             found[channel] = self._of(channel, place, looked, now)
         return found
 
     def _of(self, channel: str, place: Place, looked: float, now: float) -> Condition:
         if channel in self.out:
             return Condition(place, Sign.OUT, 0.0)
-        since = self.dead.get(channel)
+        since, cadence = self.dead.get(channel), Cadence(self.period, 1800.0)
         if since is None:
-            return Condition(place, Sign.WELL, looked)
-        found = since + (looked - since) % PERIOD  # it fails at its first look after it died
+            return Condition(place, Sign.WELL, looked, cadence=cadence)
+        found = since + (looked - since) % self.period  # it fails at its first look after it died
         if found > now:
-            return Condition(place, Sign.UNSURE, 0.0)
-        return Condition(place, Sign.FAULTY, found, State.DOWN, Reason.TIMEOUT)
+            return Condition(place, Sign.UNSURE, 0.0, cadence=cadence)
+        return Condition(place, Sign.FAULTY, found, State.DOWN, Reason.TIMEOUT, cadence=cadence)
 
 
 def county() -> Fleet:
@@ -200,6 +203,216 @@ def test_a_dismissed_alarm_hides_nothing_that_comes_later() -> None:
     assert [(one.subject, one.attention) for one in fold.open] == [("campus7", Attention.OPEN)]
 
 
+def say(fold: Fold, action: str, now: float) -> None:
+    """A person does that with every open alarm."""
+    note = Note(time=now, actor="li", action=action, text="known")
+    for incident in fold.open:
+        if action == "close":
+            incident.dismissed = note
+        else:
+            incident.acknowledged = note
+
+
+def emergency(fleet: Fleet) -> list[str]:
+    return [one for one in fleet.places if one.startswith("emergency")]
+
+
+def come_and_go(fold: Fold, fleet: Fleet, channel: str, begin: float) -> float:
+    """It fails at `begin`, is found, and recovers; when that is over."""
+    fleet.dead[channel] = begin
+    run(fold, fleet, begin, begin + 90.0)
+    del fleet.dead[channel]
+    run(fold, fleet, begin + 91.0, begin + 100.0)
+    return begin + 100.0
+
+
+def test_what_comes_back_asks_for_a_person_again() -> None:
+    fleet, fold = county(), Fold()
+    fleet.dead["campus7"] = 100.0
+    run(fold, fleet, 100.0, 190.0)
+    say(fold, "acknowledge", 190.0)
+    (one,) = fold.open
+    del fleet.dead["campus7"]
+    run(fold, fleet, 191.0, 200.0)
+    assert one.attention is Attention.CLOSED
+    fleet.dead["campus7"] = 300.0
+    run(fold, fleet, 300.0, 390.0)
+    assert fold.open == [one]
+    assert (one.attention, one.returns, one.acknowledged) == (Attention.OPEN, 1, None)
+    assert one.asked is not None
+    assert 300.0 < one.asked <= 390.0
+
+
+def test_who_acknowledges_what_keeps_coming_back_is_asked_no_more() -> None:
+    fleet, fold = county(), Fold()
+    begin, asked = 100.0, []
+    for _ in range(8):
+        fleet.dead["campus7"] = begin
+        run(fold, fleet, begin, begin + 90.0)
+        asked.append(fold.open[0].attention is Attention.OPEN)
+        if asked[-1]:
+            say(fold, "acknowledge", begin + 90.0)
+        del fleet.dead["campus7"]
+        run(fold, fleet, begin + 91.0, begin + 100.0)
+        begin += 200.0
+    assert asked == [True] * 4 + [False] * 4
+    assert len(fold.incidents) == 1
+
+
+def test_what_keeps_coming_back_and_was_closed_by_hand_asks_again() -> None:
+    fleet, fold = county(), Fold()
+    begin = 100.0
+    for _ in range(6):
+        begin = come_and_go(fold, fleet, "campus7", begin) + 100.0
+    fleet.dead["campus7"] = begin
+    run(fold, fleet, begin, begin + 90.0)
+    say(fold, "acknowledge", begin + 90.0)
+    say(fold, "close", begin + 91.0)
+    del fleet.dead["campus7"]
+    run(fold, fleet, begin + 92.0, begin + 100.0)
+    begin = come_and_go(fold, fleet, "campus7", begin + 200.0)
+    (one,) = fold.incidents.values()
+    assert (one.acknowledged, one.dismissed) == (None, None)
+
+
+def test_an_alarm_closed_while_its_members_are_still_being_found_has_no_second() -> None:
+    fleet, fold = county(), Fold()
+    fleet.dead |= dict.fromkeys(emergency(fleet), 100.0)
+    run(fold, fleet, 100.0, 155.0)
+    (one,) = fold.open
+    assert 3 <= len(one.failing) < 60
+    say(fold, "close", 155.0)
+    run(fold, fleet, 156.0, 400.0)
+    assert told(fold) == [("platform", "emergency", 60)]
+    assert len(fold.incidents) == 1
+    assert one.attention is Attention.CLOSED  # all of it is what was closed
+    fleet.dead.clear()
+    run(fold, fleet, 401.0, 480.0)
+    assert not fold.open
+
+
+def test_an_alarm_closed_by_hand_comes_back_as_the_same() -> None:
+    fleet, fold = county(), Fold()
+    fleet.dead |= dict.fromkeys(emergency(fleet), 100.0)
+    run(fold, fleet, 100.0, 155.0)
+    say(fold, "close", 155.0)
+    fleet.dead.clear()  # for a moment
+    run(fold, fleet, 156.0, 200.0)
+    assert not fold.open
+    fleet.dead |= dict.fromkeys(emergency(fleet), 201.0)
+    run(fold, fleet, 201.0, 400.0)
+    assert told(fold) == [("platform", "emergency", 60)]
+    (one,) = fold.incidents.values()
+    assert (one.attention, one.returns) == (Attention.OPEN, 1)
+
+
+def test_a_closed_alarm_that_grows_again_asks_again() -> None:
+    fleet, fold = county(), Fold()
+    fleet.dead |= dict.fromkeys(emergency(fleet), 100.0)
+    run(fold, fleet, 100.0, 200.0)
+    say(fold, "close", 200.0)
+    for channel in emergency(fleet)[:45]:
+        del fleet.dead[channel]
+    run(fold, fleet, 201.0, 300.0)
+    (one,) = fold.open
+    assert (len(one.failing), one.attention) == (15, Attention.CLOSED)
+    fleet.dead |= dict.fromkeys(emergency(fleet)[:5], 400.0)
+    run(fold, fleet, 400.0, 500.0)
+    assert (len(one.failing), one.attention) == (20, Attention.OPEN)
+    assert len(fold.incidents) == 1
+
+
+def test_faults_wait_as_long_as_their_siblings_looks_take() -> None:
+    """Where looks are few and far between the second of a device is found minutes later."""
+    places = {f"c{number}": Place() for number in range(100)}
+    places |= dict.fromkeys(("c20", "c99"), Place("", "", "nvr"))
+    fleet, fold = Fleet(places, period=240.0), Fold()
+    fleet.dead |= {"c20": 1000.0, "c99": 1000.0}
+    run(fold, fleet, 1000.0, 1300.0)
+    found = [member.since for member in fold.open[0].members.values()]
+    assert max(found) - min(found) > 150.0
+    assert told(fold) == [("host", "nvr", 2)]
+    assert len(fold.incidents) == 1
+
+
+def test_a_platform_that_answers_without_pictures_is_one_incident() -> None:
+    """Only looks for a picture find that, one in eight seconds; all channels answer all along."""
+    places = {f"c{number}": Place("police", f"a{number % 7}") for number in range(200)}
+    cadence, begun = Cadence(60.0, 1800.0), 5000.0
+    fold = Fold()
+    for now in map(float, range(4990, 6900, 2)):
+        fleet = {}
+        for number, (channel, place) in enumerate(places.items()):
+            phase = 9.0 * number
+            looked = now - (now - phase) % 1800.0
+            answered = now - (now - phase) % 60.0
+            if looked > begun and channel != "c7":
+                fleet[channel] = Condition(
+                    place, Sign.FAULTY, looked, State.DOWN, Reason.NO_MEDIA,
+                    is_deep=True, cadence=cadence,
+                )  # fmt: skip
+            else:
+                fleet[channel] = Condition(place, Sign.WELL, answered, seen=looked, cadence=cadence)
+        fold.fold(fleet, now)
+    assert told(fold) == [("platform", "police", 199)]
+    assert len(fold.incidents) == 1
+
+
+def test_one_camera_without_a_picture_is_told_within_minutes() -> None:
+    """Its siblings' pictures come round in an hour and more; nobody waits for all of them."""
+    places = {f"c{number}": Place("police") for number in range(200)}
+    cadence = Cadence(60.0, 8 * 1800.0)
+    fleet = {
+        channel: Condition(place, Sign.WELL, 990.0, seen=-5000.0, cadence=cadence)
+        for channel, place in places.items()
+    }
+    fleet["c5"] = Condition(
+        places["c5"], Sign.FAULTY, 1000.0, State.DOWN, Reason.NO_MEDIA,
+        is_deep=True, cadence=cadence,
+    )  # fmt: skip
+    fold = Fold()
+    fold.fold(fleet, 1299.0)
+    assert not fold.open
+    assert fold.is_waiting
+    fold.fold(fleet, 1300.0)
+    assert told(fold) == [("single", "c5", 1)]
+
+
+def test_two_well_channels_of_a_recorder_clear_it_at_once() -> None:
+    places = {f"c{number}": Place("", "", "nvr") for number in range(8)}
+    cadence = Cadence(60.0, 900.0)
+    fleet = {
+        channel: Condition(place, Sign.WELL, 900.0, cadence=cadence)
+        for channel, place in places.items()
+    }
+    fleet["c0"] = Condition(places["c0"], Sign.FAULTY, 1000.0, State.DOWN, cadence=cadence)
+    fold = Fold()
+    fold.fold(fleet, 1010.0)
+    assert not fold.open
+    for channel in ("c1", "c2"):
+        fleet[channel] = fleet[channel]._replace(at=1005.0)
+    fold.fold(fleet, 1011.0)
+    assert told(fold) == [("single", "c0", 1)]
+
+
+def test_a_fold_in_steps_may_be_left_at_any_of_them() -> None:
+    fleet, fold = county(), Fold()
+    fleet.dead |= dict.fromkeys(fleet.places, 100.0)
+    standing = fleet.standing(200.0)
+    told_of: dict[int, set[str]] = {}
+    for most in range(1, 400, 7):  # cut off ever later, as by a service that stops
+        for number, _ in enumerate(fold.steps(standing, 200.0)):
+            check(fold, fleet, 200.0)
+            if number == most:
+                break
+        for id_, channels in fold.take_changes().items():
+            told_of.setdefault(id_, set()).update(channels)
+    failing = {one.channel for incident in fold.open for one in incident.failing}
+    assert failing == set(fleet.places)
+    for incident in fold.incidents.values():
+        assert told_of[incident.id] >= set(incident.members)
+
+
 def test_who_leaves_the_fleet_or_goes_into_maintenance_leaves_the_incident() -> None:
     fleet, fold = county(), Fold()
     fleet.dead |= {"campus7": 100.0, "campus8": 100.0}
@@ -238,7 +451,7 @@ def test_what_a_channels_health_says() -> None:
 
     def sign(counted: bool = True, **known: object) -> Sign:
         health = Health(channel="c", **known)  # type: ignore[arg-type]
-        return condition(health, place, is_counted=counted).sign
+        return condition(health, place, Cadence(60.0, 900.0), is_counted=counted).sign
 
     assert sign() is Sign.UNSURE
     assert sign(state=State.UP, probed=5.0) is Sign.WELL

@@ -1,7 +1,7 @@
 """Alarms over a real database: what fails is told, kept, and seen to by people."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,9 @@ from tests.waiting import until
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
 from vidgate.errors import ConflictError, InputError, NotFoundError, StorageError
-from vidgate.health.incidents import Rules
+from vidgate.health.causes import Condition, Rules
+from vidgate.health.checks import Cadence
+from vidgate.health.incidents import Fold
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, Reason, State
 from vidgate.model.incident import Attention, Incident
@@ -44,10 +46,18 @@ class Site:
 
     def alarms(self) -> Alarms:
         store = IncidentStore(self.db, Audit(self.db))
-        rules = Rules(settle=0.0)
-        return Alarms(
-            self, self.health.__getitem__, self.bus, store, lambda one: "", self.clock, rules=rules
-        )
+        rules = Rules(patience=0.0)
+        return Alarms(self, self, self.bus, store, lambda one: "", self.clock, rules=rules)
+
+    def of(self, id_: str) -> Health:
+        return self.health[id_]
+
+    @property
+    def demands(self) -> "Site":
+        return self
+
+    def cadence(self, channel: Channel) -> Cadence:
+        return Cadence(60.0, 900.0)
 
     def set(self, state: State, *ids: str) -> None:
         now = self.clock.wall()
@@ -173,6 +183,45 @@ async def test_of_two_people_at_once_the_second_is_told_of_the_first(site: Site)
             ended = await asyncio.gather(*both, return_exceptions=True)
             assert [type(it) for it in ended].count(ConflictError) == 1
         assert one.dismissed is not None
+
+
+async def test_what_comes_back_asks_again_and_still_does_after_a_restart(site: Site) -> None:
+    async with site.alarms() as alarms:
+        site.set(State.DOWN, "c14")
+        (one,) = await opened(alarms)
+        await alarms.acknowledge(one.id, "li", "on my way")
+        site.clock.advance(5.0)
+        site.set(State.UP, "c14")
+        await opened(alarms, 0)
+        site.clock.advance(5.0)
+        site.set(State.DOWN, "c14")
+        (again,) = await opened(alarms)
+        assert again.id == one.id
+        assert again.attention is Attention.OPEN
+        await until(lambda: not alarms._unsaved)
+    async with site.alarms() as alarms:
+        (again,) = await opened(alarms)
+        assert again.attention is Attention.OPEN
+        await alarms.acknowledge(one.id, "wang")
+        _, notes = await alarms.get(one.id)
+        assert [note.actor for note in notes] == ["li", "wang"]
+
+
+async def test_a_fold_that_is_cut_off_loses_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Fold.steps
+
+    def stuck(self: Fold, fleet: Mapping[str, Condition], now: float) -> Iterator[None]:
+        yield from steps(self, fleet, now)
+        while True:
+            yield
+
+    monkeypatch.setattr(Fold, "steps", stuck)
+    async with site.alarms() as alarms:
+        site.set(State.DOWN, "c14")
+        (one,) = await opened(alarms)
+    assert await IncidentStore(site.db, Audit(site.db)).find(one.id) == one
 
 
 async def test_who_leaves_the_register_leaves_no_alarm(site: Site) -> None:

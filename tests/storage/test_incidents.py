@@ -33,7 +33,7 @@ async def test_what_is_open_comes_back_and_numbers_go_on(db: Database) -> None:
     recalled = await store.recall(45.0)
     assert recalled.first == 4
     assert recalled.incidents == [first, lately]
-    assert await store.past(5, but=[3]) == [old]
+    assert await store.past(5, but=[3]) == [old.outline]
     assert await store.find(2) == old
     assert await store.find(9) is None
 
@@ -66,6 +66,39 @@ async def test_what_people_said_tells_where_the_alarm_stands(db: Database) -> No
     assert found.dismissed.actor == "wang"
     assert [note.text for note in await store.notes(1)] == ["on my way", "no power", "moved"]
     assert (await audit.verify()).checked == 3
+
+
+async def test_what_was_said_before_it_came_back_is_history(db: Database) -> None:
+    store = IncidentStore(db, Audit(db))
+    one = incident(1, 10.0, "a")
+    await store.say(one, Note(time=11.0, actor="li", action="acknowledge", text="on my way"))
+    await store.say(one, Note(time=12.0, actor="li", action="close", text="moved"))
+    one.asked = 20.0
+    await kept(store, one)
+    found = await store.find(1)
+    assert found is not None
+    assert (found.attention, found.asked) == (Attention.OPEN, 20.0)
+    assert [note.action for note in await store.notes(1)] == ["acknowledge", "close"]
+    await store.say(one, Note(time=20.0, actor="wang", action="acknowledge", text=""))
+    found = await store.find(1)
+    assert found is not None
+    assert found.attention is Attention.ACKNOWLEDGED
+    assert found.dismissed is None
+
+
+async def test_the_past_is_told_without_members(db: Database) -> None:
+    store = IncidentStore(db, Audit(db))
+    whole = incident(1, 10.0, *(f"c{number}" for number in range(450)), ended=30.0)
+    whole.members["c7"] = replace(whole.members["c7"], until=12.0)
+    merged = incident(2, 20.0, ended=30.0)
+    merged.merged = 1
+    await kept(store, whole, merged)
+    await store.say(whole, Note(time=11.0, actor="li", action="acknowledge", text=""))
+    merged_told, told = await store.past(5)
+    assert (told.channels, told.failing) == (450, 449)
+    assert told.acknowledged is not None
+    assert told.acknowledged.actor == "li"
+    assert merged_told == merged.outline
 
 
 async def test_the_past_is_forgotten_with_all_that_belongs_to_it(db: Database) -> None:

@@ -17,7 +17,7 @@ from vidgate.health.maintenance import Booking
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Login, Platform, PointClass, Transport
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
-from vidgate.model.incident import Attention, Incident, Note
+from vidgate.model.incident import Attention, Incident, Note, Outline
 from vidgate.model.maintenance import Window
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.playback import Playback
@@ -256,8 +256,9 @@ class FakeAlarms:
         self.incidents: dict[int, Incident] = {}
         self.said: list[tuple[int, str, str, str]] = []
 
-    async def list_(self, attention: Collection[Attention], limit: int) -> list[Incident]:
-        return [one for one in self.incidents.values() if one.attention in attention][:limit]
+    async def list_(self, attention: Collection[Attention], limit: int) -> list[Outline]:
+        found = [one for one in self.incidents.values() if one.attention in attention]
+        return [one.outline for one in found][:limit]
 
     async def get(self, id_: int) -> tuple[Incident, list[Note]]:
         notes = [

@@ -11,8 +11,8 @@ OK = 0
 _SHEET = tables.Sheet(
     "alarms",
     ("id", "severity", "attention", "cause", "subject", "channels", "failing", "opened", "ended",
-     "returns", "merged", "acknowledged_by", "acknowledged", "closed_by"),
-    times=("opened", "ended", "acknowledged"),
+     "returns", "asked", "merged", "acknowledged_by", "acknowledged", "closed_by"),
+    times=("opened", "ended", "asked", "acknowledged"),
 )  # fmt: skip
 _MEMBERS = tables.Sheet(
     "alarm", ("channel", "state", "reason", "since", "until"), times=("since", "until")

@@ -1,97 +1,18 @@
 """Faults folded by common cause: one incident where a platform falls, not one for each channel.
 
-Pure: `fold` looks at how every channel stands and at what it knew before; the order in which the
-faults were found makes no difference.
-
-A group (a platform, the channels of an area, of a device) has fallen together when, of its channels
-that were looked at since the first of them failed, at least a share failed too. So a cause is known
-as soon as enough siblings were asked, and three bad cameras among two thousand never make one. A
-fault whose siblings were not asked yet waits for them, `settle` seconds at most.
+Pure: a fold looks at how every channel stands and at what it knew before; the order in which the
+faults were found makes no difference. What makes a cause is in `health.causes`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from enum import Enum, auto
-from typing import NamedTuple
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import count
 
-from vidgate.model.health import Health, Reason, State
+from vidgate.health.causes import RANK, TOGETHER, Condition, Group, Rules, Sign, Suspects, Tally
 from vidgate.model.incident import Cause, Incident, Member
 
-FAULTS = frozenset({State.DOWN, State.UNAUTHORIZED, State.DEGRADED})
-WELL = frozenset({State.UP, State.REACHABLE, State.BUSY})
-
-
-class Sign(Enum):
-    """What a channel's health says to whoever looks for causes."""
-
-    FAULTY = auto()
-    WELL = auto()
-    UNSURE = auto()  # not known, or in doubt: neither failed nor recovered
-    OUT = auto()  # not counted, in maintenance, gone
-
-
-class Place(NamedTuple):
-    """What a channel shares with others; empty: nothing. `host` is the name made for its device."""
-
-    platform: str = ""
-    area: str = ""
-    host: str = ""
-
-
-class Condition(NamedTuple):
-    """How one channel stands. `at`: since when it fails, or when it was last seen well."""
-
-    place: Place
-    sign: Sign
-    at: float
-    state: State = State.UNKNOWN
-    reason: Reason = Reason.NOT_TESTED
-
-
-Group = tuple[Cause, str]
-
-
-class Together(NamedTuple):
-    """When a group has fallen: at least so many failed, and that share of those looked at."""
-
-    least: int
-    share: float
-
-
-TOGETHER: Mapping[Cause, Together] = {  # the widest first
-    Cause.PLATFORM: Together(3, 0.5),
-    Cause.AREA: Together(5, 0.5),
-    Cause.HOST: Together(2, 0.8),
-}
-RANK = {cause: rank for rank, cause in enumerate(Cause)}
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Seconds: faults within `window` are of one time; a lone fault waits `settle` for its
-    siblings' looks (as long as a look takes to come round and to be confirmed); an incident of
-    which only `leftover` still fails ends after `rest`; one that comes back within `reopen` is the
-    same. `enough`: looks at siblings that settle the question.
-    """
-
-    window: float = 300.0
-    settle: float = 90.0
-    rest: float = 60.0
-    reopen: float = 600.0
-    leftover: float = 0.1
-    enough: int = 10
-
-
-def condition(health: Health, place: Place, *, is_counted: bool) -> Condition:
-    """What a channel's health says."""
-    state, reason = health.state, health.reason
-    if not is_counted or state in (State.MAINTENANCE, State.DISABLED):
-        return Condition(place, Sign.OUT, 0.0)
-    if state in FAULTS:
-        return Condition(place, Sign.FAULTY, health.since, state, reason)
-    if state not in WELL or health.bad or health.probed is None:
-        return Condition(place, Sign.UNSURE, 0.0)
-    return Condition(place, Sign.WELL, health.probed)
+SLICE = 200  # channels or incidents in one step: some 1 ms
+NOBODY = len(RANK)  # the rank of a channel that is in no incident
 
 
 class Fold:
@@ -124,30 +45,48 @@ class Fold:
 
         Returns the incidents that changed, with the channels whose membership did.
         """
-        self._changed = {}
-        self._recover(fleet, now)
-        self._join(fleet, now)
-        groups = self._suspects(fleet, now)
-        self._find_causes(groups, fleet, now)
-        self._stand_alone(groups, fleet, now)
-        for incident in self.open:
-            self._end(incident, now)
+        for _ in self.steps(fleet, now):
+            pass
+        return self.take_changes()
+
+    def steps(self, fleet: Mapping[str, Condition], now: float) -> Iterator[None]:
+        """The same in steps of some hundred channels, so that whoever folds can give way.
+
+        Between two steps every channel is in one open incident at most, as after the last one.
+        Take the changes even if it was not gone through to the end.
+        """
+        yield from self._recover(fleet, now)
+        free = yield from self._sift(fleet)
+        yield from self._join(free, now)
+        if free:
+            suspects = yield from self._suspects(free, fleet, now)
+            yield from self._find_causes(suspects, fleet, now)
+            yield from self._stand_alone(free, suspects, now)
+        else:
+            self._unsettled = False
+        yield from self._end(now)
         self._forget(now)
-        return self._changed
+
+    def take_changes(self) -> dict[int, set[str]]:
+        """The incidents that changed since this was last asked, and the channels in question."""
+        changed, self._changed = self._changed, {}
+        return changed
 
     # -- members come and go -----------------------------------------------------------------------
 
-    def _recover(self, fleet: Mapping[str, Condition], now: float) -> None:
-        for channel, incident in list(self._of.items()):
+    def _recover(self, fleet: Mapping[str, Condition], now: float) -> Iterator[None]:
+        for number, (channel, incident) in enumerate(list(self._of.items()), 1):
             found = fleet.get(channel)
             if found is None or found.sign in (Sign.WELL, Sign.OUT):
                 self._leave(channel, now)
             elif found.sign is Sign.FAULTY:
                 self._update(incident, channel, found)
+            if number % SLICE == 0:
+                yield
 
     def _update(self, incident: Incident, channel: str, found: Condition) -> None:
         member = incident.members[channel]
-        if (member.state, member.reason) != (found.state, found.reason):
+        if member.state is not found.state or member.reason is not found.reason:
             incident.members[channel] = replace(member, state=found.state, reason=found.reason)
             self._touch(incident, channel)
 
@@ -169,81 +108,99 @@ class Fold:
     def _touch(self, incident: Incident, *channels: str) -> None:
         self._changed.setdefault(incident.id, set()).update(channels)
 
-    def _join(self, fleet: Mapping[str, Condition], now: float) -> None:
-        """A fault belongs to the incident of its platform, area or device while that is open."""
-        by_group = {(one.cause, one.subject): one for one in self.open if one.dismissed is None}
-        lately = self._lately(now)
-        for channel, found in self._free(fleet):
-            for group in (*_groups(found.place), (Cause.SINGLE, channel)):
-                incident = by_group.get(group)
-                if incident is None and group[0] is Cause.SINGLE and group in lately:
-                    incident = self._reopen(lately[group])
-                if incident is not None:
-                    self._take(incident, channel, found)
-                    break
-
-    def _free(self, fleet: Mapping[str, Condition]) -> Iterator[tuple[str, Condition]]:
-        for channel, found in fleet.items():
+    def _sift(self, fleet: Mapping[str, Condition]) -> Generator[None, None, dict[str, Condition]]:
+        """The faults that belong to no incident yet."""
+        free: dict[str, Condition] = {}
+        for number, (channel, found) in enumerate(fleet.items(), 1):
             if found.sign is Sign.FAULTY and channel not in self._of:
-                yield channel, found
+                free[channel] = found
+            if number % SLICE == 0:
+                yield
+        return free
+
+    def _join(self, free: dict[str, Condition], now: float) -> Iterator[None]:
+        """A fault belongs to the incident of its platform, area or device while that is open, and
+        to the one that it was alone in a short while ago; who found one is no longer free.
+        """
+        by_group = {(one.cause, one.subject): one for one in self.open}
+        quiet = {one.id for one in self.open if one.dismissed and _is_down(one)}
+        lately = self._lately(now)
+        for number, (channel, found) in enumerate(list(free.items()), 1):
+            incident = next((by_group[it] for it in found.place.groups if it in by_group), None)
+            if incident is None and (known := lately.get((Cause.SINGLE, channel))) is not None:
+                incident = self._reopen(known, now)
+            if incident is not None:
+                if incident.dismissed is not None and incident.id not in quiet:
+                    self._ask_again(incident, now)
+                self._take(incident, channel, found)
+                del free[channel]
+            if number % SLICE == 0:
+                yield
 
     def _lately(self, now: float) -> dict[Group, Incident]:
+        """Those that may come back."""
         return {
             (one.cause, one.subject): one
             for one in self.incidents.values()
-            if one.ended is not None
-            and one.merged is None
-            and one.dismissed is None
-            and now - one.ended < self._rules.reopen
+            if one.ended is not None and one.merged is None and now - one.ended < self._rules.reopen
         }
 
-    def _reopen(self, incident: Incident) -> Incident:
+    def _reopen(self, incident: Incident, now: float) -> Incident:
         incident.ended = incident.calm_since = None
         incident.returns += 1
+        if incident.dismissed is not None or incident.returns <= self._rules.flaps:
+            self._ask_again(incident, now)
         self._touch(incident)
         return incident
 
+    def _ask_again(self, incident: Incident, now: float) -> None:
+        """What people said, they said of something that was over, or nearly."""
+        incident.acknowledged = incident.dismissed = None
+        incident.asked = now
+        self._touch(incident)
+
     # -- causes ------------------------------------------------------------------------------------
 
-    def _suspects(self, fleet: Mapping[str, Condition], now: float) -> dict[Group, "_Group"]:
-        """The groups of the faults that belong to no incident yet."""
-        groups: dict[Group, _Group] = {}
-        for _, found in self._free(fleet):
-            for group in _groups(found.place):
-                groups.setdefault(group, _Group())
-        if not groups:
-            return groups
-        begun = now - self._rules.window
-        for channel, found in fleet.items():
-            if found.sign is Sign.OUT:
-                continue
-            for group in _groups(found.place):
-                if group in groups:
-                    incident = self._of.get(channel)
-                    is_taken = incident is not None and RANK[incident.cause] <= RANK[group[0]]
-                    groups[group].add(channel, found, begun, is_taken=is_taken)
-        return groups
+    def _suspects(
+        self, free: Mapping[str, Condition], fleet: Mapping[str, Condition], now: float
+    ) -> Generator[None, None, Suspects]:
+        suspects = Suspects(free.values(), self._rules)
+        for number, (channel, found) in enumerate(fleet.items(), 1):
+            suspects.add(channel, found, self._rank(channel))
+            if number % SLICE == 0:
+                yield
+        suspects.weigh(now)
+        return suspects
 
     def _find_causes(
-        self, groups: dict[Group, "_Group"], fleet: Mapping[str, Condition], now: float
-    ) -> None:
-        for group in sorted(groups, key=lambda one: (RANK[one[0]], one[1])):
-            of_it = groups[group]
-            taken = [one for one in of_it.failed if self._is_taken(one, group[0])]
-            for channel in taken:
-                del of_it.failed[channel]
-            if not of_it.has_fallen(TOGETHER[group[0]], self._rules):
+        self, suspects: Suspects, fleet: Mapping[str, Condition], now: float
+    ) -> Iterator[None]:
+        lately, done = self._lately(now), count(1)
+        fallen: dict[Group, Incident] = {}
+        for group, tally in suspects.in_order():
+            if next(done) % SLICE == 0:
+                yield
+            self._drop_taken(tally)
+            places = (fleet[channel].place for channel in tally.failed)
+            if not tally.has_fallen or suspects.is_of_one_host(group, tally, places):
                 continue
-            if _is_of_one_host(group, groups, fleet):
-                continue
-            known = self._lately(now).get(group)
-            incident = self._open(*group, now) if known is None else self._reopen(known)
-            for channel in of_it.failed:
-                self._move(channel, incident, fleet[channel], now)
+            if group not in fallen:
+                known = lately.get(group)
+                fallen[group] = self._reopen(known, now) if known else self._open(*group, now)
+            for channel in tally.failed:
+                self._move(channel, fallen[group], fleet[channel], now)
+                if next(done) % SLICE == 0:
+                    yield
 
-    def _is_taken(self, channel: str, cause: Cause) -> bool:
+    def _drop_taken(self, tally: Tally) -> None:
+        """A cause as wide or wider has been found for these."""
+        rank = RANK[tally.cause]
+        if taken := [channel for channel in tally.failed if self._rank(channel) <= rank]:
+            tally.drop(taken)
+
+    def _rank(self, channel: str) -> int:
         incident = self._of.get(channel)
-        return incident is not None and RANK[incident.cause] <= RANK[cause]
+        return NOBODY if incident is None else RANK[incident.cause]
 
     def _move(self, channel: str, to: Incident, found: Condition, now: float) -> None:
         """The wider cause takes the channel over; the narrower incident ends with its last."""
@@ -256,19 +213,18 @@ class Fold:
         self._take(to, channel, found)
 
     def _stand_alone(
-        self, groups: dict[Group, "_Group"], fleet: Mapping[str, Condition], now: float
-    ) -> None:
+        self, free: Mapping[str, Condition], suspects: Suspects, now: float
+    ) -> Iterator[None]:
+        """Faults that share their cause with nobody, as far as can be known yet."""
         self._unsettled = False
-        for channel, found in list(self._free(fleet)):
-            is_open_question = now - found.at < self._rules.settle and any(
-                not groups[group].is_decided(self._rules)
-                for group in _groups(found.place)
-                if groups[group].size >= TOGETHER[group[0]].least
-            )
-            if is_open_question:
-                self._unsettled = True
-            else:
-                self._take(self._open(Cause.SINGLE, channel, now), channel, found)
+        for number, (channel, found) in enumerate(free.items(), 1):
+            if channel not in self._of:
+                if suspects.may_have_company(found, now):
+                    self._unsettled = True
+                else:
+                    self._take(self._open(Cause.SINGLE, channel, now), channel, found)
+            if number % SLICE == 0:
+                yield
 
     def _open(self, cause: Cause, subject: str, now: float) -> Incident:
         incident = Incident(id=self._next, cause=cause, subject=subject, opened=now)
@@ -279,7 +235,13 @@ class Fold:
 
     # -- ends --------------------------------------------------------------------------------------
 
-    def _end(self, incident: Incident, now: float) -> None:
+    def _end(self, now: float) -> Iterator[None]:
+        for number, incident in enumerate(self.open, 1):
+            self._end_if_over(incident, now)
+            if number % SLICE == 0:
+                yield
+
+    def _end_if_over(self, incident: Incident, now: float) -> None:
         failing = incident.failing
         if not failing:
             incident.ended, incident.calm_since = now, None
@@ -303,56 +265,7 @@ class Fold:
                 del self.incidents[incident.id]
 
 
-class _Group:
-    """What is known of a group since the first of its channels failed, within the window."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self.failed: dict[str, float] = {}
-        self._well: list[float] = []
-        self._earlier = 0  # failed before, or for another cause: no part of this
-
-    def add(self, channel: str, found: Condition, begun: float, *, is_taken: bool) -> None:
-        self.size += 1
-        if found.sign is Sign.WELL:
-            self._well.append(found.at)
-        elif found.sign is Sign.FAULTY and not is_taken and found.at >= begun:
-            self.failed[channel] = found.at
-        elif found.sign is Sign.FAULTY:
-            self._earlier += 1
-
-    @property
-    def witnesses(self) -> int:
-        """Channels that were seen well since the first failed."""
-        onset = min(self.failed.values(), default=0.0)
-        return sum(at > onset for at in self._well)
-
-    def is_decided(self, rules: Rules) -> bool:
-        """Whether enough of them were looked at."""
-        alive = self.size - self._earlier
-        return len(self.failed) + self.witnesses >= min(alive, rules.enough)
-
-    def has_fallen(self, together: Together, rules: Rules) -> bool:
-        """Whether a share of them failed together."""
-        failed = len(self.failed)
-        if failed < together.least or not self.is_decided(rules):
-            return False
-        return failed >= together.share * (failed + self.witnesses)
-
-
-def _is_of_one_host(
-    group: Group, groups: Mapping[Group, _Group], fleet: Mapping[str, Condition]
-) -> bool:
-    """Whether one device says it better: all that failed hang on it, and the group is wider."""
-    hosts = {fleet[channel].place.host for channel in groups[group].failed}
-    if group[0] is Cause.HOST or len(hosts) != 1 or hosts == {""}:
-        return False
-    host = groups.get((Cause.HOST, hosts.pop()))
-    return host is not None and (group[0] is Cause.AREA or host.size < groups[group].size)
-
-
-def _groups(place: Place) -> Iterator[Group]:
-    """The groups that a channel belongs to, the widest first."""
-    for cause, subject in zip((Cause.PLATFORM, Cause.AREA, Cause.HOST), place, strict=True):
-        if subject:
-            yield cause, subject
+def _is_down(incident: Incident) -> bool:
+    """Whether what fell together still lies: who closed the alarm closed it for all of that."""
+    share = TOGETHER[incident.cause].share if incident.cause.is_common else 1.0
+    return len(incident.failing) >= share * len(incident.members)

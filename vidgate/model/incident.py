@@ -1,7 +1,7 @@
 """Incidents: faults that have one cause, and what people said of them (design.md 5)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from vidgate.model.health import Reason, State
@@ -67,12 +67,13 @@ class Note:
 
 
 @dataclass(slots=True, kw_only=True)
-class Incident:
-    """Channels that fail for one cause, from the first failure to the last recovery.
+class Course:
+    """Where an incident came from, how it goes, and where its alarm stands.
 
     `subject` names the cause: a platform's id, an area, the name made for a device's address, or
     the channel. `returns` counts how often it came back after all had recovered. `merged` is the
-    incident with a wider cause that took its members over. Wall-clock seconds.
+    incident with a wider cause that took its members over. `asked`: since when it asks for a person
+    anew; what was said before is its history. Wall-clock seconds.
     """
 
     id: int
@@ -80,17 +81,11 @@ class Incident:
     subject: str
     opened: float
     ended: float | None = None
-    members: dict[str, Member] = field(default_factory=dict)
     returns: int = 0
     merged: int | None = None
+    asked: float | None = None
     acknowledged: Note | None = None
     dismissed: Note | None = None  # closed by a person, whether it still fails or not
-    calm_since: float | None = None  # since when only a few of its members still fail
-
-    @property
-    def failing(self) -> list[Member]:
-        """The members that have not recovered."""
-        return [one for one in self.members.values() if one.until is None]
 
     @property
     def severity(self) -> Severity:
@@ -103,3 +98,30 @@ class Incident:
         if self.dismissed is not None or self.ended is not None:
             return Attention.CLOSED
         return Attention.OPEN if self.acknowledged is None else Attention.ACKNOWLEDGED
+
+
+@dataclass(slots=True, kw_only=True)
+class Outline(Course):
+    """An incident without its members: `channels` belonged to it, `failing` of them still do."""
+
+    channels: int
+    failing: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Incident(Course):
+    """Channels that fail for one cause, from the first failure to the last recovery."""
+
+    members: dict[str, Member] = field(default_factory=dict)
+    calm_since: float | None = None  # since when only a few of its members still fail
+
+    @property
+    def failing(self) -> list[Member]:
+        """The members that have not recovered."""
+        return [one for one in self.members.values() if one.until is None]
+
+    @property
+    def outline(self) -> Outline:
+        """The same without its members, as it stands now."""
+        course = {one.name: getattr(self, one.name) for one in fields(Course)}
+        return Outline(**course, channels=len(self.members), failing=len(self.failing))

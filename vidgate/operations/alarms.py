@@ -1,6 +1,6 @@
 """Alarms: what failed, folded by cause, and what people do about it.
 
-    async with Alarms(register, of, bus, store, host, clock) as alarms:
+    async with Alarms(register, watch, bus, store, host, clock) as alarms:
         await alarms.acknowledge(id, actor, "a crew is on its way")
 
 An incident is an alarm until it is over or a person closed it. Publishes `alarm.changed` (object:
@@ -17,15 +17,18 @@ from vidgate.aio.clock import Clock
 from vidgate.aio.report import Report
 from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import ConflictError, InputError, NotFoundError, StorageError
-from vidgate.health.incidents import Condition, Fold, Place, Rules, condition
-from vidgate.model.channel import Channel
+from vidgate.health.causes import Condition, Place, Rules, condition
+from vidgate.health.checks import Cadence
+from vidgate.health.incidents import Fold
+from vidgate.model.channel import Channel, PointClass
 from vidgate.model.health import Health
-from vidgate.model.incident import Attention, Incident, Note
+from vidgate.model.incident import Attention, Incident, Note, Outline
 from vidgate.storage.incidents import ACKNOWLEDGE, CLOSE, IncidentStore
 
 EVENTS = ("channel.state", "register.changed")
 TURN = 1.0  # seconds between two looks at what changed
-CHUNK = 500  # channels in one turn of the event loop
+CHUNK = 200  # channels in one turn of the event loop
+TOLD_AT_ONCE = 50  # alarms told in one turn of it
 TIDY = 3600.0
 KEPT = 400 * 86_400.0  # as long as the changes of state that they were made of
 SAVED_AT_ONCE = 50  # incidents in one transaction
@@ -42,13 +45,34 @@ class Register(Protocol):
         ...
 
 
+class Rhythm(Protocol):
+    """How often channels are looked at; see `health.demand`."""
+
+    def cadence(self, channel: Channel) -> Cadence:
+        """The periods of one."""
+        ...
+
+
+class Watch(Protocol):
+    """What is known of every channel; see `health.service`."""
+
+    @property
+    def demands(self) -> Rhythm:
+        """How often they are looked at."""
+        ...
+
+    def of(self, id_: str) -> Health:
+        """How one stands."""
+        ...
+
+
 class Alarms:
     """Follows the health of all channels; `host` names a channel's device without its address."""
 
     def __init__(  # noqa: PLR0913 - it joins that many parts
         self,
         register: Register,
-        of: Callable[[str], Health],
+        watch: Watch,
         bus: Bus,
         store: IncidentStore,
         host: Callable[[Channel], str],
@@ -57,7 +81,7 @@ class Alarms:
         rules: Rules | None = None,
     ) -> None:
         self._register = register
-        self._of = of
+        self._watch = watch
         self._bus = bus
         self._store = store
         self._host = host
@@ -94,10 +118,10 @@ class Alarms:
         """Incidents of which something still fails."""
         return [] if self._fold is None else self._fold.open
 
-    async def list_(self, attention: Collection[Attention], limit: int) -> list[Incident]:
+    async def list_(self, attention: Collection[Attention], limit: int) -> list[Outline]:
         """Those whose alarms stand so, the newest first. Raises StorageError."""
         lately = {} if self._fold is None else self._fold.incidents
-        found = [one for one in lately.values() if one.attention in attention]
+        found = [one.outline for one in lately.values() if one.attention in attention]
         if Attention.CLOSED in attention:
             found += await self._store.past(min(limit, MAX_PAST), but=list(lately))
         return sorted(found, key=lambda one: (one.opened, one.id), reverse=True)[:limit]
@@ -182,25 +206,43 @@ class Alarms:
         """Fold what changed since the last turn; keep and tell it."""
         if self._is_stale or fold.is_waiting:
             self._is_stale = False
-            fleet = await self._fleet()
-            for id_, channels in fold.fold(fleet, self._clock.wall()).items():
-                incident = fold.incidents[id_]
-                self._unsaved.setdefault(id_, (incident, set()))[1].update(channels)
-                self._tell(incident)
+            await self._fold_in(fold)
         await self._save()
         if self._clock.now() - self._tidied > TIDY:
             self._tidied = self._clock.now()
             await self._store.forget(self._clock.wall() - KEPT)
 
+    async def _fold_in(self, fold: Fold) -> None:
+        """Half a fold is true as far as it goes: what changed is kept even if we are stopped."""
+        try:
+            fleet = await self._fleet()
+            for _ in fold.steps(fleet, self._clock.wall()):
+                await asyncio.sleep(0)
+        except BaseException:
+            self._is_stale = True
+            raise
+        finally:
+            changed = fold.take_changes()
+            for id_, channels in changed.items():
+                known = self._unsaved.setdefault(id_, (fold.incidents[id_], set()))
+                known[1].update(channels)
+        for number, id_ in enumerate(changed, 1):
+            self._tell(fold.incidents[id_])
+            if number % TOLD_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
     async def _fleet(self) -> dict[str, Condition]:
         """How every channel stands."""
         channels, fleet = self._register.channels, {}
+        cadences: dict[tuple[str, PointClass], Cadence] = {}  # all that they depend on
         if len(self._places) > 2 * len(channels):
             self._places.clear()
         for number, channel in enumerate(channels.values(), 1):
-            place = self._place(channel)
-            health = self._of(channel.id)
-            fleet[channel.id] = condition(health, place, is_counted=channel.is_counted)
+            place, alike = self._place(channel), (channel.platform, channel.point_class)
+            if (cadence := cadences.get(alike)) is None:
+                cadence = cadences[alike] = self._watch.demands.cadence(channel)
+            health = self._watch.of(channel.id)
+            fleet[channel.id] = condition(health, place, cadence, is_counted=channel.is_counted)
             if number % CHUNK == 0:
                 await asyncio.sleep(0)
         return fleet
@@ -227,10 +269,10 @@ class Alarms:
                 del self._unsaved[id_]
 
     def _tell(self, incident: Incident) -> None:
-        self._bus.publish("alarm.changed", str(incident.id), summary(incident))
+        self._bus.publish("alarm.changed", str(incident.id), summary(incident.outline))
 
 
-def summary(incident: Incident) -> dict[str, Any]:
+def summary(incident: Outline) -> dict[str, Any]:
     """An incident without its members, JSON-ready; instants are wall-clock seconds."""
     seen_by = incident.acknowledged
     return {
@@ -241,9 +283,10 @@ def summary(incident: Incident) -> dict[str, Any]:
         "attention": incident.attention.value,
         "opened": incident.opened,
         "ended": incident.ended,
-        "channels": len(incident.members),
-        "failing": len(incident.failing),
+        "channels": incident.channels,
+        "failing": incident.failing,
         "returns": incident.returns,
+        "asked": incident.asked,
         "merged": incident.merged,
         "acknowledged_by": seen_by.actor if seen_by else "",
         "acknowledged": seen_by.time if seen_by else None,

@@ -1,15 +1,15 @@
 """Incidents over a restart: who belonged to them, and what people said of the alarms."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import RowMapping, Select, delete, func, insert, select
+from sqlalchemy import RowMapping, Select, bindparam, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vidgate.model.health import Reason, State
-from vidgate.model.incident import Cause, Incident, Member, Note
+from vidgate.model.incident import Cause, Course, Incident, Member, Note, Outline
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import CHUNK, Database, chunks
 from vidgate.storage.models import incident_members, incident_notes, incidents
@@ -40,7 +40,7 @@ class IncidentStore:
             last = (await session.execute(select(func.max(incidents.c.id)))).scalar()
         return Recalled(found, (last or 0) + 1)
 
-    async def past(self, limit: int, *, but: Collection[int] = ()) -> list[Incident]:
+    async def past(self, limit: int, *, but: Collection[int] = ()) -> list[Outline]:
         """The last ones that are over, the newest first, without those of `but`."""
         query = (
             select(incidents)
@@ -49,7 +49,7 @@ class IncidentStore:
             .limit(limit)
         )
         async with self._db.read() as session:
-            return await _whole(session, query)
+            return await _outlines(session, query)
 
     async def find(self, id_: int) -> Incident | None:
         """One incident, whenever it was."""
@@ -64,23 +64,20 @@ class IncidentStore:
             rows = (await session.execute(query.order_by(incident_notes.c.id))).mappings()
             return [_note(row) for row in rows]
 
-    async def save(self, changed: Iterable[tuple[Incident, Collection[str]]]) -> None:
+    async def save(self, changed: Collection[tuple[Incident, Collection[str]]]) -> None:
         """Save incidents and those of their members that are named; who left is dropped."""
+        known = [(one, channel) for one, channels in changed for channel in channels]
+        kept = [(one, channel) for one, channel in known if channel in one.members]
+        gone = [(one, channel) for one, channel in known if channel not in one.members]
         async with self._db.write() as session:
-            for incident, channels in changed:
-                await session.execute(_SAVE, _row(incident))
-                kept = [one for one in channels if one in incident.members]
-                gone = [one for one in channels if one not in incident.members]
-                for part in chunks(kept):
-                    rows = [_member_row(incident.id, incident.members[one]) for one in part]
-                    await session.execute(_SAVE_MEMBER, rows)
-                for part in chunks(gone):
-                    members = incident_members.c
-                    await session.execute(
-                        delete(incident_members).where(
-                            members.incident == incident.id, members.channel.in_(part)
-                        )
-                    )
+            for part in chunks(changed):
+                await session.execute(_SAVE, [_row(one) for one, _ in part])
+            for pairs in chunks(kept):
+                rows = [_member_row(one.id, one.members[channel]) for one, channel in pairs]
+                await session.execute(_SAVE_MEMBER, rows)
+            for pairs in chunks(gone):
+                rows = [{"of": one.id, "who": channel} for one, channel in pairs]
+                await session.execute(_DROP_MEMBER, rows)
 
     async def say(self, incident: Incident, note: Note) -> None:
         """Add a note to an incident, and a row to the audit table."""
@@ -115,25 +112,56 @@ _SAVE = _INSERT.on_conflict_do_update(
     set_={column.name: _INSERT.excluded[column.name] for column in incidents.columns},
 )
 _SAVE_MEMBER = upsert(incident_members).prefix_with("OR REPLACE")
+_DROP_MEMBER = delete(incident_members).where(
+    incident_members.c.incident == bindparam("of"), incident_members.c.channel == bindparam("who")
+)
+
+Known = TypeVar("Known", bound=Course)
 
 
 async def _whole(session: AsyncConnection, query: Select[Any]) -> list[Incident]:
     """The incidents of a query, with their members and where their alarms stand."""
     rows = (await session.execute(query)).mappings().all()
-    found = {row["id"]: _incident(row) for row in rows}
+    found = {row["id"]: Incident(**_course(row)) for row in rows}
     for part in chunks(found):
         members = select(incident_members).where(incident_members.c.incident.in_(part))
         for row in (await session.execute(members)).mappings():
             member = _member(row)
             found[row["incident"]].members[member.channel] = member
+    return await _attended(session, found)
+
+
+async def _outlines(session: AsyncConnection, query: Select[Any]) -> list[Outline]:
+    """The same without their members: thousands of rows would only be counted."""
+    rows = (await session.execute(query)).mappings().all()
+    counts: dict[int, tuple[int, int]] = {}
+    for part in chunks(row["id"] for row in rows):
+        members = incident_members.c
+        number = (members.incident, func.count(), func.count() - func.count(members.until))
+        counted = select(*number).where(members.incident.in_(part)).group_by(members.incident)
+        for id_, channels, failing in await session.execute(counted):
+            counts[id_] = channels, failing
+    found = {}
+    for row in rows:
+        channels, failing = counts.get(row["id"], (0, 0))
+        found[row["id"]] = Outline(**_course(row), channels=channels, failing=failing)
+    return await _attended(session, found)
+
+
+async def _attended(session: AsyncConnection, found: dict[int, Known]) -> list[Known]:
+    """What people said of them since they last asked for somebody."""
+    for part in chunks(found):
         notes = select(incident_notes).where(
             incident_notes.c.incident.in_(part), incident_notes.c.action.in_([ACKNOWLEDGE, CLOSE])
         )
         for row in (await session.execute(notes.order_by(incident_notes.c.id))).mappings():
-            is_closed = row["action"] == CLOSE
-            setattr(
-                found[row["incident"]], "dismissed" if is_closed else "acknowledged", _note(row)
-            )
+            incident = found[row["incident"]]
+            if incident.asked is not None and row["time"] < incident.asked:
+                continue
+            if row["action"] == CLOSE:
+                incident.dismissed = _note(row)
+            else:
+                incident.acknowledged = _note(row)
     return list(found.values())
 
 
@@ -146,12 +174,12 @@ def _row(one: Incident) -> dict[str, Any]:
         "ended": one.ended,
         "returns": one.returns,
         "merged": one.merged,
+        "asked": one.asked,
     }
 
 
-def _incident(row: RowMapping) -> Incident:
-    told: Mapping[str, Any] = dict(row) | {"cause": Cause(row["cause"])}
-    return Incident(**told)
+def _course(row: RowMapping) -> dict[str, Any]:
+    return dict(row) | {"cause": Cause(row["cause"])}
 
 
 def _member_row(incident: int, one: Member) -> dict[str, Any]:

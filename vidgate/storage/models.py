@@ -267,6 +267,7 @@ incidents = Table(
     Column("ended", Float),  # null: something of it still fails
     Column("returns", Integer, nullable=False),
     Column("merged", Integer),  # the incident that took its members over
+    Column("asked", Float),  # since when it asks for a person anew
     Index("ix_incidents_ended", "ended"),
 )
 

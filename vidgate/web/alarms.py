@@ -39,6 +39,7 @@ class AlarmItem(BaseModel):
 
     `subject` names the cause: a platform, an area, the name made for a device (the label `host` of
     `vidgate_channel_host`), or the channel. `channels` belonged to it, `failing` of them still do.
+    `asked`: since when it asks for a person anew, because it came back.
     """
 
     id: int
@@ -51,6 +52,7 @@ class AlarmItem(BaseModel):
     channels: int
     failing: int
     returns: int
+    asked: float | None
     merged: int | None
     acknowledged_by: str
     acknowledged: float | None
@@ -112,21 +114,21 @@ async def acknowledge(request: web.Request) -> web.Response:
     """Say that somebody sees to it."""
     text = (await read_json(request, Remark)).text
     alarms = request.app[CONTEXT].parts.alarms
-    return reply(AlarmItem(**summary(await alarms.acknowledge(_id(request), _by(request), text))))
+    return _told(await alarms.acknowledge(_id(request), _by(request), text))
 
 
 async def note(request: web.Request) -> web.Response:
     """Say something of it."""
     text = (await read_json(request, Remark)).text
     alarms = request.app[CONTEXT].parts.alarms
-    return reply(AlarmItem(**summary(await alarms.note(_id(request), _by(request), text))))
+    return _told(await alarms.note(_id(request), _by(request), text))
 
 
 async def close(request: web.Request) -> web.Response:
     """Say that it needs nobody, and why."""
     text = (await read_json(request, Remark)).text
     alarms = request.app[CONTEXT].parts.alarms
-    return reply(AlarmItem(**summary(await alarms.close(_id(request), _by(request), text))))
+    return _told(await alarms.close(_id(request), _by(request), text))
 
 
 def _by(request: web.Request) -> str:
@@ -137,10 +139,14 @@ def _id(request: web.Request) -> int:
     return read_number(request, "id", "告警")
 
 
+def _told(incident: Incident) -> web.Response:
+    return reply(AlarmItem(**summary(incident.outline)))
+
+
 def _view(incident: Incident, notes: list[Note]) -> AlarmView:
     members = sorted(incident.members.values(), key=lambda one: (one.until is not None, one.since))
     return AlarmView(
-        **summary(incident),
+        **summary(incident.outline),
         members=[MemberView(**_member(one)) for one in members],
         notes=[NoteView(**_note(one)) for one in notes],
     )

@@ -1,0 +1,246 @@
+"""What channels share, and whether a group of them has fallen together. Pure.
+
+A group (a platform, the channels of an area, of a device) has fallen when, of its channels that
+were looked at since the first of them failed, at least a share failed too. So a cause is known as
+soon as enough siblings were asked, and three bad cameras among two thousand never make one.
+
+A camera may answer and show no picture. That is seen only by looks for a picture, which come round
+far more seldom, and a sibling that merely answers says nothing against it: such faults (`is_deep`)
+are weighed by themselves, against the siblings whose pictures were seen since.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import NamedTuple
+
+from vidgate.health.checks import Cadence
+from vidgate.model.health import Health, Level, Reason, State
+from vidgate.model.incident import Cause
+
+FAULTS = frozenset({State.DOWN, State.UNAUTHORIZED, State.DEGRADED})
+WELL = frozenset({State.UP, State.REACHABLE, State.BUSY})
+RANK = {cause: rank for rank, cause in enumerate(Cause)}
+
+Group = tuple[Cause, str]
+
+
+class Sign(Enum):
+    """What a channel's health says to whoever looks for causes."""
+
+    FAULTY = auto()
+    WELL = auto()
+    UNSURE = auto()  # not known, or in doubt: neither failed nor recovered
+    OUT = auto()  # not counted, in maintenance, gone
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a channel shares with others; empty: nothing. `host` is the name made for its device.
+
+    `groups`: those that it belongs to, the widest first.
+    """
+
+    platform: str = ""
+    area: str = ""
+    host: str = ""
+    groups: tuple[Group, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        shared = {Cause.PLATFORM: self.platform, Cause.AREA: self.area, Cause.HOST: self.host}
+        groups = tuple((cause, subject) for cause, subject in shared.items() if subject)
+        object.__setattr__(self, "groups", groups)
+
+
+class Condition(NamedTuple):
+    """How one channel stands.
+
+    `at`: since when it fails, or when it was last seen well; `seen`: when its picture last was.
+    `is_deep`: its fault shows only to a look for a picture. `cadence`: how often it is looked at.
+    """
+
+    place: Place
+    sign: Sign
+    at: float
+    state: State = State.UNKNOWN
+    reason: Reason = Reason.NOT_TESTED
+    seen: float = 0.0
+    is_deep: bool = False
+    cadence: Cadence = Cadence(0.0, 0.0)
+
+
+def condition(health: Health, place: Place, cadence: Cadence, *, is_counted: bool) -> Condition:
+    """What a channel's health says."""
+    state, reason = health.state, health.reason
+    if not is_counted or state in (State.MAINTENANCE, State.DISABLED):
+        return Condition(place, Sign.OUT, 0.0)
+    if state in FAULTS:
+        is_deep = health.failed >= Level.MEDIA
+        return Condition(
+            place, Sign.FAULTY, health.since, state, reason, is_deep=is_deep, cadence=cadence
+        )
+    if state not in WELL or health.bad or health.probed is None:
+        return Condition(place, Sign.UNSURE, 0.0, cadence=cadence)
+    seen = health.media_seen or 0.0
+    return Condition(place, Sign.WELL, health.probed, seen=seen, cadence=cadence)
+
+
+class Together(NamedTuple):
+    """When a group has fallen: at least so many failed, and that share of those looked at."""
+
+    least: int
+    share: float
+
+
+TOGETHER: Mapping[Cause, Together] = {  # the widest first
+    Cause.PLATFORM: Together(3, 0.5),
+    Cause.AREA: Together(5, 0.5),
+    Cause.HOST: Together(2, 0.8),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Seconds. Faults within `window` are of one time, or within the group's longest period where
+    that is longer (`widest` at most). A lone fault waits for its siblings' looks, as long as they
+    take to come round and `confirm` more until a failure is believed, `patience` at most. An
+    incident of which only `leftover` still fails ends after `rest`; one that comes back within
+    `reopen` is the same. `enough`: looks at siblings that settle the question. Whoever acknowledges
+    what has come back `flaps` times knows that it does.
+    """
+
+    window: float = 300.0
+    widest: float = 3600.0
+    confirm: float = 30.0
+    patience: float = 300.0
+    rest: float = 60.0
+    reopen: float = 600.0
+    leftover: float = 0.1
+    enough: int = 10
+    flaps: int = 3
+
+
+class Tally:
+    """Who of a group failed together, in one way (`is_deep`), and who was seen well since.
+
+    Add every channel of the group, then `weigh`; the answers stand until `drop`.
+    """
+
+    def __init__(self, cause: Cause, *, is_deep: bool, rules: Rules) -> None:
+        self.cause = cause
+        self.is_deep = is_deep
+        self.size = 0
+        self.failed: dict[str, float] = {}
+        self._rules = rules
+        self._longest = 0.0  # the longest period
+        self._well: list[float] = []
+        self._others = 0  # failed before, in another way or for another cause: no part of this
+        self._witnesses = 0
+
+    def add(self, channel: str, found: Condition, rank: int) -> None:
+        """Take in a channel; `rank` of the cause of the incident that it belongs to already."""
+        self.size += 1
+        period = found.cadence.media if self.is_deep else found.cadence.describe
+        if period > self._longest:
+            self._longest = period
+        if found.sign is Sign.WELL:
+            self._well.append(found.seen if self.is_deep else found.at)
+        elif found.sign is Sign.FAULTY:
+            if found.is_deep is self.is_deep and rank > RANK[self.cause]:
+                self.failed[channel] = found.at
+            else:
+                self._others += 1
+
+    def weigh(self, now: float) -> None:
+        """All were added: see who failed at one time, and who was seen well since."""
+        rules = self._rules
+        begun = now - max(rules.window, min(self._longest + rules.confirm, rules.widest))
+        self.drop([channel for channel, at in self.failed.items() if at < begun])
+
+    def drop(self, channels: Iterable[str]) -> None:
+        """These are no part of it."""
+        for channel in channels:
+            del self.failed[channel]
+            self._others += 1
+        onset = min(self.failed.values(), default=0.0)
+        self._witnesses = sum(at > onset for at in self._well)
+
+    @property
+    def settle(self) -> float:
+        """Seconds that a lone fault waits here for the others to be looked at."""
+        return min(self._longest + self._rules.confirm, self._rules.patience)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether enough were looked at, or so many were well that the rest does not matter."""
+        together, alive = TOGETHER[self.cause], self.size - self._others
+        if len(self.failed) + self._witnesses >= min(alive, self._rules.enough):
+            return True
+        return alive - self._witnesses < max(together.least, together.share * alive)
+
+    @property
+    def has_fallen(self) -> bool:
+        """Whether a share of them failed together."""
+        together, failed = TOGETHER[self.cause], len(self.failed)
+        if failed < together.least or not self.is_decided:
+            return False
+        return failed >= together.share * (failed + self._witnesses)
+
+
+class Suspects:
+    """The groups of which something failed for no known cause, and what is known of each."""
+
+    def __init__(self, free: Iterable[Condition], rules: Rules) -> None:
+        self._tallies: dict[tuple[Cause, str, bool], Tally] = {}
+        self._by_group: dict[Group, list[Tally]] = {}
+        for found in free:
+            for group in found.place.groups:
+                if (*group, found.is_deep) not in self._tallies:
+                    tally = Tally(group[0], is_deep=found.is_deep, rules=rules)
+                    self._tallies[*group, found.is_deep] = tally
+                    self._by_group.setdefault(group, []).append(tally)
+
+    def add(self, channel: str, found: Condition, rank: int) -> None:
+        """Take in one channel of the fleet; see `Tally.add`."""
+        if found.sign is Sign.OUT:
+            return
+        for group in found.place.groups:
+            for tally in self._by_group.get(group, ()):
+                tally.add(channel, found, rank)
+
+    def weigh(self, now: float) -> None:
+        """All were added."""
+        for tally in self._tallies.values():
+            tally.weigh(now)
+
+    def in_order(self) -> Iterator[tuple[Group, Tally]]:
+        """The widest first; the order in which faults were found makes no difference."""
+        for cause, subject, is_deep in sorted(self._tallies, key=_order):
+            yield (cause, subject), self._tallies[cause, subject, is_deep]
+
+    def is_of_one_host(self, group: Group, tally: Tally, places: Iterable[Place]) -> bool:
+        """Whether one device says it better: all that failed hang on it, and it is narrower."""
+        hosts = {place.host for place in places}
+        if tally.cause is Cause.HOST or len(hosts) != 1 or hosts == {""}:
+            return False
+        host = self._tallies.get((Cause.HOST, hosts.pop(), tally.is_deep))
+        return host is not None and (tally.cause is Cause.AREA or host.size < tally.size)
+
+    def may_have_company(self, found: Condition, now: float) -> bool:
+        """Whether siblings of a fault are still to be looked at: it should wait for them."""
+        waited = now - found.at
+        return any(
+            tally.size >= TOGETHER[tally.cause].least
+            and waited < tally.settle
+            and not tally.is_decided
+            for tally in self._of(found)
+        )
+
+    def _of(self, found: Condition) -> Iterator[Tally]:
+        for group in found.place.groups:
+            yield self._tallies[*group, found.is_deep]
+
+
+def _order(key: tuple[Cause, str, bool]) -> tuple[int, str, bool]:
+    cause, subject, is_deep = key
+    return RANK[cause], subject, is_deep

@@ -76,6 +76,23 @@ async def test_show(service: FakeService, vidgate: Vidgate) -> None:
     assert (await vidgate("channel", "show", "c1", "--json")).document == channel
 
 
+async def test_show_tells_of_each_level(service: FakeService, vidgate: Vidgate) -> None:
+    told = {"outcome": "passed", "reason": "ok", "at": 1.7e9, "since": 1.6e9, "took": 0.012}
+    never = {"outcome": "not_tested", "reason": "not_tested", "at": None, "since": None}
+    levels = [
+        told | {"level": "reach"},
+        told | {"level": "describe", "outcome": "failed", "reason": "busy", "took": None},
+        never | {"level": "media", "took": None},
+    ]
+    service.answer("GET", "/channels/c1", ITEM | {"health": HEALTH | {"levels": levels}})
+    shown = (await vidgate("channel", "show", "c1")).out.splitlines()
+    reach, describe, media = (line for line in shown if line.startswith("分级"))
+    assert "连通 reach" in reach
+    assert "通过 · 12 ms · 自 2020-09-1" in reach
+    assert "未通过 · 会话已满" in describe
+    assert media.endswith("未测")
+
+
 async def test_template_is_written_once(
     service: FakeService, vidgate: Vidgate, tmp_path: Path
 ) -> None:

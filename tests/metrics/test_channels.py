@@ -9,10 +9,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.media.fakes import VIDEO, picture
 from vidgate.aio.clock import ManualClock
+from vidgate.health.levels import of_stream
 from vidgate.media.stream import Stream, StreamLimits
 from vidgate.metrics.channels import ChannelPage, escape
 from vidgate.model.channel import Channel, Lifecycle
-from vidgate.model.health import Health, Level, State
+from vidgate.model.health import Health, Level, Reason, State
 from vidgate.model.media import StreamKey, Variant
 from vidgate.registry.access import host_of
 
@@ -80,6 +81,20 @@ async def test_instants_are_absent_until_known() -> None:
     found = await samples(Book(one.channels, {"c1": known}))
     assert found["vidgate_channel_last_frame_timestamp_seconds", "c1"] == 1.5e9 + 0.25
     assert found["vidgate_channel_probe_timestamp_seconds", "c1"] == 1.5e9
+
+
+async def test_each_level_that_was_looked_at_has_a_sample() -> None:
+    one = book(State.DOWN)
+    found = of_stream({}, Level.DESCRIBE, Reason.NO_MEDIA, 1.5e9)
+    page = await ChannelPage(
+        one, Book(one.channels, {"c1": Health(channel="c1", levels=found)}).of
+    ).render()
+    lines = [line for line in page.decode().splitlines() if "level_passed{" in line]
+    assert lines == [
+        'vidgate_channel_level_passed{channel="c1",level="reach"} 1',
+        'vidgate_channel_level_passed{channel="c1",level="describe"} 1',
+        'vidgate_channel_level_passed{channel="c1",level="media"} 0',
+    ]
 
 
 async def test_what_flows_is_counted_by_channel() -> None:

@@ -2,6 +2,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from vidgate.health.levels import of_probe
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.model.media import Codec
 from vidgate.storage import models
@@ -48,6 +49,7 @@ def probed(channel: str) -> Health:
         media_seen=101.5,
         good=3,
         last=result,
+        levels=of_probe({}, result, 101.0),
     )
 
 

@@ -36,8 +36,8 @@ _CHANNEL = tables.Sheet(
     ("id", "name", "number", "revision", "gb_code", "kind", "url", "sub_url", "vendor", "address",
      "port", "channel_no", "credential", "platform", "department", "area", "point", "point_class",
      "industry", "longitude", "latitude", "lifecycle", "tags", "enabled", "transport", "has_sub",
-     "state", "reason", "since", "level", "probed", "media_seen", "last_frame", "transports",
-     "warnings"),
+     "state", "reason", "since", "level", "levels", "probed", "media_seen", "last_frame",
+     "transports", "warnings"),
     times=("since", "probed", "media_seen", "last_frame"),
 )  # fmt: skip
 _HISTORY = tables.Sheet(
@@ -304,16 +304,30 @@ def _show_channel(channel: Any) -> None:
     health = channel["health"]
     known = {name: value for name, value in health.items() if name not in channel}
     last, measured = known.pop("last") or {}, known.pop("measured", None) or {}
+    levels = known.pop("levels", [])
     pairs = [
         (words.field(name), _readable(name, channel[name]))
         for name in channel
         if name != "warnings"
     ]
     pairs += [(words.field(name), _readable(name, value)) for name, value in known.items()]
+    pairs += [(f"分级 {words.level(one['level'])}", _level(one)) for one in levels]
     pairs += [(f"实测 {words.field(name)}", _readable(name, measured[name])) for name in measured]
     pairs += [(f"探测 {words.field(name)}", _readable(name, last[name])) for name in last]
     output.fields(pair for pair in pairs if not isinstance(pair[1], dict))
     _warn(channel)
+
+
+def _level(found: Any) -> str:
+    """One level's last result, since when, and when it was looked at last."""
+    outcome = words.outcome(found["outcome"])
+    if found["at"] is None:
+        return outcome
+    said = output.milliseconds(found["took"])
+    if found["outcome"] == "failed":
+        said = words.reason(found["reason"])
+    since, at = output.moment(found["since"]), output.moment(found["at"])
+    return " · ".join(filter(None, (outcome, said, f"自 {since}", f"测于 {at}")))
 
 
 def _offset(seconds: object) -> str:
@@ -333,7 +347,7 @@ def _readable(name: str, value: object) -> object:
             return output.moment(value)
         case "clock_offset":
             return _offset(value)
-        case "t1" | "t2" | "t3" | "jitter" | "first_frame":
+        case "connected" | "t1" | "t2" | "t3" | "jitter" | "first_frame":
             return output.milliseconds(value)
         case _:
             return value

@@ -38,6 +38,8 @@ REASONS = {
     "excused": "已免责",
     "error": "内部错误",
 }
+LEVELS = {"reach": "连通", "describe": "应答", "media": "画面", "picture": "画质"}
+OUTCOMES = {"passed": "通过", "failed": "未通过", "not_tested": "未测"}
 CAUSES = {"platform": "平台", "area": "片区", "host": "设备", "single": "单路"}
 SEVERITIES = {"critical": "紧急", "major": "重要", "minor": "一般"}
 ATTENTIONS = {"open": "待处置", "acknowledged": "已确认", "closed": "已关闭"}
@@ -78,6 +80,7 @@ FIELDS = {
     "last_frame": "最近一帧",
     "asked": "目标深度",
     "t0": "发起",
+    "connected": "连通",
     "t1": "应答",
     "t2": "首包",
     "t3": "首个关键帧",
@@ -106,6 +109,16 @@ def state(word: object) -> str:
 def reason(word: object) -> str:
     """The Chinese word of a reason; an unknown one as it is."""
     return REASONS.get(str(word), str(word))
+
+
+def level(word: object) -> str:
+    """The Chinese word of a level, with the level's own."""
+    return f"{LEVELS[str(word)]} {word}" if word in LEVELS else str(word)
+
+
+def outcome(word: object) -> str:
+    """The Chinese word of what a level's look came to."""
+    return OUTCOMES.get(str(word), str(word))
 
 
 def field(name: str) -> str:

@@ -190,6 +190,7 @@ def _result(
         level=_reached(times, reason),
         reason=reason,
         t0=times.t0,
+        connected=times.connected,
         t1=times.t1,
         t2=times.t2,
         t3=times.t3,
@@ -218,4 +219,5 @@ def _reached(times: ProbeTimes, reason: Reason) -> Level:
         return Level.MEDIA
     if times.t1 is not None:
         return Level.DESCRIBE
-    return REACHED.get(reason, Level.NONE)
+    by_reason = REACHED.get(reason, Level.NONE)
+    return by_reason if times.connected is None else max(by_reason, Level.REACH)

@@ -16,6 +16,7 @@ What keeps the state honest:
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from vidgate.health import levels
 from vidgate.health.measure import of_probe
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
@@ -80,7 +81,8 @@ def advance(health: Health, result: ProbeResult, rules: Rules, now: float) -> He
     if target is State.UNKNOWN:  # the camera was never asked
         return _enter(replace(health, last=result), target, result.reason, Level.NONE, now)
     measured = of_probe(health.measured, result, now)
-    looked = replace(health, last=result, probed=now, measured=measured)
+    by_level = levels.of_probe(health.levels, result, now)
+    looked = replace(health, last=result, probed=now, measured=measured, levels=by_level)
     if result.is_good:
         return _good(looked, result.level, rules, now)
     return _bad(looked, result, target, rules, now)
@@ -91,7 +93,8 @@ def witness(health: Health, key_frame: float, frame: float, now: float) -> Healt
 
     A picture fault (`degraded`) stands: that frames flow does not refute it.
     """
-    shown = replace(health, media_seen=key_frame, last_frame=frame, probed=now)
+    by_level = levels.of_stream(health.levels, Level.MEDIA, Reason.OK, now)
+    shown = replace(health, media_seen=key_frame, last_frame=frame, probed=now, levels=by_level)
     if health.failed > Level.MEDIA and health.state is State.DEGRADED:
         return shown
     return _enter(replace(shown, failed=Level.NONE), State.UP, Reason.OK, Level.MEDIA, now)
@@ -102,7 +105,8 @@ def miss(health: Health, reason: Reason, level: Level, now: float) -> Health:
     target = VERDICTS[reason]
     if target is None:
         return health
-    failed = replace(health, probed=now, failed=_above(level, Level.MEDIA))
+    by_level = levels.of_stream(health.levels, level, reason, now)
+    failed = replace(health, probed=now, failed=_above(level, Level.MEDIA), levels=by_level)
     return _enter(failed, target, reason, level, now)
 
 
@@ -171,6 +175,7 @@ def shifted(health: Health, seconds: float) -> Health:
         probed=moved(health.probed),
         media_seen=moved(health.media_seen),
         last_frame=moved(health.last_frame),
+        levels=levels.shifted(health.levels, seconds),
         falls=tuple(at + seconds for at in health.falls),
     )
 

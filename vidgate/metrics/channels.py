@@ -11,7 +11,7 @@ from typing import Protocol
 
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Lifecycle
-from vidgate.model.health import Health, State
+from vidgate.model.health import Health, Outcome, State
 from vidgate.model.media import StreamKey
 
 CHUNK = 500  # lines between two turns of the loop: some 2 ms
@@ -130,6 +130,8 @@ FLOWS: tuple[tuple[str, str, Callable[[Stream], int]], ...] = (
     ),
 )
 
+LEVEL = "vidgate_channel_level_passed"
+LEVEL_HELP = "1: the last look at this level passed; 0: it failed; no sample: never looked at."
 INFO = "vidgate_channel_info"
 INFO_HELP = "Names of a channel, to be joined by `channel`."
 HOST = "vidgate_channel_host"
@@ -187,6 +189,7 @@ class ChannelPage:
         blocks: list[bytes] = []
         for name, meaning, value in FAMILIES:
             blocks.append(await _block(_head(name, meaning), _samples(name, value, looks)))
+        blocks.append(await _block(_head(LEVEL, LEVEL_HELP), _by_level(looks)))
         if self._hub is not None:
             flows = _flowing(list(self._hub.streams.values()), self._register.channels)
             blocks.append(await _block([], flows))
@@ -213,6 +216,14 @@ def _samples(name: str, value: Value, looks: Looks) -> Iterator[str]:
         if number is not None:
             shown = number if isinstance(number, int) else f"{number:.3f}"
             yield f"{name}{label}{shown}"
+
+
+def _by_level(looks: Looks) -> Iterator[str]:
+    for _, label, health in looks:
+        channel = label.removesuffix("} ")
+        for level, found in health.levels.items():
+            passed = int(found.outcome is Outcome.PASSED)
+            yield f'{LEVEL}{channel},level="{level.label}"}} {passed}'
 
 
 def _flowing(streams: list[Stream], channels: Mapping[str, Channel]) -> Iterator[str]:

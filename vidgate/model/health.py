@@ -1,6 +1,7 @@
 """Probe results and the states made from them (design.md 5)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from vidgate.model.media import Codec
@@ -40,6 +41,13 @@ class Level(IntEnum):
         return self.name.lower()
 
 
+class Outcome(StrEnum):
+    """What a look at one level came to; a level without a result was not looked at."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+
+
 class Reason(StrEnum):
     """Why a probe or a stream ended as it did: a closed set, used as a label."""
 
@@ -69,10 +77,10 @@ class ProbeResult:
     """One look at one channel.
 
     `level` is the deepest level reached, `asked` the one asked for. `t0` wall-clock seconds of the
-    request; `t1`..`t3` seconds after it: response (t1), first packet (t2), first key frame (t3);
-    None where not reached. `bitrate` in bits per second, `jitter` in seconds. `clock_offset`: by
-    how many seconds the camera's clock is ahead of ours, by its sender report (`clock_by` sr: less
-    the way it took) or its Date header (date: to half a second).
+    request; the others seconds after it: connection (`connected`), response (t1), first packet
+    (t2), first key frame (t3); None where not reached. `bitrate` in bits per second, `jitter` in
+    seconds. `clock_offset`: by how many seconds the camera's clock is ahead of ours, by its sender
+    report (`clock_by` sr: less the way it took) or its Date header (date: to half a second).
     """
 
     channel: str
@@ -80,6 +88,7 @@ class ProbeResult:
     level: Level
     reason: Reason
     t0: float
+    connected: float | None = None
     t1: float | None = None
     t2: float | None = None
     t3: float | None = None
@@ -97,6 +106,21 @@ class ProbeResult:
     def is_good(self) -> bool:
         """Whether it reached what it was asked for."""
         return self.reason is Reason.OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelResult:
+    """The last result at one level, told at wall instant `at`.
+
+    `since`: when its outcome became what it is. `took`: seconds from the request until the level
+    was reached; None: it was not, or a live stream told of it.
+    """
+
+    outcome: Outcome
+    reason: Reason
+    at: float
+    since: float
+    took: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,4 +160,5 @@ class Health:
     bad: int = 0  # consecutive bad results
     last: ProbeResult | None = None
     measured: Measured | None = None
+    levels: Mapping[Level, LevelResult] = field(default_factory=dict)
     falls: tuple[float, ...] = ()  # wall instants of its last falls, the newest last

@@ -16,13 +16,14 @@ from vidgate.rtsp.tracks import Offer, choose, picture, sps_info
 class ProbeTimes:
     """What was seen, filled in as it is seen: also of use when the probe then fails.
 
-    `t0` is wall-clock seconds just before connecting; `t1` (response), `t2` (first packet) and `t3`
-    (first complete key frame, `key_frame`) are seconds after it. `bitrate` in bits a second, as
-    announced, else as measured. `date`: by how many seconds the camera's clock is ahead by its Date
-    header, to half a second.
+    `t0` is wall-clock seconds just before connecting; `connected`, `t1` (response), `t2` (first
+    packet) and `t3` (first complete key frame, `key_frame`) are seconds after it. `bitrate` in bits
+    a second, as announced, else as measured. `date`: by how many seconds the camera's clock is
+    ahead by its Date header, to half a second.
     """
 
     t0: float = 0.0
+    connected: float | None = None
     t1: float | None = None
     t2: float | None = None
     t3: float | None = None
@@ -88,6 +89,7 @@ async def _play(address: RtspAddress, clock: Clock, times: ProbeTimes, started: 
 
 
 async def _describe(client: RtspClient, clock: Clock, times: ProbeTimes, started: float) -> Offer:
+    times.connected = clock.now() - started
     description = await client.describe()
     times.t1 = clock.now() - started
     if client.date is not None:

@@ -189,6 +189,7 @@ health_now = Table(
     Column("bad", Integer, nullable=False),
     Column("last", JSON(none_as_null=True)),
     Column("measured", JSON(none_as_null=True)),
+    Column("levels", JSON, nullable=False, server_default="{}"),
 )
 
 # The past, made small: instants are whole milliseconds, words are the codes of `storage.codes`.

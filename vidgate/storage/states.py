@@ -9,7 +9,16 @@ from sqlalchemy import RowMapping, delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from vidgate.model.channel import Lifecycle
-from vidgate.model.health import Health, Level, Measured, ProbeResult, Reason, State
+from vidgate.model.health import (
+    Health,
+    Level,
+    LevelResult,
+    Measured,
+    Outcome,
+    ProbeResult,
+    Reason,
+    State,
+)
 from vidgate.model.media import Codec
 from vidgate.model.standing import SECOND, milliseconds
 from vidgate.storage import codes, models
@@ -148,6 +157,7 @@ def _row(health: Health) -> dict[str, Any]:
         "bad": health.bad,
         "last": None if health.last is None else asdict(health.last),
         "measured": None if health.measured is None else asdict(health.measured),
+        "levels": {level.label: asdict(one) for level, one in health.levels.items()},
     }
 
 
@@ -165,7 +175,13 @@ def _health(row: RowMapping) -> Health:
         bad=row["bad"],
         last=None if row["last"] is None else _result(row["last"]),
         measured=None if row["measured"] is None else Measured(**row["measured"]),
+        levels={Level[label.upper()]: _level(one) for label, one in row["levels"].items()},
     )
+
+
+def _level(saved: dict[str, Any]) -> LevelResult:
+    coded = {"outcome": Outcome(saved["outcome"]), "reason": Reason(saved["reason"])}
+    return LevelResult(**saved | coded)
 
 
 def _result(saved: dict[str, Any]) -> ProbeResult:

@@ -1,20 +1,25 @@
 """What is known of a channel's health, as the API tells it."""
 
 from dataclasses import asdict
+from typing import Literal
 
 from pydantic import BaseModel
 
+from vidgate.health.levels import LOOKED_AT
 from vidgate.health.state import falls
-from vidgate.model.health import Health, ProbeResult
+from vidgate.model.health import Health, Level, LevelResult, ProbeResult, Reason
 
 
 class ProbeView(BaseModel):
-    """The last look. `t0` wall-clock seconds, `t1`..`t3` seconds after it; absent: not reached."""
+    """The last look. `t0` wall-clock seconds, `connected` and `t1`..`t3` seconds after it; null:
+    not reached.
+    """
 
     asked: str
     level: str
     reason: str
     t0: float
+    connected: float | None
     t1: float | None
     t2: float | None
     t3: float | None
@@ -27,6 +32,20 @@ class ProbeView(BaseModel):
     clock_offset: float | None
     clock_by: str
     detail: str
+
+
+class LevelView(BaseModel):
+    """The last result at one level, told at wall-clock `at`; `outcome` has stood since `since`.
+
+    `took`: seconds from the request; null: it was not reached, or a live stream told of it.
+    """
+
+    level: str
+    outcome: Literal["passed", "failed", "not_tested"]
+    reason: str
+    at: float | None
+    since: float | None
+    took: float | None
 
 
 class MeasuredView(BaseModel):
@@ -48,7 +67,10 @@ class MeasuredView(BaseModel):
 
 
 class HealthView(BaseModel):
-    """What is known of a channel now. `falls`: how often it fell within the last hour."""
+    """What is known of a channel now. `falls`: how often it fell within the last hour.
+
+    `levels`: reach, describe, media, picture, in this order.
+    """
 
     state: str
     reason: str
@@ -58,6 +80,7 @@ class HealthView(BaseModel):
     media_seen: float | None
     last_frame: float | None
     falls: int
+    levels: list[LevelView]
     last: ProbeView | None
     measured: MeasuredView | None
 
@@ -74,9 +97,19 @@ def health_view(health: Health, now: float) -> HealthView:
         media_seen=health.media_seen,
         last_frame=health.last_frame,
         falls=falls(health, now),
+        levels=[_level_view(level, health.levels.get(level)) for level in LOOKED_AT],
         last=None if health.last is None else probe_view(health.last),
         measured=None if measured is None else MeasuredView(**asdict(measured)),
     )
+
+
+def _level_view(level: Level, found: LevelResult | None) -> LevelView:
+    if found is None:
+        never = Reason.NOT_TESTED.value
+        return LevelView(
+            level=level.label, outcome=never, reason=never, at=None, since=None, took=None
+        )
+    return LevelView(level=level.label, **asdict(found))
 
 
 def probe_view(result: ProbeResult) -> ProbeView:

@@ -58,6 +58,7 @@ export interface Probe {
   level: string
   reason: string
   t0: number
+  connected: number | null
   t1: number | null
   t2: number | null
   t3: number | null
@@ -67,6 +68,18 @@ export interface Probe {
   fps: number | null
   bitrate: number | null
   detail: string
+}
+
+export type Level = 'reach' | 'describe' | 'media' | 'picture'
+
+/** The last result at one level, told at `at`; it has been so since `since`. Wall-clock seconds. */
+export interface LevelResult {
+  level: Level
+  outcome: 'passed' | 'failed' | 'not_tested'
+  reason: string
+  at: number | null
+  since: number | null
+  took: number | null
 }
 
 /** The newest measurement of each kind; seconds, but `fps` and `bitrate` a second. */
@@ -91,6 +104,8 @@ export interface Health {
   media_seen: number | null
   /** Within the last hour. */
   falls: number
+  /** In the order of a look: reach, describe, media, picture. */
+  levels: LevelResult[]
   measured: Measured | null
   last_frame: number | null
   last: Probe | null

@@ -1,0 +1,80 @@
+"""What each level's last look found."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.health.fakes import result
+from vidgate.health.levels import LOOKED_AT, of_probe, of_stream, shifted
+from vidgate.health.state import Rules, advance, effective, miss, witness
+from vidgate.model.channel import Channel
+from vidgate.model.health import Health, Level, LevelResult, Outcome, Reason
+
+NOW = 1_700_000_000.0
+PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
+
+
+def told(
+    outcome: Outcome, reason: Reason, at: float, since: float, took: float | None = None
+) -> LevelResult:
+    return LevelResult(outcome=outcome, reason=reason, at=at, since=since, took=took)
+
+
+def test_a_good_look_passes_every_level_on_its_way() -> None:
+    seen = replace(result("c", asked=Level.MEDIA), connected=0.01, t1=0.02, t3=1.5)
+    assert of_probe({}, seen, NOW) == {
+        Level.REACH: told(PASSED, Reason.OK, NOW, NOW, 0.01),
+        Level.DESCRIBE: told(PASSED, Reason.OK, NOW, NOW, 0.02),
+        Level.MEDIA: told(PASSED, Reason.OK, NOW, NOW, 1.5),
+    }
+
+
+@pytest.mark.parametrize(
+    ("reason", "level", "asked", "failed"),
+    [
+        (Reason.UNREACHABLE, Level.NONE, Level.DESCRIBE, Level.REACH),
+        (Reason.UNAUTHORIZED, Level.REACH, Level.MEDIA, Level.DESCRIBE),
+        (Reason.NO_MEDIA, Level.DESCRIBE, Level.MEDIA, Level.MEDIA),
+        (Reason.UNSUPPORTED, Level.DESCRIBE, Level.DESCRIBE, Level.MEDIA),
+        (Reason.FROZEN, Level.MEDIA, Level.PICTURE, Level.PICTURE),
+    ],
+)
+def test_a_bad_look_fails_at_the_level_after_the_last_it_reached(
+    reason: Reason, level: Level, asked: Level, failed: Level
+) -> None:
+    found = of_probe({}, result("c", reason, asked=asked, level=level), NOW)
+    assert {one for one, told in found.items() if told.outcome is PASSED} == set(LOOKED_AT[:level])
+    assert found[failed] == told(FAILED, reason, NOW, NOW)
+    assert max(found) is failed
+
+
+def test_what_was_not_looked_at_keeps_its_last_result_and_outcomes_their_beginning() -> None:
+    seen = of_probe({}, result("c", asked=Level.MEDIA), NOW)
+    dead = of_probe(seen, result("c", Reason.TIMEOUT), NOW + 60)
+    again = of_probe(dead, result("c", Reason.UNREACHABLE), NOW + 120)
+    assert again[Level.MEDIA] == seen[Level.MEDIA]
+    assert again[Level.REACH] == told(FAILED, Reason.UNREACHABLE, NOW + 120, NOW + 60)
+
+
+def test_a_live_stream_tells_of_levels_as_well() -> None:
+    seen = of_stream({}, Level.MEDIA, Reason.OK, NOW)
+    assert [seen[level].outcome for level in LOOKED_AT[:3]] == [PASSED] * 3
+    lost = of_stream(seen, Level.DESCRIBE, Reason.NO_MEDIA, NOW + 5)
+    assert lost[Level.MEDIA] == told(FAILED, Reason.NO_MEDIA, NOW + 5, NOW + 5)
+    assert lost[Level.DESCRIBE].since == NOW
+
+
+def test_health_keeps_them_whatever_its_state_forgets() -> None:
+    health = witness(Health(channel="c"), NOW, NOW, NOW)
+    health = miss(health, Reason.NO_MEDIA, Level.DESCRIBE, NOW + 5)
+    assert health.levels[Level.MEDIA].reason is Reason.NO_MEDIA
+    unasked = advance(health, result("c", Reason.NO_ADDRESS), Rules(), NOW + 6)
+    untested = advance(unasked, result("c", Reason.NOT_TESTED), Rules(), NOW + 7)
+    assert untested.levels == health.levels
+    old = effective(health, Channel(id="c", name="c"), Rules(), NOW + 1e6)
+    assert old.levels == health.levels
+
+
+def test_a_stepped_clock_moves_them() -> None:
+    known = of_stream({}, Level.REACH, Reason.OK, NOW)
+    assert shifted(known, 3600.0)[Level.REACH] == told(PASSED, Reason.OK, NOW + 3600, NOW + 3600)

@@ -1,0 +1,55 @@
+"""What each level's last look found: connected, described, sent a picture, a good one; pure.
+
+A look that reached a level passed all those above it on its way, and failed at the next one; what
+lies beyond that was not looked at and keeps its last result, whose age says what it is worth.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from vidgate.model.health import Level, LevelResult, Outcome, ProbeResult, Reason
+
+Levels = Mapping[Level, LevelResult]
+
+LOOKED_AT = tuple(level for level in Level if level is not Level.NONE)  # in the order of a look
+
+# Which instant of a look says how long a level took.
+TOOK = {Level.REACH: "connected", Level.DESCRIBE: "t1", Level.MEDIA: "t3"}
+
+
+def of_probe(known: Levels, result: ProbeResult, now: float) -> Levels:
+    """With what one look found, at wall instant `now`; for a look that was made."""
+    took = {level: getattr(result, name) for level, name in TOOK.items()}
+    return _with(known, result.level, result.reason, now, took)
+
+
+def of_stream(known: Levels, level: Level, reason: Reason, now: float) -> Levels:
+    """With what a live stream showed, or why it showed nothing below `level`."""
+    return _with(known, level, reason, now, {})
+
+
+def shifted(known: Levels, seconds: float) -> Levels:
+    """The same told by a wall clock that was stepped by `seconds`."""
+    return {
+        level: replace(one, at=one.at + seconds, since=one.since + seconds)
+        for level, one in known.items()
+    }
+
+
+def _with(
+    known: Levels, reached: Level, reason: Reason, now: float, took: Mapping[Level, float | None]
+) -> Levels:
+    found = dict(known)
+    for level in LOOKED_AT[:reached]:
+        found[level] = _told(known.get(level), Outcome.PASSED, Reason.OK, now, took.get(level))
+    if reason is not Reason.OK and reached < Level.PICTURE:
+        failed = Level(reached + 1)
+        found[failed] = _told(known.get(failed), Outcome.FAILED, reason, now, None)
+    return found
+
+
+def _told(
+    before: LevelResult | None, outcome: Outcome, reason: Reason, now: float, took: float | None
+) -> LevelResult:
+    since = before.since if before is not None and before.outcome is outcome else now
+    return LevelResult(outcome=outcome, reason=reason, at=now, since=since, took=took)

@@ -132,6 +132,7 @@ class FakeProber:
     limit: int = 0
     active: int = 0
     most: int = 0
+    deepest: Level = Level.MEDIA
 
     def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
         """One lane for each platform, or channel."""

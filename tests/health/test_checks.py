@@ -164,6 +164,43 @@ def test_a_busy_camera_is_left_alone_for_30_seconds() -> None:
     assert story.plan.media_at - story.now >= 30.0
 
 
+JUDGED = Cadence(describe=60.0, media=900.0, picture=3600.0)
+FINE = result("c", asked=Level.PICTURE)
+FROZEN = result("c", Reason.FROZEN, asked=Level.PICTURE, level=Level.MEDIA)
+
+
+def test_pictures_are_not_judged_unless_that_was_set() -> None:
+    assert Story().look(result("c")).look(SEEN).plan.picture_at == inf
+
+
+def test_a_judged_picture_stands_for_the_look_for_one() -> None:
+    story = Story(JUDGED).look(result("c")).look(SEEN)
+    assert story.plan.picture_at <= story.now + 3600.0
+    levels = []
+    for _ in range(20):
+        story.now = max(story.plan.media_at, story.now)
+        level = story.plan.level_at(story.now)
+        levels.append(level)
+        story.look(FINE if level is Level.PICTURE else SEEN)
+        assert 765.0 <= story.plan.media_at - story.now <= 900.0
+    # Of some four looks for a picture in a period one judges it; none comes on top of them.
+    assert 4 <= levels.count(Level.PICTURE) <= 6
+    assert Level.DESCRIBE not in levels
+
+
+def test_a_picture_fault_is_rechecked_as_one_and_its_mending_is_seen() -> None:
+    story = Story(JUDGED).look(result("c")).look(SEEN)
+    for _ in range(3):
+        story.look(FROZEN)
+        assert (story.state is State.DEGRADED) or story.plan.due - story.now == RECHECK
+        story.now = story.plan.media_at
+        assert story.plan.level_at(story.now) is Level.PICTURE
+    assert story.state is State.DEGRADED
+    assert story.health.media_seen is not None  # a bad picture is one
+    story.look(FINE).wait()
+    assert (story.level, story.look(FINE).state) == (Level.PICTURE, State.UP)
+
+
 @pytest.mark.parametrize(
     "reason", [Reason.UNAUTHORIZED, Reason.NO_CREDENTIAL, Reason.NO_ADDRESS, Reason.DENIED_ADDRESS]
 )

@@ -4,11 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from tests.health.fakes import result
+from tests.health.fakes import FakeProber, FakeRegister, FakeStore, no_sources, result
+from vidgate.aio.bus import Bus
+from vidgate.errors import SettingsError
 from vidgate.health.levels import LOOKED_AT, of_probe, of_stream, shifted
+from vidgate.health.service import HealthService
 from vidgate.health.state import Rules, advance, effective, miss, witness
+from vidgate.media.hub import Hub
 from vidgate.model.channel import Channel
-from vidgate.model.health import Health, Level, LevelResult, Outcome, Reason
+from vidgate.model.health import Health, Level, LevelResult, Outcome, Reason, State
+from vidgate.settings.tree import ProbeSettings
 
 NOW = 1_700_000_000.0
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
@@ -78,3 +83,24 @@ def test_health_keeps_them_whatever_its_state_forgets() -> None:
 def test_a_stepped_clock_moves_them() -> None:
     known = of_stream({}, Level.REACH, Reason.OK, NOW)
     assert shifted(known, 3600.0)[Level.REACH] == told(PASSED, Reason.OK, NOW + 3600, NOW + 3600)
+
+
+def service(prober: FakeProber, settings: ProbeSettings) -> HealthService:
+    register, bus = FakeRegister([Channel(id="c", name="c")]), Bus()
+    return HealthService(register, Hub(no_sources, bus), bus, prober, FakeStore(), settings)
+
+
+def test_pictures_are_not_judged_by_who_cannot() -> None:
+    settings = ProbeSettings(picture_period=3600.0)
+    with pytest.raises(SettingsError, match="picture_period"):
+        service(FakeProber(), settings)
+
+
+async def test_a_judged_picture_is_kept_and_counts_as_media() -> None:
+    settings = ProbeSettings(enabled=False, picture_period=3600.0)
+    async with service(FakeProber(deepest=Level.PICTURE), settings) as health:
+        assert [one.asked async for one in health.run(["c"], Level.PICTURE)] == [Level.PICTURE]
+        known = health.of("c")
+    assert (known.state, known.level) == (State.UP, Level.PICTURE)
+    assert known.media_seen is not None
+    assert [known.levels[level].outcome for level in LOOKED_AT] == [PASSED] * 4

@@ -125,6 +125,9 @@ async def test_every_failure_has_its_reason_and_level(
 
 
 async def test_what_was_reached_before_the_failure_counts() -> None:
+    lens = Lens(raising(RemoteTimeoutError("connected, then silent"), connected=0.01))
+    result = await prober(lens).probe(CHANNEL, Level.DESCRIBE)
+    assert (result.level, result.connected) == (Level.REACH, 0.01)
     lens = Lens(raising(BusyError("453"), t1=0.01))
     assert (await prober(lens).probe(CHANNEL, Level.MEDIA)).level is Level.DESCRIBE
     lens = Lens(raising(UnreachableError("reset"), t1=0.01, t2=0.02))

@@ -256,6 +256,13 @@ def test_restored_if_younger_than_two_periods(health: Health, age: float, state:
     assert restored(health, RULES, NOW + age).state is state
 
 
+def test_a_picture_fault_outlives_a_restart_only_where_pictures_are_judged() -> None:
+    frozen = after(result("c", Reason.FROZEN, asked=Level.PICTURE, level=Level.MEDIA))
+    judging = replace(RULES, judges_pictures=True)
+    assert restored(frozen, judging, NOW + 10).state is State.DEGRADED
+    assert restored(frozen, RULES, NOW + 10).state is State.UNKNOWN
+
+
 def test_a_restart_does_not_forget_what_a_describe_cannot_refute() -> None:
     stored = replace(after(MUTE), failed=Level.NONE)  # the column is not stored
     back = restored(stored, RULES, NOW + 10)

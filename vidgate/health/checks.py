@@ -22,11 +22,15 @@ NOTHING_LEARNT = 30.0  # a look was preempted, or failed by our own fault
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When the next DESCRIBE and the next look for a picture are due; inf: never by itself."""
+    """When the next DESCRIBE and the next look for a picture are due; inf: never by itself.
+
+    The first look for a picture that is due after `picture_at` judges it as well.
+    """
 
     describe_at: float = inf
     media_at: float = inf
     media_misses: int = 0
+    picture_at: float = inf
 
     @property
     def due(self) -> float:
@@ -35,7 +39,9 @@ class Plan:
 
     def level_at(self, now: float) -> Level:
         """How deep the look that is due goes; a look for a picture describes on its way."""
-        return Level.MEDIA if self.media_at <= max(now, self.describe_at) else Level.DESCRIBE
+        if self.media_at > max(now, self.describe_at):
+            return Level.DESCRIBE
+        return Level.PICTURE if self.picture_at <= max(now, self.media_at) else Level.MEDIA
 
 
 STOPPED = Plan()
@@ -43,11 +49,15 @@ STOPPED = Plan()
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """The periods of one channel, in seconds. `is_scarce`: its platform has few PLAY sessions."""
+    """The periods of one channel, in seconds. `is_scarce`: its platform has few PLAY sessions.
+
+    `picture` inf: its pictures are not judged.
+    """
 
     describe: float
     media: float
     is_scarce: bool = False
+    picture: float = inf
 
     def rules(self, *, describe_proves: bool = False) -> Rules:
         """How a channel of these periods is judged: evidence stands for two of them."""
@@ -55,6 +65,7 @@ class Cadence:
             media_valid=2 * self.media,
             describe_valid=2 * self.describe,
             describe_proves=describe_proves,
+            judges_pictures=self.picture < inf,
         )
 
 
@@ -62,7 +73,7 @@ def cadence(channel: Channel, platform: Platform | None, settings: ProbeSettings
     """The periods of a channel: pictures are asked for less often through a platform."""
     media = settings.media_period_platform if channel.platform else settings.media_period
     is_scarce = platform is not None and 0 < platform.slots < FEW_SLOTS
-    return Cadence(settings.describe_period, media, is_scarce)
+    return Cadence(settings.describe_period, media, is_scarce, settings.picture_period or inf)
 
 
 def is_probed(channel: Channel) -> bool:
@@ -86,7 +97,8 @@ def first_plan(
         media_at = now + rng.uniform(0.0, MEDIA_RETRY)
     elif health.state is State.REACHABLE:
         media_at = now + rng.uniform(0.0, times.describe)
-    return Plan(now + rng.uniform(0.0, times.describe), media_at)
+    picture_at = _first_picture(health, times, now, rng)
+    return Plan(now + rng.uniform(0.0, times.describe), media_at, picture_at=picture_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +123,20 @@ def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Lo
         return _postponed(plan, times, look)
     describe_at = look.started + times.describe * look.rng.uniform(0.95, 1.0)
     media_at, misses = _next_media(plan, health, times, look)
+    picture_at = _next_picture(plan, health, times, look)
     if needs_recheck(health, rules):
         pause = FLAPPING_RECHECK if is_flapping(health, look.wall) else RECHECK
         again = max(look.ended, look.started + pause)
         if health.failed >= Level.MEDIA or _may_look_deep(health, times, rules):
             # A describe in between settles nothing, so it must not put the look off either.
             media_at = again if look.result.asked >= Level.MEDIA else min(media_at, again)
+            picture_at = media_at if health.failed is Level.PICTURE else picture_at
         else:
             describe_at = again
     if look.result.reason is Reason.BUSY:
         rest = look.ended + BUSY_PAUSE
         describe_at, media_at = max(describe_at, rest), max(media_at, rest)
-    return Plan(describe_at, media_at, misses)
+    return Plan(describe_at, media_at, misses, picture_at)
 
 
 def _may_look_deep(health: Health, times: Cadence, rules: Rules) -> bool:
@@ -136,7 +150,7 @@ def _may_look_deep(health: Health, times: Cadence, rules: Rules) -> bool:
 def _next_media(plan: Plan, health: Health, times: Cadence, look: Look) -> tuple[float, int]:
     """When the next picture is asked for, and how many were missed in a row."""
     result, ended = look.result, look.ended
-    if result.asked >= Level.MEDIA and result.is_good:
+    if result.asked >= Level.MEDIA and (result.is_good or result.level >= Level.MEDIA):
         # The first looks at a register come in one wave; the wide draw takes it apart.
         least = 0.5 if look.before.level < Level.MEDIA else 0.85
         return ended + times.media * look.rng.uniform(least, 1.0), 0
@@ -148,6 +162,21 @@ def _next_media(plan: Plan, health: Health, times: Cadence, look: Look) -> tuple
     if health.state in HEALTHY and look.before.state not in HEALTHY:
         return ended, 0  # it answers, for the first time or again: is there a picture?
     return plan.media_at, plan.media_misses
+
+
+def _first_picture(health: Health, times: Cadence, now: float, rng: random.Random) -> float:
+    """A picture is judged once there is one; a fault that stands, at the next look for it."""
+    if times.picture == inf or health.state not in (State.UP, State.DEGRADED):
+        return inf
+    return now + (rng.uniform(0.0, times.picture) if health.state is State.UP else 0.0)
+
+
+def _next_picture(plan: Plan, health: Health, times: Cadence, look: Look) -> float:
+    if look.result.level >= Level.PICTURE:
+        return look.ended + times.picture * look.rng.uniform(0.85, 1.0)
+    if plan.picture_at == inf or health.state is State.DEGRADED:
+        return _first_picture(health, times, look.ended, look.rng)
+    return plan.picture_at
 
 
 def _postponed(plan: Plan, times: Cadence, look: Look) -> Plan:

@@ -7,7 +7,7 @@ allows, periods are stretched, the least important class of points first.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vidgate.health.checks import Cadence, cadence, is_probed
 from vidgate.health.roster import Roster
@@ -100,7 +100,7 @@ class Demands:
         if demand is None or not demand.slots:
             return usual
         media = demand.periods.get(channel.point_class, usual.media)
-        return Cadence(usual.describe, media, usual.is_scarce)
+        return replace(usual, media=media)
 
     def rules(self, channel: Channel) -> Rules:
         """How the channel is judged: evidence stands for two of its own periods."""

@@ -18,7 +18,12 @@ NAMED = 4  # channels of one request that a person has named, not swept
 
 
 class Looker(Protocol):
-    """Who makes one look at one camera; see `health.prober`."""
+    """Who makes one look at one camera; see `health.prober`.
+
+    `deepest`: the deepest level it can look at.
+    """
+
+    deepest: Level
 
     def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
         """Which limit holds for it, and how many at once."""

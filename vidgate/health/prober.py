@@ -75,6 +75,8 @@ class Prober:
     no address, and the RemoteError of a platform that was asked for it in vain.
     """
 
+    deepest = Level.MEDIA  # nothing here judges a picture
+
     def __init__(
         self,
         register: PlatformBook,

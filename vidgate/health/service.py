@@ -20,6 +20,7 @@ import structlog
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.supervisor import Supervisor
+from vidgate.errors import SettingsError
 from vidgate.health import state as states
 from vidgate.health.book import Book, StateStore
 from vidgate.health.checks import (
@@ -69,7 +70,15 @@ class HealthService:
         clock: Clock | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        """`maintained` says whether a channel is in maintenance at a wall instant."""
+        """`maintained` says whether a channel is in maintenance at a wall instant.
+
+        Raises SettingsError where pictures are to be judged and `prober` cannot.
+        """
+        if settings.picture_period and prober.deepest < Level.PICTURE:
+            raise SettingsError(
+                "probe.picture_period: 本版本不评画质 / nothing here judges pictures",
+                hint="probe.picture_period: 0",
+            )
         self._bus = bus
         self._settings = settings
         self._maintained = maintained

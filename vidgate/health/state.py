@@ -63,6 +63,7 @@ class Rules:
     media_valid: float = 1800.0
     describe_valid: float = 120.0
     describe_proves: bool = False
+    judges_pictures: bool = False
     bad_needed: int = 3
     good_needed: int = 2
 
@@ -83,6 +84,8 @@ def advance(health: Health, result: ProbeResult, rules: Rules, now: float) -> He
     measured = of_probe(health.measured, result, now)
     by_level = levels.of_probe(health.levels, result, now)
     looked = replace(health, last=result, probed=now, measured=measured, levels=by_level)
+    if result.level >= Level.MEDIA:  # also where the picture that came is a bad one
+        looked = replace(looked, media_seen=now, last_frame=now)
     if result.is_good:
         return _good(looked, result.level, rules, now)
     return _bad(looked, result, target, rules, now)
@@ -135,6 +138,8 @@ def restored(health: Health, rules: Rules, now: float) -> Health:
     if health.state not in HEALTHY or health.reason is not Reason.OK:
         failed = _above(health.level, Level.PICTURE)
     kept = replace(health, good=0, bad=0, failed=failed)
+    if health.state is State.DEGRADED and not rules.judges_pictures:
+        return _forget(kept, now)  # nobody would ever see that it is mended
     if health.state in STANDING:
         return kept
     if health.state is State.UP and health.level >= Level.MEDIA:
@@ -181,8 +186,6 @@ def shifted(health: Health, seconds: float) -> Health:
 
 
 def _good(health: Health, level: Level, rules: Rules, now: float) -> Health:
-    if level >= Level.MEDIA:
-        health = replace(health, media_seen=now, last_frame=now)
     if level < max(health.failed, Level.DESCRIBE):
         return health
     health = replace(health, good=health.good + 1, bad=0)

@@ -232,6 +232,11 @@ class ProbeSettings(Section):
     media_period_platform: float = Field(
         1800.0, gt=0, description="取流巡检周期, 经平台的通道 (秒) / seconds, behind a platform"
     )
+    picture_period: float = Field(
+        0.0,
+        ge=0,
+        description="画质巡检周期 (秒), 由取流巡检顺带完成; 0: 不评. 本版本不评画质, 必须为 0 / seconds between judgements of the picture, made by looks for one; 0: none. Nothing judges pictures in this version: must be 0",
+    )
     connects_per_second: float = Field(
         76.0, ge=0, description="后台每秒新建连接上限; 0: 不限 / pace in the background; 0: none"
     )

@@ -44,6 +44,7 @@ class Model:
     asked: list[tuple[float, str, Level]] = field(default_factory=list)
     events: list[tuple[float, Event]] = field(default_factory=list)
     rng: random.Random = field(default_factory=lambda: random.Random(7))
+    deepest: Level = Level.MEDIA
 
     def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
         """As the real prober has it: 16 sessions a platform, 4 describes, 4 to a direct host."""

@@ -59,6 +59,8 @@ class DeadCamera(Source):
 class OneLook:
     """Every camera but the first has been seen."""
 
+    deepest = Level.MEDIA
+
     def lane(self, channel: Channel, level: Level) -> tuple[str, int]:
         return channel.id, 4
 

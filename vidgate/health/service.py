@@ -70,15 +70,8 @@ class HealthService:
         clock: Clock | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        """`maintained` says whether a channel is in maintenance at a wall instant.
-
-        Raises SettingsError where pictures are to be judged and `prober` cannot.
-        """
-        if settings.picture_period and prober.deepest < Level.PICTURE:
-            raise SettingsError(
-                "probe.picture_period: 本版本不评画质 / nothing here judges pictures",
-                hint="probe.picture_period: 0",
-            )
+        """`maintained` says whether a channel is in maintenance at a wall instant."""
+        _check_depth(settings, prober)
         self._bus = bus
         self._settings = settings
         self._maintained = maintained
@@ -360,6 +353,15 @@ class HealthService:
         self._book.put(health)
         if (before.state is State.UNAUTHORIZED) is not (health.state is State.UNAUTHORIZED):
             self._restart(channel)  # stops the probing, or begins it again
+
+
+def _check_depth(settings: ProbeSettings, prober: Looker) -> None:
+    """SettingsError where pictures are to be judged and nothing here can."""
+    if settings.picture_period and prober.deepest < Level.PICTURE:
+        raise SettingsError(
+            "probe.picture_period: 本版本不评画质 / nothing here judges pictures",
+            hint="probe.picture_period: 0",
+        )
 
 
 def _probed_as(channel: Channel) -> tuple[object, ...]:

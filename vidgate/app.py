@@ -32,7 +32,6 @@ from vidgate.health.calendar import zone_of
 from vidgate.health.history import History
 from vidgate.health.kpi import load_definitions
 from vidgate.health.limits import PlatformSlots
-from vidgate.health.lookout import was_refused
 from vidgate.health.maintenance import Maintenance
 from vidgate.health.prober import Prober
 from vidgate.health.service import HealthService
@@ -198,7 +197,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         registry, hub, bus, prober, states, settings.probe, maintenance.covers, clock=clock
     )
     await stack.enter_async_context(health)
-    _tell_health(health, history, sources, clock)
+    history.is_settled = health.is_settled
     snapshots = await _snapshots(stack, registry, folder, bus, clock)
     if settings.media.snapshots:
         hub.on_picture, prober.on_picture = snapshots.take, snapshots.see
@@ -239,12 +238,6 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     return _Service(web, whep, health, metrics, password)
 
 
-def _tell_health(health: HealthService, history: History, sources: Sources, clock: Clock) -> None:
-    """Those who were there before it and ask it."""
-    history.is_settled = health.is_settled
-    sources.was_refused = lambda id_: was_refused(health.of(id_), clock.wall())
-
-
 async def _metrics(
     stack: AsyncExitStack, pages: Metrics, backlog: Backlog, audit: Audit
 ) -> Metrics:
@@ -279,6 +272,7 @@ async def _cameras(
     resolver = await stack.enter_async_context(Resolver(guard.permits))
     cameras = Cameras(registry, resolver, guard, settings.media, settings.rtp)
     prober = Prober(registry, cameras.locate, slots, settings.probe, clock)
+    prober.allowance = cameras.allowance
     failover = Failover(bus, check=settings.media.return_check)
     standby = Standby(failover, prober.probe)
     return cameras, prober, Sources(registry, cameras, slots, standby, clock)

@@ -20,7 +20,7 @@
         ├── ProtocolError       the peer sent nonsense
         ├── UnauthorizedError   401 or 403; trying again would lock the camera
         │   ├── NoCredentialError   it asks for a login and the channel has none
-        │   └── HeldBackError       it refused the password lately; we did not ask again
+        │   └── HeldBackError       it did so lately, and was not asked again
         ├── BusyError           453 or 503: all its sessions are taken
         ├── MissingStreamError  404: the camera has no such stream
         ├── RefusedError        any other refusal by status
@@ -30,9 +30,10 @@
         │   └── SilentUdpError      nothing came by UDP; TCP is worth a try
         └── UnsupportedError    it speaks a codec or transport that we do not
 
-One question a caller asks is answered by `is_retryable`.
+Two questions that callers ask are answered by `is_retryable` and `is_ours`.
 """
 
+import errno
 from typing import ClassVar
 
 
@@ -165,10 +166,17 @@ class ProtocolError(RemoteError):
 
 
 class UnauthorizedError(RemoteError):
-    """The peer refused our credentials. Never retried by itself: cameras lock accounts."""
+    """The peer refused our credentials. Never retried by itself: cameras lock accounts.
+
+    `again_at`: monotonic seconds from when one more try is in order, where tries are counted.
+    """
 
     code = "camera_unauthorized"
     reason = "unauthorized"
+
+    def __init__(self, message: str, *, hint: str = "", again_at: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.again_at = again_at
 
 
 class NoCredentialError(UnauthorizedError):
@@ -178,10 +186,7 @@ class NoCredentialError(UnauthorizedError):
 
 
 class HeldBackError(UnauthorizedError):
-    """The peer refused the password lately; it was not asked again, lest it lock the account.
-
-    It says nothing of the peer that was not known before.
-    """
+    """The peer refused our credentials lately; it was left in peace until `again_at`."""
 
 
 class BusyError(RemoteError):
@@ -245,3 +250,23 @@ def is_retryable(error: BaseException) -> bool:
     return not isinstance(
         error, UnauthorizedError | DeniedAddressError | InputError | NotFoundError
     )
+
+
+# These say that this machine could not ask, which proves nothing about whom it would have asked.
+_OURS = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EACCES}
+)
+
+
+def is_ours(error: BaseException | None) -> bool:
+    """Whether an error of the operating system is for want of means of this machine."""
+    return isinstance(error, OSError) and error.errno in _OURS
+
+
+def cannot_connect(where: str, error: OSError) -> VidgateError:
+    """A connection that could not be made: by the peer's fault, or for want of means of our own."""
+    if is_ours(error):
+        return LimitError(
+            f"本机资源不足 / this machine cannot open a connection: {error.strerror or error}"
+        )
+    return UnreachableError(f"{where}: {error.strerror or error}")

@@ -9,7 +9,9 @@ from vidgate.media.source import Source
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Health, Level, ProbeResult, Reason
 from vidgate.model.media import StreamKey
+from vidgate.operations.allowances import Allowances
 from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.allowance import Allowance
 from vidgate.storage.states import Transition
 from vidgate.wire.uri import Uri
 
@@ -133,6 +135,11 @@ class FakeProber:
     active: int = 0
     most: int = 0
     deepest: Level = Level.MEDIA
+    allowances: Allowances = field(default_factory=Allowances)
+
+    def allowance(self, channel: Channel) -> Allowance:
+        """One for each channel."""
+        return self.allowances.of(channel, None)
 
     def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
         """One lane for each platform, or channel."""

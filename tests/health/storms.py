@@ -19,6 +19,8 @@ from vidgate.media.hub import Hub
 from vidgate.model.channel import Channel, Platform
 from vidgate.model.event import Event
 from vidgate.model.health import Level, ProbeResult, Reason
+from vidgate.operations.allowances import Allowances
+from vidgate.rtsp.allowance import Allowance
 from vidgate.settings.tree import ProbeSettings
 
 # Seconds that a look takes to answer, and to wait for a key frame beyond that.
@@ -45,6 +47,11 @@ class Model:
     events: list[tuple[float, Event]] = field(default_factory=list)
     rng: random.Random = field(default_factory=lambda: random.Random(7))
     deepest: Level = Level.MEDIA
+    allowances: Allowances = field(default_factory=Allowances)
+
+    def allowance(self, channel: Channel) -> Allowance:
+        """One for each channel and login."""
+        return self.allowances.of(channel, self.register.logins(channel))
 
     def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
         """As the real prober has it: 16 sessions a platform, 4 describes, 4 to a direct host."""

@@ -16,12 +16,13 @@ from vidgate.aio.clock import ManualClock
 from vidgate.errors import BusyError, NotFoundError, UnauthorizedError, UnreachableError
 from vidgate.health.checks import STOPPED
 from vidgate.health.live import GRACE
-from vidgate.health.lookout import INSISTED_PAUSE, REFUSED_PAUSE
 from vidgate.health.service import DOUBT, HealthService
 from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Health, Level, Reason, State
 from vidgate.model.media import StreamKey, StreamState
+from vidgate.operations.allowances import Allowances
+from vidgate.rtsp.allowance import HOUR
 from vidgate.settings.tree import ProbeSettings
 
 
@@ -218,7 +219,7 @@ async def test_sweeps_do_not_lock_a_refused_camera_out() -> None:
             await world.probe(*everybody)
         assert asked() == 1
         assert world.state() is State.UNAUTHORIZED
-        world.clock.advance(REFUSED_PAUSE)
+        world.clock.advance(HOUR)
         await world.probe(*everybody)
         assert asked() == 2
         world.bus.publish("credential.changed", "cred")
@@ -227,29 +228,39 @@ async def test_sweeps_do_not_lock_a_refused_camera_out() -> None:
         assert asked() == 3
 
 
-async def test_who_names_a_refused_camera_has_it_asked_again() -> None:
-    world = World(channel("a"))
-    world.prober.answers["a"] = Reason.UNAUTHORIZED
+async def test_who_names_a_refused_camera_has_it_asked_once_more() -> None:
+    world = World(channel("a"), channel("b"))
+    world.prober.answers |= {"a": Reason.UNAUTHORIZED, "b": Reason.UNAUTHORIZED}
     async with world.running():
-        await world.probe("a")
-        world.prober.answers["a"] = Reason.OK
-        await world.probe("a")
-        assert world.state() is State.UNAUTHORIZED, "not at once: a loop would lock the account"
-        world.clock.advance(INSISTED_PAUSE)
-        await world.probe("a")
-        await world.probe("a")
-        assert world.state() is State.UP
+        await world.probe("a", "b")
+        del world.prober.answers["a"]  # its password was set to what we have
+        for _ in range(3):  # and of the other one it was not
+            await world.probe("a")
+            await world.probe("b")
+        assert world.state("a") is State.UP
+        assert (world.state("b"), sum(id_ == "b" for id_, _ in world.prober.asked)) == (
+            State.UNAUTHORIZED,
+            2,
+        )
+        world.clock.advance(HOUR)
+        await world.probe("b")
+        assert sum(id_ == "b" for id_, _ in world.prober.asked) == 3
 
 
 async def test_a_refusal_outlives_a_restart() -> None:
-    world = World(channel("a"), enabled=True)
+    world = World(*(channel(id_) for id_ in "abcde"), enabled=True)
     world.prober.answers["a"] = Reason.UNAUTHORIZED
     async with world.running():
         await world.probe()
-    world.clock.advance(86_400)
+    world.clock.advance(HOUR / 2)
+    world.prober.allowances = Allowances()
     async with world.running():
         assert world.state() is State.UNAUTHORIZED
         assert world.service._scheduler.plans["a"] == STOPPED
+        assert (opens := world.prober.allowance(channel("a")).opens_at(world.clock.now()))
+        assert opens - world.clock.now() == pytest.approx(HOUR / 2, abs=1.0)
+        await world.probe(*"abcde")
+        assert sum(id_ == "a" for id_, _ in world.prober.asked) == 1
 
 
 async def test_a_new_address_is_another_camera() -> None:

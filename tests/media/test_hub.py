@@ -129,6 +129,23 @@ async def test_a_refused_password_is_never_tried_again_by_itself(hub: Hub, camer
     assert camera(KEY).runs == 2
 
 
+async def test_where_tries_are_counted_each_new_reader_hears_how_it_stands(
+    hub: Hub, camera: Camera
+) -> None:
+    async with hub.read(KEY) as first:
+        camera(KEY).script.put_nowait(UnauthorizedError("401", again_at=3600.0))
+        with pytest.raises(UnauthorizedError, match="401"):
+            await first.tracks()
+        async with hub.read(KEY) as second:
+            camera(KEY).script.put_nowait(UnauthorizedError("later", again_at=3600.0))
+            with pytest.raises(UnauthorizedError, match="later"):
+                await second.tracks()
+        async with hub.read(KEY) as third:
+            camera(KEY).script.put_nowait(picture(0, key=True))
+            await third.tracks()
+            assert (await first.get()).key
+
+
 async def test_a_busy_camera_is_left_alone(hub: Hub, camera: Camera) -> None:
     async with hub.read(KEY) as reader:
         camera(KEY).script.put_nowait(BusyError("453"))

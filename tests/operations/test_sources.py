@@ -12,7 +12,7 @@ from tests.registry.conftest import in_thread
 from tests.waiting import until
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import SystemClock
-from vidgate.errors import HeldBackError, NotFoundError
+from vidgate.errors import NotFoundError
 from vidgate.health.limits import PlatformSlots
 from vidgate.health.prober import Prober
 from vidgate.media.hub import Hub
@@ -176,19 +176,6 @@ async def test_a_platform_that_refuses_us_is_asked_again_with_a_new_login(tmp_pa
             await until(lambda: reader.stream.state is StreamState.BLOCKED)
             await bench.registry.set_credential("asker", LOGIN.username, LOGIN.password, "test")
             await until(lambda: reader.stream.state is StreamState.LIVE)
-
-
-async def test_who_refused_the_password_lately_is_not_asked_by_a_viewer(tmp_path: Path) -> None:
-    async with running(tmp_path) as bench:
-        row = bench.fleet.register_rows[0]
-        channel = await bench.add(1, url=row["url"], sub_url=row["sub_url"])
-        bench.fleet.set_fault(channel.id, "unauthorized")
-        bench.sources.was_refused = lambda id_: id_ == channel.id
-        for variant in Variant:
-            with pytest.raises(HeldBackError, match="not tried again") as caught:
-                await bench.show(channel, variant)
-            assert "credential" in caught.value.hint
-        assert bench.fleet.truth()["channels"][channel.id]["unauthorized"] == 0
 
 
 async def test_an_answer_must_lie_where_cameras_may(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from vidgate.errors import ProtocolError
 from vidgate.model.channel import Login
 from vidgate.rtsp.messages import Parser
-from vidgate.rtsp.session import MAX_PENDING, ClientSession, Ended, Reply
+from vidgate.rtsp.session import MAX_PENDING, MAX_REFUSALS, ClientSession, Ended, Reply
 from vidgate.wire.digest import DigestServer
 from vidgate.wire.headers import Headers
 from vidgate.wire.message import Message
@@ -69,15 +69,62 @@ def test_a_wrong_password_is_tried_once() -> None:
     assert len(sent(client)) == 2
 
 
-def test_a_hostile_server_cannot_make_us_try_for_ever() -> None:
+def challenges(number: int, *algorithms: str, stale: str = "") -> list[tuple[str, str]]:
+    return [
+        ("WWW-Authenticate", f'Digest realm="r", nonce="{number}", algorithm={each}{stale}')
+        for each in algorithms
+    ]
+
+
+def signed(client: ClientSession) -> int:
+    return sum(bool(each.headers.get("Authorization")) for each in sent(client))
+
+
+@pytest.mark.parametrize("stale", ["", ", stale=true"])
+@pytest.mark.parametrize("algorithms", [["MD5"], ["SHA-512-256", "SHA-256", "MD5"]])
+def test_a_server_cannot_make_us_try_for_ever(algorithms: list[str], stale: str) -> None:
+    client = session(Login("admin", "pw"))
+    cseq, events = client.request("DESCRIBE", str(URI)), []
+    for number in range(1, 20):
+        events += client.receive(
+            reply(401, str(number), *challenges(number, *algorithms, stale=stale))
+        )
+    assert [event.cseq for event in events if isinstance(event, Reply)] == [cseq]
+    assert signed(client) == client.refusals <= MAX_REFUSALS
+    client.playing(0.0)
+    client.handle_timer(100.0)
+    assert signed(client) == 0, "nor with what follows"
+
+
+def test_a_weaker_algorithm_is_tried_only_with_leave() -> None:
+    client = session(Login("admin", "pw"))
+    left = [True]
+    client.may_answer = lambda _: bool(left and left.pop())
+    client.request("DESCRIBE", str(URI))
+    assert client.receive(reply(401, "1", *challenges(1, "SHA-256", "MD5"))) == []
+    assert len(client.receive(reply(401, "2", *challenges(2, "SHA-256", "MD5")))) == 1
+    assert (signed(client), client.refusals) == (1, 1)
+
+
+def test_what_was_refused_is_forgiven_when_an_answer_is_taken() -> None:
     client = session(Login("admin", "pw"))
     client.request("DESCRIBE", str(URI))
-    events: list[object] = []
-    for number in range(1, 20):
-        challenge = ("WWW-Authenticate", f'Digest realm="r", nonce="{number}", stale=true')
-        events += client.receive(reply(401, str(number), challenge))
-    assert len(events) == 1
-    assert len(sent(client)) <= 4
+    client.receive(reply(401, "1", *challenges(1, "SHA-256", "MD5")))
+    client.receive(reply(401, "2", *challenges(2, "SHA-256", "MD5")))
+    client.receive(reply(200, "3"))
+    assert (client.refusals, client.taken) == (0, ("digest", "MD5"))
+    client.request("SETUP", str(URI))
+    client.receive(reply(401, "4", *challenges(3, "SHA-256", "MD5", stale=", stale=true")))
+    *_, last = sent(client)
+    assert "algorithm=MD5" in last.headers.get("Authorization")
+
+
+def test_a_forbidden_answer_is_a_refused_one() -> None:
+    client = session(Login("admin", "pw"))
+    client.request("DESCRIBE", str(URI))
+    client.receive(reply(401, "1", *challenges(1, "MD5")))
+    assert len(client.receive(reply(403, "2"))) == 1
+    assert client.refusals == 1
 
 
 def test_without_a_login_the_401_is_told() -> None:

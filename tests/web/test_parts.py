@@ -22,6 +22,7 @@ from vidgate.model.channel import Channel
 from vidgate.model.health import Level, ProbeResult, Reason
 from vidgate.operations.texts import Texts
 from vidgate.registry.registry import Registry
+from vidgate.rtsp.allowance import Allowance
 from vidgate.settings.tree import HttpSettings, ProbeSettings, Settings, WebrtcSettings
 from vidgate.storage.accounts import Accounts
 from vidgate.storage.audit import Audit
@@ -60,6 +61,8 @@ class OneLook:
     """Every camera but the first has been seen."""
 
     deepest = Level.MEDIA
+    def allowance(self, channel: Channel) -> Allowance:
+        return Allowance()
 
     def lane(self, channel: Channel, level: Level) -> tuple[str, int]:
         return channel.id, 4

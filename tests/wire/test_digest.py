@@ -112,12 +112,31 @@ def test_one_weaker_kind_is_tried_and_no_third_one() -> None:
     kinds = "SHA-512-256", "SHA-256", "MD5"
     offers = [f'Digest realm="r", nonce="1", algorithm={kind}' for kind in kinds]
     digest = client(*offers)
-    tries = 1
+    tries = []
+    while given := digest.authorization("PLAY", URI):
+        tries.append(fields(given)["algorithm"])
+        digest.challenge(offers)
+    assert tries == ["SHA-512-256", "MD5"]
+
+
+THREE = [
+    'Digest realm="r", nonce="1", algorithm=SHA-256',
+    'Digest realm="r", nonce="2", algorithm=MD5',
+    'Digest realm="r", nonce="3", algorithm=SHA-512-256',
+]
+
+
+def test_what_was_taken_before_is_tried_first() -> None:
+    digest = client(*THREE)
     digest.authorization("PLAY", URI)
-    while digest.challenge(offers):
-        digest.authorization("PLAY", URI)
-        tries += 1
-    assert tries == 2
+    assert digest.challenge(THREE)
+    digest.authorization("PLAY", URI)
+    digest.accepted()
+    assert digest.taken == ("digest", "MD5")
+    renewed = [offer.replace('nonce="', 'nonce="new') for offer in THREE]
+    for again in (digest, DigestClient(LOGIN, digest.taken)):
+        assert again.challenge(renewed)
+        assert fields(again.authorization("PLAY", URI))["algorithm"] == "MD5"
 
 
 def test_one_refusal_of_the_only_offer_is_final() -> None:

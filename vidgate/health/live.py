@@ -69,10 +69,11 @@ class LiveJudge:
     def trouble(self, name: str, now: float) -> Trouble | None:
         """Why the watched main stream shows nothing, once that is certain enough to say.
 
-        A camera's final answer is told once: a later probe may know better.
+        A camera's final answer is told once: a later probe may know better. One that was not asked
+        has said nothing.
         """
         main = self._streams(name)[0]
-        if main is None or main.state is StreamState.IDLE or self.sight(name, now):
+        if main is None or _is_untold(main) or self.sight(name, now):
             self._troubled.pop(name, None)
             return None
         if isinstance(main.error, HeldBackError):
@@ -129,6 +130,10 @@ class LiveJudge:
         """Its streams; what a stand-in shows says nothing of the channel."""
         streams = [self._hub.find(StreamKey(name, variant)) for variant in Variant]
         return [stream if stream and stream.origin == name else None for stream in streams]
+
+
+def _is_untold(stream: Stream) -> bool:
+    return stream.state is StreamState.IDLE or isinstance(stream.error, HeldBackError)
 
 
 def _trouble(stream: Stream) -> Trouble:

@@ -9,11 +9,10 @@ from vidgate.health.live import LiveJudge
 from vidgate.health.scheduler import Job
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.rtsp.allowance import Allowance
 
 WATCHED = "watched"  # a result that came from the live streams, not from a probe
 REFUSED = "its password was refused; it is asked again when the credential changes"
-REFUSED_PAUSE = 1800.0  # seconds: cameras lock accounts after some five wrong tries in an hour
-INSISTED_PAUSE = 10.0  # the same for whoever names a camera: a person has mended it and looks
 NAMED = 4  # channels of one request that a person has named, not swept
 
 
@@ -29,20 +28,20 @@ class Looker(Protocol):
         """Which limit holds for it, and how many at once."""
         ...
 
+    def allowance(self, channel: Channel) -> Allowance:
+        """How often its login may be tried still; pulls and trials share it."""
+        ...
+
     async def probe(self, channel: Channel, level: Level) -> ProbeResult:
         """Look; never raises for a camera's sake."""
         ...
 
 
-def was_refused(health: Health, now: float, pause: float = REFUSED_PAUSE) -> bool:
-    """Whether the camera refused the channel's password less than `pause` seconds ago."""
-    if health.state is not State.UNAUTHORIZED or health.reason is not Reason.UNAUTHORIZED:
-        return False
-    return health.probed is not None and now - health.probed < pause
-
-
 class Lookout:
-    """Decides for each job; `known` gives what is known of an id, `wall` the wall-clock seconds."""
+    """Decides for each job.
+
+    `known` gives what is known of an id, `wall` the wall-clock seconds.
+    """
 
     def __init__(
         self,
@@ -57,6 +56,7 @@ class Lookout:
         self._clock = clock
         self._known = known
         self._wall = wall
+        self._allowance = prober.allowance
         self._insisted: dict[str, int] = {}  # ids to how many ask for them by name now
 
     @contextmanager
@@ -81,18 +81,39 @@ class Lookout:
             return self._unprobed(job, Level.MEDIA, Reason.OK, WATCHED)
         if not job.urgent and self._live.is_watched(channel.id):
             return self._unprobed(job, Level.NONE, Reason.NOT_TESTED, WATCHED)
-        if self._was_refused(self._known(channel.id)):
+        if _is_refused(self._known(channel.id)) and self._is_closed(channel):
             return self._unprobed(job, Level.NONE, Reason.NOT_TESTED, REFUSED)
-        return await self._prober.probe(channel, job.level)
+        result = await self._prober.probe(channel, job.level)
+        if result.reason is Reason.UNAUTHORIZED:
+            self._count(channel)
+        return result
 
-    def _was_refused(self, health: Health) -> bool:
+    def restored(self, channel: Channel, health: Health) -> None:
+        """A refusal from before the start of the service counts still."""
+        age = max(0.0, self._wall() - max(health.since, health.probed or 0.0))
+        if _is_refused(health):
+            self._allowance(channel).refused(1, self._clock.now() - age)
+
+    def reopen(self, channel: Channel) -> None:
+        """Somebody has seen to its login: it may be tried once more."""
+        self._allowance(channel).reopen()
+
+    def _count(self, channel: Channel) -> None:
+        """Count what is not counted yet: the camera was asked for no login, or a platform was."""
+        allowance, now = self._allowance(channel), self._clock.now()
+        if allowance.opens_at(now) is None:
+            allowance.refused(1, now)
+
+    def _is_closed(self, channel: Channel) -> bool:
         """Whether one more try at the password might lock the camera's account.
 
-        Sweeps asked for one after the other would be as many wrong passwords; a new credential
-        makes the state `unknown` and is tried at once, and so is a channel that somebody names.
+        Sweeps asked for one after the other would be as many wrong passwords. A new credential
+        has an allowance of its own, and a channel that somebody names is given one more try.
         """
-        pause = INSISTED_PAUSE if health.channel in self._insisted else REFUSED_PAUSE
-        return was_refused(health, self._wall(), pause)
+        allowance = self._allowance(channel)
+        if channel.id in self._insisted:
+            allowance.reopen()
+        return allowance.opens_at(self._clock.now()) is not None
 
     def _unprobed(self, job: Job, level: Level, reason: Reason, detail: str) -> ProbeResult:
         return ProbeResult(
@@ -103,3 +124,7 @@ class Lookout:
             t0=self._wall(),
             detail=detail,
         )
+
+
+def _is_refused(health: Health) -> bool:
+    return (health.state, health.reason) == (State.UNAUTHORIZED, Reason.UNAUTHORIZED)

@@ -1,7 +1,6 @@
 """One look at one channel, within its platform's limits; every outcome becomes a result."""
 
 import asyncio
-import errno
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -9,7 +8,7 @@ from typing import Any, Protocol
 
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.limits import Preempted, Priority
-from vidgate.errors import NotFoundError, RemoteError, VidgateError
+from vidgate.errors import NotFoundError, RemoteError, VidgateError, is_ours
 from vidgate.health.limits import PlatformBook, PlatformSlots
 from vidgate.media.stream import Picture
 from vidgate.model.channel import Channel, Kind
@@ -17,6 +16,7 @@ from vidgate.model.health import Level, ProbeResult, Reason
 from vidgate.registry.access import host_of
 from vidgate.rtsp import probe as rtsp_probe
 from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.allowance import Allowance
 from vidgate.rtsp.probe import ProbeTimes
 from vidgate.settings.tree import ProbeSettings
 
@@ -34,11 +34,6 @@ REACHED: Mapping[Reason, Level] = {
     Reason.UNSUPPORTED: Level.DESCRIBE,
     Reason.FROZEN: Level.MEDIA,
 }
-
-# These say that this machine could not ask, which proves nothing about the camera.
-OURS = frozenset(
-    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EACCES}
-)
 
 # Packets must begin in a third of the time that the first key frame may take.
 PATIENCE = 3
@@ -72,7 +67,8 @@ class Prober:
     """`await prober.probe(channel, level)`: never raises for a camera's sake.
 
     `address_of` says where a channel is and with which login; it raises NotFoundError where it has
-    no address, and the RemoteError of a platform that was asked for it in vain.
+    no address, and the RemoteError of a platform that was asked for it in vain. `allowance` may
+    be set: how often a channel's login may be tried still.
     """
 
     deepest = Level.MEDIA  # nothing here judges a picture
@@ -92,6 +88,7 @@ class Prober:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._probing = probing or _Rtsp()
+        self.allowance: Callable[[Channel], Allowance] = lambda channel: Allowance()
         self.on_picture: Callable[[Picture], None] = lambda picture: None
 
     def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
@@ -169,8 +166,7 @@ class Prober:
 
 def reason_of(error: BaseException) -> Reason:
     """The reason code of what a camera, or our own side, raised."""
-    cause = error.__cause__
-    if isinstance(cause, OSError) and cause.errno in OURS:
+    if is_ours(error.__cause__):
         return Reason.ERROR
     if isinstance(error, RemoteError):
         return Reason(error.reason)

@@ -206,11 +206,13 @@ class HealthService:
         new = Health(channel=channel.id, since=now)
         health = states.restored(known, self.demands.rules(channel), now) if known else new
         self._book.adopt(health, channel.lifecycle)
+        self._lookout.restored(channel, health)
         self._settle(channel)
         self._restart(channel)
 
     def _new_login(self, channel: Channel) -> None:
         """The credential changed: what was refused may be granted, and the other way round."""
+        self._lookout.reopen(channel)
         if self.of(channel.id).state is State.UNAUTHORIZED:
             self._book.put(Health(channel=channel.id, since=self._book.wall()))
         self._settle(channel)

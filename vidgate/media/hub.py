@@ -13,7 +13,13 @@ from vidgate.aio.backoff import Backoff
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.supervisor import Supervisor, cancel_and_wait
-from vidgate.errors import NoMediaError, RemoteError, VidgateError, is_retryable
+from vidgate.errors import (
+    NoMediaError,
+    RemoteError,
+    UnauthorizedError,
+    VidgateError,
+    is_retryable,
+)
 from vidgate.media.reader import Reader
 from vidgate.media.source import SourceFactory
 from vidgate.media.stream import Stream, StreamLimits
@@ -118,8 +124,10 @@ class Hub:
         return stream
 
     def _start(self, stream: Stream) -> None:
-        if stream.state is StreamState.BLOCKED or stream.key in self._pulls:
+        if stream.key in self._pulls or _is_shut(stream):
             return
+        if stream.state is StreamState.BLOCKED:
+            stream.tried_again()
         task = self._tasks.start(self._pull(stream), f"pull {stream.key.name}")
         self._pulls[stream.key] = task
         task.add_done_callback(lambda done: self._ended(stream.key, done))
@@ -203,3 +211,11 @@ class Hub:
                 "viewers": len(stream.readers),
             },
         )
+
+
+def _is_shut(stream: Stream) -> bool:
+    """Whether a new reader changes nothing. Where tries at a login are counted the source itself
+    says, without a call, until when it leaves the camera in peace.
+    """
+    is_counted = isinstance(stream.error, UnauthorizedError) and stream.error.again_at is not None
+    return stream.state is StreamState.BLOCKED and not is_counted

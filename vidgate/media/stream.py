@@ -99,6 +99,10 @@ class Stream:
 
     # -- for the hub ---------------------------------------------------------------------------
 
+    def tried_again(self) -> None:
+        """It was blocked, and a new reader may have it tried: he waits for what comes of it."""
+        self._enter(StreamState.CONNECTING)
+
     def connecting(self, request_key_frame: Callable[[], None]) -> None:
         """A run of the source begins."""
         self.attempt += 1

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, Self
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock
 from vidgate.aio.supervisor import Supervisor
-from vidgate.errors import HeldBackError, NotFoundError
+from vidgate.errors import NotFoundError
 from vidgate.health.limits import PlatformSlots
 from vidgate.media.hub import Hub
 from vidgate.media.source import Publisher, Source
@@ -17,11 +17,13 @@ from vidgate.model.channel import Channel, Kind, Transport
 from vidgate.model.event import Event
 from vidgate.model.health import State
 from vidgate.model.media import StreamKey, StreamState, Variant
+from vidgate.operations.allowances import Allowances
 from vidgate.operations.choices import Choices
 from vidgate.operations.failover import Candidate, Failover, Look
 from vidgate.registry.resolvers import Located
 from vidgate.registry.routes import Route
 from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.allowance import Allowance
 from vidgate.rtsp.choice import Choice
 from vidgate.rtsp.source import RtspSource
 from vidgate.rtsp.tls import client_context
@@ -68,6 +70,7 @@ class Cameras:
     media: MediaSettings
     ports: RtpSettings
     choices: Choices = field(default_factory=Choices)
+    allowances: Allowances = field(default_factory=Allowances)
 
     def __post_init__(self) -> None:
         if self.media.tls_ca:
@@ -104,7 +107,13 @@ class Cameras:
             allowed=partial(self._permits, port),
             tls_ca=self.media.tls_ca,
             choice=choice or Choice(),
+            allowance=self.allowances.of(channel, route.login),
         )
+
+    def allowance(self, channel: Channel) -> Allowance:
+        """How often the channel's own login was refused, by whichever stream or probe."""
+        route = self.register.route(channel)
+        return self.allowances.of(channel, route.login if route is not None else None)
 
     def _permits(self, port: int, address: str) -> bool:
         return self.guard.permits(address, port)
@@ -139,8 +148,6 @@ class Sources:
         self._clock = clock
         self._makers = {Kind.RTSP: self._rtsp}
         self._used: dict[StreamKey, Made] = {}
-        self.was_refused: Callable[[str], bool] = lambda _: False
-        """Whether a channel's password is known to be wrong; set once somebody knows."""
 
     def __call__(self, key: StreamKey) -> Source:
         """The source of a stream. Raises NotFoundError where there can be none."""
@@ -190,6 +197,10 @@ class Sources:
         except NotFoundError:
             return False
 
+    def reopen(self, name: str) -> None:
+        """A person has seen to the channel's login: it may be tried once more."""
+        self._cameras.allowance(self._register.get(name)).reopen()
+
     def keep_only(self, keys: Collection[StreamKey]) -> None:
         """Forget what the sources of other streams were made of."""
         for key in self._used.keys() - keys:
@@ -199,18 +210,7 @@ class Sources:
         return self._register.route(channel, variant), channel.transport
 
     def _rtsp(self, channel: Channel, variant: Variant) -> Source:
-        async def locate() -> RtspAddress:
-            if self.was_refused(channel.id):
-                raise HeldBackError(
-                    f"{channel.id}: 摄像机不久前拒绝了这个密码, 为免锁定帐号不再尝试 / "
-                    "the camera refused this password lately; it is not tried again, "
-                    "lest the account be locked",
-                    hint="改正凭据后立即重试, 或用 channel test 检验 / "
-                    "correct the credential: it is tried at once, or test the channel",
-                )
-            return await self._cameras.locate(channel, variant)
-
-        return LocatedSource(locate, self._clock)
+        return LocatedSource(lambda: self._cameras.locate(channel, variant), self._clock)
 
 
 class LocatedSource:
@@ -277,7 +277,10 @@ class Renewal:
         due = {key.name for key in self._hub.streams if self._sources.is_outdated(key)}
         if event.type == "credential.changed":
             blocked = self._blocked()
-            due |= {key.name for key in blocked if self._sources.may_use(key, event.object)}
+            mended = {key.name for key in blocked if self._sources.may_use(key, event.object)}
+            for name in mended:
+                self._sources.reopen(name)
+            due |= mended
         return due
 
     def _blocked(self) -> list[StreamKey]:

@@ -30,6 +30,7 @@ from vidgate.errors import (
     RemoteTimeoutError,
     UnauthorizedError,
     UnreachableError,
+    cannot_connect,
 )
 from vidgate.model.channel import Login
 from vidgate.registry import placeholders
@@ -99,9 +100,7 @@ class Resolver:
         except aiohttp.ServerFingerprintMismatch:
             raise UnreachableError(f"{where}: the certificate is not the pinned one") from None
         except aiohttp.ClientConnectorError as error:
-            raise UnreachableError(f"{where}: {error.os_error.strerror or 'no connection'}") from (
-                error.os_error
-            )
+            raise cannot_connect(where, error.os_error) from error.os_error
         except (aiohttp.ClientError, ValueError) as error:
             # Its text may quote headers or the answer.
             raise ProtocolError(f"{where}: not a valid answer ({type(error).__name__})") from None

@@ -113,7 +113,11 @@ def _bind_pair(local_ip: str, first: int, last: int) -> tuple[socket.socket, soc
         rtp = _bind(local_ip, port)
         if rtp is None:
             continue
-        rtcp = _bind(local_ip, port + 1)
+        try:
+            rtcp = _bind(local_ip, port + 1)
+        except LimitError:
+            rtp.close()
+            raise
         if rtcp is not None:
             return rtp, rtcp
         rtp.close()
@@ -122,7 +126,10 @@ def _bind_pair(local_ip: str, first: int, last: int) -> tuple[socket.socket, soc
 
 def _bind(local_ip: str, port: int) -> socket.socket | None:
     family = socket.AF_INET6 if ":" in local_ip else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        bound = socket.socket(family, socket.SOCK_DGRAM)
+    except OSError as error:
+        raise LimitError(f"本机资源不足 / this machine lacks means: {error.strerror}") from error
     bound.setblocking(False)
     try:
         with suppress(OSError):  # a smaller buffer still works

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vidgate.model.channel import Login, Transport
+from vidgate.rtsp.allowance import Allowance
 from vidgate.rtsp.choice import Choice
 
 
@@ -19,7 +20,8 @@ class RtspAddress:
     `url` holds no credentials. `allowed` judges the IP address that the host resolved to, before
     anything is sent to it; that very address is then connected to. `udp_ports` is the inclusive
     range for RTP over UDP. `tls_ca` is the PEM file that rtsps:// certificates are checked against,
-    empty: they are not. `choice` remembers from pull to pull how `auto` was settled.
+    empty: they are not. `choice` remembers from pull to pull how `auto` was settled, `allowance`
+    how often the login was refused.
     """
 
     url: str
@@ -32,3 +34,4 @@ class RtspAddress:
     udp_ports: tuple[int, int] = (30000, 30999)
     tls_ca: str = ""
     choice: Choice = field(default_factory=Choice, repr=False, compare=False)
+    allowance: Allowance = field(default_factory=Allowance, repr=False, compare=False)

@@ -1,7 +1,6 @@
 """The asyncio shell around `ClientSession`: connects, waits with deadlines, always tears down."""
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -17,13 +16,15 @@ from vidgate.errors import (
     RemoteTimeoutError,
     UnauthorizedError,
     UnreachableError,
+    cannot_connect,
 )
-from vidgate.rtsp import tls
+from vidgate.rtsp import dial, tls
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.headers import TransportHeader, base_uri, date_of, redirected, resolve_control
 from vidgate.rtsp.intake import Intake
 from vidgate.rtsp.messages import Parser, check
 from vidgate.rtsp.session import ClientSession, Ended, Reply
+from vidgate.rtsp.signin import SignIn
 from vidgate.wire import schemes, sdp
 from vidgate.wire.message import Message
 from vidgate.wire.uri import Uri
@@ -46,7 +47,7 @@ class RtspClient(asyncio.Protocol):
     callback. `received` is the monotonic time of the last bytes.
     """
 
-    def __init__(self, address: RtspAddress, uri: Uri, clock: Clock) -> None:
+    def __init__(self, address: RtspAddress, uri: Uri, clock: Clock, sign_in: SignIn) -> None:
         self.address = address
         self.is_secure = uri.scheme == "rtsps"
         self.channels: dict[int, FrameHandler] = {}
@@ -54,7 +55,10 @@ class RtspClient(asyncio.Protocol):
         self.remote_ip = ""
         self.local_ip = ""
         self.base = uri
-        self.session = ClientSession(uri, address.login)
+        self._sign_in = sign_in
+        self.session = ClientSession(
+            uri, address.login, address.allowance.taken, sign_in.may_answer
+        )
         self.unknown_frames = 0
         self._clock = clock
         self._now = clock.now
@@ -75,12 +79,15 @@ class RtspClient(asyncio.Protocol):
     async def connect(cls, address: RtspAddress, clock: Clock) -> AsyncIterator[Self]:
         """Connect; on every way out TEARDOWN is sent if a session was set up, within a second.
 
-        Raises UnreachableError, RemoteTimeoutError, DeniedAddressError, UnsupportedError.
+        Raises UnreachableError, RemoteTimeoutError, DeniedAddressError, UnsupportedError, at once
+        HeldBackError where the login was refused lately, LimitError where this machine lacks means.
         """
         uri = Uri.parse(address.url).without_credentials()
         if uri.scheme not in schemes.PULLED:
             raise schemes.unsupported(uri.scheme)
-        client = cls(address, uri, clock)
+        sign_in = SignIn(address, clock)
+        await sign_in.begin()
+        client = cls(address, uri, clock, sign_in)
         try:
             await client._open(uri)
             yield client
@@ -91,14 +98,14 @@ class RtspClient(asyncio.Protocol):
         where = uri.authority
         try:
             async with asyncio.timeout(self.address.connect_timeout):
-                self.remote_ip = await _resolve(uri.host)
+                self.remote_ip = await dial.resolve(uri.host)
                 if not self.address.allowed(self.remote_ip):
                     raise DeniedAddressError(
                         f"{where}: the address {self.remote_ip} is not allowed",
                         hint="see media.allow and media.deny in the settings",
                     )
                 place = self.remote_ip, uri.effective_port
-                plain = await _dial(place) if self.is_secure else None
+                plain = await dial.tcp(place) if self.is_secure else None
                 if plain is None:
                     await self._loop.create_connection(lambda: self, *place)
         except TimeoutError:
@@ -106,7 +113,7 @@ class RtspClient(asyncio.Protocol):
                 f"{where}: no connection within {self.address.connect_timeout:g} s"
             ) from None
         except OSError as error:
-            raise UnreachableError(f"{where}: {error.strerror or error}") from error
+            raise cannot_connect(where, error) from error
         if plain is not None:
             await self._secure(plain, uri)
 
@@ -127,6 +134,7 @@ class RtspClient(asyncio.Protocol):
         try:
             await self._part()
         finally:
+            self._sign_in.end(self.session)
             # They know us and we know them: such circles would wait for a full collection, which
             # holds the event loop, after every probe.
             self.channels.clear()
@@ -204,6 +212,7 @@ class RtspClient(asyncio.Protocol):
         cseq, asked = self.session.request(method, uri, *headers), self._clock.now()
         reply = await self._reply(cseq, method, self.address.request_timeout)
         self.round_trip = self._clock.now() - asked
+        self._sign_in.settle(reply.status, self.session)
         return reply
 
     def _checked(self, reply: Message, method: str) -> Message:
@@ -212,7 +221,7 @@ class RtspClient(asyncio.Protocol):
         except UnauthorizedError as error:
             if self.address.login is None:
                 raise NoCredentialError(error.message) from None
-            raise
+            raise self._sign_in.explain(error) from None
 
     async def _reply(self, cseq: int, method: str, timeout: float) -> Message:
         if self._failure is not None:
@@ -331,25 +340,3 @@ class RtspClient(asyncio.Protocol):
                 future.set_exception(self._failure)
         if self._transport is not None:
             self._transport.close()
-
-
-async def _resolve(host: str) -> str:
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        return str(found[0][4][0])
-
-
-async def _dial(place: tuple[str, int]) -> socket.socket:
-    """TCP alone, so that a failure of what comes on top is known for what it is."""
-    family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
-    plain = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        plain.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(plain, place)
-    except BaseException:
-        plain.close()
-        raise
-    return plain

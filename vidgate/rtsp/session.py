@@ -6,6 +6,7 @@
 Answers 401 by itself, answers the server's own requests, keeps CSeq, Session and its timeout.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -19,7 +20,9 @@ from vidgate.wire.uri import Uri
 
 KEEPALIVE_SHARE = 0.4  # of the session's timeout
 KEEPALIVE_MOST = 30.0  # seconds; some cameras end sessions earlier than they say
-MAX_TRIES = 4  # of one request: none, digest, a stale nonce, a weaker algorithm
+# Answers to challenges that are refused in a row, whatever for (the password, the algorithm, a
+# nonce called stale): a second one is worth it, a third is a step towards a locked account.
+MAX_REFUSALS = 2
 MAX_PENDING = 16
 USER_AGENT = "vidgate"  # some cameras refuse a DESCRIBE that has none
 
@@ -52,15 +55,23 @@ class _Pending:
     headers: list[tuple[str, str]]
     cseq: int  # as given to the caller; a repeated request has another one on the wire
     is_keepalive: bool = False
-    tries: int = 1
+    is_signed: bool = False  # it carried our answer to a challenge
 
 
 @dataclass(slots=True)
 class ClientSession:
-    """One connection to one camera. `now` is monotonic seconds, given by the caller."""
+    """One connection to one camera. `now` is monotonic seconds, given by the caller.
+
+    `taken` is the scheme and algorithm by which this login was let in before, or is now. `refusals`
+    counts answers refused since one was accepted; `may_answer` is asked before each is given.
+    """
 
     uri: Uri
     login: Login | None = None
+    taken: tuple[str, str] | None = None
+    may_answer: Callable[["ClientSession"], bool] = lambda _: True
+    refusals: int = 0
+    is_accepted: bool = False  # an answer was, on this connection
     parser: Parser = field(default_factory=Parser)
     id: str = ""
     timeout: float = DEFAULT_TIMEOUT
@@ -75,7 +86,7 @@ class ClientSession:
     def __post_init__(self) -> None:
         self.play_uri = str(self.uri)
         if self.login is not None:
-            self._digest = DigestClient(self.login)
+            self._digest = DigestClient(self.login, self.taken)
 
     def request(self, method: str, uri: str, *headers: tuple[str, str]) -> int:
         """Queue a request; returns the CSeq that its `Reply` will carry."""
@@ -138,11 +149,15 @@ class ClientSession:
         headers = Headers([("CSeq", str(cseq)), ("User-Agent", USER_AGENT), *pending.headers])
         if self.id:
             headers.add("Session", self.id)
-        if self._digest is not None:
-            answer = self._digest.authorization(pending.method, pending.uri)
-            if answer is not None:
-                headers.add("Authorization", answer)
+        if answer := self._answer(pending):
+            headers.add("Authorization", answer)
+        pending.is_signed = bool(answer)
         self._out.append(bytes(Message.request(pending.method, pending.uri, headers)))
+
+    def _answer(self, pending: _Pending) -> str | None:
+        if self._digest is None or self.refusals >= MAX_REFUSALS:
+            return None
+        return self._digest.authorization(pending.method, pending.uri)
 
     def _message(self, message: Message) -> Event | None:
         if not message.is_response:
@@ -153,10 +168,12 @@ class ClientSession:
         pending = self._match(message)
         if pending is None:
             return None
+        self.refusals += pending.is_signed and status in (401, 403)
         if status == 401 and self._try_again(pending, message):
             return None
-        if self._digest is not None and status != 401:
+        if self._digest is not None and pending.is_signed and status not in (401, 403):
             self._digest.accepted()
+            self.taken, self.refusals, self.is_accepted = self._digest.taken, 0, True
         self._learn(message, status)
         if pending.is_keepalive:
             return Ended("the camera forgot the session") if status == 454 else None
@@ -173,11 +190,10 @@ class ClientSession:
         return self._pending.pop(waiting[0]) if len(waiting) == 1 else None
 
     def _try_again(self, pending: _Pending, message: Message) -> bool:
-        if self._digest is None or pending.tries >= MAX_TRIES:
+        if self._digest is None or self.refusals >= MAX_REFUSALS or not self.may_answer(self):
             return False
         if not self._digest.challenge(message.headers.all("WWW-Authenticate")):
             return False
-        pending.tries += 1
         self._cseq += 1
         self._send(pending, self._cseq)
         return True

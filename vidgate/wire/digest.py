@@ -18,7 +18,7 @@ from vidgate.wire.headers import breaks_lines
 MAX_VALUE = 4096  # characters of one header value that are looked at
 MAX_CHALLENGES = 16
 MAX_REFUSED = 2  # kinds of answer; a third wrong one at once may lock the account
-MAX_STALE = 2  # fresh nonces accepted in a row for one request
+MAX_STALE = 1  # fresh nonces answered in a row: one that is stale for ever is a refusal
 
 # Possessive quantifiers: a hostile value costs linear time.
 _TOKEN = re.compile(
@@ -78,6 +78,11 @@ class Challenge:
     def is_stale(self) -> bool:
         """Whether only the nonce was too old."""
         return self.get("stale").lower() == "true"
+
+    @property
+    def way(self) -> tuple[str, str]:
+        """Scheme and algorithm: what makes it another try than another challenge."""
+        return self.scheme, self.algorithm
 
     @property
     def rank(self) -> int | None:
@@ -153,12 +158,13 @@ class _Answer:
 class DigestClient:
     """Answers the challenges of one peer for one login.
 
-    Prefers the strongest algorithm and falls back to the next one when it is refused: some devices
-    offer SHA-256 and take only MD5. Basic is used only where no Digest is offered: a refused digest
-    must never make us send the password in clear.
+    Prefers what was `taken` before, then the strongest algorithm, and falls back to the weakest
+    when that is refused: some devices offer SHA-256 and take only MD5. Basic is used only where no
+    Digest is offered: a refused digest must never make us send the password in clear.
     """
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: Login, taken: tuple[str, str] | None = None) -> None:
+        self.taken = taken  # scheme and algorithm of the last answer that was accepted
         self._login = login
         self._challenge: Challenge | None = None
         self._count = 0
@@ -173,17 +179,7 @@ class DigestClient:
         offers = parse_challenges(www_authenticate_values)
         if self._challenge is not None and self._used:
             self._judge_last_try(self._challenge, offers)
-        if len(self._refused) >= MAX_REFUSED:
-            self._challenge = None
-            return False
-        ranked = [
-            (offer.rank, index, offer)
-            for index, offer in enumerate(offers)
-            if offer.rank is not None and (offer.scheme, offer.algorithm) not in self._refused
-        ]
-        if any(offer.scheme == "digest" for offer in offers):
-            ranked = [entry for entry in ranked if entry[2].scheme == "digest"]
-        self._challenge = min(ranked)[2] if ranked else None
+        self._challenge = self._choose(offers)
         self._count = 0
         self._cnonce = secrets.token_hex(8)
         self._used = False
@@ -191,6 +187,8 @@ class DigestClient:
 
     def accepted(self) -> None:
         """The peer took our answer: a later 401 means an old nonce, not a wrong password."""
+        if self._challenge is not None and self._used:
+            self.taken = self._challenge.way
         self._is_proven = self._used
         self._stale = 0
         self._refused.clear()
@@ -207,6 +205,22 @@ class DigestClient:
         self._count += 1
         return self._digest(challenge, method, uri)
 
+    def _choose(self, offers: list[Challenge]) -> Challenge | None:
+        """The offer to answer. After a refusal not the next weaker one: each try is counted."""
+        if len(self._refused) >= MAX_REFUSED:
+            return None
+        ranked = [
+            (offer.rank, index, offer)
+            for index, offer in enumerate(offers)
+            if offer.rank is not None and offer.way not in self._refused
+        ]
+        if any(offer.scheme == "digest" for offer in offers):
+            ranked = [entry for entry in ranked if entry[2].scheme == "digest"]
+        ranked = [entry for entry in ranked if entry[2].way == self.taken] or ranked
+        if not ranked:
+            return None
+        return max(ranked)[2] if self._refused else min(ranked)[2]
+
     def _judge_last_try(self, last: Challenge, offers: list[Challenge]) -> None:
         nonces = {offer.get("nonce") for offer in offers}
         is_fresh = last.get("nonce") not in nonces
@@ -216,7 +230,7 @@ class DigestClient:
         self._is_proven = False
         self._stale += 1
         if not forgiven or self._stale > MAX_STALE:
-            self._refused.add((last.scheme, last.algorithm))
+            self._refused.add(last.way)
 
     def _digest(self, challenge: Challenge, method: str, uri: str) -> str:
         answer = _Answer(

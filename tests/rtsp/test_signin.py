@@ -1,0 +1,158 @@
+"""Connections to one camera share what its login may be tried."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tests.rtsp.camera import Camera, Habits, run_camera
+from tests.waiting import until
+from vidgate.aio.clock import ManualClock, SystemClock
+from vidgate.errors import NoCredentialError, RemoteTimeoutError, UnauthorizedError, VidgateError
+from vidgate.model.channel import Login
+from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.allowance import HOUR, Allowance
+from vidgate.rtsp.client import RtspClient
+from vidgate.wire.digest import DigestServer
+from vidgate.wire.message import Message
+
+pytestmark = pytest.mark.usefixtures("no_descriptor_left")
+
+GOOD, WRONG = Login("admin", "pass"), Login("admin", "wrong")
+
+
+def guarded() -> Habits:
+    return Habits(digest=DigestServer("cam", "MD5", GOOD.username, GOOD.password))
+
+
+def signed(camera: Camera) -> int:
+    return sum(bool(each.headers.get("Authorization")) for each in camera.requests)
+
+
+async def describe(address: RtspAddress, clock: ManualClock | SystemClock | None = None) -> None:
+    async with RtspClient.connect(address, clock or SystemClock()) as client:
+        await client.describe()
+
+
+async def test_whoever_calls_after_a_refusal_is_told_without_a_call() -> None:
+    clock, allowance = ManualClock(), Allowance()
+    async with run_camera(guarded()) as camera:
+        address = RtspAddress(url=camera.url, login=WRONG, allowance=allowance)
+        with pytest.raises(UnauthorizedError, match="401") as refused:
+            await describe(address, clock)
+        assert refused.value.again_at == clock.now() + HOUR
+        assert "channel test" in refused.value.hint
+        clock.advance(600)
+        asked = len(camera.requests)
+        with pytest.raises(UnauthorizedError, match=r"not tried before \d\d:\d\d") as told:
+            await describe(address, clock)
+        assert told.value.again_at == refused.value.again_at
+        assert len(camera.requests) == asked
+        clock.advance(HOUR)
+        with pytest.raises(UnauthorizedError, match="401"):
+            await describe(address, clock)
+        assert signed(camera) == 2
+
+
+async def test_many_at_once_give_a_wrong_password_once() -> None:
+    allowance = Allowance()
+    async with run_camera(guarded()) as camera:
+        address = RtspAddress(url=camera.url, login=WRONG, allowance=allowance)
+        told = await asyncio.gather(*(describe(address) for _ in range(9)), return_exceptions=True)
+        assert {type(error) for error in told} == {UnauthorizedError}
+        assert signed(camera) == 1
+
+
+async def test_many_at_once_are_let_in_with_a_right_one() -> None:
+    async with run_camera(guarded()) as camera:
+        address = RtspAddress(url=camera.url, login=GOOD, allowance=Allowance())
+        await asyncio.gather(*(describe(address) for _ in range(9)))
+        assert signed(camera) == 9
+
+
+async def test_a_rotated_password_is_tried_twice_by_all_that_play_on() -> None:
+    async with run_camera(guarded()) as camera:
+        address = RtspAddress(url=camera.url, login=GOOD, allowance=Allowance())
+        await describe(address)
+        camera.habits.digest = DigestServer("cam", "MD5", GOOD.username, "another")
+        before = signed(camera)
+        told = await asyncio.gather(*(describe(address) for _ in range(9)), return_exceptions=True)
+        assert {type(error) for error in told} == {UnauthorizedError}
+        assert signed(camera) - before <= 2
+
+
+def offers_sha256_takes_md5() -> Habits:
+    """As some devices do; refused answers are told by 401."""
+    digests = [DigestServer("cam", name, "admin", "pass") for name in ("SHA-256", "MD5")]
+
+    def change(request: Message, reply: Message) -> Message:
+        given = request.headers.get("Authorization")
+        if given and digests[-1].check(request.method, request.uri, given):
+            return reply
+        reply.start = "RTSP/1.0 401 Unauthorized"
+        for digest in digests:
+            reply.headers.add("WWW-Authenticate", digest.challenge())
+        return reply
+
+    return Habits(change=change)
+
+
+async def test_the_algorithm_that_was_taken_is_remembered() -> None:
+    async with run_camera(offers_sha256_takes_md5()) as camera:
+        address = RtspAddress(url=camera.url, login=GOOD)
+        await asyncio.gather(*(describe(address) for _ in range(4)))
+        assert address.allowance.taken == ("digest", "MD5")
+        assert signed(camera) == 5, "one refused, and each of the four let in"
+
+
+async def test_without_a_login_nothing_is_counted() -> None:
+    async with run_camera(guarded()) as camera:
+        address = RtspAddress(url=camera.url)
+        for _ in range(3):
+            with pytest.raises(NoCredentialError):
+                await describe(address)
+        assert len(camera.requests) == 3
+
+
+async def test_who_waits_too_long_is_told() -> None:
+    def silent(request: Message, _: Message) -> None:
+        return None
+
+    async with run_camera(Habits(change=silent)) as camera, asyncio.TaskGroup() as group:
+        address = RtspAddress(url=camera.url, login=GOOD, connect_timeout=0.05, request_timeout=9)
+        first = group.create_task(describe(address))
+        await until(lambda: camera.requests)
+        with pytest.raises(RemoteTimeoutError, match="still under way"):
+            await describe(address)
+        first.cancel()
+
+
+async def _failing(address: RtspAddress) -> None:
+    with pytest.raises(VidgateError):
+        await describe(address)
+
+
+def _hang_up_at_the_answer(camera: Camera) -> Callable[[Message, Message], Message | None]:
+    digest = DigestServer("cam", "SHA-256", "admin", "other")
+    weaker = DigestServer("cam", "MD5", "admin", "other")
+
+    def change(request: Message, reply: Message) -> Message | None:
+        if signed(camera) == 2:
+            camera.hang_up()
+            return None
+        reply.start = "RTSP/1.0 401 Unauthorized"
+        for each in (digest, weaker):
+            reply.headers.add("WWW-Authenticate", each.challenge())
+        return reply
+
+    return change
+
+
+async def test_a_refusal_before_the_camera_hung_up_is_counted() -> None:
+    async with run_camera() as camera:
+        camera.habits.change = _hang_up_at_the_answer(camera)
+        address = RtspAddress(url=camera.url, login=GOOD)
+        await _failing(address)
+        assert address.allowance.opens_at(0.0) is None
+        address.allowance.count(1, SystemClock().now())
+        assert address.allowance.opens_at(SystemClock().now()) is not None

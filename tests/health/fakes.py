@@ -9,9 +9,8 @@ from vidgate.media.source import Source
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Health, Level, ProbeResult, Reason
 from vidgate.model.media import StreamKey
-from vidgate.operations.allowances import Allowances
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.allowance import Allowance
+from vidgate.rtsp.allowance import Allowance, Allowances
 from vidgate.storage.states import Transition
 from vidgate.wire.uri import Uri
 

@@ -19,8 +19,7 @@ from vidgate.media.hub import Hub
 from vidgate.model.channel import Channel, Platform
 from vidgate.model.event import Event
 from vidgate.model.health import Level, ProbeResult, Reason
-from vidgate.operations.allowances import Allowances
-from vidgate.rtsp.allowance import Allowance
+from vidgate.rtsp.allowance import Allowance, Allowances
 from vidgate.settings.tree import ProbeSettings
 
 # Seconds that a look takes to answer, and to wait for a key frame beyond that.

@@ -21,8 +21,7 @@ from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Health, Level, Reason, State
 from vidgate.model.media import StreamKey, StreamState
-from vidgate.operations.allowances import Allowances
-from vidgate.rtsp.allowance import HOUR
+from vidgate.rtsp.allowance import HOUR, Allowances
 from vidgate.settings.tree import ProbeSettings
 
 

@@ -1,10 +1,15 @@
 """How often a login may be tried: the arithmetic."""
 
+from dataclasses import replace
+
 import pytest
 
-from vidgate.rtsp.allowance import HOUR, MOST, Allowance
+from vidgate.model.channel import Channel, Login
+from vidgate.rtsp import allowance as module
+from vidgate.rtsp.allowance import HOUR, MOST, Allowance, Allowances
 
 TAKEN = ("digest", "MD5")
+LOGIN = Login("admin", "pass")
 
 
 def test_a_refusal_closes_for_an_hour() -> None:
@@ -66,3 +71,22 @@ def test_a_second_answer_is_left_to_whom_it_belongs(*, proven: bool) -> None:
     assert allowance.may_answer(1, 0.0, is_inside=True) is not proven
     assert not allowance.may_answer(2, 0.0, is_inside=True)
     assert allowance.may_answer(0, 0.0, is_inside=False) is not proven
+
+
+def test_another_place_or_login_begins_anew() -> None:
+    allowances, channel = Allowances(), Channel(id="a", name="a", url="rtsp://10.0.0.1/1")
+    known = allowances.of(channel, LOGIN)
+    assert allowances.of(replace(channel, name="b"), Login("admin", "pass")) is known
+    assert allowances.of(channel, Login("admin", "new")) is not known
+    assert allowances.of(channel, None) is not known
+    moved = replace(channel, url="rtsp://10.0.0.2/1")
+    assert allowances.of(moved, LOGIN) is not known
+    assert allowances.of(replace(channel, id="b"), LOGIN) is not known
+
+
+def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ALLOWANCES", 5)
+    allowances = Allowances()
+    for number in range(7):
+        allowances.of(Channel(id=str(number), name="c"), LOGIN)
+    assert len(allowances._known) == 5

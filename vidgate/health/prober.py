@@ -16,7 +16,7 @@ from vidgate.model.health import Level, ProbeResult, Reason
 from vidgate.registry.access import host_of
 from vidgate.rtsp import probe as rtsp_probe
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.allowance import Allowance
+from vidgate.rtsp.allowance import Allowance, Allowances
 from vidgate.rtsp.probe import ProbeTimes
 from vidgate.settings.tree import ProbeSettings
 
@@ -88,7 +88,8 @@ class Prober:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._probing = probing or _Rtsp()
-        self.allowance: Callable[[Channel], Allowance] = lambda channel: Allowance()
+        allowances = Allowances()
+        self.allowance: Callable[[Channel], Allowance] = lambda one: allowances.of(one, None)
         self.on_picture: Callable[[Picture], None] = lambda picture: None
 
     def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:

@@ -17,13 +17,12 @@ from vidgate.model.channel import Channel, Kind, Transport
 from vidgate.model.event import Event
 from vidgate.model.health import State
 from vidgate.model.media import StreamKey, StreamState, Variant
-from vidgate.operations.allowances import Allowances
 from vidgate.operations.choices import Choices
 from vidgate.operations.failover import Candidate, Failover, Look
 from vidgate.registry.resolvers import Located
 from vidgate.registry.routes import Route
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.allowance import Allowance
+from vidgate.rtsp.allowance import Allowance, Allowances
 from vidgate.rtsp.choice import Choice
 from vidgate.rtsp.source import RtspSource
 from vidgate.rtsp.tls import client_context

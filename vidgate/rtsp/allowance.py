@@ -6,8 +6,11 @@ Pure; `now` is monotonic seconds.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from vidgate.model.channel import Channel, Login
+
 HOUR = 3600.0
 MOST = 2  # refused answers within an hour, whoever asked
+MAX_ALLOWANCES = 50_000
 
 
 @dataclass(slots=True)
@@ -83,3 +86,24 @@ class Allowance:
 
     def _forget(self, now: float) -> None:
         self._refusals = [at for at in self._refusals if now - at < HOUR]
+
+
+class Allowances:
+    """One `Allowance` for each place and login of a channel: another of either begins anew.
+
+    In memory: after a restart health tells what was refused before it.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, object, Login | None], Allowance] = {}
+
+    def of(self, channel: Channel, login: Login | None) -> Allowance:
+        """How often the login may be tried at the channel's camera, by whichever stream."""
+        place = channel.url, channel.sub_url, channel.address, channel.port
+        key = channel.id, place, login
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= MAX_ALLOWANCES:
+                self._known.pop(next(iter(self._known)))
+            known = self._known[key] = Allowance()
+        return known

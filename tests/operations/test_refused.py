@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
 
@@ -16,8 +15,6 @@ from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.health import Level, Reason
 from vidgate.model.media import StreamKey, Variant
-from vidgate.operations import allowances as module
-from vidgate.operations.allowances import Allowances
 from vidgate.operations.failover import Failover
 from vidgate.operations.sources import Cameras, Sources, Standby
 from vidgate.operations.trials import Trials
@@ -33,7 +30,6 @@ from vidgate.wire.uri import Uri
 CAMERAS = 500
 TURNS = 3  # an hour; everybody clicks on everything in each
 SETTINGS = Settings()
-LOGIN = Login("admin", "pass")
 
 
 class Town:
@@ -174,22 +170,3 @@ async def test_a_new_password_and_a_mended_camera_are_tried_at_once() -> None:
         assert (await here.trials.channel(other.id)).result.reason is Reason.OK
         for channel in (one, other):
             assert await here.click(channel, Variant.MAIN) is None
-
-
-def test_another_place_or_login_begins_anew() -> None:
-    allowances, channel = Allowances(), Channel(id="a", name="a", url="rtsp://10.0.0.1/1")
-    known = allowances.of(channel, LOGIN)
-    assert allowances.of(replace(channel, name="b"), Login("admin", "pass")) is known
-    assert allowances.of(channel, Login("admin", "new")) is not known
-    assert allowances.of(channel, None) is not known
-    moved = replace(channel, url="rtsp://10.0.0.2/1")
-    assert allowances.of(moved, LOGIN) is not known
-    assert allowances.of(replace(channel, id="b"), LOGIN) is not known
-
-
-def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_ALLOWANCES", 5)
-    allowances = Allowances()
-    for number in range(7):
-        allowances.of(Channel(id=str(number), name="c"), LOGIN)
-    assert len(allowances._known) == 5

@@ -61,6 +61,7 @@ class OneLook:
     """Every camera but the first has been seen."""
 
     deepest = Level.MEDIA
+
     def allowance(self, channel: Channel) -> Allowance:
         return Allowance()
 

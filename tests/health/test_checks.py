@@ -7,6 +7,7 @@ import pytest
 
 from tests.health.fakes import FakeRegister, result
 from vidgate.health.checks import (
+    BUSY_PAUSE,
     MEDIA_RETRY,
     NOTHING_LEARNT,
     RECHECK,
@@ -142,6 +143,14 @@ def test_a_doubted_picture_is_rechecked_as_a_picture() -> None:
     story = Story().look(SEEN).look(MUTE)
     assert story.plan.due - story.now == RECHECK
     assert story.wait().level is Level.MEDIA
+
+
+def test_a_busy_camera_that_does_not_answer_is_described_again() -> None:
+    story = Story().look(FULL)
+    story.now += BUSY_PAUSE
+    story.look(DEAD)
+    assert (story.plan.due - story.now, story.level) == (RECHECK, Level.DESCRIBE)
+    assert story.wait().look(result("c")).plan.due - story.now > RECHECK  # it does
 
 
 def test_a_missing_picture_is_asked_for_less_and_less() -> None:

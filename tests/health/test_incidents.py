@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from vidgate.health.causes import Condition, Place, Sign, condition
 from vidgate.health.checks import Cadence
 from vidgate.health.incidents import Fold
-from vidgate.model.health import Health, Reason, State
+from vidgate.model.health import Health, Misses, Reason, State
 from vidgate.model.incident import Attention, Cause, Incident, Note
 
 PERIOD = 60.0  # seconds in which every channel is looked at once
@@ -456,7 +456,7 @@ def test_what_a_channels_health_says() -> None:
     assert sign() is Sign.UNSURE
     assert sign(state=State.UP, probed=5.0) is Sign.WELL
     assert sign(state=State.BUSY, probed=5.0) is Sign.WELL
-    assert sign(state=State.UP, probed=5.0, bad=1) is Sign.UNSURE
+    assert sign(state=State.UP, probed=5.0, misses=Misses(answer=1)) is Sign.UNSURE
     assert sign(state=State.DOWN, since=3.0) is Sign.FAULTY
     assert sign(state=State.UNAUTHORIZED) is Sign.FAULTY
     assert sign(state=State.MAINTENANCE) is Sign.OUT

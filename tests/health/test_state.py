@@ -23,7 +23,7 @@ from vidgate.health.state import (
     witness,
 )
 from vidgate.model.channel import Channel
-from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.model.health import Health, Level, Misses, ProbeResult, Reason, State
 
 NOW = 1_700_000_000.0
 RULES = Rules(media_valid=1800.0, describe_valid=120.0)
@@ -129,7 +129,7 @@ def test_a_describe_does_not_lift_the_doubt_about_a_picture() -> None:
 def test_a_lesser_failure_does_not_narrow_the_doubt() -> None:
     doubted = after(SEEN, MUTE, DEAD, DESCRIBED)
     assert doubted.failed is Level.MEDIA
-    assert doubted.bad == 2
+    assert doubted.misses == Misses(answer=0, media=1)
 
 
 def test_the_first_look_for_a_picture_decides_at_once() -> None:
@@ -209,6 +209,73 @@ def test_a_dead_live_stream_decides_at_once() -> None:
     assert miss(watched, Reason.ERROR, Level.NONE, NOW) == watched
 
 
+UNSUPPORTED = result("c", Reason.UNSUPPORTED, asked=Level.MEDIA, level=Level.DESCRIBE)
+FROZEN = result("c", Reason.FROZEN, asked=Level.PICTURE, level=Level.MEDIA)
+DEAD_DEEP = result("c", Reason.UNREACHABLE, asked=Level.MEDIA)
+
+
+@pytest.mark.parametrize("lost", [DEAD, DEAD_DEEP], ids=["describe", "media"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        [UNSUPPORTED],
+        [SEEN, MUTE],
+        [SEEN, MUTE, MUTE],
+        [SEEN, FROZEN, FROZEN],
+        [SEEN, DEAD, DEAD, MUTE],
+        [FROZEN],
+        [SEEN, FROZEN, FROZEN, FROZEN],
+        [FULL],
+        [SEEN, DEAD, DEAD, FULL],
+        [SEEN, DEAD, DEAD, REFUSED],
+        [DEAD_DEEP, DEAD_DEEP, DESCRIBED, DESCRIBED],
+    ],
+    ids=lambda results: "-".join(one.reason for one in results),
+)
+def test_what_answered_is_not_down_by_two_looks_that_got_no_answer(
+    before: list[ProbeResult], lost: ProbeResult
+) -> None:
+    answering = after(*before)
+    assert answering.state is not State.DOWN
+    assert after(lost, lost, start=answering).state is answering.state
+    if answering.state is not State.UNAUTHORIZED:
+        assert after(lost, lost, lost, start=answering).state is State.DOWN
+
+
+def test_a_doubt_about_its_picture_that_outlives_the_proof_is_no_lost_answer() -> None:
+    doubted = after(SEEN, MUTE, MUTE)
+    aged = effective(doubted, CHANNEL, RULES, NOW + 1801)
+    assert aged.state is State.REACHABLE
+    assert after(DEAD, DEAD, start=aged).state is State.REACHABLE
+    assert after(DEAD, DEAD, DEAD, start=aged).state is State.DOWN
+
+
+def test_a_live_stream_that_found_it_busy_got_an_answer() -> None:
+    busy = miss(after(SEEN, DEAD, DEAD), Reason.BUSY, Level.DESCRIBE, NOW + 10)
+    assert after(DEAD, DEAD, start=busy).state is State.BUSY
+
+
+def test_frames_that_flow_are_an_answer_though_the_picture_is_bad() -> None:
+    lost = after(FROZEN, DEAD, DEAD)
+    flowing = witness(lost, NOW + 10, NOW + 10, NOW + 10)
+    assert flowing.state is State.DEGRADED
+    assert after(DEAD, DEAD, start=flowing).state is State.DEGRADED
+
+
+def test_a_missing_picture_keeps_its_reason_until_the_camera_is_lost_as_well() -> None:
+    mute = after(SEEN, MUTE, MUTE, MUTE)
+    once = after(DEAD, DEAD, start=mute)
+    assert (once.state, once.reason, once.failed) == (State.DOWN, Reason.NO_MEDIA, Level.MEDIA)
+    assert after(DESCRIBED, DESCRIBED, start=once).state is State.DOWN
+    gone = after(DEAD, start=once)
+    assert (gone.state, gone.reason, gone.failed) == (State.DOWN, Reason.UNREACHABLE, Level.REACH)
+    assert after(DESCRIBED, DESCRIBED, start=gone).state is State.REACHABLE
+
+
+def test_a_lost_answer_does_not_free_a_busy_camera() -> None:
+    assert after(FULL, DEAD, DESCRIBED).state is State.BUSY
+
+
 def test_a_proof_lapses_by_time_alone() -> None:
     seen = advance(after(SEEN), DESCRIBED, RULES, NOW + 1790)
     assert effective(seen, CHANNEL, RULES, NOW + 1800) is seen
@@ -227,7 +294,7 @@ def test_what_nobody_looked_at_for_long_is_unknown() -> None:
 
 def test_doubt_outlives_the_lapse_of_the_proof() -> None:
     doubted = effective(after(SEEN, DEAD, DEAD), CHANNEL, RULES, NOW + 1801)
-    assert (doubted.state, doubted.bad) == (State.REACHABLE, 2)
+    assert (doubted.state, doubted.misses.answer) == (State.REACHABLE, 2)
 
 
 def test_disabled_and_enabled_again() -> None:

@@ -79,7 +79,7 @@ def condition(health: Health, place: Place, cadence: Cadence, *, is_counted: boo
         return Condition(
             place, Sign.FAULTY, health.since, state, reason, is_deep=is_deep, cadence=cadence
         )
-    if state not in WELL or health.bad or health.probed is None:
+    if state not in WELL or health.misses.most or health.probed is None:
         return Condition(place, Sign.UNSURE, 0.0, cadence=cadence)
     seen = health.media_seen or 0.0
     return Condition(place, Sign.WELL, health.probed, seen=seen, cadence=cadence)

@@ -6,7 +6,7 @@ from math import inf
 
 from vidgate.health.state import FAILED, HEALTHY, VERDICTS, Rules, is_flapping, needs_recheck
 from vidgate.model.channel import Channel, Kind, Platform
-from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.model.health import Health, Level, Misses, ProbeResult, Reason, State
 from vidgate.settings.tree import ProbeSettings
 
 # A failure is looked at again 5 s and 10 s after it was first seen: a dead camera is found in
@@ -127,7 +127,7 @@ def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Lo
     if needs_recheck(health, rules):
         pause = FLAPPING_RECHECK if is_flapping(health, look.wall) else RECHECK
         again = max(look.ended, look.started + pause)
-        if health.failed >= Level.MEDIA or _may_look_deep(health, times, rules):
+        if _is_doubted_deep(health) or _may_look_deep(health, times, rules):
             # A describe in between settles nothing, so it must not put the look off either.
             media_at = again if look.result.asked >= Level.MEDIA else min(media_at, again)
             picture_at = media_at if health.failed is Level.PICTURE else picture_at
@@ -137,6 +137,12 @@ def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Lo
         rest = look.ended + BUSY_PAUSE
         describe_at, media_at = max(describe_at, rest), max(media_at, rest)
     return Plan(describe_at, media_at, misses, picture_at)
+
+
+def _is_doubted_deep(health: Health) -> bool:
+    """Whether a describe would settle nothing. Whether it answers still, a describe tells."""
+    is_only_silent = health.misses == Misses(answer=health.misses.answer) != Misses()
+    return health.failed >= Level.MEDIA and not is_only_silent
 
 
 def _may_look_deep(health: Health, times: Cadence, rules: Rules) -> bool:

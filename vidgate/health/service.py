@@ -39,7 +39,7 @@ from vidgate.health.state import Rules
 from vidgate.media.hub import Hub
 from vidgate.model.channel import Channel
 from vidgate.model.event import Event
-from vidgate.model.health import Health, Level, ProbeResult, State
+from vidgate.model.health import Health, Level, Misses, ProbeResult, State
 from vidgate.settings.tree import ProbeSettings
 
 log = structlog.get_logger(__name__)
@@ -150,7 +150,7 @@ class HealthService:
         channel = self._roster.channels.get(result.channel)
         rules = self.demands.rules(channel) if channel else Rules()
         eager = replace(rules, bad_needed=1, good_needed=1)
-        known = replace(self.of(result.channel), bad=0, good=0)
+        known = replace(self.of(result.channel), misses=Misses(), good=0)
         return states.advance(known, result, eager, self._book.wall()).state
 
     async def run(
@@ -272,7 +272,7 @@ class HealthService:
         """A watched sub-stream shows nothing: see soon whether the main stream does."""
         plan, health = self._scheduler.plans.get(id_), self.of(id_)
         soon = self._clock.now() + DOUBT
-        if plan is None or plan.media_at <= soon or health.bad:
+        if plan is None or plan.media_at <= soon or health.misses.most:
             return
         if health.state in (State.UP, State.DEGRADED):
             self._scheduler.plan(id_, replace(plan, media_at=soon))

@@ -8,6 +8,8 @@ What keeps the state honest:
 - The first result from `unknown` decides at once, and so does the first look for a picture of a
   channel whose pictures nobody has seen yet. Between known states a failure must be seen three
   times and a recovery twice.
+- Failures are counted apart (`Misses`): no answer, no picture, no good picture. A camera that
+  answers is `down` by its missing picture, or by three looks in a row without an answer.
 - `busy`, `unauthorized` and `unsupported` are definite answers of a living camera: at once.
 - What was proved before an outage proves nothing after it.
 - A look that could not be made (preempted, our own fault) changes nothing.
@@ -19,10 +21,11 @@ from dataclasses import dataclass, replace
 from vidgate.health import levels
 from vidgate.health.measure import of_probe
 from vidgate.model.channel import Channel
-from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.model.health import Health, Level, Misses, ProbeResult, Reason, State
 
 HEALTHY = frozenset({State.UP, State.REACHABLE})
 FAILED = frozenset({State.DOWN, State.DEGRADED})
+ANSWERING = HEALTHY | {State.BUSY, State.DEGRADED}
 
 FLAP_WINDOW = 3600.0  # seconds
 FLAPS = 4  # falls within them: it flaps
@@ -83,7 +86,10 @@ def advance(health: Health, result: ProbeResult, rules: Rules, now: float) -> He
         return _enter(replace(health, last=result), target, result.reason, Level.NONE, now)
     measured = of_probe(health.measured, result, now)
     by_level = levels.of_probe(health.levels, result, now)
-    looked = replace(health, last=result, probed=now, measured=measured, levels=by_level)
+    misses = _counted(health.misses, result, target)
+    looked = replace(
+        health, last=result, probed=now, measured=measured, levels=by_level, misses=misses
+    )
     if result.level >= Level.MEDIA:  # also where the picture that came is a bad one
         looked = replace(looked, media_seen=now, last_frame=now)
     if result.is_good:
@@ -99,7 +105,7 @@ def witness(health: Health, key_frame: float, frame: float, now: float) -> Healt
     by_level = levels.of_stream(health.levels, Level.MEDIA, Reason.OK, now)
     shown = replace(health, media_seen=key_frame, last_frame=frame, probed=now, levels=by_level)
     if health.failed > Level.MEDIA and health.state is State.DEGRADED:
-        return shown
+        return replace(shown, misses=Misses())
     return _enter(replace(shown, failed=Level.NONE), State.UP, Reason.OK, Level.MEDIA, now)
 
 
@@ -137,7 +143,7 @@ def restored(health: Health, rules: Rules, now: float) -> Health:
     failed = Level.NONE
     if health.state not in HEALTHY or health.reason is not Reason.OK:
         failed = _above(health.level, Level.PICTURE)
-    kept = replace(health, good=0, bad=0, failed=failed)
+    kept = replace(health, good=0, misses=Misses(), failed=failed)
     if health.state is State.DEGRADED and not rules.judges_pictures:
         return _forget(kept, now)  # nobody would ever see that it is mended
     if health.state in STANDING:
@@ -153,8 +159,8 @@ def restored(health: Health, rules: Rules, now: float) -> Health:
 
 def needs_recheck(health: Health, rules: Rules) -> bool:
     """Whether a change is in doubt, so that the next look should come in seconds."""
-    if health.state in HEALTHY or health.state is State.BUSY:
-        return 0 < health.bad < rules.bad_needed
+    if health.state in ANSWERING and health.misses.most:
+        return True
     return health.state in FAILED and 0 < health.good < rules.good_needed
 
 
@@ -188,7 +194,7 @@ def shifted(health: Health, seconds: float) -> Health:
 def _good(health: Health, level: Level, rules: Rules, now: float) -> Health:
     if level < max(health.failed, Level.DESCRIBE):
         return health
-    health = replace(health, good=health.good + 1, bad=0)
+    health = replace(health, good=health.good + 1)
     if health.state in FAILED and health.good < rules.good_needed:
         return health
     state, proved = _healthy(health, level, rules, now)
@@ -205,20 +211,40 @@ def _healthy(health: Health, level: Level, rules: Rules, now: float) -> tuple[St
 
 def _bad(health: Health, result: ProbeResult, target: State, rules: Rules, now: float) -> Health:
     failed = _above(result.level, result.asked)
-    if health.state in HEALTHY:  # doubt about the picture is not lifted by a later lesser failure
-        failed = max(failed, health.failed)
-    bad = health.bad + 1 if target in FAILED else 0  # a definite answer is no failure to answer
-    health = replace(health, good=0, bad=bad, failed=failed)
-    if target in FAILED and target is not health.state and not _decides(health, rules):
-        return health
-    return _enter(health, target, result.reason, result.level, now)
+    is_lesser = failed < Level.MEDIA <= health.failed  # the doubt, or the fault, lies deeper
+    if target in FAILED and not _decides(health, result, target, is_lesser, rules):
+        return replace(health, good=0, failed=health.failed if is_lesser else failed)
+    return _enter(replace(health, good=0, failed=failed), target, result.reason, result.level, now)
 
 
-def _decides(health: Health, rules: Rules) -> bool:
-    if health.state is State.UNKNOWN or health.bad >= rules.bad_needed:
+def _decides(
+    health: Health, result: ProbeResult, target: State, is_lesser: bool, rules: Rules
+) -> bool:
+    if health.state is State.UNKNOWN or (health.state is target and not is_lesser):
         return True
-    # Nobody has seen its pictures yet: in that respect it is unknown.
-    return health.state in HEALTHY and health.level < Level.MEDIA and health.failed >= Level.MEDIA
+    misses = health.misses
+    if result.level >= Level.MEDIA:
+        return misses.picture >= rules.bad_needed
+    if result.level < Level.DESCRIBE:
+        return misses.answer >= rules.bad_needed
+    # Nobody has looked for its pictures yet: in that respect it is unknown.
+    is_unseen = (
+        health.state in HEALTHY and health.media_seen is None and health.failed < Level.MEDIA
+    )
+    return is_unseen or misses.media >= rules.bad_needed
+
+
+def _counted(misses: Misses, result: ProbeResult, target: State) -> Misses:
+    """With one look more. A definite answer is no failure to answer, and leaves no doubt."""
+    level, is_bad = result.level, not result.is_good
+    if is_bad and target not in FAILED:
+        return Misses()
+    if level >= Level.MEDIA:
+        return Misses(picture=misses.picture + is_bad if level < Level.PICTURE else 0)
+    media = misses.media + (is_bad and result.asked >= Level.MEDIA)
+    if level >= Level.DESCRIBE:
+        return replace(misses, answer=0, media=media)
+    return replace(misses, answer=misses.answer + is_bad, media=media)
 
 
 def _enter(health: Health, state: State, reason: Reason, level: Level, now: float) -> Health:
@@ -231,7 +257,7 @@ def _enter(health: Health, state: State, reason: Reason, level: Level, now: floa
         reason=reason,
         level=level,
         since=health.since if state is health.state else now,
-        bad=0 if state in HEALTHY else health.bad,
+        misses=Misses(),
         good=health.good if state in HEALTHY else 0,
         media_seen=health.media_seen if proof_stands else None,
         falls=_falls(health, state, now),
@@ -251,13 +277,13 @@ def _aged_picture(health: Health, rules: Rules, now: float) -> Health:
     if not _is_fresh(health.probed, rules.media_valid, now):
         return _forget(health, now)
     state = State.UP if rules.describe_proves else State.REACHABLE
-    bad = health.bad  # an aged proof settles no doubt
-    return replace(_enter(health, state, Reason.OK, Level.DESCRIBE, now), bad=bad)
+    aged = _enter(health, state, Reason.OK, Level.DESCRIBE, now)
+    return replace(aged, misses=health.misses)  # an aged proof settles no doubt
 
 
 def _forget(health: Health, now: float) -> Health:
     gone = _enter(health, State.UNKNOWN, Reason.NOT_TESTED, Level.NONE, now)
-    return replace(gone, failed=Level.NONE, good=0, bad=0)
+    return replace(gone, failed=Level.NONE, good=0)
 
 
 def _above(level: Level, most: Level) -> Level:

@@ -144,6 +144,23 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Misses:
+    """How many looks in a row, up to now, got no answer, no picture, no good picture.
+
+    A decided state has none: they are what is doubted of it.
+    """
+
+    answer: int = 0
+    media: int = 0
+    picture: int = 0
+
+    @property
+    def most(self) -> int:
+        """Of the question that went wrong most often; 0: nothing is in doubt."""
+        return max(self.answer, self.media, self.picture)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """What is known of one channel now. Instants are wall-clock seconds; None is "not yet"."""
 
@@ -157,7 +174,7 @@ class Health:
     media_seen: float | None = None  # last evidence of a key frame
     last_frame: float | None = None
     good: int = 0  # consecutive good results
-    bad: int = 0  # consecutive bad results
+    misses: Misses = Misses()
     last: ProbeResult | None = None
     measured: Measured | None = None
     levels: Mapping[Level, LevelResult] = field(default_factory=dict)

@@ -154,7 +154,7 @@ def _row(health: Health) -> dict[str, Any]:
         "media_seen": health.media_seen,
         "last_frame": health.last_frame,
         "good": health.good,
-        "bad": health.bad,
+        "bad": health.misses.most,  # told only: a doubt does not outlive the service
         "last": None if health.last is None else asdict(health.last),
         "measured": None if health.measured is None else asdict(health.measured),
         "levels": {level.label: asdict(one) for level, one in health.levels.items()},
@@ -172,7 +172,6 @@ def _health(row: RowMapping) -> Health:
         media_seen=row["media_seen"],
         last_frame=row["last_frame"],
         good=row["good"],
-        bad=row["bad"],
         last=None if row["last"] is None else _result(row["last"]),
         measured=None if row["measured"] is None else Measured(**row["measured"]),
         levels={Level[label.upper()]: _level(one) for label, one in row["levels"].items()},

@@ -153,6 +153,42 @@ def test_a_busy_camera_that_does_not_answer_is_described_again() -> None:
     assert story.wait().look(result("c")).plan.due - story.now > RECHECK  # it does
 
 
+def pauses_after_a_lost_picture(times: Cadence) -> list[float]:
+    """Seconds until each next look for a picture that went missing, once that is believed."""
+    story = Story(times).look(result("c")).look(SEEN)
+    while story.state is State.UP:
+        story.now = story.plan.media_at
+        story.look(MUTE)
+    pauses = []
+    for _ in range(7):
+        pauses.append(story.plan.media_at - story.now)
+        story.now = story.plan.media_at
+        story.look(MUTE)
+    return pauses
+
+
+def test_a_picture_that_went_missing_is_looked_for_soon() -> None:
+    pauses = pauses_after_a_lost_picture(TIMES)
+    wanted = [60.0, 120.0, 240.0, 480.0, 900.0, 900.0, 900.0]
+    assert pauses == pytest.approx(wanted, rel=0.1)  # the looks again of the doubt are none of them
+
+
+def test_where_sessions_are_few_a_missing_picture_waits_longer() -> None:
+    pauses = pauses_after_a_lost_picture(Cadence(describe=60.0, media=1800.0, is_scarce=True))
+    assert pauses == pytest.approx([240.0, 480.0, 960.0, *[1800.0] * 4], rel=0.1)
+
+
+def test_a_missing_picture_is_seen_again_within_seventy_seconds() -> None:
+    story = Story().look(result("c")).look(SEEN)
+    while story.state is State.UP:
+        story.now = story.plan.media_at
+        story.look(MUTE)
+    begun = story.now
+    while story.state is State.DOWN:
+        story.wait().look(SEEN if story.level is Level.MEDIA else result("c"))
+    assert story.now - begun <= 1.1 * MEDIA_RETRY + RECHECK
+
+
 def test_a_missing_picture_is_asked_for_less_and_less() -> None:
     story = Story().look(result("c")).look(MUTE)
     assert story.health.state is State.DOWN

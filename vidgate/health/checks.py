@@ -15,6 +15,8 @@ RECHECK = 5.0
 # One that flaps is believed more slowly: each of its turns would cost five connections more.
 FLAPPING_RECHECK = 20.0
 MEDIA_RETRY = 60.0  # after a missing picture; doubled each time up to the media period
+# Two hundred pictures that go missing together keep four sessions busy for four minutes.
+SCARCE_RETRY = 240.0
 BUSY_PAUSE = 30.0  # until a camera short of sessions (453, 503) is asked anything again
 FEW_SLOTS = 8  # of a platform; two hundred channels would wait minutes for a picture
 NOTHING_LEARNT = 30.0  # a look was preempted, or failed by our own fault
@@ -59,6 +61,11 @@ class Cadence:
     is_scarce: bool = False
     picture: float = inf
 
+    @property
+    def retry(self) -> float:
+        """Seconds until a missing picture is first looked for again."""
+        return min(self.media, SCARCE_RETRY if self.is_scarce else MEDIA_RETRY)
+
     def rules(self, *, describe_proves: bool = False) -> Rules:
         """How a channel of these periods is judged: evidence stands for two of them."""
         return Rules(
@@ -94,7 +101,7 @@ def first_plan(
     if health.state is State.UP:
         media_at = now + rng.uniform(0.0, max(times.describe, times.media - age))
     elif health.state is not State.UNKNOWN and health.failed >= Level.MEDIA:
-        media_at = now + rng.uniform(0.0, MEDIA_RETRY)
+        media_at = now + rng.uniform(0.0, times.retry)
     elif health.state is State.REACHABLE:
         media_at = now + rng.uniform(0.0, times.describe)
     picture_at = _first_picture(health, times, now, rng)
@@ -125,6 +132,7 @@ def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Lo
     media_at, misses = _next_media(plan, health, times, look)
     picture_at = _next_picture(plan, health, times, look)
     if needs_recheck(health, rules):
+        misses = min(misses, plan.media_misses)  # not believed to be one yet
         pause = FLAPPING_RECHECK if is_flapping(health, look.wall) else RECHECK
         again = max(look.ended, look.started + pause)
         if _is_doubted_deep(health) or _may_look_deep(health, times, rules):
@@ -154,7 +162,7 @@ def _may_look_deep(health: Health, times: Cadence, rules: Rules) -> bool:
 
 
 def _next_media(plan: Plan, health: Health, times: Cadence, look: Look) -> tuple[float, int]:
-    """When the next picture is asked for, and how many were missed in a row."""
+    """When the next picture is asked for, and how often in a row it was looked for in vain."""
     result, ended = look.result, look.ended
     if result.asked >= Level.MEDIA and (result.is_good or result.level >= Level.MEDIA):
         # The first looks at a register come in one wave; the wide draw takes it apart.
@@ -163,7 +171,7 @@ def _next_media(plan: Plan, health: Health, times: Cadence, look: Look) -> tuple
     if health.failed and health.failed < Level.MEDIA and health.state is State.DOWN:
         return inf, plan.media_misses  # no answer, no picture: wait for the answer
     if result.asked >= Level.MEDIA:
-        pause = min(times.media, MEDIA_RETRY * 2.0 ** min(plan.media_misses, 10))
+        pause = min(times.media, times.retry * 2.0 ** min(plan.media_misses, 10))
         return ended + pause * look.rng.uniform(0.9, 1.1), plan.media_misses + 1
     if health.state in HEALTHY and look.before.state not in HEALTHY:
         return ended, 0  # it answers, for the first time or again: is there a picture?

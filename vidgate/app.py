@@ -282,6 +282,7 @@ async def _hub(
     stack: AsyncExitStack, sources: Sources, bus: Bus, settings: Settings, clock: Clock
 ) -> Hub:
     hub = await stack.enter_async_context(Hub(sources, bus, _hub_settings(settings), clock))
+    sources.serve(hub)
     await stack.enter_async_context(Renewal(sources, hub, bus))
     return hub
 

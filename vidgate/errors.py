@@ -22,6 +22,7 @@
         │   ├── NoCredentialError   it asks for a login and the channel has none
         │   └── HeldBackError       it did so lately, and was not asked again
         ├── BusyError           453 or 503: all its sessions are taken
+        │   └── SessionsTakenError  by our own count, so that nobody was asked
         ├── MissingStreamError  404: the camera has no such stream
         ├── RefusedError        any other refusal by status
         ├── DeniedAddressError  our own settings forbid that address
@@ -194,6 +195,12 @@ class BusyError(RemoteError):
 
     code = "camera_busy"
     reason = "busy"
+
+
+class SessionsTakenError(BusyError):
+    """Every session that a platform allows us is taken; the camera was not asked."""
+
+    code = "platform_full"
 
 
 class MissingStreamError(RemoteError):

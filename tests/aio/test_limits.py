@@ -1,11 +1,12 @@
 """Slots are never exceeded; operators come before probes and take their slots."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.waiting import until
-from vidgate.aio.limits import Pace, Preempted, Priority, Slots
+from vidgate.aio.limits import Pace, Preempted, Priority, Slots, SlotsTaken
 
 
 async def test_never_more_holders_than_slots() -> None:
@@ -70,6 +71,124 @@ async def test_a_cancelled_waiter_gives_its_place_away() -> None:
             await waiter
     async with asyncio.timeout(1), slots.hold():
         assert slots.used == 1
+
+
+async def test_a_waiter_cancelled_when_a_slot_comes_leaves_nothing_behind() -> None:
+    slots = Slots(1)
+    async with slots.hold():
+        waiter = asyncio.create_task(slots.hold().__aenter__())
+        await asyncio.sleep(0)
+        waiter.cancel()  # and before it runs, the slot is free
+    with pytest.raises(asyncio.CancelledError):
+        await waiter
+    assert slots.used == 0
+
+
+async def test_who_waits_in_vain_is_told() -> None:
+    slots = Slots(2)
+    async with slots.hold(name="a"), slots.hold(name="b"):
+        with pytest.raises(SlotsTaken):
+            async with slots.hold(patience=0.01):
+                pass
+        assert slots.names == ["a", "b"]
+    assert slots.used == 0
+
+
+class Room:
+    """Slots held by tasks that leave when they are asked, where nobody needs them any more."""
+
+    def __init__(self, capacity: int) -> None:
+        self.slots = Slots(capacity)
+        self.needed: set[str] = set()
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+
+    def leave(self, name: str) -> bool:
+        """Asked to leave."""
+        return name not in self.needed and self.tasks[name].cancel()
+
+    async def _hold(self, name: str, priority: Priority) -> None:
+        leave = None if priority is Priority.PROBE else lambda: self.leave(name)
+        async with self.slots.hold(priority, name=name, leave=leave):
+            await asyncio.get_running_loop().create_future()
+
+    async def come(self, *names: str, priority: Priority = Priority.OPERATOR) -> None:
+        """Let them ask, one after the other."""
+        for name in names:
+            self.tasks[name] = asyncio.create_task(self._hold(name, priority))
+            await asyncio.sleep(0)
+
+    async def holds(self, *names: str) -> None:
+        """Wait until just these hold a slot."""
+        await until(lambda: set(self.slots.names) == set(names))
+
+    async def close(self) -> None:
+        """End all."""
+        for task in self.tasks.values():
+            task.cancel()
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        assert self.slots.used == 0
+
+
+@pytest.fixture
+async def room() -> AsyncIterator[Room]:
+    """Three slots."""
+    room = Room(3)
+    yield room
+    await room.close()
+
+
+async def test_what_nobody_needs_leaves_before_any_probe(room: Room) -> None:
+    room.needed = {"watched", "new"}
+    await room.come("watched", "left")
+    await room.come("probe", priority=Priority.PROBE)
+    await room.come("new")
+    await room.holds("watched", "probe", "new")
+
+
+async def test_of_probes_the_youngest_leaves(room: Room) -> None:
+    await room.come("first", "second", "third", priority=Priority.PROBE)
+    await room.come("new")
+    await room.holds("first", "second", "new")
+
+
+async def test_no_more_leave_than_wait(room: Room) -> None:
+    await room.come("a", "b", "c", priority=Priority.PROBE)
+    room.needed = {"d", "e"}
+    await room.come("d", "e")
+    await room.holds("a", "d", "e")
+
+
+async def test_who_becomes_unneeded_leaves_for_who_waits(room: Room) -> None:
+    room.needed = {"a", "b", "c", "new"}
+    await room.come("a", "b", "c", "new")
+    room.slots.make_room()
+    await room.holds("a", "b", "c")
+    room.needed.remove("b")
+    room.slots.make_room()
+    await room.holds("a", "c", "new")
+
+
+async def test_nobody_is_asked_to_leave_for_a_probe(room: Room) -> None:
+    await room.come("a", "b", "c")
+    await room.come("probe", priority=Priority.PROBE)
+    room.slots.make_room()
+    await room.holds("a", "b", "c")
+    assert not any(task.cancelling() for task in room.tasks.values())
+
+
+async def test_more_slots_are_had_at_once_and_fewer_only_when_left(room: Room) -> None:
+    room.needed = {"a", "b", "c", "d", "e"}
+    await room.come("a", "b", "c", "d")
+    room.slots.capacity = 4
+    await room.holds("a", "b", "c", "d")
+    room.slots.capacity = 2
+    await room.come("e")
+    room.needed -= {"a", "b"}
+    room.slots.make_room()
+    await room.holds("c", "d")
+    room.needed -= {"c"}
+    room.slots.make_room()
+    await room.holds("d", "e")
 
 
 async def test_zero_means_no_limit() -> None:

@@ -1,6 +1,7 @@
 """A platform's sessions: shared, never exceeded, operators first."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from tests.health.fakes import FakeRegister
 from tests.media.fakes import FakeSource
 from tests.waiting import until
 from vidgate.aio.limits import Preempted, Priority
+from vidgate.errors import SessionsTakenError
 from vidgate.health.limits import PlatformSlots
 from vidgate.media.source import Publisher
 from vidgate.model.channel import Channel, Platform
@@ -20,6 +22,11 @@ def slots(capacity: int) -> tuple[PlatformSlots, FakeRegister]:
     """The slots of one platform."""
     register = FakeRegister([CHANNEL], [Platform(id="p", slots=capacity)])
     return PlatformSlots(register), register
+
+
+def watched() -> bool:
+    """Somebody watches: it does not leave."""
+    return False
 
 
 async def test_no_limit_without_a_platform_or_with_none_told() -> None:
@@ -51,7 +58,7 @@ async def test_an_operator_takes_the_session_of_a_probe(publisher: Publisher) ->
 
     probing = asyncio.ensure_future(probe())
     await holding.wait()
-    pulling = asyncio.ensure_future(shared.source(CHANNEL, source).run(publisher))
+    pulling = asyncio.ensure_future(shared.source(CHANNEL, source, watched).run(publisher))
     with pytest.raises(Preempted):
         await probing
     await until(lambda: source.running)
@@ -65,10 +72,36 @@ async def test_an_operator_takes_the_session_of_a_probe(publisher: Publisher) ->
     await asyncio.gather(pulling, waiting, return_exceptions=True)
 
 
+async def test_a_person_hears_soon_who_holds_the_sessions(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vidgate.health.limits.PERSON_WAIT", 0.01)
+    shared, _ = slots(6)
+    async with AsyncExitStack() as stack:
+        for number in range(6):
+            one = replace(CHANNEL, id=f"c{number}")
+            await stack.enter_async_context(shared.hold(one, Priority.OPERATOR))
+        with pytest.raises(SessionsTakenError) as refusal:
+            await shared.source(CHANNEL, FakeSource(), watched).run(publisher)
+    assert "all 6 sessions of platform p are taken: c0, c1, c2, c3 (+2)" in refusal.value.message
+    assert "--slots" in refusal.value.hint
+
+
+async def test_a_limit_that_is_lifted_lets_everybody_in() -> None:
+    shared, register = slots(1)
+    async with shared.hold(CHANNEL, Priority.OPERATOR):
+        waiting = asyncio.create_task(shared.hold(CHANNEL, Priority.OPERATOR).__aenter__())
+        await asyncio.sleep(0)
+        register.platforms.clear()
+        assert shared.of(CHANNEL) is None
+        async with asyncio.timeout(2):
+            await waiting
+
+
 async def test_a_key_frame_request_reaches_the_source() -> None:
     shared, _ = slots(1)
     source = FakeSource()
-    shared.source(CHANNEL, source).request_key_frame()
+    shared.source(CHANNEL, source, watched).request_key_frame()
     assert source.key_frame_requests == 1
 
 

@@ -14,6 +14,7 @@ from vidgate.errors import (
     HeldBackError,
     MissingStreamError,
     NoMediaError,
+    SessionsTakenError,
     UnauthorizedError,
     UnreachableError,
 )
@@ -170,6 +171,15 @@ async def test_a_camera_that_was_not_asked_says_nothing(room: Room) -> None:
     room.clock.advance(GRACE)
     assert room.trouble() is None
     assert room.trouble() is None
+
+
+async def test_a_platform_that_is_full_by_our_count_says_nothing_of_the_camera(room: Room) -> None:
+    await room.watch()
+    assert room.judge.is_watched("c")
+    await room.fail(SessionsTakenError("all 16 are taken"), StreamState.RETRYING)
+    room.clock.advance(GRACE + 1)
+    assert room.trouble() is None
+    assert not room.judge.is_watched("c")  # looks go on
 
 
 async def test_busy_is_final_and_refuted_by_a_picture_only(room: Room) -> None:

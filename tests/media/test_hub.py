@@ -8,7 +8,7 @@ import pytest
 from tests.media.fakes import VIDEO, Camera, FakeSource, picture
 from tests.waiting import until
 from vidgate.aio.bus import Bus
-from vidgate.errors import BusyError, UnauthorizedError, UnreachableError
+from vidgate.errors import BusyError, SessionsTakenError, UnauthorizedError, UnreachableError
 from vidgate.media.hub import Hub, HubSettings
 from vidgate.media.source import Publisher
 from vidgate.model.media import StreamKey, StreamState
@@ -72,6 +72,43 @@ async def test_a_reader_within_the_idle_time_keeps_the_pull(camera: Camera, bus:
         async with hub.read(KEY) as again:
             assert (await again.get()).key
         assert camera(KEY).runs == 1
+
+
+async def test_a_pull_that_nobody_reads_can_be_ended_before_its_time(
+    camera: Camera, bus: Bus
+) -> None:
+    unwatched: list[StreamKey] = []
+    async with Hub(camera, bus, HubSettings(idle_stop=60)) as hub:
+        hub.on_unwatched = lambda: unwatched.append(KEY)
+        assert not hub.give_up(KEY)
+        async with hub.read(KEY) as reader, hub.read(KEY):
+            camera(KEY).script.put_nowait(picture(0, key=True))
+            await reader.get()
+            assert not hub.give_up(KEY)
+        assert unwatched == [KEY]
+        assert hub.give_up(KEY)
+        async with hub.read(KEY) as again:  # while it ends; there is another pull for that one
+            await until(lambda: camera(KEY).runs == 2)
+            camera(KEY).script.put_nowait(picture(0, key=True))
+            await again.get()
+        assert hub.give_up(KEY)
+        await until(lambda: hub.find(KEY) is None)
+        assert not camera(KEY).running
+        assert not hub.give_up(KEY)
+
+
+async def test_a_stream_without_a_session_is_not_kept_for_the_next(
+    camera: Camera, bus: Bus
+) -> None:
+    async with Hub(camera, bus, HubSettings(idle_stop=60, retry_first=60, retry_cap=60)) as hub:
+        async with hub.read(KEY) as reader:
+            camera(KEY).script.put_nowait(SessionsTakenError("all 16 are taken"))
+            with pytest.raises(SessionsTakenError):
+                await reader.tracks()
+        await until(lambda: hub.find(KEY) is None)
+        async with hub.read(KEY) as again:
+            camera(KEY).script.put_nowait(picture(0, key=True))
+            assert (await again.get()).key
 
 
 async def test_a_failed_start_is_told_at_once_and_tried_again(hub: Hub, camera: Camera) -> None:

@@ -28,6 +28,7 @@ STATUSES = {
     "camera_unauthorized": 502,
     "limit_reached": 503,
     "camera_busy": 503,
+    "platform_full": 503,
     "unavailable": 503,
     "timeout": 504,
     "storage": 507,

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -17,29 +17,59 @@ class Priority(IntEnum):
     PROBE = 1
 
 
+Leave = Callable[[], bool]
+"""Asks a holder to leave its slot; False where it stays."""
+
+
 @dataclass(slots=True, eq=False)
 class _Holder:
     priority: Priority
+    name: str
     task: asyncio.Task[object] | None
-    preempted: bool = False
+    leave: Leave | None
+    is_leaving: bool = False
+
+    def ask_to_leave(self) -> bool:
+        """A probe is cancelled; whoever holds for people knows whether anybody needs it still."""
+        if self.leave is not None:
+            self.is_leaving = self.leave()
+        elif self.priority is Priority.PROBE and self.task is not None:
+            self.is_leaving = self.task.cancel()
+        return self.is_leaving
 
 
 class Preempted(Exception):
     """A probe's slot was taken by an operator; nothing was learnt about the camera."""
 
 
+class SlotsTaken(Exception):
+    """No slot could be had within the time."""
+
+
 class Slots:
     """At most `capacity` holders at once (0: no limit).
 
-    An operator waits before no probe, and takes the slot of a running probe: the probe's task is
-    cancelled inside `hold`, which turns that into `Preempted`.
+    An operator waits for no probe, and for nobody whose slot serves no person any more: as many of
+    them are asked to leave as operators wait. A probe's task is cancelled inside `hold`, which
+    turns that into `Preempted`.
     """
 
     def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
+        self._capacity = capacity
         self._used = 0
-        self._holders: set[_Holder] = set()
+        self._holders: dict[_Holder, None] = {}  # in the order of their coming
         self._waiting: dict[Priority, deque[asyncio.Future[None]]] = {p: deque() for p in Priority}
+
+    @property
+    def capacity(self) -> int:
+        """How many there are; who waits for more has them at once."""
+        return self._capacity
+
+    @capacity.setter
+    def capacity(self, capacity: int) -> None:
+        if capacity != self._capacity:
+            self._capacity = capacity
+            self._grant()
 
     @property
     def used(self) -> int:
@@ -47,51 +77,81 @@ class Slots:
         return self._used
 
     @property
+    def names(self) -> list[str]:
+        """Who holds them, the first to come first."""
+        return [holder.name for holder in self._holders]
+
+    @property
     def is_free(self) -> bool:
         """Whether a slot could be had at once."""
-        return self.capacity <= 0 or self._used < self.capacity
+        return self._capacity <= 0 or self._used < self._capacity
 
     @asynccontextmanager
-    async def hold(self, priority: Priority = Priority.OPERATOR) -> AsyncIterator[None]:
-        """Hold one slot; waits for a free one. Raises `Preempted` when an operator took it away."""
-        await self._acquire(priority)
-        holder = _Holder(priority, asyncio.current_task())
-        self._holders.add(holder)
+    async def hold(
+        self,
+        priority: Priority = Priority.OPERATOR,
+        *,
+        patience: float | None = None,
+        name: str = "",
+        leave: Leave | None = None,
+    ) -> AsyncIterator[None]:
+        """Hold one slot; waits `patience` seconds for a free one (None: as long as it takes).
+
+        Raises `SlotsTaken` when none came, `Preempted` when an operator took it away. `leave` is
+        asked instead, where it is given: it may end the holder in its own way, soon.
+        """
+        await self._acquire(priority, patience)
+        holder = _Holder(priority, name, asyncio.current_task(), leave)
+        self._holders[holder] = None
         try:
             yield
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if holder.preempted and task is not None and task.uncancel() == 0:
+            if _is_preempted(holder):
                 raise Preempted from None
             raise
         finally:
-            self._holders.discard(holder)
+            del self._holders[holder]
             self._release()
 
-    async def _acquire(self, priority: Priority) -> None:
+    def make_room(self) -> None:
+        """Ask holders to leave for the operators who wait; for when one is needed no longer."""
+        leaving = sum(holder.is_leaving for holder in self._holders)
+        missing = self._used + len(self._waiting[Priority.OPERATOR]) - self._capacity - leaving
+        for holder in self._order():
+            if missing <= 0:
+                return
+            if not holder.is_leaving:
+                missing -= holder.ask_to_leave()
+
+    def _order(self) -> list[_Holder]:
+        """Who is asked first: what nobody watches, oldest first; then the probes that began last,
+        which have the least to lose.
+        """
+        kept = [holder for holder in self._holders if holder.priority is Priority.OPERATOR]
+        probes = [holder for holder in self._holders if holder.priority is Priority.PROBE]
+        return kept + probes[::-1]
+
+    async def _acquire(self, priority: Priority, patience: float | None) -> None:
         if self.is_free and not any(self._waiting.values()):
             self._used += 1
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[priority].append(waiter)
         if priority is Priority.OPERATOR:
-            self._preempt()
+            self.make_room()
         self._grant()
         try:
-            await waiter
-        except asyncio.CancelledError:
+            async with asyncio.timeout(patience):
+                await waiter
+        except (asyncio.CancelledError, TimeoutError) as error:
             if waiter.cancelled():
-                self._waiting[priority].remove(waiter)
+                with suppress(ValueError):  # a grant that came first has passed it over
+                    self._waiting[priority].remove(waiter)
             else:  # granted in the same turn: hand it on
                 self._release()
+            if isinstance(error, TimeoutError):
+                raise SlotsTaken from None
             raise
-
-    def _preempt(self) -> None:
-        for holder in self._holders:
-            if holder.priority is Priority.PROBE and not holder.preempted and holder.task:
-                holder.preempted = True
-                holder.task.cancel()
-                return
 
     def _release(self) -> None:
         self._used -= 1
@@ -104,6 +164,13 @@ class Slots:
                 if not waiter.done():
                     self._used += 1  # counted at the grant, so that nobody slips in between
                     waiter.set_result(None)
+
+
+def _is_preempted(holder: _Holder) -> bool:
+    """Whether its task was cancelled for the slot alone; the cancellation is taken back then."""
+    if holder.leave is not None or not holder.is_leaving or holder.task is None:
+        return False
+    return holder.task.uncancel() == 0
 
 
 @dataclass(slots=True)

@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from vidgate.aio.limits import Preempted, Priority, Slots
-from vidgate.errors import BusyError
+from vidgate.aio.limits import Leave, Priority, Slots, SlotsTaken
+from vidgate.errors import SessionsTakenError
 from vidgate.media.source import Publisher, Source
 from vidgate.model.channel import Channel, Platform
+
+PERSON_WAIT = 2.0  # seconds; a look, or a pull that nobody watches, has left long before
+TOLD = 4  # holders that a refusal names
 
 
 class PlatformBook(Protocol):
@@ -29,41 +32,74 @@ class PlatformSlots:
     def of(self, channel: Channel) -> Slots | None:
         """The slots of the channel's platform; None where nothing is limited."""
         platform = self._register.platforms.get(channel.platform)
-        if platform is None or platform.slots <= 0:
-            return None
-        slots = self._slots.get(platform.id)
-        if slots is None:
-            slots = self._slots[platform.id] = Slots(platform.slots)
-        slots.capacity = platform.slots
-        return slots
+        capacity = 0 if platform is None else max(0, platform.slots)
+        slots = self._slots.get(channel.platform)
+        if slots is None and capacity:
+            slots = self._slots[channel.platform] = Slots(capacity)
+        if slots is not None:
+            slots.capacity = capacity
+        return slots if capacity else None
 
     @asynccontextmanager
-    async def hold(self, channel: Channel, priority: Priority) -> AsyncIterator[None]:
-        """Hold a session of the channel's platform; raises `Preempted` as `Slots.hold` does."""
+    async def hold(
+        self,
+        channel: Channel,
+        priority: Priority,
+        *,
+        patience: float | None = None,
+        leave: Leave | None = None,
+    ) -> AsyncIterator[None]:
+        """Hold a session of the channel's platform; parameters and errors are `Slots.hold`'s."""
         slots = self.of(channel)
         if slots is None:
             yield
             return
-        async with slots.hold(priority):
+        async with slots.hold(priority, patience=patience, name=channel.id, leave=leave):
             yield
 
-    def source(self, channel: Channel, source: Source) -> Source:
-        """The same source, holding a session of the platform while it runs, before any probe."""
-        return _SlottedSource(self, channel, source)
+    def make_room(self) -> None:
+        """Somebody watches something no longer: its session is for who waits for one."""
+        for slots in self._slots.values():
+            slots.make_room()
+
+    def source(self, channel: Channel, source: Source, leave: Leave) -> Source:
+        """The same source, holding a session of the platform while it runs, before any probe.
+
+        `leave` ends the pull if nobody watches it. The source raises SessionsTakenError where no
+        session can be had soon.
+        """
+        return _SlottedSource(self, channel, source, leave)
 
 
 class _SlottedSource:
-    def __init__(self, slots: PlatformSlots, channel: Channel, source: Source) -> None:
+    def __init__(
+        self, slots: PlatformSlots, channel: Channel, source: Source, leave: Leave
+    ) -> None:
         self._slots = slots
         self._channel = channel
         self._source = source
+        self._leave = leave
 
     async def run(self, publisher: Publisher) -> None:
         try:
-            async with self._slots.hold(self._channel, Priority.OPERATOR):
+            async with self._slots.hold(
+                self._channel, Priority.OPERATOR, patience=PERSON_WAIT, leave=self._leave
+            ):
                 await self._source.run(publisher)
-        except Preempted as error:  # operators take from probes, never from each other
-            raise BusyError("the platform's session was given to somebody else") from error
+        except SlotsTaken:
+            raise self._refusal() from None
 
     def request_key_frame(self) -> None:
         self._source.request_key_frame()
+
+    def _refusal(self) -> SessionsTakenError:
+        platform, slots = self._channel.platform, self._slots.of(self._channel)
+        names, number = ([], 0) if slots is None else (slots.names, slots.capacity)
+        more = f" (+{len(names) - TOLD})" if len(names) > TOLD else ""
+        return SessionsTakenError(
+            f"平台 {platform} 的 {number} 路会话都被占用 / "
+            f"all {number} sessions of platform {platform} are taken: "
+            f"{', '.join(names[:TOLD])}{more}",
+            hint="关闭其中一路, 或平台允许时提高它的 --slots / "
+            "close one of them, or raise --slots if the platform allows more",
+        )

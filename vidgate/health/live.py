@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from vidgate.errors import HeldBackError, UnauthorizedError
+from vidgate.errors import HeldBackError, SessionsTakenError, UnauthorizedError
 from vidgate.health import state as states
 from vidgate.health.measure import of_stream
 from vidgate.health.prober import REACHED, reason_of
@@ -15,6 +15,8 @@ from vidgate.model.media import StreamKey, StreamState, Variant
 # alone, however lively, is no picture.
 KEY_FRAME_VALID = 60.0
 GRACE = 15.0  # the hub retries every 2.5 s or sooner: as many tries as a probe gets, and more
+
+UNASKED = (HeldBackError, SessionsTakenError)
 
 PULLED = frozenset(
     {StreamState.CONNECTING, StreamState.LIVE, StreamState.STALLED, StreamState.RETRYING}
@@ -57,7 +59,7 @@ class LiveJudge:
         stream's own fate, stands for the channel.
         """
         main, *others = self._streams(name)
-        if main is not None and main.state in PULLED:
+        if main is not None and main.state in PULLED and not _is_untold(main):
             return True
         return any(stream is not None and stream.state is StreamState.LIVE for stream in others)
 
@@ -76,8 +78,6 @@ class LiveJudge:
         if main is None or _is_untold(main) or self.sight(name, now):
             self._troubled.pop(name, None)
             return None
-        if isinstance(main.error, HeldBackError):
-            return None  # the camera was not asked: that is no evidence
         trouble = _trouble(main)
         since = self._troubled.setdefault(name, now)
         if not trouble.is_final:
@@ -133,7 +133,8 @@ class LiveJudge:
 
 
 def _is_untold(stream: Stream) -> bool:
-    return stream.state is StreamState.IDLE or isinstance(stream.error, HeldBackError)
+    """Whether it says nothing of the camera, which was not asked."""
+    return stream.state is StreamState.IDLE or isinstance(stream.error, UNASKED)
 
 
 def _trouble(stream: Stream) -> Trouble:

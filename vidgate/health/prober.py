@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any, Protocol
 
 from vidgate.aio.clock import Clock, SystemClock
-from vidgate.aio.limits import Preempted, Priority
+from vidgate.aio.limits import Preempted, Priority, SlotsTaken
 from vidgate.errors import NotFoundError, RemoteError, VidgateError, is_ours
 from vidgate.health.limits import PlatformBook, PlatformSlots
 from vidgate.media.stream import Picture
@@ -125,7 +124,7 @@ class Prober:
             return _result(channel, level, times, reason_of(error), error.message)
         try:
             await self._look(channel, level, address, times)
-        except Preempted:
+        except (Preempted, SlotsTaken):
             unknown = ProbeTimes(t0=times.t0)
             return _result(
                 channel, level, unknown, Reason.NOT_TESTED, "operators hold the sessions"
@@ -152,17 +151,11 @@ class Prober:
                 await self._probing.describe(timed, self._clock, times)
             return
         timed = replace(timed, stall_timeout=settings.media_timeout / PATIENCE)
-        async with AsyncExitStack() as stack:
-            await self._enter_slot(stack, channel)
-            async with asyncio.timeout(settings.timeout + settings.media_timeout + CLOSING):
-                await self._probing.media(timed, self._clock, times)
-
-    async def _enter_slot(self, stack: AsyncExitStack, channel: Channel) -> None:
-        try:
-            async with asyncio.timeout(SLOT_WAIT):
-                await stack.enter_async_context(self._slots.hold(channel, Priority.PROBE))
-        except TimeoutError:
-            raise Preempted from None  # operators hold every session
+        async with (
+            self._slots.hold(channel, Priority.PROBE, patience=SLOT_WAIT),
+            asyncio.timeout(settings.timeout + settings.media_timeout + CLOSING),
+        ):
+            await self._probing.media(timed, self._clock, times)
 
 
 def reason_of(error: BaseException) -> Reason:

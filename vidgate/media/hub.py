@@ -16,6 +16,7 @@ from vidgate.aio.supervisor import Supervisor, cancel_and_wait
 from vidgate.errors import (
     NoMediaError,
     RemoteError,
+    SessionsTakenError,
     UnauthorizedError,
     VidgateError,
     is_retryable,
@@ -55,6 +56,8 @@ class Hub:
         # Told of a stream whose last picture is worth keeping: no other comes, or none was kept
         # for minutes.
         self.on_picture: Callable[[Stream], None] = lambda stream: None
+        # Told when the last reader of a stream has left; its pull goes on for a while.
+        self.on_unwatched: Callable[[], None] = lambda: None
         self._factory = factory
         self._bus = bus
         self._settings = settings or HubSettings()
@@ -95,6 +98,17 @@ class Hub:
         finally:
             stream.detach(reader)
             self._schedule_stop(stream)
+            if not stream.readers:
+                self.on_unwatched()
+
+    def give_up(self, key: StreamKey) -> bool:
+        """End now a pull that nobody reads; False where somebody does, or where there is none."""
+        stream = self.streams.get(key)
+        if stream is None or stream.readers or key not in self._pulls:
+            return False
+        self._forget_stop(key)
+        self._stop_if_idle(stream)
+        return True
 
     def find(self, key: StreamKey) -> Stream | None:
         """The stream of that key, if it was ever read."""
@@ -118,10 +132,13 @@ class Hub:
         if stream is None:
             stream = Stream(key, self._clock, self._settings.limits, self._announce)
             self.streams[key] = stream
+        self._forget_stop(key)
+        return stream
+
+    def _forget_stop(self, key: StreamKey) -> None:
         timer = self._stops.pop(key, None)
         if timer is not None:
             timer.cancel()
-        return stream
 
     def _start(self, stream: Stream) -> None:
         if stream.key in self._pulls or _is_shut(stream):
@@ -163,10 +180,10 @@ class Hub:
     def _schedule_stop(self, stream: Stream) -> None:
         if stream.readers or self.streams.get(stream.key) is not stream:
             return
+        # One that waits for a session of its platform has nothing to be kept for whoever is next.
+        idle_stop = 0.0 if _has_no_session(stream) else self._settings.idle_stop
         loop = asyncio.get_running_loop()
-        self._stops[stream.key] = loop.call_later(
-            self._settings.idle_stop, self._stop_if_idle, stream
-        )
+        self._stops[stream.key] = loop.call_later(idle_stop, self._stop_if_idle, stream)
 
     def _stop_if_idle(self, stream: Stream) -> None:
         self._stops.pop(stream.key, None)
@@ -211,6 +228,10 @@ class Hub:
                 "viewers": len(stream.readers),
             },
         )
+
+
+def _has_no_session(stream: Stream) -> bool:
+    return stream.state is StreamState.RETRYING and isinstance(stream.error, SessionsTakenError)
 
 
 def _is_shut(stream: Stream) -> bool:

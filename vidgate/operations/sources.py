@@ -145,6 +145,7 @@ class Sources:
         self._cameras = cameras
         self._slots = slots
         self._clock = clock
+        self._give_up: Callable[[StreamKey], bool] = lambda key: False
         self._makers = {Kind.RTSP: self._rtsp}
         self._used: dict[StreamKey, Made] = {}
 
@@ -159,13 +160,18 @@ class Sources:
         self._used[key] = self._made_of(channel, key.variant)
 
         def make(one: Channel) -> Source:
-            return self._slots.source(one, maker(one, key.variant))
+            return self._slots.source(one, maker(one, key.variant), lambda: self._give_up(key))
 
         others = self._stand_ins(channel, key.variant)
         if not others:
             return make(channel)
         candidates = [Candidate(one, self._made_of(one, key.variant)) for one in (channel, *others)]
         return self._standby.book.source(key, candidates, make, self._standby.look)
+
+    def serve(self, hub: Hub) -> None:
+        """Who waits for a session of a platform may have that of a stream which nobody reads."""
+        self._give_up = hub.give_up
+        hub.on_unwatched = self._slots.make_room
 
     def _stand_ins(self, channel: Channel, variant: Variant) -> list[Channel]:
         """The other channels of the same point that could show the same place."""

@@ -51,6 +51,7 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "no_media": (502, "没有画面", "No picture"),
     "unsupported": (502, "设备编码不支持", "Codec of the device not supported"),
     "camera_busy": (503, "设备会话已满", "All sessions of the device are taken"),
+    "platform_full": (503, "平台会话已满", "All sessions of the platform are taken"),
     "limit_reached": (503, "已达上限，请稍后再试", "Limit reached"),
     "unavailable": (503, "服务不可用", "Unavailable"),
     "timeout": (504, "设备超时", "The device did not answer in time"),

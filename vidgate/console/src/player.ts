@@ -10,7 +10,6 @@ import {
   isFresh,
   isLive,
   judge,
-  stateOfFailure,
   type Link,
   type Situation,
   type StreamNews,
@@ -59,6 +58,9 @@ export const FINAL: ReadonlySet<string> = new Set([
   'denied_address',
   'conflict',
 ])
+
+/** Others are to be left in peace. A platform that is full by the service's own count is not asked. */
+const PATIENT: ReadonlySet<string> = new Set(['camera_busy', 'busy', 'limit_reached', 'too_many_requests'])
 
 export class Player {
   private name: string | null = null
@@ -319,7 +321,7 @@ export class Player {
       this.link = 'halted'
       return
     }
-    const backoff = stateOfFailure(code) === 'busy' ? this.busyBackoff : this.backoff
+    const backoff = PATIENT.has(code) ? this.busyBackoff : this.backoff
     const delay = Math.max(backoff.next(), (error?.retryAfter ?? 0) * 1_000)
     this.link = 'waiting'
     this.retryAt = this.deps.now() + delay

@@ -77,6 +77,7 @@ const FAILURES: Record<string, TileState> = {
   not_permitted: 'unauthorized',
   not_authenticated: 'unauthorized',
   camera_busy: 'busy',
+  platform_full: 'busy',
   busy: 'busy',
   limit_reached: 'busy',
   too_many_requests: 'busy',

@@ -205,6 +205,19 @@ describe('Player', () => {
     expect(requests).toHaveLength(2)
   })
 
+  it('asks soon again where a platform is full by our own count', async () => {
+    outcome = () => {
+      throw new ApiError(503, 'platform_full', '')
+    }
+    player.watch('c1', 'auto')
+    await settle()
+    expect(state()).toBe('busy')
+    outcome = () => new FakeConnection('main')
+    await pass(1_000)
+    screen.present(now)
+    expect(state()).toBe('playing')
+  })
+
   it('need not wait when the stream is known to be live again', async () => {
     outcome = () => {
       throw new ApiError(503, 'camera_busy', '', 20)

@@ -85,6 +85,7 @@ describe('judge', () => {
     ['camera_unauthorized', 'unauthorized'],
     ['not_permitted', 'unauthorized'],
     ['camera_busy', 'busy'],
+    ['platform_full', 'busy'],
     ['limit_reached', 'busy'],
     ['not_acceptable', 'unsupported'],
     ['unreachable', 'offline'],

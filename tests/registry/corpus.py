@@ -174,6 +174,14 @@ titled(
     ("g", "度分秒", "rtsp://h/7", "112°50′", "26°25′"),
 )  # fmt: skip
 titled(
+    "declared.xlsx",
+    (*HEAD, "设备状态(1-在线 0-离线)", "*在线状态", "编码格式", "分辨率", "帧率(fps)"),
+    ("a", "北门", "rtsp://h/1", 1, "在线", "H.265/HEVC", "1920×1080", 25.0),
+    ("b", "南门", "rtsp://h/2", 0, "OFF", "264", "200W像素", "25帧/秒"),
+    ("c", "东门", "rtsp://h/3", 1, "检修", 4.0, "高清", "25/30"),
+    ("d", "西门", "rtsp://h/4", 0, "-", "无", "", date(2026, 1, 2)),
+)  # fmt: skip
+titled(
     "schemes.xlsx", HEAD,
     ("a", "rtsp", "RTSP://H:554/1"), ("b", "rtsps", "rtsps://h/1"), ("c", "http", "http://h/1"),
     ("d", "exec", "exec:/bin/sh"), ("e", "path", "/dev/video0"), ("f", "port", "rtsp://h:0/1"),

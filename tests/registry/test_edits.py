@@ -14,6 +14,7 @@ from vidgate.model.channel import (
     PointClass,
     Transport,
 )
+from vidgate.model.declared import DeclaredCodec, DeclaredStatus
 from vidgate.registry.edits import (
     Credential,
     Edit,
@@ -44,6 +45,10 @@ CHANNELS = st.builds(
     tags=st.lists(WORDS, max_size=3).map(tuple),
     enabled=st.booleans(),
     transport=st.sampled_from(Transport),
+    declared_status=st.none() | st.sampled_from(DeclaredStatus),
+    declared_codec=st.none() | st.sampled_from(DeclaredCodec),
+    declared_resolution=st.sampled_from(["", "1920x1080", "4MP"]),
+    declared_fps=st.none() | st.floats(1, 240),
     pinyin=WORDS,
     number=st.integers(0, 20_000),
     revision=st.integers(1, 9),

@@ -35,7 +35,8 @@ _CHANNEL = tables.Sheet(
     "channel",
     ("id", "name", "number", "revision", "gb_code", "kind", "url", "sub_url", "vendor", "address",
      "port", "channel_no", "credential", "platform", "department", "area", "point", "point_class",
-     "industry", "longitude", "latitude", "lifecycle", "tags", "enabled", "transport", "has_sub",
+     "industry", "longitude", "latitude", "lifecycle", "tags", "enabled", "transport",
+     "declared_status", "declared_codec", "declared_resolution", "declared_fps", "has_sub",
      "state", "reason", "since", "level", "levels", "probed", "media_seen", "last_frame",
      "transports", "warnings"),
     times=("since", "probed", "media_seen", "last_frame"),
@@ -105,6 +106,21 @@ class Fields:
     tags: Annotated[str | None, option("标签, 逗号分隔 · separated by commas")] = None
     enabled: Annotated[str | None, option("启用: true, false")] = None
     transport: Annotated[str | None, option("传输: auto, tcp, udp")] = None
+    declared_status: Annotated[
+        str | None,
+        option("平台状态: online, offline", "--declared-status", "--declared_status"),
+    ] = None
+    declared_codec: Annotated[
+        str | None,
+        option("登记的视频编码: h264, h265 ...", "--declared-codec", "--declared_codec"),
+    ] = None
+    declared_resolution: Annotated[
+        str | None,
+        option("登记的分辨率: 1920x1080, 400万", "--declared-resolution", "--declared_resolution"),
+    ] = None
+    declared_fps: Annotated[
+        str | None, option("登记的帧率", "--declared-fps", "--declared_fps")
+    ] = None
     password_stdin: Annotated[bool, option("从标准输入读口令 · password from stdin")] = False
 
     def body(self) -> dict[str, object]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from vidgate.model.declared import DeclaredCodec, DeclaredStatus
+
 
 class Kind(StrEnum):
     """How a channel's pictures reach us."""
@@ -78,7 +80,11 @@ class Transport(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """One registered video channel. Addresses never hold a password: that is in the credential."""
+    """One registered video channel. Addresses never hold a password: that is in the credential.
+
+    `declared_resolution` is `1920x1080`, or `4MP` where only megapixels are named;
+    `declared_fps` pictures a second.
+    """
 
     id: str
     name: str
@@ -103,6 +109,10 @@ class Channel:
     tags: tuple[str, ...] = ()
     enabled: bool = True
     transport: Transport = Transport.AUTO
+    declared_status: DeclaredStatus | None = None
+    declared_codec: DeclaredCodec | None = None
+    declared_resolution: str = ""
+    declared_fps: float | None = None
     pinyin: str = ""  # search keys made from the name, e.g. "cgz chengguanzhen"
     number: int = 0  # register order, from 1; stable for a channel's life
     revision: int = 1  # raised by every change

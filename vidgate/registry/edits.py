@@ -15,6 +15,7 @@ from vidgate.model.channel import (
     PointClass,
     Transport,
 )
+from vidgate.model.declared import DeclaredCodec, DeclaredStatus
 from vidgate.registry.inputs import Input
 
 T = TypeVar("T")
@@ -25,6 +26,8 @@ _TYPES: dict[str, Any] = {
     "point_class": PointClass,
     "lifecycle": Lifecycle,
     "transport": Transport,
+    "declared_status": DeclaredStatus,
+    "declared_codec": DeclaredCodec,
     "tags": tuple,
 }
 CHANNEL_FIELDS = tuple(f.name for f in fields(Channel))

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from vidgate.model.channel import Channel
+from vidgate.model.declared import CODEC_WORDS, STATUS_WORDS
 from vidgate.registry.fields import FIELDS, LIFECYCLES, LOGINS, POINT_CLASSES
 from vidgate.registry.rows import guarded
 from vidgate.storage.database import CHUNK
@@ -25,6 +26,7 @@ WIDTHS = {"id": 24, "name": 28, "gb_code": 24, "url": 48, "sub_url": 48, "platfo
 # What Excel writes for a character that XML has not (ECMA-376 22.9.2.19): in a name it is a name.
 _ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 _WORDS = {str(value): word for word, value in (*LIFECYCLES.items(), *POINT_CLASSES.items())}
+_WORDS |= {**STATUS_WORDS, **CODEC_WORDS}
 
 
 class Form(StrEnum):
@@ -48,6 +50,8 @@ def _text(value: Any) -> str:
         return ",".join(value)
     if isinstance(value, StrEnum):
         return _WORDS.get(value, value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return str(value)
 
 

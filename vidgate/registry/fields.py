@@ -21,6 +21,8 @@ from vidgate.model.channel import (
     PointClass,
     Transport,
 )
+from vidgate.model.declared import CODEC_WORDS, STATUS_WORDS
+from vidgate.registry import declared
 
 Parser = Callable[[Any], Any]
 
@@ -246,6 +248,11 @@ def address(cell: Any) -> str:
     return ascii_plain(cell)
 
 
+def said(parse: Callable[[str], Any]) -> Parser:
+    """What a platform or a register declares."""
+    return lambda cell: parse(ascii_plain(cell))
+
+
 LIFECYCLES = {word: Lifecycle(step) for step, word in LIFECYCLE_WORDS.items()}
 # What else registers say for the steps; read, never written.
 LIFECYCLE_ALIASES = {
@@ -358,11 +365,61 @@ FIELDS = (
         "auto / tcp / udp；默认 auto",
         tuple(Transport),
     ),
+    Field(
+        "declared_status",
+        "平台状态",
+        (
+            "平台在线状态",
+            "上报状态",
+            "在线状态",
+            "是否在线",
+            "通道状态",
+            "设备状态",
+            "运行状态",
+            "状态",
+            "status",
+        ),
+        said(declared.status),
+        "平台说它在线还是离线；只作对照，不计入状态和在线率",
+        tuple(STATUS_WORDS.values()),
+    ),
+    Field(
+        "declared_codec",
+        "视频编码",
+        (
+            "视频编码格式",
+            "视频编码类型",
+            "编码格式",
+            "编码类型",
+            "编码方式",
+            "codec",
+            "video codec",
+        ),
+        said(declared.codec),
+        "登记的主码流编码，与实测对照",
+        tuple(CODEC_WORDS.values()),
+    ),
+    Field(
+        "declared_resolution",
+        "分辨率",
+        ("主码流分辨率", "视频分辨率", "图像分辨率", "resolution"),
+        said(declared.resolution),
+        "如 1920x1080、1080P、400万；与实测对照",
+    ),
+    Field(
+        "declared_fps",
+        "帧率",
+        ("主码流帧率", "视频帧率", "fps", "frame rate"),
+        said(declared.frame_rate),
+        "每秒帧数，与实测对照",
+    ),
 )
 
 BY_NAME = {field.name: field for field in FIELDS}
 URLS = ("url", "sub_url")
 LOGINS = ("username", "password")
+# What others say of a camera refuses no row, and of several columns for it the best is read.
+DECLARED = tuple(field.name for field in FIELDS if field.name.startswith("declared_"))
 
 
 def header_key(title: Any) -> str:
@@ -376,7 +433,12 @@ HEADERS = {
     for field in FIELDS
     for title in (field.name, field.title, *field.aliases)
 }
-
+# Which of a field's titles says it best: 0 the first.
+RANKS = {
+    header_key(title): rank
+    for field in FIELDS
+    for rank, title in enumerate((field.name, field.title, *field.aliases))
+}
 
 # Registers have them beside 所属部门; where that is missing they say the same.
 WEAK = frozenset(map(header_key, ("管理单位", "单位")))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vidgate.errors import InputError
-from vidgate.registry.fields import HEADERS, WEAK, header_key, plain
+from vidgate.registry.fields import DECLARED, HEADERS, RANKS, WEAK, header_key, plain
 from vidgate.registry.limits import HEADER_WITHIN
 
 Cells = Sequence[Any]
@@ -39,7 +39,7 @@ def find_header(sheet: str, rows: Sequence[Cells]) -> Header | None:
         columns = _known(cells)
         under = rows[index + 1] if index + 1 < len(rows) else ()
         lower = _continued(columns, under)
-        both = _without_weak(columns | lower)
+        both = _without_rivals(_without_weak(columns | lower))
         names = [name for name, _ in both.values()]
         if KEYS & set(names) and len(names) > 1 and columns:
             _refuse_twins(sheet, both)
@@ -55,6 +55,18 @@ def _without_weak(columns: dict[int, tuple[str, str]]) -> dict[int, tuple[str, s
         column: (name, title)
         for column, (name, title) in columns.items()
         if name not in strong or header_key(title) not in WEAK
+    }
+
+
+def _without_rivals(columns: dict[int, tuple[str, str]]) -> dict[int, tuple[str, str]]:
+    """Of several columns that declare the same, that whose title says it best."""
+    best: dict[str, int] = {}
+    for column in sorted(columns, key=lambda column: RANKS[header_key(columns[column][1])]):
+        best.setdefault(columns[column][0], column)
+    return {
+        column: (name, title)
+        for column, (name, title) in columns.items()
+        if name not in DECLARED or best[name] == column
     }
 
 

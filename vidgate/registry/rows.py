@@ -8,7 +8,7 @@ from typing import Any
 
 from vidgate.model.channel import Login
 from vidgate.registry.addresses import redact, split_url
-from vidgate.registry.fields import BY_NAME, LOGINS, URLS, plain
+from vidgate.registry.fields import BY_NAME, DECLARED, LOGINS, URLS, plain
 from vidgate.registry.gbcode import doubts
 
 SHOWN = 80  # characters of a wrong value that a message quotes
@@ -33,11 +33,14 @@ class ParsedRow:
     warnings: list[tuple[str, str]] = field(default_factory=list)
 
 
-def parse_row(cells: Mapping[str, Any], *, blanks: bool = False) -> ParsedRow:
+def parse_row(
+    cells: Mapping[str, Any], *, blanks: bool = False, lenient: bool = False
+) -> ParsedRow:
     """Parse the cells of one row, by field name.
 
     A blank cell says nothing and is left out; with `blanks` it says "empty" (to the default).
-    All mistakes are found at once.
+    All mistakes are found at once. With `lenient` what is declared and cannot be read is left out
+    with a warning: a sheet of somebody else's must not lose a camera by it.
     """
     row = ParsedRow()
     logins: list[Login] = []
@@ -53,7 +56,10 @@ def parse_row(cells: Mapping[str, Any], *, blanks: bool = False) -> ParsedRow:
                 logins += [login] if login else []
             row.values[name] = value
         except ValueError as error:
-            row.mistakes.append((name, str(error)))
+            if lenient and name in DECLARED:
+                row.warnings.append((name, f"{error}；这一格没有读取"))
+            else:
+                row.mistakes.append((name, str(error)))
     _take_login(row, logins)
     row.warnings += [("gb_code", doubt) for doubt in doubts(row.values.get("gb_code") or "")]
     return row

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 from vidgate.errors import InputError
-from vidgate.registry.fields import plain
+from vidgate.registry.fields import HEADERS, header_key, plain
 from vidgate.registry.header import Cells, Header, find_header, keyless
 from vidgate.registry.limits import HEADER_WITHIN, MAX_ROWS
 from vidgate.registry.merges import Merges
@@ -18,6 +18,8 @@ from vidgate.registry.tables import SPLIT, Table, confined, read_tables
 CHUNK = 100  # rows that are planned between two turns of the loop
 EXAMPLE = "示例"  # a row that begins so is the template's own
 KEYLESS = "没有“通道编号”或“国标编码”列，这个工作表没有导入"
+UNKNOWN = "不认识的列，没有读取"
+RIVAL = "与另一列说的是同一项，没有读取"
 HEADERLESS = "没有找到表头，这个工作表没有导入"
 HIDDEN = "隐藏的工作表没有导入"
 FILTERED = "有 {} 行被筛选或隐藏，已一并导入"
@@ -130,7 +132,8 @@ def _enter(parsed: ParsedFile, table: Table, header: Header) -> None:
     parsed.titles.append(dict(header.columns.values()))
     number = table.first + header.below - 1
     for title in header.unknown.values():
-        parsed.remarks.append(Remark(table.name, number, title[:80], "不认识的列，没有读取"))
+        message = RIVAL if header_key(title) in HEADERS else UNKNOWN
+        parsed.remarks.append(Remark(table.name, number, title[:80], message))
 
 
 def _rows_below(
@@ -176,7 +179,7 @@ def _row(table: Table, header: Header, number: int, cells: Cells, merges: Merges
         elif column < len(cells):
             given[name] = cells[column]
     merged = merges.fill(number, given, odd)
-    parsed = parse_row(given)
+    parsed = parse_row(given, lenient=True)
     parsed.mistakes[:0] = [*odd.items(), *merged.mistakes]
     parsed.warnings += merged.warnings
     return _encoded(number, parsed, given)
@@ -184,11 +187,12 @@ def _row(table: Table, header: Header, number: int, cells: Cells, merges: Merges
 
 def _encoded(number: int, parsed: ParsedRow, given: dict[str, Any]) -> dict[str, Any]:
     login = parsed.login
+    unread = [one for one in parsed.warnings if one[0] not in parsed.values]
     return {
         "row": number,
         "values": parsed.values,
         "login": [login.username, login.password] if login else None,
         "mistakes": parsed.mistakes,
         "warnings": parsed.warnings,
-        "shown": {name: shown(name, given.get(name)) for name, _ in parsed.mistakes},
+        "shown": {name: shown(name, given.get(name)) for name, _ in (*parsed.mistakes, *unread)},
     }

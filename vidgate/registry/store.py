@@ -46,6 +46,8 @@ def _channel_row(channel: Channel) -> Row:
         row[name] = row[name] or None
     for name in ("kind", "point_class", "lifecycle", "transport"):
         row[name] = row[name].value
+    for name in ("declared_status", "declared_codec"):
+        row[name] = row[name] and row[name].value
     row["tags"] = list(channel.tags)
     row["key"] = key(channel.id)
     return row

@@ -24,6 +24,10 @@ SAMPLE = {
     "latitude": "26.4223",
     "lifecycle": "在用",
     "enabled": "是",
+    "declared_status": "在线",
+    "declared_codec": "H.264",
+    "declared_resolution": "1920x1080",
+    "declared_fps": "25",
 }
 
 NOTES = (

@@ -20,15 +20,18 @@ from vidgate.errors import InputError
 
 PORT = 10554
 CHANNELS = 2743
+DECLARED = ("declared_status", "declared_codec", "declared_resolution", "declared_fps")
 COLUMNS = (
     "id", "name", "gb_code", "kind", "url", "sub_url", "platform", "department", "area",
     "point_class", "industry", "longitude", "latitude", "lifecycle", "tags", "enabled",
+    *DECLARED,
 )  # fmt: skip
 MAX_CHANNELS = (1 << 14) - 1  # what a coded picture can number
 MAX_FILE = 64 << 20
 H265_SHARE = 0.25
 H265_FROM = 100  # none of the first hundred has an H.265 main stream
 CITY = "430489"
+LIES = 0.02  # of what is declared
 
 Row = dict[str, str]
 
@@ -95,9 +98,24 @@ def generate(channels: int = CHANNELS, seed: int = 1, port: int = PORT) -> list[
     count = min(round(channels * H265_SHARE), len(candidates))
     for index in maker.random.sample(candidates, count):
         rows[index]["url"] = rows[index]["url"].replace("/h264/", "/h265/", 1)
+    _declare(rows, random.Random(seed))
     planned = max(1, round(channels * _PLANNED_SHARE / CHANNELS))
     rows += (maker.planned(index) for index in range(planned))
     return rows
+
+
+def _declare(rows: list[Row], source: random.Random) -> None:
+    """What the platforms and the register say of the delivered: mostly true, for some nothing."""
+    for row in rows:
+        if not row["platform"]:
+            continue
+        row["declared_status"] = "OFF" if source.random() < LIES else "ON"
+        if row["department"] != "公安局":
+            continue
+        is_h265 = ("/h265/" in row["url"]) is not (source.random() < LIES)
+        row["declared_codec"] = "H.265/HEVC" if is_h265 else "H.264"
+        row["declared_resolution"] = "D1" if source.random() < 0.5 else "704*576"
+        row["declared_fps"] = "25"
 
 
 def _shares(channels: int) -> list[int]:
@@ -159,6 +177,7 @@ class _Maker:
             "lifecycle": "accepted",
             "tags": "",
             "enabled": "true",
+            **dict.fromkeys(DECLARED, ""),
         }
 
     def _emergency(self, town: int, host: int) -> tuple[str, str, str]:

@@ -90,6 +90,11 @@ channels = Table(
     Column("enabled", Boolean, nullable=False),
     Column("transport", String(8), nullable=False),
     Column("pinyin", Text, nullable=False),
+    # What a platform or a register says of it; NULL where nobody does.
+    Column("declared_status", String(16)),
+    Column("declared_codec", String(16)),
+    Column("declared_resolution", String(16), nullable=False, server_default=""),
+    Column("declared_fps", Float),
 )
 
 departed = Table(

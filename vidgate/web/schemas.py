@@ -170,6 +170,10 @@ class ChannelFields(Body):
     tags: Text | list[str] = None
     enabled: bool | Text = None
     transport: Text = None
+    declared_status: Text = None
+    declared_codec: Text = None
+    declared_resolution: Text = None
+    declared_fps: Text = None
 
     def given(self) -> dict[str, Any]:
         """The fields that were sent, as the register takes them."""
@@ -217,7 +221,8 @@ class DoubtView(BaseModel):
 class ChannelView(BaseModel):
     """Everything about a channel but its password.
 
-    Addresses and `warnings` are empty for who may not edit.
+    Addresses and `warnings` are empty for who may not edit. What is declared is what a platform or
+    a register says (a size as `1920x1080`, or `4MP`): the state is made without it.
     """
 
     id: str
@@ -245,6 +250,10 @@ class ChannelView(BaseModel):
     tags: list[str]
     enabled: bool
     transport: str
+    declared_status: str | None
+    declared_codec: str | None
+    declared_resolution: str
+    declared_fps: float | None
     pinyin: str
     has_sub: bool
     state: str

@@ -135,6 +135,11 @@ export interface ChannelDetail extends Channel {
   longitude: number | null
   latitude: number | null
   transport: string
+  /** What a platform or the register says, a size as `1920x1080` or `4MP`; empty: nothing. */
+  declared_status: 'online' | 'offline' | null
+  declared_codec: string | null
+  declared_resolution: string
+  declared_fps: number | null
   health: Health
   transports: Carried[]
   /** What is doubtful, for who may edit; it refuses nothing. */

@@ -14,7 +14,8 @@ const OWN = new Set(['number', 'revision', 'pinyin', 'id', 'name_key'])
 const ORDER = [
   'name', 'gb_code', 'kind', 'url', 'sub_url', 'vendor', 'address', 'port', 'channel_no', 'credential',
   'username', 'password', 'platform', 'department', 'area', 'point', 'point_class', 'industry', 'longitude',
-  'latitude', 'lifecycle', 'tags', 'enabled', 'transport',
+  'latitude', 'lifecycle', 'tags', 'enabled', 'transport', 'declared_status', 'declared_codec',
+  'declared_resolution', 'declared_fps',
 ]
 
 const place = (field: string): number => {

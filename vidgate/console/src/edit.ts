@@ -8,6 +8,8 @@ export const CHOICES: Readonly<Record<string, readonly string[]>> = {
   enabled: ['true', 'false'],
   point_class: ['1', '2', '3', '9'],
   transport: ['auto', 'tcp', 'udp'],
+  declared_status: ['', 'online', 'offline'],
+  declared_codec: ['', 'h264', 'h265', 'mpeg4', 'mjpeg', 'svac'],
 }
 
 export const SECTIONS = [
@@ -15,6 +17,7 @@ export const SECTIONS = [
   ['belongs', ['department', 'area', 'platform', 'industry', 'point', 'point_class']],
   ['access', ['kind', 'url', 'sub_url', 'vendor', 'address', 'port', 'channel_no', 'transport', 'credential']],
   ['place', ['longitude', 'latitude']],
+  ['declared', ['declared_status', 'declared_codec', 'declared_resolution', 'declared_fps']],
 ] as const
 
 export const FIELDS: readonly string[] = SECTIONS.flatMap(([, fields]) => [...fields])

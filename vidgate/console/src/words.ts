@@ -48,6 +48,7 @@ export function useWords(): Words {
     const text = String(said)
     if (text === '') return t('value.none')
     if (name === 'platform') return fleet.platformName(text)
+    if (name === 'declared_resolution' && text.endsWith('MP')) return t('value.megapixels', { n: parseFloat(text) })
     return known(`value.${name}.${text}`, text)
   }
 

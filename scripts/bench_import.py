@@ -185,7 +185,7 @@ async def _best(work: Callable[[], Awaitable[int]]) -> Row:
 async def _listed(registry: Registry, words: str) -> int:
     known = Health(channel="")
     context = SimpleNamespace(parts=SimpleNamespace(registry=registry, health=None))
-    chosen = matching(cast(Context, context), ChannelQuery(q=words))
+    chosen = await matching(cast(Context, context), ChannelQuery(q=words))
     has_sub = registry.has_sub
     return len(await encode_rows(chosen, lambda one: item(one, known, has_sub=has_sub(one))))
 

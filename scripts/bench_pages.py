@@ -1,4 +1,4 @@
-"""The page of all channels at its largest: every one looked at, watched once and measured.
+"""The page of all channels at its largest: every one declared, looked at, watched and measured.
 
     python -m scripts.bench_pages [--channels 2743]
 
@@ -15,6 +15,7 @@ from scripts.bench_import import longest_hold
 from scripts.benchtable import machine, print_table
 from vidgate.metrics.channels import ChannelPage
 from vidgate.model.channel import Channel
+from vidgate.model.declared import DeclaredStatus
 from vidgate.model.health import Health, Level, Measured, ProbeResult, Reason, State
 from vidgate.simulator.register import generate
 
@@ -39,6 +40,7 @@ def register(number: int) -> Register:
             department=row.get("department", ""),
             platform=row.get("platform", ""),
             area=row.get("area", ""),
+            declared_status=DeclaredStatus.ONLINE,
         )
         for row in rows
     ]

@@ -93,6 +93,36 @@ async def test_show_tells_of_each_level(service: FakeService, vidgate: Vidgate) 
     assert media.endswith("未测")
 
 
+async def test_show_puts_what_is_declared_beside_what_is_measured(
+    service: FakeService, vidgate: Vidgate
+) -> None:
+    compared = [
+        {"item": "status", "declared": "online", "measured": "down", "differs": True},
+        {"item": "codec", "declared": "h265", "measured": "h265", "differs": False},
+        {"item": "resolution", "declared": "4MP", "measured": None, "differs": None},
+        {"item": "fps", "declared": None, "measured": 12.48, "differs": None},
+    ]
+    service.answer("GET", "/channels/c1", ITEM | {"health": HEALTH, "comparison": compared})
+    ended = await vidgate("channel", "show", "c1")
+    lines = [" ".join(line.split()) for line in ended.out.splitlines() if "对照" in line]
+    assert lines == [
+        "对照 状态 status 所报 在线 · 实测 离线 · 不符 differs",
+        "对照 视频编码 codec 所报 H.265 · 实测 H.265 · 相符 agrees",
+        "对照 分辨率 resolution 所报 4MP · 实测 -",
+        "对照 帧率 fps 所报 - · 实测 12.5",
+    ]
+
+
+async def test_a_list_of_what_contradicts_says_in_what(
+    service: FakeService, vidgate: Vidgate
+) -> None:
+    item = ITEM | {"state": "down", "differs": ["online_down", "codec"]}
+    service.answer("GET", "/channels", {"total": 1, "items": [item]})
+    ended = await vidgate("channel", "list", "--differs", "online_down")
+    assert "平台报在线实际不可用, 编码" in ended.out
+    assert service.asked[0].query == {"differs": "online_down"}
+
+
 async def test_template_is_written_once(
     service: FakeService, vidgate: Vidgate, tmp_path: Path
 ) -> None:

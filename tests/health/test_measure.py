@@ -1,6 +1,9 @@
+from typing import Any
+
 from vidgate.health.measure import of_probe, of_stream
 from vidgate.media.stream import StreamStats
 from vidgate.model.health import Level, Measured, ProbeResult, Reason
+from vidgate.model.media import Codec
 
 
 def result(**found: object) -> ProbeResult:
@@ -17,11 +20,30 @@ def test_nothing_measured_is_nothing_known() -> None:
 
 def test_the_newest_of_each_kind_is_kept() -> None:
     first = of_probe(None, result(fps=25.0, bitrate=1e6, t3=0.8, jitter=0.01), 5.0)
-    assert first == Measured(at=5.0, fps=25.0, bitrate=1e6, first_frame=0.8, jitter=0.01)
+    rest: dict[str, Any] = {"bitrate": 1e6, "first_frame": 0.8, "jitter": 0.01}
+    assert first == Measured(at=5.0, fps=25.0, fps_by="announced", fps_at=5.0, **rest)
     again = of_stream(first, StreamStats(fps=12.5, key_interval=4.0), 9.0)
-    assert again == Measured(
-        at=9.0, fps=12.5, bitrate=1e6, first_frame=0.8, jitter=0.01, key_interval=4.0
-    )
+    rest["key_interval"] = 4.0
+    assert again == Measured(at=9.0, fps=12.5, fps_by="counted", fps_at=9.0, **rest)
+
+
+def test_the_codec_and_the_size_of_the_picture_are_kept() -> None:
+    known = of_probe(None, result(codec=Codec.H265, width=1920, height=1080), 5.0)
+    assert known == Measured(at=5.0, codec=Codec.H265, width=1920, height=1080)
+    known = of_probe(known, result(jitter=0.01), 6.0)
+    seen = StreamStats(codec=Codec.H264, width=704, height=576)
+    known = of_stream(known, seen, 7.0)
+    assert known == Measured(at=7.0, codec=Codec.H264, width=704, height=576, jitter=0.01)
+
+
+def test_an_announced_frame_rate_does_not_overwrite_one_that_was_counted() -> None:
+    known = of_stream(None, StreamStats(fps=12.4), 10.0)
+    known = of_probe(known, result(fps=25.0), 100.0)
+    assert known is not None
+    assert (known.fps, known.fps_by, known.fps_at) == (12.4, "counted", 10.0)
+    known = of_probe(known, result(fps=25.0), 8000.0)
+    assert known is not None
+    assert (known.fps, known.fps_by, known.fps_at) == (25.0, "announced", 8000.0)
 
 
 def test_a_date_does_not_overwrite_what_a_report_said_a_while_ago() -> None:

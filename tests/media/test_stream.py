@@ -3,9 +3,10 @@
 import pytest
 
 from tests.media.fakes import SOUND, VIDEO, picture, sound
+from tests.media.pictures import key_frame
 from vidgate.aio.clock import ManualClock
 from vidgate.media.stream import Stream, StreamLimits
-from vidgate.model.media import Reception, StreamKey
+from vidgate.model.media import Codec, Frame, Reception, StreamKey
 
 
 def make(limits: StreamLimits | None = None) -> Stream:
@@ -87,3 +88,20 @@ def test_loss_adds_up_over_the_runs_of_a_source() -> None:
     stream.received(Reception(lost=2, jitter=0.02))
     stream.received(Reception(lost=-1))  # packets that came twice
     assert (stream.stats.lost, stream.stats.clock_offset) == (6, 5.0)
+
+
+def keyed(units: tuple[bytes, ...]) -> Frame:
+    return Frame(track=0, timestamp=0, key=True, units=units, received=0.0)
+
+
+def test_a_key_frame_tells_the_codec_and_the_size_of_the_picture() -> None:
+    stream = make()
+    stream.frame(keyed(key_frame(Codec.H264, 704, 576)))
+    stats = stream.stats
+    assert (stats.codec, stats.width, stats.height) == (Codec.H264, 704, 576)
+    stream.frame(keyed((b"\x65\x01",)))  # its parameter sets are those of before
+    assert (stats.width, stats.height) == (704, 576)
+    stream.frame(keyed(key_frame(Codec.H264, 1280, 720)))
+    assert (stats.width, stats.height) == (1280, 720)
+    stream.frame(keyed((b"\x67\x42", b"\x65\x01")))
+    assert (stats.codec, stats.width, stats.height) == (Codec.H264, None, None)

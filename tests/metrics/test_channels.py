@@ -13,6 +13,7 @@ from vidgate.health.levels import of_stream
 from vidgate.media.stream import Stream, StreamLimits
 from vidgate.metrics.channels import ChannelPage, escape
 from vidgate.model.channel import Channel, Lifecycle
+from vidgate.model.declared import DeclaredStatus
 from vidgate.model.health import Health, Level, Reason, State
 from vidgate.model.media import StreamKey, Variant
 from vidgate.registry.access import host_of
@@ -81,6 +82,15 @@ async def test_instants_are_absent_until_known() -> None:
     found = await samples(Book(one.channels, {"c1": known}))
     assert found["vidgate_channel_last_frame_timestamp_seconds", "c1"] == 1.5e9 + 0.25
     assert found["vidgate_channel_probe_timestamp_seconds", "c1"] == 1.5e9
+
+
+async def test_what_is_declared_stands_beside_what_is_measured() -> None:
+    found = await samples(book(State.DOWN, declared_status=DeclaredStatus.ONLINE))
+    assert found["vidgate_channel_declared_online", "c1"] == 1
+    assert found["vidgate_channel_up", "c1"] == 0
+    found = await samples(book(State.UP, declared_status=DeclaredStatus.OFFLINE))
+    assert found["vidgate_channel_declared_online", "c1"] == 0
+    assert ("vidgate_channel_declared_online", "c1") not in await samples(book(State.UP))
 
 
 async def test_each_level_that_was_looked_at_has_a_sample() -> None:

@@ -1,7 +1,7 @@
 """The small page: fleet, streams, loop, build."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,6 +13,7 @@ from vidgate.health.demand import Demand, plan
 from vidgate.media.stream import Stream, StreamLimits
 from vidgate.metrics import Metrics
 from vidgate.model.channel import Channel, Lifecycle, Platform, PointClass
+from vidgate.model.declared import DeclaredStatus
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.model.media import StreamKey
 
@@ -62,6 +63,27 @@ async def test_channels_are_counted_by_department_platform_and_state() -> None:
     assert found["vidgate_channels", "公安局", "p", "up"] == 3
     assert found["vidgate_channels", "公安局", "p", "down"] == 1
     assert sum(v for k, v in found.items() if k[0] == "vidgate_channels") == 4
+
+
+async def test_what_is_declared_and_what_contradicts_it_are_counted_by_platform() -> None:
+    parts = Parts()
+    on, off = DeclaredStatus.ONLINE, DeclaredStatus.OFFLINE
+    for id_, said, state in (
+        ("a", on, State.UP), ("b", on, State.DOWN), ("c", off, State.DOWN), ("d", None, State.DOWN)
+    ):  # fmt: skip
+        parts.channels[id_] = Channel(id=id_, name=id_, platform="p", declared_status=said)
+        parts.states[id_] = state
+    parts.channels["e"] = replace(parts.channels["b"], id="e", lifecycle=Lifecycle.SUSPENDED)
+    async with Metrics(parts, parts, parts, parts) as metrics:
+        found = await read(metrics)
+    assert {
+        key: value for key, value in found.items() if key[0].startswith("vidgate_channels_")
+    } == {
+        ("vidgate_channels_declared", "p", "online"): 2,
+        ("vidgate_channels_declared", "p", "offline"): 1,
+        ("vidgate_channels_differing", "online_down", "p"): 1,
+        ("vidgate_channels_differing", "offline_up", "p"): 0,
+    }
 
 
 async def test_what_looking_asks_of_platforms() -> None:

@@ -3,6 +3,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from vidgate.health.levels import of_probe
+from vidgate.health.measure import of_probe as measured
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.model.media import Codec
 from vidgate.storage import models
@@ -49,6 +50,7 @@ def probed(channel: str) -> Health:
         media_seen=101.5,
         good=3,
         last=result,
+        measured=measured(None, result, 101.0),
         levels=of_probe({}, result, 101.0),
     )
 

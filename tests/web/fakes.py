@@ -16,7 +16,7 @@ from vidgate.health.looks import Look
 from vidgate.health.maintenance import Booking
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Login, Platform, PointClass, Transport
-from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.model.health import Health, Level, Measured, ProbeResult, Reason, State
 from vidgate.model.incident import Attention, Incident, Note, Outline
 from vidgate.model.maintenance import Window
 from vidgate.model.media import StreamKey, Variant
@@ -209,13 +209,21 @@ class FakeHealth:
 
     def __init__(self) -> None:
         self.states: dict[str, State] = {}
+        self.measured: dict[str, Measured] = {}
         self.breaks_after: int | None = None
         self.demands = FakeDemands()
         self.asked: list[tuple[list[str], Level]] = []
 
     def of(self, id_: str) -> Health:
         state = self.states.get(id_, State.UP)
-        return Health(channel=id_, state=state, reason=Reason.OK, since=5.0, level=Level.MEDIA)
+        return Health(
+            channel=id_,
+            state=state,
+            reason=Reason.OK,
+            since=5.0,
+            level=Level.MEDIA,
+            measured=self.measured.get(id_),
+        )
 
     def judge(self, result: ProbeResult) -> State:
         return self.of(result.channel).state

@@ -34,6 +34,8 @@ async def test_the_list_has_every_channel_in_register_order(site: Site) -> None:
         "pinyin": "cgzhd chengguanzhenhedi",
         "tags": ["river"],
         "has_sub": True,
+        "declared_status": None,
+        "differs": [],
     }
 
 

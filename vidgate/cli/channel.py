@@ -24,11 +24,13 @@ StateWord = Literal[
     "disabled",
     "reachable",
 ]
+DifferenceWord = Literal["online_down", "offline_up", "codec", "resolution", "fps", "any"]
 LifecycleWord = Literal["planned", "commissioning", "accepted", "suspended", "retired"]
 _LIST = tables.Sheet(
     "channels",
     ("id", "name", "number", "state", "reason", "since", "level", "kind", "platform",
-     "department", "area", "lifecycle", "enabled", "tags", "has_sub"),
+     "department", "area", "lifecycle", "enabled", "tags", "has_sub",
+     "declared_status", "differs"),
     times=("since",),
 )  # fmt: skip
 _CHANNEL = tables.Sheet(
@@ -38,7 +40,7 @@ _CHANNEL = tables.Sheet(
      "industry", "longitude", "latitude", "lifecycle", "tags", "enabled", "transport",
      "declared_status", "declared_codec", "declared_resolution", "declared_fps", "has_sub",
      "state", "reason", "since", "level", "levels", "probed", "media_seen", "last_frame",
-     "transports", "warnings"),
+     "comparison", "transports", "warnings"),
     times=("since", "probed", "media_seen", "last_frame"),
 )  # fmt: skip
 _HISTORY = tables.Sheet(
@@ -65,6 +67,10 @@ class Filter:
     lifecycle: Annotated[LifecycleWord | None, option("建设阶段, planned 为规划中 · lifecycle")] = (
         None
     )
+    differs: Annotated[
+        DifferenceWord | None,
+        option("与平台或登记所报不符, 如 online_down 报在线而不可用 · contradicts"),
+    ] = None
     limit: Annotated[int | None, option("最多几条 · at most so many")] = None
     offset: Annotated[int | None, option("跳过几条 · skip so many")] = None
 
@@ -176,22 +182,25 @@ async def list_channels(*, chosen: Filter | None = None, shape: Output | None = 
         found = await client.get("/channels", query)
     if tables.written(shape, _LIST, found):
         return OK
-    output.table(
-        (
-            ("编号", "id"),
-            ("名称", "name"),
-            ("状态", words.standing),
-            ("原因", lambda item: words.reason(item.get("reason") or "")),
-            ("自", lambda item: output.moment(item.get("since"))),
-            ("平台", "platform"),
-            ("部门", "department"),
-            ("区划", "area"),
-        ),
-        found["items"],
-    )
+    output.table(_columns(is_compared=bool(query["differs"])), found["items"])
     output.note(f"共 {found['total']} 路, 显示 {len(found['items'])} 路")
     _after_list(found["items"], is_narrowed=chosen is not None and chosen != Filter())
     return OK
+
+
+def _columns(*, is_compared: bool) -> tuple[Any, ...]:
+    columns = (
+        ("编号", "id"),
+        ("名称", "name"),
+        ("状态", words.standing),
+        ("原因", lambda item: words.reason(item.get("reason") or "")),
+        ("自", lambda item: output.moment(item.get("since"))),
+        ("平台", "platform"),
+        ("部门", "department"),
+        ("区划", "area"),
+    )
+    compared = (("不符", lambda item: ", ".join(map(words.difference_kind, item["differs"]))),)
+    return columns + (compared if is_compared else ())
 
 
 def _after_list(items: list[Any], *, is_narrowed: bool) -> None:
@@ -320,14 +329,15 @@ def _show_channel(channel: Any) -> None:
     health = channel["health"]
     known = {name: value for name, value in health.items() if name not in channel}
     last, measured = known.pop("last") or {}, known.pop("measured", None) or {}
-    levels = known.pop("levels", [])
+    levels, compared = known.pop("levels", []), channel.get("comparison", [])
     pairs = [
         (words.field(name), _readable(name, channel[name]))
         for name in channel
-        if name != "warnings"
+        if name not in ("warnings", "comparison")
     ]
     pairs += [(words.field(name), _readable(name, value)) for name, value in known.items()]
     pairs += [(f"分级 {words.level(one['level'])}", _level(one)) for one in levels]
+    pairs += [(f"对照 {words.compared(one['item'])}", _compared(one)) for one in compared]
     pairs += [(f"实测 {words.field(name)}", _readable(name, measured[name])) for name in measured]
     pairs += [(f"探测 {words.field(name)}", _readable(name, last[name])) for name in last]
     output.fields(pair for pair in pairs if not isinstance(pair[1], dict))
@@ -346,6 +356,13 @@ def _level(found: Any) -> str:
     return " · ".join(filter(None, (outcome, said, f"自 {since}", f"测于 {at}")))
 
 
+def _compared(one: Any) -> str:
+    """Both sides of an item, and in words whether they agree."""
+    declared, measured = (words.told(one["item"], one[side]) for side in ("declared", "measured"))
+    verdict = {True: "不符 differs", False: "相符 agrees"}.get(one["differs"], "")
+    return " · ".join(filter(None, (f"所报 {declared}", f"实测 {measured}", verdict)))
+
+
 def _offset(seconds: object) -> str:
     """How wrong a camera's clock is."""
     return f"{seconds:+.1f} s" if isinstance(seconds, int | float) else ""
@@ -359,7 +376,9 @@ def _readable(name: str, value: object) -> object:
             return words.reason(value)
         case "lifecycle":
             return LIFECYCLE_WORDS.get(str(value), value)
-        case "since" | "probed" | "media_seen" | "last_frame" | "t0" | "at" | "clock_at":
+        case "declared_status" | "declared_codec" if value:
+            return words.told(name, value)
+        case "since" | "probed" | "media_seen" | "last_frame" | "t0" | "at" | "clock_at" | "fps_at":
             return output.moment(value)
         case "clock_offset":
             return _offset(value)

@@ -5,6 +5,7 @@ from typing import Any
 
 from vidgate.cli import output
 from vidgate.model.channel import LIFECYCLE_WORDS
+from vidgate.model.declared import CODEC_WORDS, STATUS_WORDS
 
 STATES = {
     "unknown": "未知",
@@ -96,12 +97,23 @@ FIELDS = {
     "falls": "近一小时掉线",
     "at": "时间",
     "jitter": "抖动",
+    "fps_by": "帧率依据",
+    "fps_at": "帧率测于",
     "clock_offset": "时钟快",
     "clock_by": "时钟依据",
     "clock_at": "时钟测于",
     "key_interval": "关键帧间隔 s",
     "first_frame": "首帧用时",
     "detail": "详情",
+}
+
+COMPARED = {"status": "状态", "codec": "视频编码", "resolution": "分辨率", "fps": "帧率"}
+DIFFERENCES = {
+    "online_down": "平台报在线实际不可用",
+    "offline_up": "平台报离线实际可用",
+    "codec": "编码",
+    "resolution": "分辨率",
+    "fps": "帧率",
 }
 
 
@@ -128,6 +140,25 @@ def outcome(word: object) -> str:
 def field(name: str) -> str:
     """The Chinese name of a column, with the column's own name."""
     return f"{FIELDS[name]} {name}" if name in FIELDS else name
+
+
+def compared(item: str) -> str:
+    """What is compared of a channel, with its own word."""
+    return f"{COMPARED[item]} {item}" if item in COMPARED else item
+
+
+def told(item: str, value: object) -> str:
+    """One side of a comparison; `-` where nothing is known."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return {**STATES, **STATUS_WORDS}.get(str(value), CODEC_WORDS.get(str(value), str(value)))
+
+
+def difference_kind(word: object) -> str:
+    """In what something contradicts what is declared."""
+    return DIFFERENCES.get(str(word), str(word))
 
 
 def standing(item: Mapping[str, object]) -> str:

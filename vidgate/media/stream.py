@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from vidgate.aio.clock import Clock
 from vidgate.aio.mailbox import Mailbox
-from vidgate.errors import NoMediaError, RemoteTimeoutError, VidgateError
+from vidgate.errors import NoMediaError, ProtocolError, RemoteTimeoutError, VidgateError
 from vidgate.media.reader import Reader
 from vidgate.media.timeline import Timeline
 from vidgate.model.media import Codec, Frame, Reception, StreamKey, StreamState, Track
+from vidgate.rtp.sps import find_sps, read_sps
 
 KEY_FRAME_INTERVAL = 1.0  # seconds between two key-frame requests to one source
 
@@ -49,6 +50,10 @@ class StreamStats:
     lost: int = 0  # packets that never came
     jitter: float | None = None  # seconds
     clock_offset: float | None = None  # by how many seconds the camera's clock is ahead
+    # Of the last key frame: what encodes it, and its size in pixels.
+    codec: Codec | None = None
+    width: int | None = None
+    height: int | None = None
     # Of the last whole group of pictures: seconds, pictures and bits a second.
     key_interval: float | None = None
     fps: float | None = None
@@ -91,6 +96,7 @@ class Stream:
         self._picture: Picture | None = None
         self._picture_taken = clock.now()
         self._lost = 0  # of the source that feeds now
+        self._sps = b""  # the one that told the picture's size
         self._since_key = (0, 0)  # pictures and bytes since the last key frame
         self._is_described = False  # by the run under way
         self._described: asyncio.Future[None] | None = None
@@ -277,6 +283,7 @@ class Stream:
     def _remember(self, frame: Frame, track: Track) -> None:
         if track.is_video and frame.key:
             self._forget_gop()
+            self._see_size(track.codec, frame.units)
             if frame.size <= self._limits.gop_bytes:
                 self._picture = Picture(self.origin, track.codec, frame)
         elif not self._gop:
@@ -286,6 +293,20 @@ class Stream:
         limits = self._limits
         if self._gop_bytes > limits.gop_bytes or len(self._gop) > limits.gop_frames:
             self._forget_gop()
+
+    def _see_size(self, codec: Codec, units: tuple[bytes, ...]) -> None:
+        """Read the size where the camera says another than before: each key frame carries it."""
+        self.stats.codec = codec
+        sps = find_sps(codec, units)
+        if sps is None or sps == self._sps:
+            return
+        self._sps = sps
+        try:
+            info = read_sps(codec, sps)
+        except ProtocolError:
+            self.stats.width = self.stats.height = None
+        else:
+            self.stats.width, self.stats.height = info.width, info.height
 
     def _forget_gop(self) -> None:
         self._gop = []

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Lifecycle
+from vidgate.model.declared import DeclaredStatus
 from vidgate.model.health import Health, Outcome, State
 from vidgate.model.media import StreamKey
 
@@ -132,6 +133,8 @@ FLOWS: tuple[tuple[str, str, Callable[[Stream], int]], ...] = (
 
 LEVEL = "vidgate_channel_level_passed"
 LEVEL_HELP = "1: the last look at this level passed; 0: it failed; no sample: never looked at."
+DECLARED = "vidgate_channel_declared_online"
+DECLARED_HELP = "What the platform or the register says: 1 online, 0 offline; no sample: nothing."
 INFO = "vidgate_channel_info"
 INFO_HELP = "Names of a channel, to be joined by `channel`."
 HOST = "vidgate_channel_host"
@@ -203,7 +206,8 @@ class ChannelPage:
         info = await _block(_head(INFO, INFO_HELP), map(_info, channels.values()))
         named = (_host(one.id, self._host(one)) for one in channels.values())
         hosts = await _block(_head(HOST, HOST_HELP), named)
-        self._labels, self._names = labels, (info, hosts)
+        declared = await _block(_head(DECLARED, DECLARED_HELP), _declared(labels))
+        self._labels, self._names = labels, (declared, info, hosts)
         self._encoded = channels
 
 
@@ -240,6 +244,12 @@ def _flowing(streams: list[Stream], channels: Mapping[str, Channel]) -> Iterator
 
 def _head(name: str, meaning: str, kind: str = "gauge") -> list[str]:
     return [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
+
+
+def _declared(labels: list[tuple[Channel, str]]) -> Iterator[str]:
+    for channel, label in labels:
+        if channel.declared_status is not None:
+            yield f"{DECLARED}{label}{int(channel.declared_status is DeclaredStatus.ONLINE)}"
 
 
 def _info(channel: Channel) -> str:

@@ -13,6 +13,7 @@ from vidgate import __version__
 from vidgate.aio.supervisor import Supervisor, Worker
 from vidgate.metrics.alarms import AlarmCollector, OpenAlarms
 from vidgate.metrics.channels import ChannelPage
+from vidgate.metrics.declared import DeclarationCollector
 from vidgate.metrics.fleet import (
     DeliveryCollector,
     DemandCollector,
@@ -70,6 +71,7 @@ class Metrics:
         build = Gauge("vidgate_build_info", "Always 1.", ("version",), registry=self._registry)
         build.labels(__version__).set(1)
         self._registry.register(FleetCollector(register, health.of))
+        self._registry.register(DeclarationCollector(register, health.of))
         self._registry.register(DeliveryCollector(register))
         self._registry.register(DemandCollector(health.demands))
         self._registry.register(StreamCollector(hub, whep))

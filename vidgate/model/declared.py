@@ -24,6 +24,16 @@ class DeclaredCodec(StrEnum):
     SVAC = "svac"
 
 
+class Difference(StrEnum):
+    """How what is measured contradicts what is declared: a closed set, used as a label."""
+
+    ONLINE_DOWN = "online_down"  # declared online, and no picture can be had
+    OFFLINE_UP = "offline_up"  # declared offline, and a picture comes
+    CODEC = "codec"
+    RESOLUTION = "resolution"
+    FPS = "fps"
+
+
 # How people write them, everywhere: files, command line, console.
 STATUS_WORDS: Mapping[str, str] = {DeclaredStatus.ONLINE: "在线", DeclaredStatus.OFFLINE: "离线"}
 CODEC_WORDS: Mapping[str, str] = {

@@ -129,7 +129,8 @@ class Measured:
 
     `clock_offset`, `clock_by` as in a result, told at `clock_at`; `key_interval` seconds between
     key frames, `fps` pictures and `bitrate` bits a second, `jitter` seconds, `first_frame` seconds
-    from the request to the first key frame.
+    from the request to the first key frame, `width` and `height` pixels. `fps_by` is counted (over
+    a group of pictures, at `fps_at`) or announced (what the stream says of itself).
     """
 
     at: float
@@ -137,7 +138,12 @@ class Measured:
     clock_by: str = ""
     clock_at: float | None = None
     key_interval: float | None = None
+    codec: Codec | None = None
+    width: int | None = None
+    height: int | None = None
     fps: float | None = None
+    fps_by: str = ""
+    fps_at: float | None = None
     bitrate: float | None = None
     jitter: float | None = None
     first_frame: float | None = None

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from vidgate.aio.clock import Clock
 from vidgate.errors import SilentUdpError, UnsupportedError
 from vidgate.model.media import Codec, Frame, Reception
+from vidgate.rtp.sps import sps_info
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.client import RtspClient
 from vidgate.rtsp.player import Player
 from vidgate.rtsp.receiver import TrackReceiver
-from vidgate.rtsp.tracks import Offer, choose, picture, sps_info
+from vidgate.rtsp.tracks import Offer, choose, picture
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from vidgate.errors import ProtocolError
 from vidgate.model.media import Codec, Track
 from vidgate.rtp import aac, annexb, h264, h265
 from vidgate.rtp.audio import AudioDepacketiser
+from vidgate.rtp.sps import sps_info
 from vidgate.wire import sdp
 
 Depacketiser = (
@@ -229,19 +230,6 @@ def picture(offer: Offer) -> Picture:
     if info is None:
         return Picture(fps=announced)
     return Picture(info.width, info.height, announced or info.fps)
-
-
-def sps_info(codec: Codec, units: tuple[bytes, ...]) -> h264.SpsInfo | None:
-    """What the SPS among the units tells; None where there is none that can be read."""
-    for unit in units:
-        try:
-            if codec is Codec.H264 and unit[0] & 31 == h264.SPS:
-                return h264.parse_sps(unit)
-            if codec is Codec.H265 and h265.kind(unit) == h265.SPS:
-                return h265.parse_sps(unit)
-        except ProtocolError:
-            continue
-    return None
 
 
 def _framerate(text: str | None) -> float | None:

@@ -173,9 +173,14 @@ def _health(row: RowMapping) -> Health:
         last_frame=row["last_frame"],
         good=row["good"],
         last=None if row["last"] is None else _result(row["last"]),
-        measured=None if row["measured"] is None else Measured(**row["measured"]),
+        measured=None if row["measured"] is None else _measured(row["measured"]),
         levels={Level[label.upper()]: _level(one) for label, one in row["levels"].items()},
     )
+
+
+def _measured(saved: dict[str, Any]) -> Measured:
+    codec = saved.get("codec")
+    return Measured(**saved | {"codec": None if codec is None else Codec(codec)})
 
 
 def _level(saved: dict[str, Any]) -> LevelResult:

@@ -1,6 +1,6 @@
 """Channels: list, show, add, change, remove."""
 
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,13 +8,16 @@ from pydantic_core import to_json
 
 from vidgate.auth.permissions import permissions_of
 from vidgate.errors import InputError
+from vidgate.health.declared import differences
 from vidgate.model.channel import Channel, Lifecycle
+from vidgate.model.declared import Difference
 from vidgate.model.health import Health, State
 from vidgate.model.user import Permission
 from vidgate.registry.bulk import Wish
 from vidgate.web.access import actor_of, principal_of
 from vidgate.web.changes import row_view
 from vidgate.web.context import CONTEXT, Context
+from vidgate.web.declared import comparison_views, differing
 from vidgate.web.exchange import (
     encode_rows,
     read_json,
@@ -38,7 +41,10 @@ _ADDRESSES = ("url", "sub_url", "address", "channel_no", "credential")
 
 
 class ChannelQuery(BaseModel):
-    """Which channels; `q` looks into name, id, GB code and pinyin. Without `limit`, all."""
+    """Which channels; `q` looks into name, id, GB code and pinyin. Without `limit`, all.
+
+    `differs`: those whose measured state or picture contradicts what is declared in that.
+    """
 
     model_config = ConfigDict(extra="forbid")
     limit: int | None = Field(None, ge=0, le=100_000)
@@ -49,13 +55,14 @@ class ChannelQuery(BaseModel):
     department: str | None = None
     area: str | None = None
     lifecycle: Lifecycle | None = None
+    differs: Difference | Literal["any"] | None = None
 
 
 async def list_(request: web.Request) -> web.Response:
     """The channels that match, in register order, with their states."""
     context = request.app[CONTEXT]
     query = read_query(request.query, ChannelQuery)
-    rows = matching(context, query)
+    rows = await matching(context, query)
     end = None if query.limit is None else query.offset + query.limit
     health, registry = context.parts.health, context.parts.registry
     items = await encode_rows(
@@ -156,10 +163,12 @@ def item(channel: Channel, health: Health, *, has_sub: bool) -> dict[str, Any]:
         "pinyin": channel.pinyin,
         "tags": list(channel.tags),
         "has_sub": has_sub,
+        "declared_status": channel.declared_status,
+        "differs": differences(channel, health),
     }
 
 
-def matching(context: Context, query: ChannelQuery) -> list[Channel]:
+async def matching(context: Context, query: ChannelQuery) -> list[Channel]:
     """The channels that a query is about, in register order."""
     words = query.q.lower().split()
     wanted = {
@@ -177,6 +186,8 @@ def matching(context: Context, query: ChannelQuery) -> list[Channel]:
     if state is not None:
         health = context.parts.health
         found = [channel for channel in found if health.of(channel.id).state is state]
+    if query.differs is not None:
+        found = await differing(found, context.parts.health.of, query.differs)
     return found
 
 
@@ -201,7 +212,8 @@ def _mentions(channel: Channel, word: str) -> bool:
 
 def _view(request: web.Request, channel: Channel) -> ChannelView:
     parts = request.app[CONTEXT].parts
-    seen = health_view(parts.health.of(channel.id), request.app[CONTEXT].clock.wall())
+    health = parts.health.of(channel.id)
+    seen = health_view(health, request.app[CONTEXT].clock.wall())
     doubts = parts.registry.doubts(channel)
     fields = {name: getattr(channel, name) for name in ChannelView.model_fields if name in _FIELDS}
     # Where a camera is and how to speak to it is no viewer's business (ASVS 8.2.3).
@@ -216,6 +228,7 @@ def _view(request: web.Request, channel: Channel) -> ChannelView:
         since=seen.since,
         level=seen.level,
         health=seen,
+        comparison=comparison_views(channel, health),
         transports=_transports(request, channel),
         warnings=[DoubtView(field=name, message=message) for name, message in doubts],
     )

@@ -52,7 +52,8 @@ class MeasuredView(BaseModel):
     """The newest measurement of each kind, from looks and from watching; null: not measured yet.
 
     `clock_offset`: seconds by which the camera's clock is ahead, by its sender reports (`clock_by`
-    sr) or its Date header (date: to half a second), at wall-clock `clock_at`.
+    sr) or its Date header (date: to half a second), at wall-clock `clock_at`. `fps_by`: counted
+    while it was watched, at `fps_at`, or announced by the stream itself.
     """
 
     at: float
@@ -60,7 +61,12 @@ class MeasuredView(BaseModel):
     clock_by: str
     clock_at: float | None
     key_interval: float | None
+    codec: str | None
+    width: int | None
+    height: int | None
     fps: float | None
+    fps_by: str
+    fps_at: float | None
     bitrate: float | None
     jitter: float | None
     first_frame: float | None

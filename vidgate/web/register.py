@@ -99,7 +99,7 @@ async def export(request: web.Request) -> web.Response:
     """
     context = request.app[CONTEXT]
     query = read_query(request.query, ExportQuery)
-    rows = parts_of(matching(context, query), query.offset, query.limit)
+    rows = parts_of(await matching(context, query), query.offset, query.limit)
     data = await context.parts.registry.export(rows, query.format)
     response = _file(data, "channels", query.format)
     response.headers[TICKETS] = str(sum(map(has_ticket, rows)))

@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from vidgate.model.declared import Difference
 from vidgate.model.user import Permission, Role
+from vidgate.web.declared import ComparisonView
 from vidgate.web.health import HealthView
 
 Name = Field(min_length=1, max_length=128)
@@ -113,7 +115,11 @@ class TokenList(BaseModel):
 
 
 class ChannelItem(BaseModel):
-    """A channel in a list. `since` is wall-clock seconds, `number` the register order."""
+    """A channel in a list. `since` is wall-clock seconds, `number` the register order.
+
+    `declared_status`: what its platform says; `differs`: in what that or the register contradicts
+    what is measured.
+    """
 
     id: str
     name: str
@@ -131,6 +137,8 @@ class ChannelItem(BaseModel):
     pinyin: str
     tags: list[str]
     has_sub: bool
+    declared_status: str | None
+    differs: list[Difference]
 
 
 class ChannelList(BaseModel):
@@ -261,6 +269,7 @@ class ChannelView(BaseModel):
     since: float
     level: str
     health: HealthView
+    comparison: list[ComparisonView]
     transports: list[TransportView]
     warnings: list[DoubtView]
 

@@ -21,8 +21,9 @@ from vidgate.health.checks import (
     next_plan,
 )
 from vidgate.health.demand import Demands
+from vidgate.health.evidence import Rules
 from vidgate.health.roster import Roster
-from vidgate.health.state import Rules, advance
+from vidgate.health.state import advance
 from vidgate.model.channel import Channel, Kind, Lifecycle, Platform
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.settings.tree import ProbeSettings

@@ -7,9 +7,10 @@ import pytest
 from tests.health.fakes import FakeProber, FakeRegister, FakeStore, no_sources, result
 from vidgate.aio.bus import Bus
 from vidgate.errors import SettingsError
+from vidgate.health.evidence import Rules
 from vidgate.health.levels import LOOKED_AT, of_probe, of_stream, shifted
 from vidgate.health.service import HealthService
-from vidgate.health.state import Rules, advance, effective, miss, witness
+from vidgate.health.state import advance, effective, miss, witness
 from vidgate.media.hub import Hub
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, LevelResult, Outcome, Reason, State

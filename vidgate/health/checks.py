@@ -4,7 +4,10 @@ import random
 from dataclasses import dataclass, replace
 from math import inf
 
-from vidgate.health.state import FAILED, HEALTHY, VERDICTS, Rules, is_flapping, needs_recheck
+from vidgate.health.evidence import EVIDENCE, HEALTHY, Rules
+from vidgate.health.flapping import is_flapping
+from vidgate.health.state import FAILED, needs_recheck
+from vidgate.health.transitions import Evidence
 from vidgate.model.channel import Channel, Kind, Platform
 from vidgate.model.health import Health, Level, Misses, ProbeResult, Reason, State
 from vidgate.settings.tree import ProbeSettings
@@ -126,12 +129,12 @@ def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Lo
     """The plan after `look`, which led to `health`."""
     if _is_stopped(health):
         return STOPPED
-    if VERDICTS[look.result.reason] is None:
+    if EVIDENCE[look.result.reason] is Evidence.UNTESTED:
         return _postponed(plan, times, look)
     describe_at = look.started + times.describe * look.rng.uniform(0.95, 1.0)
     media_at, misses = _next_media(plan, health, times, look)
     picture_at = _next_picture(plan, health, times, look)
-    if needs_recheck(health, rules):
+    if needs_recheck(health):
         misses = min(misses, plan.media_misses)  # not believed to be one yet
         pause = FLAPPING_RECHECK if is_flapping(health, look.wall) else RECHECK
         again = max(look.ended, look.started + pause)

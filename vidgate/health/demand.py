@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from vidgate.health.checks import Cadence, cadence, is_probed
+from vidgate.health.evidence import Rules
 from vidgate.health.roster import Roster
-from vidgate.health.state import Rules
 from vidgate.model.channel import Channel, PointClass
 from vidgate.model.health import Level, ProbeResult
 from vidgate.settings.tree import ProbeSettings

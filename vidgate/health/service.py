@@ -31,15 +31,15 @@ from vidgate.health.checks import (
     next_plan,
 )
 from vidgate.health.demand import Demands
+from vidgate.health.evidence import Rules
 from vidgate.health.live import LiveJudge
 from vidgate.health.lookout import WATCHED, Looker, Lookout
 from vidgate.health.roster import Change, Kind, Register, Roster
 from vidgate.health.scheduler import Job, Scheduler
-from vidgate.health.state import Rules
 from vidgate.media.hub import Hub
 from vidgate.model.channel import Channel
 from vidgate.model.event import Event
-from vidgate.model.health import Health, Level, Misses, ProbeResult, State
+from vidgate.model.health import Health, Level, ProbeResult, State
 from vidgate.settings.tree import ProbeSettings
 
 log = structlog.get_logger(__name__)
@@ -149,9 +149,7 @@ class HealthService:
         """What a result says together with the evidence that stands, without hysteresis."""
         channel = self._roster.channels.get(result.channel)
         rules = self.demands.rules(channel) if channel else Rules()
-        eager = replace(rules, bad_needed=1, good_needed=1)
-        known = replace(self.of(result.channel), misses=Misses(), good=0)
-        return states.advance(known, result, eager, self._book.wall()).state
+        return states.judged(self.of(result.channel), result, rules, self._book.wall())
 
     async def run(
         self, ids: Iterable[str], level: Level, *, unspread: bool = True
@@ -213,8 +211,8 @@ class HealthService:
     def _new_login(self, channel: Channel) -> None:
         """The credential changed: what was refused may be granted, and the other way round."""
         self._lookout.reopen(channel)
-        if self.of(channel.id).state is State.UNAUTHORIZED:
-            self._book.put(Health(channel=channel.id, since=self._book.wall()))
+        now = self._book.wall()  # first of all: a stepped clock moves what is known
+        self._book.put(states.renewed(self.of(channel.id), now))
         self._settle(channel)
         self._restart(channel, within=2.0)
 

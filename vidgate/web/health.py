@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from vidgate.health.flapping import falls
 from vidgate.health.levels import LOOKED_AT
-from vidgate.health.state import falls
 from vidgate.model.health import Health, Level, LevelResult, ProbeResult, Reason
 
 

@@ -36,6 +36,9 @@ SEEN = result("c", asked=Level.MEDIA)
 DEAD = result("c", Reason.UNREACHABLE)
 MUTE = result("c", Reason.NO_MEDIA, asked=Level.MEDIA, level=Level.DESCRIBE)
 FULL = result("c", Reason.BUSY, asked=Level.MEDIA, level=Level.DESCRIBE)
+FROZEN = result("c", Reason.FROZEN, asked=Level.PICTURE, level=Level.MEDIA)
+UNSUPPORTED = result("c", Reason.UNSUPPORTED, asked=Level.MEDIA, level=Level.DESCRIBE)
+JUDGED = Cadence(describe=60.0, media=900.0, picture=3600.0)
 
 
 class Story:
@@ -108,6 +111,26 @@ def test_rechecks_come_after_5_and_10_seconds() -> None:
     assert story.now - first == RECHECK
     story.look(DEAD).wait()
     assert story.now - first == 2 * RECHECK
+
+
+@pytest.mark.parametrize("bad", [DEAD, MUTE, result("c", Reason.TIMEOUT, asked=Level.MEDIA)])
+@pytest.mark.parametrize("took", [0.0, 4.0, 8.0])
+@pytest.mark.parametrize("before", [[], [FULL], [FROZEN] * 3, [UNSUPPORTED]])
+def test_every_doubt_is_looked_into_after_5_and_10_seconds(
+    before: list[ProbeResult], bad: ProbeResult, took: float
+) -> None:
+    story = Story(JUDGED).look(SEEN)
+    for one in before:
+        story.look(one)
+    story.now += BUSY_PAUSE
+    known = story.state
+    for _ in range(2):
+        begun = story.now
+        story.look(bad, took)
+        assert story.state is known
+        assert story.plan.due == max(begun + RECHECK, story.now)
+        story.wait()
+    assert story.look(bad).state is State.DOWN
 
 
 def test_a_recovered_camera_is_up_within_70_seconds() -> None:
@@ -210,9 +233,7 @@ def test_a_busy_camera_is_left_alone_for_30_seconds() -> None:
     assert story.plan.media_at - story.now >= 30.0
 
 
-JUDGED = Cadence(describe=60.0, media=900.0, picture=3600.0)
 FINE = result("c", asked=Level.PICTURE)
-FROZEN = result("c", Reason.FROZEN, asked=Level.PICTURE, level=Level.MEDIA)
 
 
 def test_pictures_are_not_judged_unless_that_was_set() -> None:

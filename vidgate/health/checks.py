@@ -6,10 +6,10 @@ from math import inf
 
 from vidgate.health.evidence import EVIDENCE, HEALTHY, Rules
 from vidgate.health.flapping import is_flapping
-from vidgate.health.state import FAILED, needs_recheck
+from vidgate.health.state import needs_recheck
 from vidgate.health.transitions import Evidence
 from vidgate.model.channel import Channel, Kind, Platform
-from vidgate.model.health import Health, Level, Misses, ProbeResult, Reason, State
+from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.settings.tree import ProbeSettings
 
 # A failure is looked at again 5 s and 10 s after it was first seen: a dead camera is found in
@@ -138,7 +138,7 @@ def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Lo
         misses = min(misses, plan.media_misses)  # not believed to be one yet
         pause = FLAPPING_RECHECK if is_flapping(health, look.wall) else RECHECK
         again = max(look.ended, look.started + pause)
-        if _is_doubted_deep(health) or _may_look_deep(health, times, rules):
+        if _looks_deep(health, times, rules):
             # A describe in between settles nothing, so it must not put the look off either.
             media_at = again if look.result.asked >= Level.MEDIA else min(media_at, again)
             picture_at = media_at if health.failed is Level.PICTURE else picture_at
@@ -150,18 +150,17 @@ def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Lo
     return Plan(describe_at, media_at, misses, picture_at)
 
 
-def _is_doubted_deep(health: Health) -> bool:
-    """Whether a describe would settle nothing. Whether it answers still, a describe tells."""
-    is_only_silent = health.misses == Misses(answer=health.misses.answer) != Misses()
-    return health.failed >= Level.MEDIA and not is_only_silent
+def _looks_deep(health: Health, times: Cadence, rules: Rules) -> bool:
+    """Whether the look again is one for the picture, because a describe would settle nothing.
 
-
-def _may_look_deep(health: Health, times: Cadence, rules: Rules) -> bool:
-    """Whether a recovery is confirmed by the picture itself, which saves a connection.
-
-    Where sessions are few the channels would queue for them, still called down.
+    A recovery is confirmed by the picture as well, which saves a connection; but where sessions are
+    few the channels would queue for them, still called down.
     """
-    return health.state in FAILED and not times.is_scarce and not rules.describe_proves
+    if health.good:
+        is_free = not times.is_scarce and not rules.describe_proves
+        return is_free or health.failed >= Level.MEDIA
+    is_only_silent = health.misses.media == health.misses.picture == 0
+    return health.failed >= Level.MEDIA and not is_only_silent
 
 
 def _next_media(plan: Plan, health: Health, times: Cadence, look: Look) -> tuple[float, int]:

@@ -1,4 +1,4 @@
-"""SIGKILL at 50 random moments of an import: all rows or none, and the service starts."""
+"""SIGKILL at random moments of an import: all rows or none, and the service starts."""
 
 import json
 import subprocess
@@ -10,13 +10,14 @@ import pytest
 
 from tests.registry.killing import FRESH, ROWS
 
-ROUNDS = 50
+ROUNDS = 30
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(150)
 def test_a_killed_import_leaves_all_rows_or_none(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.registry.killing", str(tmp_path), str(ROUNDS), "20260"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=55, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=140, check=False)
     assert done.returncode == 0, done.stderr
     rounds = [json.loads(line) for line in done.stdout.splitlines()]
     check_rounds(rounds, ROUNDS)

@@ -140,9 +140,8 @@ class HealthService:
 
     def of(self, id_: str) -> Health:
         """What is known of one channel; `unknown` for one that is not registered."""
-        found = self._book.health.get(id_)
-        if found is None and (channel := self._roster.find(id_)) is not None:
-            found = self._book.health.get(channel.id)
+        channel = self._roster.find(id_)
+        found = self._book.health.get(channel.id if channel else id_)
         return found or Health(channel=id_)
 
     def judge(self, result: ProbeResult) -> State:

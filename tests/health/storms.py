@@ -7,13 +7,16 @@ own. A connect is counted for every look, in the second in which it begins.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
+import pytest
+
 from tests.health.fakes import FakeRegister, FakeStore, no_sources
-from tests.virtual import VirtualClock
+from tests.virtual import VirtualClock, VirtualTime
 from vidgate.aio.bus import Bus
+from vidgate.health import governor
 from vidgate.health.service import HealthService
 from vidgate.media.hub import Hub
 from vidgate.model.channel import Channel, Platform
@@ -31,6 +34,7 @@ COSTS = {
     Reason.TIMEOUT: (5.0, Level.NONE),
     Reason.UNAUTHORIZED: (0.03, Level.REACH),
     Reason.BUSY: (0.03, Level.REACH),
+    Reason.NO_MEDIA: (8.0, Level.DESCRIBE),
 }
 Condition = Callable[[str, float, Level], Reason]
 
@@ -46,6 +50,7 @@ class Model:
     events: list[tuple[float, Event]] = field(default_factory=list)
     rng: random.Random = field(default_factory=lambda: random.Random(7))
     deepest: Level = Level.MEDIA
+    bus: Bus = field(default_factory=Bus)
     allowances: Allowances = field(default_factory=Allowances)
 
     def allowance(self, channel: Channel) -> Allowance:
@@ -84,11 +89,19 @@ class Model:
         """Connects in each second of a span."""
         return Counter(int(at) for at, _, _ in self.asked if since <= at < until)
 
-    async def listen(self, bus: Bus) -> None:
+    async def listen(self) -> None:
         """Keep every change of state that is told."""
-        async with bus.subscribe(("channel.state",)) as events:
+        async with self.bus.subscribe(("channel.state",)) as events:
             async for event in events:
                 self.events.append((self.clock.now(), event))
+
+
+@contextmanager
+def unhurried(patch: pytest.MonkeyPatch) -> Iterator[VirtualTime]:
+    """Virtual time; the governor looks at a loop that is never late, so seldom."""
+    patch.setattr(governor, "BEAT", 1.0)
+    with VirtualTime() as time:
+        yield time
 
 
 def register_of(direct: int, platforms: int, each: int) -> FakeRegister:
@@ -108,15 +121,15 @@ async def watching(
     clock: VirtualClock, register: FakeRegister, condition: Condition, **settings: float
 ) -> AsyncIterator[tuple[Model, HealthService]]:
     """The service over a model, its background at work."""
-    model, bus = Model(clock, register, condition), Bus()
+    model = Model(clock, register, condition)
     probing = ProbeSettings(**settings)
     async with (
         asyncio.TaskGroup() as tasks,
-        Hub(no_sources, bus, clock=clock) as hub,
+        Hub(no_sources, model.bus, clock=clock) as hub,
         HealthService(
             register,
             hub,
-            bus,
+            model.bus,
             model,
             FakeStore(),
             probing,
@@ -124,6 +137,6 @@ async def watching(
             rng=random.Random(3),
         ) as health,
     ):
-        listening = tasks.create_task(model.listen(bus))
+        listening = tasks.create_task(model.listen())
         yield model, health
         listening.cancel()

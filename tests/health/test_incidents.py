@@ -1,83 +1,14 @@
 """Faults folded by common cause, without a service: how a fleet stands goes in, incidents out."""
 
-from dataclasses import dataclass, field
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vidgate.health.causes import Condition, Place, Sign, condition
+from tests.health.failing import Fleet, check, county, run, told
+from vidgate.health.causes import Condition, Place, Sign
 from vidgate.health.checks import Cadence
 from vidgate.health.incidents import Fold
-from vidgate.model.health import Health, Misses, Reason, State
+from vidgate.model.health import Reason, State
 from vidgate.model.incident import Attention, Cause, Incident, Note
-
-PERIOD = 60.0  # seconds in which every channel is looked at once
-
-
-@dataclass
-class Fleet:
-    """Channels at their places, each looked at once a period; time is a number."""
-
-    places: dict[str, Place]
-    dead: dict[str, float] = field(default_factory=dict)  # since when it fails
-    out: set[str] = field(default_factory=set)
-    period: float = PERIOD
-
-    def standing(self, now: float) -> dict[str, Condition]:
-        """How every channel stands by the looks that were made until now."""
-        found = {}
-        for number, (channel, place) in enumerate(self.places.items()):
-            phase = self.period * number / len(self.places)
-            looked = now - (now - phase) % self.period
-            found[channel] = self._of(channel, place, looked, now)
-        return found
-
-    def _of(self, channel: str, place: Place, looked: float, now: float) -> Condition:
-        if channel in self.out:
-            return Condition(place, Sign.OUT, 0.0)
-        since, cadence = self.dead.get(channel), Cadence(self.period, 1800.0)
-        if since is None:
-            return Condition(place, Sign.WELL, looked, cadence=cadence)
-        found = since + (looked - since) % self.period  # it fails at its first look after it died
-        if found > now:
-            return Condition(place, Sign.UNSURE, 0.0, cadence=cadence)
-        return Condition(place, Sign.FAULTY, found, State.DOWN, Reason.TIMEOUT, cadence=cadence)
-
-
-def county() -> Fleet:
-    """The fleet of the issue, small: two platforms, three recorders, fifty cameras alone."""
-    places = {}
-    for number in range(200):
-        places[f"police{number}"] = Place("police", f"area{number % 5}", f"gate{number % 4}")
-    for number in range(60):
-        places[f"emergency{number}"] = Place("emergency", f"area{number % 5}", f"em{number % 12}")
-    for number in range(24):
-        places[f"nvr{number}"] = Place("", f"area{number % 5}", f"nvr{number // 8}")
-    for number in range(50):
-        places[f"campus{number}"] = Place("", f"school{number % 7}", f"camera{number}")
-    return Fleet(places)
-
-
-def run(fold: Fold, fleet: Fleet, begin: float, end: float, step: float = 1.0) -> None:
-    """Fold once a second from `begin` until `end`."""
-    now = begin
-    while now <= end:
-        fold.fold(fleet.standing(now), now)
-        check(fold, fleet, now)
-        now += step
-
-
-def check(fold: Fold, fleet: Fleet, now: float) -> None:
-    """What holds at any time: nothing is in two open incidents, and nobody well is in one."""
-    failing = [member.channel for incident in fold.open for member in incident.failing]
-    assert len(failing) == len(set(failing))
-    standing = fleet.standing(now)
-    assert all(standing[channel].sign in (Sign.FAULTY, Sign.UNSURE) for channel in failing)
-
-
-def told(fold: Fold) -> list[tuple[str, str, int]]:
-    """Cause, subject and how many fail, of what is open."""
-    return sorted((one.cause.value, one.subject, len(one.failing)) for one in fold.open)
 
 
 def test_a_platform_a_recorder_and_three_cameras_make_two_incidents_and_three_alarms() -> None:
@@ -165,9 +96,9 @@ def test_members_recover_one_by_one_and_what_is_left_gets_an_incident_of_its_own
     for channel in list(fleet.dead):
         if channel != "emergency9":
             del fleet.dead[channel]
-    run(fold, fleet, 200.0, 250.0)
+    run(fold, fleet, 200.0, 280.0)
     assert told(fold) == [("platform", "emergency", 1)]
-    run(fold, fleet, 251.0, 270.0)
+    run(fold, fleet, 281.0, 300.0)
     assert first.ended is not None
     assert told(fold) == [("single", "emergency9", 1)]
 
@@ -444,24 +375,6 @@ def test_says_which_incidents_and_members_changed() -> None:
     assert changes == {1: {"campus7"}}
     assert fold.is_waiting is False
     assert fold.fold(fleet.standing(200.0), 200.0) == {}
-
-
-def test_what_a_channels_health_says() -> None:
-    place = Place("p", "a", "h")
-
-    def sign(counted: bool = True, **known: object) -> Sign:
-        health = Health(channel="c", **known)  # type: ignore[arg-type]
-        return condition(health, place, Cadence(60.0, 900.0), is_counted=counted).sign
-
-    assert sign() is Sign.UNSURE
-    assert sign(state=State.UP, probed=5.0) is Sign.WELL
-    assert sign(state=State.BUSY, probed=5.0) is Sign.WELL
-    assert sign(state=State.UP, probed=5.0, misses=Misses(answer=1)) is Sign.UNSURE
-    assert sign(state=State.DOWN, since=3.0) is Sign.FAULTY
-    assert sign(state=State.UNAUTHORIZED) is Sign.FAULTY
-    assert sign(state=State.MAINTENANCE) is Sign.OUT
-    assert sign(state=State.DISABLED) is Sign.OUT
-    assert sign(False, state=State.DOWN) is Sign.OUT
 
 
 PLACES = st.builds(

@@ -49,6 +49,23 @@ def test_a_person_goes_first_and_the_routine_may_be_held() -> None:
     assert lanes.take() == ("a", "routine")
 
 
+def test_what_settles_a_doubt_goes_before_the_rest_of_the_routine() -> None:
+    lanes: Lanes[str] = Lanes()
+    for item in ("one", "two"):
+        lanes.put("a", 1, item)
+    for item in ("again", "and again"):
+        lanes.put("a", 1, item, again=True)
+    lanes.put("a", 1, "urgent", urgent=True)
+    order = []
+    while taken := lanes.take():
+        order.append(taken[1])
+        lanes.release("a")
+    assert order == ["urgent", "again", "and again", "one", "two"]
+    assert (lanes.active, lanes.waiting) == (0, 0)
+    lanes.put("a", 1, "last", again=True)
+    assert drain(lanes) == ["last"]
+
+
 def test_a_lane_whose_limit_grows() -> None:
     lanes: Lanes[str] = Lanes()
     lanes.put("a", 1, "one")

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.health.storms import Model, register_of, watching
-from tests.virtual import VirtualClock, VirtualTime
-from vidgate.health import governor
+from tests.health.storms import Model, register_of, unhurried, watching
+from tests.virtual import VirtualClock
 from vidgate.health.service import HealthService
 from vidgate.model.channel import Login
 from vidgate.model.health import Level, Reason, State
@@ -23,9 +22,8 @@ Run = Callable[[Callable[[VirtualClock], Coroutine[Any, Any, None]]], None]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Run in virtual time; the governor looks at a loop that is never late, so seldom."""
-    monkeypatch.setattr(governor, "BEAT", 1.0)
-    with VirtualTime() as time:
+    """Run in virtual time."""
+    with unhurried(monkeypatch) as time:
         yield lambda main: time.run(main(time.clock))
 
 
@@ -116,6 +114,27 @@ def test_f6_cameras_that_take_the_whole_deadline_delay_nobody(run: Run) -> None:
             }
             assert max(gaps.values()) <= 1.5 * PERIOD
             assert {health.of(id_).state for id_ in slow} == {State.DOWN}
+
+    run(main)
+
+
+def test_a_platform_that_times_out_is_known_before_the_round_of_its_looks_is_through(
+    run: Run,
+) -> None:
+    """Each look takes its whole deadline; what is in doubt is looked at again first."""
+
+    async def main(clock: VirtualClock) -> None:
+        register = register_of(0, 1, 800)
+        since = [float("inf")]
+
+        def condition(_id: str, now: float, _level: Level) -> Reason:
+            return Reason.TIMEOUT if now >= since[0] else Reason.OK
+
+        async with watching(clock, register, condition) as (_, health):
+            await asyncio.sleep(SETTLED)
+            since[0] = clock.now()
+            await asyncio.sleep(30)
+            assert states(health)["down"] >= 16
 
     run(main)
 

@@ -9,7 +9,7 @@ far more seldom, and a sibling that merely answers says nothing against it: such
 are weighed by themselves, against the siblings whose pictures were seen since.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
@@ -68,6 +68,11 @@ class Condition(NamedTuple):
     is_deep: bool = False
     cadence: Cadence = Cadence(0.0, 0.0)
 
+    @property
+    def period(self) -> float:
+        """Seconds between two looks that show such a fault, or its end."""
+        return self.cadence.media if self.is_deep else self.cadence.describe
+
 
 def condition(health: Health, place: Place, cadence: Cadence, *, is_counted: bool) -> Condition:
     """What a channel's health says."""
@@ -104,9 +109,10 @@ class Rules:
     """Seconds. Faults within `window` are of one time, or within the group's longest period where
     that is longer (`widest` at most). A lone fault waits for its siblings' looks, as long as they
     take to come round and `confirm` more until a failure is believed, `patience` at most. An
-    incident of which only `leftover` still fails ends after `rest`; one that comes back within
-    `reopen` is the same. `enough`: looks at siblings that settle the question. Whoever acknowledges
-    what has come back `flaps` times knows that it does.
+    incident of which only `leftover` still fails ends after `rest`, or when a round of looks has
+    found those failing again; one that comes back within `reopen` is the same. `enough`: looks at
+    siblings that settle the question. Whoever acknowledges what has come back `flaps` times knows
+    that it does.
     """
 
     window: float = 300.0
@@ -118,6 +124,14 @@ class Rules:
     leftover: float = 0.1
     enough: int = 10
     flaps: int = 3
+
+    def round(self, period: float) -> float:
+        """Seconds in which looks so far apart have come round to all, and are believed."""
+        return min(period + self.confirm, self.widest)
+
+    def span(self, period: float) -> float:
+        """Seconds within which faults are of one time."""
+        return max(self.window, self.round(period))
 
 
 class Tally:
@@ -153,8 +167,7 @@ class Tally:
 
     def weigh(self, now: float) -> None:
         """All were added: see who failed at one time, and who was seen well since."""
-        rules = self._rules
-        begun = now - max(rules.window, min(self._longest + rules.confirm, rules.widest))
+        begun = now - self._rules.span(self._longest)
         self.drop([channel for channel, at in self.failed.items() if at < begun])
 
     def drop(self, channels: Iterable[str]) -> None:
@@ -165,10 +178,10 @@ class Tally:
         onset = min(self.failed.values(), default=0.0)
         self._witnesses = sum(at > onset for at in self._well)
 
-    @property
-    def settle(self) -> float:
-        """Seconds that a lone fault waits here for the others to be looked at."""
-        return min(self._longest + self._rules.confirm, self._rules.patience)
+    def may_fall(self, waited: float) -> bool:
+        """Whether the others are still to be looked at, so many seconds after a fault."""
+        settle = min(self._longest + self._rules.confirm, self._rules.patience)
+        return self.size >= TOGETHER[self.cause].least and waited < settle and not self.is_decided
 
     @property
     def is_decided(self) -> bool:
@@ -181,21 +194,29 @@ class Tally:
     @property
     def has_fallen(self) -> bool:
         """Whether a share of them failed together."""
-        together, failed = TOGETHER[self.cause], len(self.failed)
-        if failed < together.least or not self.is_decided:
-            return False
-        return failed >= together.share * (failed + self._witnesses)
+        return self.is_decided and self._is_enough(len(self.failed))
+
+    def needs(self, channels: Collection[str]) -> bool:
+        """Whether it would not have fallen without these of its failed."""
+        return not self._is_enough(len(self.failed) - len(channels))
+
+    def _is_enough(self, failed: int) -> bool:
+        together = TOGETHER[self.cause]
+        return failed >= max(together.least, together.share * (failed + self._witnesses))
 
 
 class Suspects:
-    """The groups of which something failed for no known cause, and what is known of each."""
+    """The groups in which something failed for no cause as wide, and what is known of each.
 
-    def __init__(self, free: Iterable[Condition], rules: Rules) -> None:
+    `doubted`: what failed, and the rank of the cause that it is put down to so far.
+    """
+
+    def __init__(self, doubted: Iterable[tuple[Condition, int]], rules: Rules) -> None:
         self._tallies: dict[tuple[Cause, str, bool], Tally] = {}
         self._by_group: dict[Group, list[Tally]] = {}
-        for found in free:
+        for found, rank in doubted:
             for group in found.place.groups:
-                if (*group, found.is_deep) not in self._tallies:
+                if RANK[group[0]] < rank and (*group, found.is_deep) not in self._tallies:
                     tally = Tally(group[0], is_deep=found.is_deep, rules=rules)
                     self._tallies[*group, found.is_deep] = tally
                     self._by_group.setdefault(group, []).append(tally)
@@ -228,17 +249,24 @@ class Suspects:
 
     def may_have_company(self, found: Condition, now: float) -> bool:
         """Whether siblings of a fault are still to be looked at: it should wait for them."""
-        waited = now - found.at
-        return any(
-            tally.size >= TOGETHER[tally.cause].least
-            and waited < tally.settle
-            and not tally.is_decided
-            for tally in self._of(found)
-        )
+        return any(tally.may_fall(now - found.at) for tally in self._of(found, len(RANK)))
 
-    def _of(self, found: Condition) -> Iterator[Tally]:
+    def may_be_wider(self, tally: Tally, fleet: Mapping[str, Condition], now: float) -> bool:
+        """Whether a wider cause may still be found for so many that this one would be none."""
+        waited = now - min(tally.failed.values())
+        doubtful = [
+            channel
+            for channel in tally.failed
+            if any(wider.may_fall(waited) for wider in self._of(fleet[channel], RANK[tally.cause]))
+        ]
+        return bool(doubtful) and tally.needs(doubtful)
+
+    def _of(self, found: Condition, rank: int) -> Iterator[Tally]:
+        """The groups of a channel that are wider than a cause of that rank."""
         for group in found.place.groups:
-            yield self._tallies[*group, found.is_deep]
+            tally = self._tallies.get((*group, found.is_deep))
+            if tally is not None and RANK[group[0]] < rank:
+                yield tally
 
 
 def _order(key: tuple[Cause, str, bool]) -> tuple[int, str, bool]:

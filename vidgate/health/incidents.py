@@ -4,7 +4,7 @@ Pure: a fold looks at how every channel stands and at what it knew before; the o
 faults were found makes no difference. What makes a cause is in `health.causes`.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from itertools import count
 
@@ -13,6 +13,7 @@ from vidgate.model.incident import Cause, Incident, Member
 
 SLICE = 200  # channels or incidents in one step: some 1 ms
 NOBODY = len(RANK)  # the rank of a channel that is in no incident
+WIDEST = next(iter(RANK))
 
 
 class Fold:
@@ -58,13 +59,13 @@ class Fold:
         yield from self._recover(fleet, now)
         free = yield from self._sift(fleet)
         yield from self._join(free, now)
-        if free:
-            suspects = yield from self._suspects(free, fleet, now)
-            yield from self._find_causes(suspects, fleet, now)
-            yield from self._stand_alone(free, suspects, now)
-        else:
-            self._unsettled = False
-        yield from self._end(now)
+        self._unsettled = False
+        if doubted := free | self._lately_failed(fleet, now):
+            known = self._lately(now) | {(one.cause, one.subject): one for one in self.open}
+            suspects = yield from self._suspects(doubted, fleet, now)
+            held = yield from self._find_causes(suspects, known, fleet, now)
+            yield from self._stand_alone(doubted, held, suspects, known, now)
+        yield from self._end(fleet, now)
         self._forget(now)
 
     def take_changes(self) -> dict[int, set[str]]:
@@ -119,16 +120,13 @@ class Fold:
         return free
 
     def _join(self, free: dict[str, Condition], now: float) -> Iterator[None]:
-        """A fault belongs to the incident of its platform, area or device while that is open, and
-        to the one that it was alone in a short while ago; who found one is no longer free.
+        """A fault belongs to the incident of its platform, area or device while that is open; who
+        found one is no longer free.
         """
         by_group = {(one.cause, one.subject): one for one in self.open}
         quiet = {one.id for one in self.open if one.dismissed and _is_down(one)}
-        lately = self._lately(now)
         for number, (channel, found) in enumerate(list(free.items()), 1):
             incident = next((by_group[it] for it in found.place.groups if it in by_group), None)
-            if incident is None and (known := lately.get((Cause.SINGLE, channel))) is not None:
-                incident = self._reopen(known, now)
             if incident is not None:
                 if incident.dismissed is not None and incident.id not in quiet:
                     self._ask_again(incident, now)
@@ -136,6 +134,16 @@ class Fold:
                 del free[channel]
             if number % SLICE == 0:
                 yield
+
+    def _lately_failed(self, fleet: Mapping[str, Condition], now: float) -> dict[str, Condition]:
+        """The faults of late whose cause, found already, may have a wider one behind it."""
+        return {
+            channel: found
+            for channel, incident in self._of.items()
+            if incident.cause is not WIDEST
+            and (found := fleet[channel]).sign is Sign.FAULTY
+            and now - found.at < self._rules.span(found.period)
+        }
 
     def _lately(self, now: float) -> dict[Group, Incident]:
         """Those that may come back."""
@@ -162,9 +170,10 @@ class Fold:
     # -- causes ------------------------------------------------------------------------------------
 
     def _suspects(
-        self, free: Mapping[str, Condition], fleet: Mapping[str, Condition], now: float
+        self, doubted: Mapping[str, Condition], fleet: Mapping[str, Condition], now: float
     ) -> Generator[None, None, Suspects]:
-        suspects = Suspects(free.values(), self._rules)
+        ranked = ((found, self._rank(channel)) for channel, found in doubted.items())
+        suspects = Suspects(ranked, self._rules)
         for number, (channel, found) in enumerate(fleet.items(), 1):
             suspects.add(channel, found, self._rank(channel))
             if number % SLICE == 0:
@@ -173,10 +182,14 @@ class Fold:
         return suspects
 
     def _find_causes(
-        self, suspects: Suspects, fleet: Mapping[str, Condition], now: float
-    ) -> Iterator[None]:
-        lately, done = self._lately(now), count(1)
-        fallen: dict[Group, Incident] = {}
+        self,
+        suspects: Suspects,
+        known: dict[Group, Incident],
+        fleet: Mapping[str, Condition],
+        now: float,
+    ) -> Generator[None, None, set[str]]:
+        """Those that fell go into their incident; returns who waits for a wider cause."""
+        done, held = count(1), set[str]()
         for group, tally in suspects.in_order():
             if next(done) % SLICE == 0:
                 yield
@@ -184,13 +197,15 @@ class Fold:
             places = (fleet[channel].place for channel in tally.failed)
             if not tally.has_fallen or suspects.is_of_one_host(group, tally, places):
                 continue
-            if group not in fallen:
-                known = lately.get(group)
-                fallen[group] = self._reopen(known, now) if known else self._open(*group, now)
+            if not held.isdisjoint(tally.failed) or suspects.may_be_wider(tally, fleet, now):
+                held.update(tally.failed)
+                continue
+            incident = known[group] = self._resume(group, known.get(group), now)
             for channel in tally.failed:
-                self._move(channel, fallen[group], fleet[channel], now)
+                self._move(channel, incident, fleet[channel], now)
                 if next(done) % SLICE == 0:
                     yield
+        return held
 
     def _drop_taken(self, tally: Tally) -> None:
         """A cause as wide or wider has been found for these."""
@@ -213,18 +228,28 @@ class Fold:
         self._take(to, channel, found)
 
     def _stand_alone(
-        self, free: Mapping[str, Condition], suspects: Suspects, now: float
+        self,
+        doubted: Mapping[str, Condition],
+        held: Set[str],
+        suspects: Suspects,
+        known: Mapping[Group, Incident],
+        now: float,
     ) -> Iterator[None]:
         """Faults that share their cause with nobody, as far as can be known yet."""
-        self._unsettled = False
-        for number, (channel, found) in enumerate(free.items(), 1):
-            if channel not in self._of:
-                if suspects.may_have_company(found, now):
-                    self._unsettled = True
-                else:
-                    self._take(self._open(Cause.SINGLE, channel, now), channel, found)
+        for number, (channel, found) in enumerate(doubted.items(), 1):
+            if channel in held or suspects.may_have_company(found, now):
+                self._unsettled = True
+            elif channel not in self._of:
+                alone = (Cause.SINGLE, channel)
+                self._take(self._resume(alone, known.get(alone), now), channel, found)
             if number % SLICE == 0:
                 yield
+
+    def _resume(self, group: Group, known: Incident | None, now: float) -> Incident:
+        """The incident of a group: the one that is open, or was a short while ago, or a new one."""
+        if known is None:
+            return self._open(*group, now)
+        return known if known.ended is None else self._reopen(known, now)
 
     def _open(self, cause: Cause, subject: str, now: float) -> Incident:
         incident = Incident(id=self._next, cause=cause, subject=subject, opened=now)
@@ -235,13 +260,13 @@ class Fold:
 
     # -- ends --------------------------------------------------------------------------------------
 
-    def _end(self, now: float) -> Iterator[None]:
+    def _end(self, fleet: Mapping[str, Condition], now: float) -> Iterator[None]:
         for number, incident in enumerate(self.open, 1):
-            self._end_if_over(incident, now)
+            self._end_if_over(incident, fleet, now)
             if number % SLICE == 0:
                 yield
 
-    def _end_if_over(self, incident: Incident, now: float) -> None:
+    def _end_if_over(self, incident: Incident, fleet: Mapping[str, Condition], now: float) -> None:
         failing = incident.failing
         if not failing:
             incident.ended, incident.calm_since = now, None
@@ -250,9 +275,11 @@ class Fold:
         if len(failing) > self._rules.leftover * len(incident.members):
             incident.calm_since = None
             return
+        # Nobody may have looked yet at those that are left: the first to recover tell of the rest.
+        period = max(fleet[member.channel].period for member in failing)
         if incident.calm_since is None:
             incident.calm_since = now
-        elif now - incident.calm_since >= self._rules.rest:
+        elif now - incident.calm_since >= max(self._rules.rest, self._rules.round(period)):
             # What is left has a cause of its own, to be found by the next fold.
             for member in failing:
                 self._leave(member.channel, now)

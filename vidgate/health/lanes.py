@@ -13,6 +13,7 @@ class _Lane(Generic[T]):
     limit: int
     active: int = 0
     urgent: deque[T] = field(default_factory=deque)
+    again: deque[T] = field(default_factory=deque)
     routine: deque[T] = field(default_factory=deque)
 
     @property
@@ -24,8 +25,10 @@ class Lanes(Generic[T]):
     """Items waiting in lanes; `take` gives the next that no limit holds back.
 
     Lanes take turns, so that a platform with two thousand channels does not hold back the others.
-    What a person asked for (`urgent`) goes before the routine. A limit of 0 is none. Every
-    operation is O(1), amortised.
+    What a person asked for (`urgent`) goes before the routine, and of the routine what settles a
+    doubt (`again`) first: behind a platform that times out it would wait for a round of all, three
+    times, before the first channel is known to be down. A limit of 0 is none. Every operation is
+    O(1), amortised.
     """
 
     def __init__(self) -> None:
@@ -36,13 +39,15 @@ class Lanes(Generic[T]):
         self._urgent: OrderedDict[Hashable, None] = OrderedDict()
         self._routine: OrderedDict[Hashable, None] = OrderedDict()
 
-    def put(self, key: Hashable, limit: int, item: T, *, urgent: bool = False) -> None:
+    def put(
+        self, key: Hashable, limit: int, item: T, *, urgent: bool = False, again: bool = False
+    ) -> None:
         """Let `item` wait in the lane `key`, whose limit is `limit` from now on."""
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = _Lane(limit)
         lane.limit = limit
-        (lane.urgent if urgent else lane.routine).append(item)
+        (lane.urgent if urgent else lane.again if again else lane.routine).append(item)
         self.waiting += 1
         (self._urgent if urgent else self._routine)[key] = None
 
@@ -59,9 +64,9 @@ class Lanes(Generic[T]):
         self.active -= 1
         if lane.urgent:
             self._urgent[key] = None
-        if lane.routine:
+        if lane.again or lane.routine:
             self._routine[key] = None
-        if not (lane.active or lane.urgent or lane.routine):
+        if not (lane.active or lane.urgent or lane.again or lane.routine):
             del self._lanes[key]
 
     def _take(self, ready: OrderedDict[Hashable, None], urgent: bool) -> tuple[Hashable, T] | None:
@@ -70,14 +75,14 @@ class Lanes(Generic[T]):
             lane = self._lanes.get(key)
             if lane is None or not lane.is_open:
                 continue  # a release brings it back
-            queue = lane.urgent if urgent else lane.routine
+            queue = lane.urgent if urgent else lane.again or lane.routine
             if not queue:
                 continue
             item = queue.popleft()
             lane.active += 1
             self.active += 1
             self.waiting -= 1
-            if queue:
+            if queue or (lane.routine and not urgent):
                 ready[key] = None  # at the end: the others come first
             return key, item
         return None

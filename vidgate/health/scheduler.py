@@ -28,12 +28,15 @@ LaneOf = Callable[[Channel, Level], tuple[Hashable, int]]
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One look at one channel, waiting or under way. `epoch` tells an outdated one."""
+    """One look at one channel, waiting or under way. `epoch` tells an outdated one; `again`: it
+    settles a doubt.
+    """
 
     channel: Channel
     level: Level
     epoch: int
     urgent: bool = False
+    again: bool = False
     started: float | None = None
     task: asyncio.Task[None] | None = None
     sinks: list["Sink"] = field(default_factory=list)
@@ -74,6 +77,7 @@ class Scheduler:
         self._governor = Governor(parallel)
         self._jobs: dict[str, Job] = {}
         self._epochs: dict[str, int] = {}
+        self._doubted: set[str] = set()  # whose next look settles a doubt
         self._due: list[tuple[float, str]] = []
         self._channels: Mapping[str, Channel] = {}
         self._wake = asyncio.Event()
@@ -93,9 +97,10 @@ class Scheduler:
         """Channels by id, as the planner knows them; read at every start of a look."""
         self._channels = channels
 
-    def plan(self, id_: str, plan: Plan) -> None:
-        """Set when the channel is looked at next."""
+    def plan(self, id_: str, plan: Plan, *, is_doubted: bool = False) -> None:
+        """Set when the channel is looked at next; before others where its state is in doubt."""
         self.plans[id_] = plan
+        (self._doubted.add if is_doubted else self._doubted.discard)(id_)
         if plan.due < inf:
             heapq.heappush(self._due, (plan.due, id_))
             self._wake.set()
@@ -111,6 +116,7 @@ class Scheduler:
     def forget(self, id_: str, *, removed: bool = False) -> None:
         """What is under way or waiting for the channel no longer tells of it."""
         self.plans.pop(id_, None)
+        self._doubted.discard(id_)
         self._epochs[id_] = self._epochs.get(id_, 0) + 1
         job = self._jobs.get(id_)
         if job is not None and not job.sinks:
@@ -176,21 +182,24 @@ class Scheduler:
         job.urgent = job.urgent or urgent
 
     def _enqueue(self, channel: Channel, level: Level, *, urgent: bool) -> Job:
-        job = Job(channel, level, self._epochs.setdefault(channel.id, 0), urgent)
+        epoch = self._epochs.setdefault(channel.id, 0)
+        job = Job(channel, level, epoch, urgent, again=channel.id in self._doubted)
         self._put(job)
         return job
 
     def _replace(self, job: Job, level: Level, *, urgent: bool) -> Job:
         """A waiting job goes deeper, or to the front."""
         job.dropped = True
-        better = Job(job.channel, level, job.epoch, urgent or job.urgent, sinks=job.sinks)
+        better = Job(
+            job.channel, level, job.epoch, urgent or job.urgent, job.again, sinks=job.sinks
+        )
         self._put(better)
         return better
 
     def _put(self, job: Job) -> None:
         self._jobs[job.channel.id] = job
         key, limit = self._lane_of(job.channel, job.level)
-        self._lanes.put(key, limit, job, urgent=job.urgent)
+        self._lanes.put(key, limit, job, urgent=job.urgent, again=job.again)
         self._wake.set()
 
     def _close(self, sink: Sink) -> None:
@@ -217,7 +226,7 @@ class Scheduler:
         """A due entry that was passed over while a job stood in its way comes back."""
         plan = self.plans.get(id_, STOPPED)
         if plan.due <= self._clock.now():
-            self.plan(id_, plan)
+            self.plan(id_, plan, is_doubted=id_ in self._doubted)
 
     def _collect(self) -> None:
         now = self._clock.now()

@@ -303,7 +303,8 @@ class HealthService:
             plan = self._scheduler.plans.get(channel.id, STOPPED)
             look = Look(result, started, ended, before, self._random, now)
             following = next_plan(plan, health, self.demands.cadence(channel), rules, look)
-            self._scheduler.plan(channel.id, following)
+            is_doubted = states.needs_recheck(health)
+            self._scheduler.plan(channel.id, following, is_doubted=is_doubted)
 
     def _judged(
         self, channel: Channel, before: Health, result: ProbeResult, rules: Rules, now: float

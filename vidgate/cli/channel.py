@@ -378,6 +378,8 @@ def _readable(name: str, value: object) -> object:
             return LIFECYCLE_WORDS.get(str(value), value)
         case "declared_status" | "declared_codec" if value:
             return words.told(name, value)
+        case "fps_by":
+            return words.counted(value)
         case "since" | "probed" | "media_seen" | "last_frame" | "t0" | "at" | "clock_at" | "fps_at":
             return output.moment(value)
         case "clock_offset":

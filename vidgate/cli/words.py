@@ -156,6 +156,12 @@ def told(item: str, value: object) -> str:
     return {**STATES, **STATUS_WORDS}.get(str(value), CODEC_WORDS.get(str(value), str(value)))
 
 
+def counted(word: object) -> str:
+    """How a frame rate came to be known, with its own word."""
+    known = {"counted": "观看时计数", "announced": "码流自称"}
+    return f"{known[str(word)]} {word}" if word in known else str(word)
+
+
 def difference_kind(word: object) -> str:
     """In what something contradicts what is declared."""
     return DIFFERENCES.get(str(word), str(word))

@@ -35,6 +35,19 @@ export interface Channel {
   pinyin: string
   tags: string[]
   has_sub: boolean
+  declared_status: 'online' | 'offline' | null
+  differs: Difference[]
+}
+
+/** In what something measured contradicts what a platform or the register declares. */
+export type Difference = 'online_down' | 'offline_up' | 'codec' | 'resolution' | 'fps'
+
+/** Both sides of one item; `differs` null: a side is not known, or neither speaks against the other. */
+export interface Compared {
+  item: 'status' | 'codec' | 'resolution' | 'fps'
+  declared: string | number | null
+  measured: string | number | null
+  differs: boolean | null
 }
 
 export type MaintenanceScope = 'channel' | 'platform' | 'department' | 'area'
@@ -89,7 +102,13 @@ export interface Measured {
   clock_by: '' | 'sr' | 'date'
   clock_at: number | null
   key_interval: number | null
+  codec: string | null
+  width: number | null
+  height: number | null
   fps: number | null
+  /** Counted while it was watched, or announced by the stream itself. */
+  fps_by: '' | 'counted' | 'announced'
+  fps_at: number | null
   bitrate: number | null
   jitter: number | null
   first_frame: number | null
@@ -136,11 +155,11 @@ export interface ChannelDetail extends Channel {
   latitude: number | null
   transport: string
   /** What a platform or the register says, a size as `1920x1080` or `4MP`; empty: nothing. */
-  declared_status: 'online' | 'offline' | null
   declared_codec: string | null
   declared_resolution: string
   declared_fps: number | null
   health: Health
+  comparison: Compared[]
   transports: Carried[]
   /** What is doubtful, for who may edit; it refuses nothing. */
   warnings: { field: string; message: string }[]

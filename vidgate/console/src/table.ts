@@ -1,6 +1,7 @@
 /** Which channels the table shows, and in which order; pure. */
 
 import type { Channel } from './api'
+import { DIFFERENCES, differencesOf } from './declared'
 import { search, type Entry } from './search'
 
 export const COLUMNS = [
@@ -18,7 +19,7 @@ export const COLUMNS = [
 ] as const
 export type Column = (typeof COLUMNS)[number]
 
-export const FACETS = ['state', 'platform', 'department', 'area', 'lifecycle'] as const
+export const FACETS = ['state', 'platform', 'department', 'area', 'lifecycle', 'differs'] as const
 export type Facet = (typeof FACETS)[number]
 
 export interface Sorting {
@@ -34,13 +35,18 @@ export interface Filters {
 /** The worst first: whoever sorts by state looks for what is wrong. */
 const STATES = ['down', 'unauthorized', 'busy', 'degraded', 'unknown', 'reachable', 'up', 'maintenance', 'disabled']
 const LIFECYCLES = ['planned', 'commissioning', 'accepted', 'suspended', 'retired']
+const ORDERS: Partial<Record<Facet, readonly string[]>> = {
+  state: STATES,
+  lifecycle: LIFECYCLES,
+  differs: DIFFERENCES,
+}
 const SEPARATOR = '~' // between the values of one filter in the address
 
 const collator = new Intl.Collator('zh-CN', { numeric: true })
 
 export const noFilters = (): Filters => ({
   text: '',
-  facets: { state: [], platform: [], department: [], area: [], lifecycle: [] },
+  facets: { state: [], platform: [], department: [], area: [], lifecycle: [], differs: [] },
 })
 
 /** An empty value stands for "has none", so the list of an unset filter is left out instead. */
@@ -98,8 +104,14 @@ export function pick(entries: readonly Entry[], filters: Filters): Channel[] {
     (name) => [name, new Set(filters.facets[name])] as const,
   )
   if (wanted.length === 0) return found
-  return found.filter((channel) => wanted.every(([name, values]) => values.has(channel[name])))
+  return found.filter((channel) =>
+    wanted.every(([name, values]) => valuesOf(channel, name).some((value) => values.has(value))),
+  )
 }
+
+/** What a channel is found by in a facet: one value, but any number of differences. */
+const valuesOf = (channel: Channel, facet: Facet): readonly string[] =>
+  facet === 'differs' ? differencesOf(channel) : [channel[facet]]
 
 type Labels = (column: Column, channel: Channel) => string
 
@@ -136,8 +148,10 @@ export interface Choice {
 /** The values of a field and how many channels have each, as people look for them. */
 export function choices(channels: readonly Channel[], facet: Facet, nameOf: (value: string) => string): Choice[] {
   const counts = new Map<string, number>()
-  for (const channel of channels) counts.set(channel[facet], (counts.get(channel[facet]) ?? 0) + 1)
-  const order = facet === 'state' ? STATES : facet === 'lifecycle' ? LIFECYCLES : null
+  for (const channel of channels) {
+    for (const value of valuesOf(channel, facet)) counts.set(value, (counts.get(value) ?? 0) + 1)
+  }
+  const order = ORDERS[facet]
   return [...counts]
     .map(([value, count]) => ({ value, count }))
     .sort((a, b) => {

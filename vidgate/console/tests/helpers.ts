@@ -18,6 +18,8 @@ export function channel(fields: Partial<Channel> = {}): Channel {
     tags: [],
     pinyin: 'cgzhd01 chengguanzhenhedi01',
     has_sub: true,
+    declared_status: null,
+    differs: [],
     ...fields,
   }
 }

@@ -49,6 +49,24 @@ describe('pick', () => {
   })
 })
 
+describe('the facet of differences', () => {
+  const one = channel({ id: 'x', declared_status: 'online', state: 'down', differs: ['online_down', 'codec'] })
+  const both = [one, channel({ id: 'y' })]
+
+  it('finds a channel by any of them, and offers only those that there are', () => {
+    for (const value of ['online_down', 'codec']) {
+      const filters = filtersOf({ differs: value })
+      expect(ids(pick(prepare(both), filters))).toBe('x')
+      expect(exportQueryOf(filters)).toEqual({ differs: value })
+    }
+    expect(ids(pick(prepare(both), filtersOf({ differs: 'fps' })))).toBe('')
+    expect(choices(both, 'differs', String)).toEqual([
+      { value: 'online_down', count: 1 },
+      { value: 'codec', count: 1 },
+    ])
+  })
+})
+
 describe('sorted', () => {
   it('compares numbers inside names as numbers', () => {
     expect(ids(sorted(rows, { column: 'name', down: false }, label))).toMatch(/ba/)

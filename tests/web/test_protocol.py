@@ -6,7 +6,7 @@ import pytest
 
 from tests.web.conftest import Site
 from tests.web.test_server import raw
-from vidgate.web import security
+from vidgate.web import problems, security
 
 pytestmark = pytest.mark.usefixtures("no_descriptor_left")
 
@@ -66,3 +66,22 @@ async def test_a_body_is_asked_for(site: Site) -> None:
     )
     answer = await raw(site, sent)
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 4")
+
+
+async def test_a_bug_outside_every_handler_is_told_in_our_words(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError(MARK.decode())
+
+    monkeypatch.setattr(problems, "problem_of", broken)
+    sent = b"GET /api/v1/channels/none HTTP/1.1\r\nHost: a\r\n\r\n"
+    head, _, body = (await raw(site, sent)).partition(b"\r\n\r\n")
+    assert head.split()[1] == b"500"
+    headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+    assert headers["Server"] == security.HEADERS["Server"]
+    assert headers["Content-Type"].startswith("application/problem+json")
+    assert headers["Connection"] == "close"
+    assert json.loads(body)["code"] == "error"
+    assert MARK not in head + body
+    assert MARK.decode() in caplog.text

@@ -18,6 +18,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 STARTED = web.RequestKey("started", bool)
 
 MEDIA_TYPE = "application/problem+json"
+SEE_LOG = "请查看服务日志 / see the log of the service"
 
 # code -> status and titles, zh-CN and English. A test holds every VidgateError against it.
 PROBLEMS: dict[str, tuple[int, str, str]] = {
@@ -169,7 +170,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception:
         # What went wrong is ours to know: the log has it, the caller not (ASVS 16.5.1).
         log.exception("request failed", method=request.method, route=_route(request))
-        return problem(request, "error", "请查看服务日志 / see the log of the service")
+        return problem(request, "error", SEE_LOG)
 
 
 @web.middleware

@@ -1,7 +1,8 @@
-"""HTTP on one connection: aiohttp's, but for what is told of bytes that are no request.
+"""HTTP on one connection: aiohttp's, but for what it answers past every middleware and hook.
 
-To those aiohttp answers by itself, past every middleware and hook: with its version and Python's,
-with what was sent, and with a traceback in the log for whoever cares to fill it.
+To bytes that are no request, and to errors that no handler caught, its own answer tells its version
+and Python's; to the former it adds what was sent, and a traceback in the log for whoever cares to
+fill it.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from aiohttp.http_exceptions import BadHttpMethod, LineTooLong
 from aiohttp.web_request import BaseRequest
 
 from vidgate.web import security
-from vidgate.web.problems import problem
+from vidgate.web.problems import SEE_LOG, problem
 
 KEEP_ALIVE = 12.0  # seconds between two requests, the second one's head included
 LINGER = 0.75  # seconds that the rest of a refused body is read, so that its sender sees why
@@ -49,9 +50,12 @@ class Protocol(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """What is told of an error that passed every handler, before the connection ends."""
-        if not isinstance(exc, HttpProcessingError):
-            return super().handle_error(request, status, exc, message)
-        response = problem(cast("web.Request", request), "bad_input", _explained(exc))
+        asked = cast("web.Request", request)
+        if isinstance(exc, HttpProcessingError):
+            response = problem(asked, "bad_input", _explained(exc))
+        else:  # ours: it goes into the log; raises ConnectionError where an answer had begun
+            super().handle_error(request, status, exc, message)
+            response = problem(asked, "error", SEE_LOG, status=status)
         response.headers.update(security.HEADERS)
         response.force_close()
         return response

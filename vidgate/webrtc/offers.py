@@ -32,6 +32,7 @@ Candidate = tuple[int, dict[str, str]]
 
 FEEDBACK = ("nack", "nack pli", "ccm fir")
 NO_CODECS = ("RTX", "RED", "ULPFEC", "FLEXFEC-03", "CN", "TELEPHONE-EVENT")
+_EMPTY = "流中没有画面也没有声音 / the stream has neither picture nor sound"
 CANDIDATE_PRIORITY = 2130706431  # host, component 1 (RFC 8445 5.1.2)
 
 
@@ -125,7 +126,7 @@ def choose(offer: Offer, tracks: Sequence[Track]) -> list[Pick]:
         elif track.is_video:
             raise _unable(offer, track)
     if not picks:
-        raise _unable(offer, tracks[0]) if tracks else NotAcceptableError("the stream is empty")
+        raise _unable(offer, tracks[0]) if tracks else NotAcceptableError(_EMPTY)
     return picks
 
 
@@ -209,21 +210,24 @@ def _receiving(kind: str) -> str:
 
 def _undecoded(offer: Offer, track: Track) -> NotAcceptableError:
     name = NAMES.get(track.codec, track.codec.value.upper())
+    offered = _offered(offer)
     if track.codec is not Codec.H265:
         return NotAcceptableError(
-            f"the stream is {name}; the browser offers {_offered(offer)}",
+            f"码流是 {name}, 浏览器只接受 {offered or '无'} / "
+            f"the stream is {name}; the browser offers {offered or 'nothing'}",
             hint=f"请用能解码 {name} 的浏览器 / use a browser that decodes {name}",
         )
     demands = h265.describe(profile_of(track.parameter_sets))
     return NotAcceptableError(
-        f"the stream is H265 ({demands}); the browser offers {_offered(offer)}",
+        f"码流是 H265 ({demands}), 浏览器只接受 {offered or '无'} / "
+        f"the stream is H265 ({demands}); the browser offers {offered or 'nothing'}",
         hint="请看 H.264 子码流, 或用能解码它的浏览器 / "
         "watch the H.264 sub-stream (?stream=sub), or use a browser that decodes it",
     )
 
 
 def _offered(offer: Offer) -> str:
-    """The codecs offered, and with which parameters H.265, for messages."""
+    """The codecs offered, and with which parameters H.265, for messages; empty where none is."""
     names = [name for name in codecs(offer) if name != "H265"]
     for media in offer.session.media:
         meanings, parameters = media.rtpmaps, media.fmtps
@@ -233,7 +237,7 @@ def _offered(offer: Offer) -> str:
                     f"{key}={value}" for key, value in parameters.get(number, {}).items()
                 )
                 names.append(f"H265 ({told})")
-    return ", ".join(names)[:MAX_LISTED] or "nothing"
+    return ", ".join(names)[:MAX_LISTED]
 
 
 def _find(offer: Offer, track: Track, taken: set[int]) -> tuple[int, Pick] | None:

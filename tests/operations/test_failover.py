@@ -10,14 +10,14 @@ from tests.media.fakes import FakeSource, picture
 from tests.operations.test_sources import CLOCK, Bench, running
 from tests.waiting import until
 from vidgate.aio.bus import Bus
-from vidgate.errors import NoMediaError
+from vidgate.errors import HeldBackError, LimitError, NoMediaError, VidgateError
 from vidgate.health.live import LiveJudge
 from vidgate.media.reader import Reader
 from vidgate.model.channel import Channel
 from vidgate.model.event import Event
 from vidgate.model.health import Level, ProbeResult, Reason
 from vidgate.model.media import Codec, Frame, Reception, StreamKey, StreamState, Track
-from vidgate.operations.failover import Candidate, Failover
+from vidgate.operations.failover import Failover
 
 
 async def two(bench: Bench) -> tuple[Channel, Channel]:
@@ -173,9 +173,11 @@ class Point:
 
     async def run(self) -> None:
         """One run of the stream's source."""
-        candidates = [Candidate(self.own, 1), Candidate(self.other, 2)]
         source = self.book.source(
-            StreamKey("own"), candidates, lambda one: self.sources[one.id], self.look
+            StreamKey("own"),
+            [self.own, self.other],
+            lambda one: self.sources[one.id],
+            self.look,
         )
         await source.run(self.fed)
 
@@ -215,6 +217,21 @@ async def test_a_picture_that_does_not_come_leaves_the_stand_in() -> None:
         running_.cancel()
 
 
+@pytest.mark.parametrize("error", [HeldBackError("not now"), LimitError("no descriptors")])
+async def test_who_could_not_be_called_costs_the_stand_in_nothing(error: VidgateError) -> None:
+    """Nor is it given up: a refused login is tried again when its hour is over."""
+    point = Point()
+    point.say("own", error, error)
+    point.say("other", picture(0, key=True, size=11))
+    async with asyncio.TaskGroup() as group:
+        running_ = group.create_task(point.run())
+        await until(lambda: point.sources["own"].runs >= 3)
+        assert point.fed.origins == ["other"]
+        point.say("own", picture(8, key=True, size=21))
+        await until(lambda: point.fed.sizes == [11, 21])
+        running_.cancel()
+
+
 async def test_who_has_come_back_and_breaks_again_is_tried_last() -> None:
     point = Point()
     point.say("own", NoMediaError("dead"))
@@ -228,5 +245,5 @@ async def test_who_has_come_back_and_breaks_again_is_tried_last() -> None:
         group.create_task(come_back_and_break())
         with pytest.raises(NoMediaError, match="broken"):
             await point.run()
-    order = point.book.order(StreamKey("own"), [Candidate(point.own, 1), Candidate(point.other, 2)])
-    assert [one.channel.id for one in order] == ["other", "own"]
+    order = point.book.order(StreamKey("own"), [point.own, point.other])
+    assert [one.id for one in order] == ["other", "own"]

@@ -1,6 +1,7 @@
 """Cameras that refuse our password, and everybody who would look at them nevertheless."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -16,7 +17,7 @@ from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.health import Level, Reason
 from vidgate.model.media import StreamKey, Variant
 from vidgate.operations.failover import Failover
-from vidgate.operations.sources import Cameras, Sources, Standby
+from vidgate.operations.sources import Cameras, Sources, Standby, device_of
 from vidgate.operations.trials import Trials
 from vidgate.registry.resolvers import Resolver
 from vidgate.registry.routes import Route, Way
@@ -107,6 +108,13 @@ class Town:
         cameras = self.fleet.truth()["channels"]
         return {id_: cameras[id_]["unauthorized"] for id_ in self.channels}
 
+    def wrong_at(self) -> Counter[object]:
+        """The same by what locks: a login at a device."""
+        counts: Counter[object] = Counter()
+        for id_, wrong in self.wrong().items():
+            counts[device_of(self.route(self.channels[id_])), self.logins[id_]] += wrong
+        return counts
+
 
 @asynccontextmanager
 async def town(channels: int) -> AsyncIterator[Town]:
@@ -120,17 +128,18 @@ async def town(channels: int) -> AsyncIterator[Town]:
 
 
 @pytest.mark.slow
-async def test_f11_no_camera_is_given_three_wrong_passwords_in_an_hour() -> None:
+async def test_f11_no_device_is_given_three_wrong_passwords_in_an_hour() -> None:
+    """Five hundred channels of recorders, platforms and cameras of their own, all rotated."""
     async with town(CAMERAS) as here:
         for id_ in here.channels:
             here.fleet.set_fault(id_, "401")
-        history = [here.wrong()]
+        history = [here.wrong_at()]
         for _ in range(2 * TURNS - 1):
-            assert await here.beset_all() == {"unauthorized"}
-            history.append(here.wrong())
+            assert await here.beset_all() <= {"unauthorized", "error"}
+            history.append(here.wrong_at())
             here.clock.advance(HOUR / TURNS)
         for before, after in zip(history, history[TURNS:], strict=False):
-            assert max(after[id_] - before[id_] for id_ in here.channels) <= 2
+            assert max(after[device] - before[device] for device in after) <= 2
         assert min(history[-1].values()) >= 2, "and it is tried again in the second hour"
 
 

@@ -20,10 +20,11 @@ from vidgate.model.channel import Channel, Lifecycle, Login
 from vidgate.model.health import Level, Reason
 from vidgate.model.media import StreamKey, StreamState, Variant
 from vidgate.operations.failover import Failover
-from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
+from vidgate.operations.sources import Cameras, Renewal, Sources, Standby, device_of
 from vidgate.operations.trials import Trials
 from vidgate.registry.registry import Registry
 from vidgate.registry.resolvers import Resolver
+from vidgate.registry.routes import Route, Way
 from vidgate.settings import Settings
 from vidgate.simulator.fleet import Fleet, FleetSettings
 from vidgate.simulator.register import generate
@@ -238,3 +239,17 @@ async def test_a_trial_of_a_platform_shows_whom_we_ask_and_not_the_answer(tmp_pa
         assert trial.result.reason is Reason.OK
         assert trial.url.startswith(bench.fleet.control_url)
         assert "ticket" not in repr(trial)
+
+
+@pytest.mark.parametrize(
+    ("url", "device"),
+    [
+        ("rtsp://Cam.Lan/1", ("cam.lan", 554)),
+        ("rtsps://10.0.0.9/1", ("10.0.0.9", 322)),
+        ("rtsp://[fd00::1]:8554/1", ("fd00::1", 8554)),
+        ("rtsp://10.0.0.9:554/user={username}_password={password}_1", ("10.0.0.9", 554)),
+        ("", None),  # asked of its platform each time
+    ],
+)
+def test_the_device_that_a_login_is_shown_to(url: str, device: tuple[str, int] | None) -> None:
+    assert device_of(Route(Way.OWN, "", url)) == device

@@ -6,16 +6,38 @@ import pytest
 
 from vidgate.model.channel import Channel, Login
 from vidgate.rtsp import allowance as module
-from vidgate.rtsp.allowance import HOUR, MOST, Allowance, Allowances
+from vidgate.rtsp.allowance import (
+    FORGOTTEN,
+    HOUR,
+    MOST,
+    PATIENCE,
+    Account,
+    Allowance,
+    Allowances,
+    Turn,
+)
 
 TAKEN = ("digest", "MD5")
 LOGIN = Login("admin", "pass")
+DEVICE = "10.0.0.9", 554
+
+
+def refuse(allowance: Allowance, now: float, times: int = 1) -> None:
+    """The device refuses the channel after that many answers."""
+    allowance.account.count(times, now)
+    allowance.refused(now)
+
+
+def of_one_device(count: int) -> list[Allowance]:
+    """The channels of a recorder."""
+    account = Account()
+    return [Allowance(account, str(number)) for number in range(count)]
 
 
 def test_a_refusal_closes_for_an_hour() -> None:
     allowance = Allowance()
     assert allowance.opens_at(100.0) is None
-    allowance.refused(1, 100.0)
+    refuse(allowance, 100.0)
     assert allowance.opens_at(100.0) == 100.0 + HOUR
     assert allowance.opens_at(99.0 + HOUR) is not None
     assert allowance.opens_at(100.0 + HOUR) is None
@@ -23,65 +45,158 @@ def test_a_refusal_closes_for_an_hour() -> None:
 
 def test_a_person_has_one_more_try_and_nobody_a_third() -> None:
     allowance = Allowance()
-    allowance.refused(1, 0.0)
+    refuse(allowance, 0.0)
     allowance.reopen()
     assert allowance.opens_at(600.0) is None
-    allowance.refused(1, 600.0)
+    assert allowance.turn(600.0) is Turn.NOW
+    refuse(allowance, 600.0)
     allowance.reopen()
     assert allowance.opens_at(700.0) == HOUR
-    assert allowance.opens_at(HOUR) is None, "a person's, not the background's"
-    allowance.refused(1, HOUR)
+    assert allowance.turn(700.0) is Turn.NEVER
+    assert allowance.opens_at(HOUR) is None
+    refuse(allowance, HOUR)
     assert allowance.opens_at(HOUR) == 600.0 + HOUR, "never three in any hour"
 
 
 def test_what_is_accepted_makes_up_for_all() -> None:
     allowance = Allowance()
-    allowance.refused(MOST, 0.0)
+    refuse(allowance, 0.0, MOST)
     allowance.accepted(TAKEN)
-    assert (allowance.opens_at(0.0), allowance.taken) == (None, TAKEN)
+    assert (allowance.opens_at(0.0), allowance.account.taken) == (None, TAKEN)
 
 
 def test_what_ended_without_a_verdict_is_counted_and_closes_nothing_by_itself() -> None:
     allowance = Allowance()
-    allowance.count(1, 0.0)
+    allowance.account.count(1, 0.0)
     assert allowance.opens_at(0.0) is None
-    allowance.count(1, 1.0)
+    allowance.account.count(1, 1.0)
     assert allowance.opens_at(1.0) == HOUR
 
 
 def test_a_login_not_known_to_be_good_is_tried_by_one_at_a_time() -> None:
     allowance, woken = Allowance(), []
-    assert allowance.enter(0.0)
-    assert not allowance.enter(0.0)
-    allowance.when_left(lambda: woken.append(1))
+    assert allowance.turn(0.0) is Turn.NOW
+    entered = allowance.account.enter(0.0)
+    assert allowance.turn(0.0) is Turn.LATER
+    assert allowance.turn(0.0, entered) is Turn.NOW, "another algorithm by the same connection"
+    allowance.account.when_changed(lambda: woken.append(1))
     allowance.accepted(TAKEN)
-    allowance.leave()
+    allowance.account.leave(entered)
     assert woken == [1]
-    assert [allowance.enter(0.0) for _ in range(3)] == [True, True, False]
+    for expected in (Turn.NOW, Turn.NOW, Turn.LATER):
+        assert allowance.turn(0.0) is expected
+        allowance.account.enter(0.0)
 
 
-@pytest.mark.parametrize("proven", [True, False])
-def test_a_second_answer_is_left_to_whom_it_belongs(*, proven: bool) -> None:
+def test_an_answer_without_a_verdict_holds_up_nobody_for_long() -> None:
     allowance = Allowance()
-    if proven:
-        allowance.accepted(TAKEN)
-        assert allowance.enter(0.0)
-    assert allowance.enter(0.0)
-    assert allowance.may_answer(0, 0.0, is_inside=True)
-    assert allowance.may_answer(1, 0.0, is_inside=True) is not proven
-    assert not allowance.may_answer(2, 0.0, is_inside=True)
-    assert allowance.may_answer(0, 0.0, is_inside=False) is not proven
+    allowance.account.enter(0.0)
+    assert allowance.turn(PATIENCE) is Turn.LATER, "it may be a wrong one"
+    assert allowance.turn(FORGOTTEN) is Turn.NOW
+    allowance.accepted(TAKEN)
+    for _ in range(MOST):
+        allowance.account.enter(20.0)
+    assert allowance.turn(20.0) is Turn.LATER
+    assert allowance.turn(20.0 + PATIENCE) is Turn.NOW, "a recorder waits for its dead cameras"
+
+
+def test_a_recorder_is_given_two_wrong_passwords_by_all_its_channels() -> None:
+    channels = of_one_device(32)
+    tries = 0
+    for now in range(0, 2 * int(HOUR), 60):
+        for channel in channels:
+            if channel.turn(float(now)) is Turn.NOW:
+                refuse(channel, float(now))
+                tries += 1
+        assert tries <= MOST * (1 + now // int(HOUR))
+    assert all(channel.opens_at(HOUR - 1.0) for channel in channels)
+
+
+def test_forbidden_channels_close_none_that_are_let_in() -> None:
+    """Half of a recorder's channels are not this account's to see; they are asked in order."""
+    channels = of_one_device(32)
+    forbidden, granted = channels[:16], channels[16:]
+    granted[-1].accepted(TAKEN)
+    held = 0
+    for now in range(0, 3 * int(HOUR), 60):
+        for channel in channels:
+            turn = channel.turn(float(now))
+            if channel in granted:
+                assert turn is Turn.NOW or (turn is Turn.LATER and now < 20 * 60)
+            if turn is Turn.NOW and channel in granted:
+                channel.accepted(TAKEN)
+            elif turn is Turn.NOW:
+                refuse(channel, float(now))
+            held += turn is Turn.LATER
+    assert all(channel.opens_at(3 * HOUR - 60) for channel in forbidden)
+    assert held, "the next forbidden one waits until a granted one was let in again"
+
+
+def test_a_rotated_password_is_settled_by_a_channel_that_was_let_in() -> None:
+    one, other, new = of_one_device(3)
+    one.accepted(TAKEN)
+    other.accepted(TAKEN)
+    refuse(one, 1.0)
+    assert (new.turn(1.0), other.turn(1.0)) == (Turn.LATER, Turn.NOW)
+    refuse(other, 1.0)
+    assert {each.turn(2.0) for each in (one, other, new)} == {Turn.NEVER}
+    assert new.opens_at(2.0) == 1.0 + HOUR
+
+
+def test_a_second_algorithm_is_tried_where_none_was_taken_yet() -> None:
+    one, other = of_one_device(2)
+    entered = one.account.enter(0.0)
+    one.account.count(1, 0.0)
+    assert one.turn(0.0, entered) is Turn.NOW
+    one.accepted(TAKEN)
+    one.account.leave(entered)
+    entered = other.account.enter(1.0)
+    other.account.count(1, 1.0)
+    assert other.turn(1.0, entered) is Turn.NEVER, "the one that is taken was refused"
+
+
+def test_a_doubtful_refusal_closes_nothing_alone_nor_with_its_like() -> None:
+    allowance = Allowance()
+    allowance.accepted(TAKEN)
+    for now in range(9):
+        allowance.account.doubt(float(now))
+    assert allowance.turn(9.0) is Turn.NOW
+    refuse(allowance, 9.0)
+    assert allowance.turn(9.0) is Turn.NEVER
+
+
+def test_what_was_known_before_a_restart() -> None:
+    refused, up, new = of_one_device(3)
+    refused.recalled(100.0 - HOUR / 2, 100.0)
+    assert (refused.opens_at(100.0), new.turn(100.0)) == (100.0 + HOUR / 2, Turn.NOW)
+    up.recalled(None, 100.0)
+    assert (up.turn(100.0), new.turn(100.0)) == (Turn.NOW, Turn.LATER)
+    refused.recalled(-HOUR, 100.0)
+    assert refused.opens_at(100.0) == 100.0 + HOUR / 2, "what is an hour old says nothing"
 
 
 def test_another_place_or_login_begins_anew() -> None:
     allowances, channel = Allowances(), Channel(id="a", name="a", url="rtsp://10.0.0.1/1")
     known = allowances.of(channel, LOGIN)
     assert allowances.of(replace(channel, name="b"), Login("admin", "pass")) is known
-    assert allowances.of(channel, Login("admin", "new")) is not known
-    assert allowances.of(channel, None) is not known
+    assert allowances.of(channel, Login("admin", "new")).account is not known.account
+    assert allowances.of(channel, None).account is not known.account
     moved = replace(channel, url="rtsp://10.0.0.2/1")
-    assert allowances.of(moved, LOGIN) is not known
-    assert allowances.of(replace(channel, id="b"), LOGIN) is not known
+    assert allowances.of(moved, LOGIN).account is not known.account
+    assert allowances.of(replace(channel, id="b"), LOGIN).account is not known.account
+
+
+def test_channels_of_one_device_and_login_share_the_account() -> None:
+    allowances, channel = Allowances(), Channel(id="a", name="a", url="rtsp://10.0.0.9/1")
+    known = allowances.of(channel, LOGIN, DEVICE)
+    other = allowances.of(replace(channel, id="b", url="rtsp://10.0.0.9/2"), LOGIN, DEVICE)
+    assert other is not known
+    assert other.account is known.account
+    assert allowances.of(channel, Login("b", "b"), DEVICE).account is not known.account
+    assert allowances.of(channel, LOGIN, ("10.0.0.9", 555)).account is not known.account
+    moved = allowances.of(replace(channel, url="rtsp://10.0.0.9/3"), LOGIN, DEVICE)
+    refuse(known, 0.0)
+    assert (moved.opens_at(0.0), moved.account) == (None, known.account), "another path is tried"
 
 
 def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,4 +204,4 @@ def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     allowances = Allowances()
     for number in range(7):
         allowances.of(Channel(id=str(number), name="c"), LOGIN)
-    assert len(allowances._known) == 5
+    assert len(allowances._known) == len(allowances._accounts) == 5

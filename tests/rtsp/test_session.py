@@ -4,6 +4,7 @@ import pytest
 
 from vidgate.errors import ProtocolError
 from vidgate.model.channel import Login
+from vidgate.rtsp.allowance import Turn
 from vidgate.rtsp.messages import Parser
 from vidgate.rtsp.session import MAX_PENDING, MAX_REFUSALS, ClientSession, Ended, Reply
 from vidgate.wire.digest import DigestServer
@@ -96,14 +97,60 @@ def test_a_server_cannot_make_us_try_for_ever(algorithms: list[str], stale: str)
     assert signed(client) == 0, "nor with what follows"
 
 
+class Turns:
+    """A gate of given answers."""
+
+    def __init__(self, *turns: Turn) -> None:
+        self.turns = list(turns)
+        self.waits: list[bool] = []
+        self.accepts = 0
+
+    def challenged(self, _: ClientSession, *, may_wait: bool) -> Turn:
+        self.waits.append(may_wait)
+        return self.turns.pop(0)
+
+    def accepted(self, _: ClientSession) -> None:
+        self.accepts += 1
+
+
 def test_a_weaker_algorithm_is_tried_only_with_leave() -> None:
     client = session(Login("admin", "pw"))
-    left = [True]
-    client.may_answer = lambda _: bool(left and left.pop())
+    client.gate = Turns(Turn.NOW, Turn.NEVER)
     client.request("DESCRIBE", str(URI))
     assert client.receive(reply(401, "1", *challenges(1, "SHA-256", "MD5"))) == []
     assert len(client.receive(reply(401, "2", *challenges(2, "SHA-256", "MD5")))) == 1
     assert (signed(client), client.refusals) == (1, 1)
+
+
+def test_an_answer_waits_for_its_turn_and_is_given_as_others_have_learnt() -> None:
+    client = session(Login("admin", "pw"))
+    client.gate = gate = Turns(Turn.LATER)
+    cseq = client.request("DESCRIBE", str(URI))
+    assert client.receive(reply(401, "1", *challenges(1, "SHA-256", "MD5"))) == []
+    assert signed(client) == 0
+    client.taken = "digest", "MD5"
+    client.go_on()
+    client.go_on()
+    (answer,) = sent(client)
+    assert "algorithm=MD5" in answer.headers.get("Authorization")
+    (event,) = client.receive(reply(200, "2"))
+    assert isinstance(event, Reply)
+    assert (event.cseq, gate.accepts, gate.waits) == (cseq, 1, [True])
+
+
+def test_what_is_signed_beforehand_proves_nothing_when_it_is_let_pass() -> None:
+    """Many cameras do not look at the login of a keepalive, or of anything after DESCRIBE."""
+    client = session(Login("admin", "pw"))
+    client.gate = gate = Turns(Turn.NOW, Turn.NEVER)
+    client.request("DESCRIBE", str(URI))
+    client.receive(reply(401, "1", *challenges(1, "MD5")) + reply(200, "2"))
+    client.playing(0.0)
+    client.handle_timer(100.0)
+    client.receive(reply(200, "3"))
+    assert gate.accepts == 1
+    client.handle_timer(200.0)
+    client.receive(reply(401, "4", *challenges(2, "MD5")))
+    assert gate.waits == [True, False], "a keepalive waits for nobody"
 
 
 def test_what_was_refused_is_forgiven_when_an_answer_is_taken() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -10,14 +11,14 @@ from tests.waiting import until
 from vidgate.aio.clock import ManualClock, SystemClock
 from vidgate.errors import (
     HeldBackError,
+    LimitError,
     NoCredentialError,
-    RemoteTimeoutError,
     UnauthorizedError,
     VidgateError,
 )
 from vidgate.model.channel import Login
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.allowance import HOUR, Allowance
+from vidgate.rtsp.allowance import HOUR, Account, Allowance
 from vidgate.rtsp.client import RtspClient
 from vidgate.wire.digest import DigestServer
 from vidgate.wire.message import Message
@@ -107,7 +108,7 @@ async def test_the_algorithm_that_was_taken_is_remembered() -> None:
     async with run_camera(offers_sha256_takes_md5()) as camera:
         address = RtspAddress(url=camera.url, login=GOOD)
         await asyncio.gather(*(describe(address) for _ in range(4)))
-        assert address.allowance.taken == ("digest", "MD5")
+        assert address.allowance.account.taken == ("digest", "MD5")
         assert signed(camera) == 5, "one refused, and each of the four let in"
 
 
@@ -120,17 +121,63 @@ async def test_without_a_login_nothing_is_counted() -> None:
         assert len(camera.requests) == 3
 
 
-async def test_who_waits_too_long_is_told() -> None:
-    def silent(request: Message, _: Message) -> None:
-        return None
+def silent_when_signed(request: Message, reply: Message) -> Message | None:
+    return None if request.headers.get("Authorization") else reply
 
-    async with run_camera(Habits(change=silent)) as camera, asyncio.TaskGroup() as group:
-        address = RtspAddress(url=camera.url, login=GOOD, connect_timeout=0.05, request_timeout=9)
-        first = group.create_task(describe(address))
-        await until(lambda: camera.requests)
-        with pytest.raises(RemoteTimeoutError, match="still under way"):
-            await describe(address)
+
+def recorder(url: str, login: Login, count: int) -> list[RtspAddress]:
+    """Channels of one device, called with one login."""
+    account = Account()
+    return [
+        RtspAddress(url=url, login=login, allowance=Allowance(account, str(number)))
+        for number in range(count)
+    ]
+
+
+async def test_who_waits_too_long_for_anothers_verdict_is_told_that_it_is_ours() -> None:
+    async with run_camera(guarded()) as camera, asyncio.TaskGroup() as group:
+        camera.habits.change = silent_when_signed
+        one, other = recorder(camera.url, GOOD, 2)
+        first = group.create_task(describe(one))
+        await until(lambda: signed(camera))
+        with pytest.raises(LimitError, match="no verdict yet"):
+            await describe(replace(other, request_timeout=0.1))
+        assert signed(camera) == 1
         first.cancel()
+
+
+async def test_a_channel_of_a_recorder_that_hangs_holds_up_no_other() -> None:
+    """It is asked for after the login was found good, so others need not wait for its verdict."""
+    async with run_camera(guarded()) as camera, asyncio.TaskGroup() as group:
+        addresses = recorder(camera.url, GOOD, 4)
+        await describe(addresses[0])
+        camera.habits.change = silent_when_signed
+        hanging = [group.create_task(describe(address)) for address in addresses[1:3]]
+        await until(lambda: signed(camera) == 3)
+        camera.habits.change = guarded().change
+        await describe(addresses[3])
+        for task in hanging:
+            task.cancel()
+
+
+async def test_a_recorder_has_two_wrong_passwords_from_all_its_channels_at_once() -> None:
+    async with run_camera(guarded()) as camera:
+        addresses = recorder(camera.url, WRONG, 16)
+        for _ in range(3):
+            told = await asyncio.gather(*map(describe, addresses), return_exceptions=True)
+            assert {type(error) for error in told} <= {UnauthorizedError, HeldBackError}
+        assert signed(camera) == 2
+
+
+async def test_a_recorder_whose_password_was_rotated_has_two_as_well() -> None:
+    async with run_camera(guarded()) as camera:
+        addresses = recorder(camera.url, GOOD, 16)
+        await asyncio.gather(*map(describe, addresses))
+        camera.habits.digest = DigestServer("cam", "MD5", GOOD.username, "another")
+        before = signed(camera)
+        told = await asyncio.gather(*map(describe, addresses), return_exceptions=True)
+        assert {type(error) for error in told} <= {UnauthorizedError, HeldBackError}
+        assert signed(camera) - before == 2
 
 
 async def _failing(address: RtspAddress) -> None:
@@ -160,5 +207,5 @@ async def test_a_refusal_before_the_camera_hung_up_is_counted() -> None:
         address = RtspAddress(url=camera.url, login=GOOD)
         await _failing(address)
         assert address.allowance.opens_at(0.0) is None
-        address.allowance.count(1, SystemClock().now())
+        address.allowance.account.count(1, SystemClock().now())
         assert address.allowance.opens_at(SystemClock().now()) is not None

@@ -13,6 +13,7 @@ from vidgate.rtsp.allowance import Allowance
 
 WATCHED = "watched"  # a result that came from the live streams, not from a probe
 REFUSED = "its password was refused; it is asked again when the credential changes"
+LET_IN = frozenset({State.UP, State.DEGRADED, State.REACHABLE})
 NAMED = 4  # channels of one request that a person has named, not swept
 
 
@@ -89,10 +90,13 @@ class Lookout:
         return result
 
     def restored(self, channel: Channel, health: Health) -> None:
-        """A refusal from before the start of the service counts still."""
-        age = max(0.0, self._wall() - max(health.since, health.probed or 0.0))
+        """What was known of its login before the start of the service counts still."""
+        now = self._clock.now()
         if _is_refused(health):
-            self._allowance(channel).refused(1, self._clock.now() - age)
+            age = max(0.0, self._wall() - max(health.since, health.probed or 0.0))
+            self._allowance(channel).recalled(now - age, now)
+        elif health.state in LET_IN:
+            self._allowance(channel).recalled(None, now)
 
     def reopen(self, channel: Channel) -> None:
         """Somebody has seen to its login: it may be tried once more."""
@@ -102,7 +106,8 @@ class Lookout:
         """Count what is not counted yet: the camera was asked for no login, or a platform was."""
         allowance, now = self._allowance(channel), self._clock.now()
         if allowance.opens_at(now) is None:
-            allowance.refused(1, now)
+            allowance.account.count(1, now)
+            allowance.refused(now)
 
     def _is_closed(self, channel: Channel) -> bool:
         """Whether one more try at the password might lock the camera's account.

@@ -8,15 +8,15 @@ Health is never judged from a stand-in: the stream says from whom its frames are
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
 
 import structlog
 
 from vidgate.aio.bus import Bus
-from vidgate.errors import RemoteError, UnauthorizedError, is_retryable
+from vidgate.errors import LimitError, RemoteError, VidgateError, is_retryable
+from vidgate.health.prober import reason_of
 from vidgate.media.source import Publisher, Source
 from vidgate.model.channel import Channel
-from vidgate.model.health import Level, ProbeResult, Reason
+from vidgate.model.health import Level, ProbeResult
 from vidgate.model.media import Frame, Reception, StreamKey, Track
 
 log = structlog.get_logger(__name__)
@@ -28,13 +28,6 @@ Look = Callable[[Channel, Level], Awaitable[ProbeResult]]
 Make = Callable[[Channel], Source]
 
 
-class Candidate(NamedTuple):
-    """A channel that may feed, and what its source is made of: route and login."""
-
-    channel: Channel
-    made: object
-
-
 class Failover:
     """Remembers who feeds which stream; tells `stream.source` when that changes."""
 
@@ -43,30 +36,24 @@ class Failover:
         self._bus = bus
         self._feeding: dict[StreamKey, str] = {}
         self._failed: dict[StreamKey, tuple[str, str]] = {}
-        self._refused: dict[str, object] = {}
 
     def feeding(self, key: StreamKey) -> str:
         """The id of the channel whose pictures the stream shows."""
         return self._feeding.get(key, key.name)
 
     def source(
-        self, key: StreamKey, candidates: Sequence[Candidate], make: Make, look: Look
+        self, key: StreamKey, candidates: Sequence[Channel], make: Make, look: Look
     ) -> Source:
-        """A source that tries the candidates, the stream's own channel first."""
+        """A source that tries the candidates; the stream's own channel is the first."""
         return _Source(self, key, candidates, make, look)
 
-    def order(self, key: StreamKey, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Those that may be called, the one that broke last at the end.
+    def order(self, key: StreamKey, candidates: Sequence[Channel]) -> list[Channel]:
+        """In which order they are called, the one that broke last at the end.
 
-        A camera that refused its login is not called with the same one again: it would lock.
+        One that refused its login costs no call: its source says so until the next try is due.
         """
         broken, _ = self._failed.get(key, ("", ""))
-        open_ = [one for one in candidates if self._refused.get(one.channel.id) != one.made]
-        return sorted(open_, key=lambda one: one.channel.id == broken)
-
-    def refused(self, candidate: Candidate) -> None:
-        """A camera refused its login."""
-        self._refused[candidate.channel.id] = candidate.made
+        return sorted(candidates, key=lambda one: one.id == broken)
 
     def broke(self, key: StreamKey, id_: str, reason: str) -> None:
         """A channel fed the stream and failed."""
@@ -97,7 +84,7 @@ class _Source:
         self,
         book: Failover,
         key: StreamKey,
-        candidates: Sequence[Candidate],
+        candidates: Sequence[Channel],
         make: Make,
         look: Look,
     ) -> None:
@@ -117,25 +104,19 @@ class _Source:
             raise
 
     async def _run(self, publisher: Publisher) -> None:
-        failures: list[RemoteError] = []
-        for candidate in self._book.order(self._key, self._candidates):
-            id_ = candidate.channel.id
-            reason = failures[-1].reason if failures else self._book.why(self._key, id_)
+        failures: list[VidgateError] = []
+        for channel in self._book.order(self._key, self._candidates):
+            id_ = channel.id
+            reason = reason_of(failures[-1]) if failures else self._book.why(self._key, id_)
             told = _Told(publisher, self._book, self._key, id_, reason)
             try:
-                await self._feed(candidate.channel, told)
-            except RemoteError as error:
+                await self._feed(channel, told)
+            except (RemoteError, LimitError) as error:
                 failures.append(error)
-                if isinstance(error, UnauthorizedError):
-                    self._book.refused(candidate)
                 if told.is_started:
                     # Whoever feeds has failed: the own camera, if it has come back meanwhile.
-                    self._book.broke(self._key, self._book.feeding(self._key), error.reason)
+                    self._book.broke(self._key, self._book.feeding(self._key), reason_of(error))
                     raise
-        if not failures:
-            raise UnauthorizedError(
-                f"{self._key.name}: every camera of the point refuses its login"
-            )
         # A refused password stops the retries; where another may come back they go on.
         raise next(filter(is_retryable, failures), failures[0])
 
@@ -146,8 +127,8 @@ class _Source:
 
     async def _feed(self, channel: Channel, told: "_Told") -> None:
         self._source = source = self._make(channel)
-        own = self._own()
-        if own is None or channel is own:
+        own = self._candidates[0]
+        if channel is own:
             await source.run(told)
             return
         try:
@@ -157,16 +138,12 @@ class _Source:
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
-    def _own(self) -> Channel | None:
-        """The stream's own channel, unless it may not be called."""
-        order = self._book.order(self._key, self._candidates)
-        return next((one.channel for one in order if one.channel.id == self._key.name), None)
-
     async def _take_back(
         self, own: Channel, stand_in: "_Told", feeding: asyncio.Task[None]
     ) -> None:
         """Feed from the own camera as soon as it gives pictures; raises when it fails then."""
-        while await self._is_back(own):
+        while True:
+            await self._is_back(own)
             source = self._make(own)
             told = _Told(stand_in.publisher, self._book, self._key, own.id, "back")
             try:
@@ -179,27 +156,17 @@ class _Source:
                         feeding.cancel()
 
                     await source.run(_Gate(told, take_over))
-            except (RemoteError, TimeoutError) as error:
+            except (RemoteError, LimitError, TimeoutError) as error:
                 if told.is_started:
                     raise
                 log.info("own picture did not come", channel=self._key.name, error=str(error))
-                if isinstance(error, UnauthorizedError):
-                    self._refuse(own)
-                    return
 
-    async def _is_back(self, own: Channel) -> bool:
-        """Wait until a probe sees its picture; False when it may not be called again."""
+    async def _is_back(self, own: Channel) -> None:
+        """Wait until a probe sees its picture. A refused login is not called before its time."""
         while True:
             await asyncio.sleep(self._book.check)
-            result = await self._look(own, Level.MEDIA)
-            if result.is_good:
-                return True
-            if result.reason in (Reason.UNAUTHORIZED, Reason.NO_CREDENTIAL):
-                self._refuse(own)
-                return False
-
-    def _refuse(self, own: Channel) -> None:
-        self._book.refused(next(one for one in self._candidates if one.channel is own))
+            if (await self._look(own, Level.MEDIA)).is_good:
+                return
 
 
 class _Told:

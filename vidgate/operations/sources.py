@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, Self
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock
 from vidgate.aio.supervisor import Supervisor
-from vidgate.errors import NotFoundError
+from vidgate.errors import InputError, NotFoundError
 from vidgate.health.limits import PlatformSlots
 from vidgate.media.hub import Hub
 from vidgate.media.source import Publisher, Source
@@ -18,7 +18,7 @@ from vidgate.model.event import Event
 from vidgate.model.health import State
 from vidgate.model.media import StreamKey, StreamState, Variant
 from vidgate.operations.choices import Choices
-from vidgate.operations.failover import Candidate, Failover, Look
+from vidgate.operations.failover import Failover, Look
 from vidgate.registry.resolvers import Located
 from vidgate.registry.routes import Route
 from vidgate.rtsp.address import RtspAddress
@@ -106,16 +106,32 @@ class Cameras:
             allowed=partial(self._permits, port),
             tls_ca=self.media.tls_ca,
             choice=choice or Choice(),
-            allowance=self.allowances.of(channel, route.login),
+            allowance=self._allowance(channel, route),
         )
 
     def allowance(self, channel: Channel) -> Allowance:
         """How often the channel's own login was refused, by whichever stream or probe."""
-        route = self.register.route(channel)
-        return self.allowances.of(channel, route.login if route is not None else None)
+        return self._allowance(channel, self.register.route(channel))
+
+    def _allowance(self, channel: Channel, route: Route | None) -> Allowance:
+        if route is None:
+            return self.allowances.of(channel, None)
+        return self.allowances.of(channel, route.login, device_of(route))
 
     def _permits(self, port: int, address: str) -> bool:
         return self.guard.permits(address, port)
+
+
+def device_of(route: Route) -> tuple[str, int] | None:
+    """Host and port of the device that a login is shown to; None where a platform tells each time.
+
+    Behind one address with several ports there may be several devices.
+    """
+    try:
+        uri = Uri.parse(route.url)
+    except InputError:
+        return None
+    return uri.host.lower(), uri.effective_port
 
 
 Made = tuple[Route | None, Transport]
@@ -165,8 +181,7 @@ class Sources:
         others = self._stand_ins(channel, key.variant)
         if not others:
             return make(channel)
-        candidates = [Candidate(one, self._made_of(one, key.variant)) for one in (channel, *others)]
-        return self._standby.book.source(key, candidates, make, self._standby.look)
+        return self._standby.book.source(key, [channel, *others], make, self._standby.look)
 
     def serve(self, hub: Hub) -> None:
         """Who waits for a session of a platform may have that of a stream which nobody reads."""

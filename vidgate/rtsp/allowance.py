@@ -1,109 +1,207 @@
-"""How often one login may be tried at one camera, which locks accounts after a few wrong tries.
+"""How often one login may be tried at one device, which locks accounts after a few wrong tries.
 
 Pure; `now` is monotonic seconds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from enum import Enum
+from weakref import WeakValueDictionary
 
 from vidgate.model.channel import Channel, Login
 
 HOUR = 3600.0
-MOST = 2  # refused answers within an hour, whoever asked
+MOST = 2  # refused answers within an hour, whoever asked and for whichever channel
 MAX_ALLOWANCES = 50_000
+# Seconds after which an answer without a verdict holds up nobody: at once where the login was good
+# a moment ago (a login is judged before a recorder looks for its camera), else when whoever gave it
+# has long given up.
+PATIENCE = 0.5
+FORGOTTEN = 10.0
 
 
-@dataclass(slots=True)
-class Allowance:
-    """The sign-ins of one login at one camera: pulls of any stream, probes and trials share it.
+class Turn(Enum):
+    """Whether an answer to a challenge may be given."""
 
-    A refusal closes it for an hour, unless a person asks for one more try (`reopen`); `MOST` of
-    them close it for everybody. An answer that is accepted makes up for all of them.
+    NOW = "now"
+    LATER = "later"  # when the verdict on another one is known
+    NEVER = "never"
+
+
+@dataclass(slots=True, weakref_slot=True)
+class Account:
+    """One login at one device, the thing that locks: its channels share what it may be tried.
+
+    `MOST` refused answers within an hour close it for everybody; one that is accepted makes up for
+    all. After a refusal the login is in doubt: a channel that it has opened before goes first and
+    settles that, so that a recorder's forbidden channels, one after the other, close no other.
     """
 
     taken: tuple[str, str] | None = None  # scheme and algorithm of the last accepted answer
     _refusals: list[float] = field(default_factory=list)
-    _is_refused: bool = False
-    _is_proven: bool = False
-    _under_way: int = 0
-    _waiting: list[Callable[[], None]] = field(default_factory=list)
+    _opened: set[str] = field(default_factory=set)  # channels let in, and not refused since
+    _under_way: list[float] = field(default_factory=list)
+    _waiting: dict[Callable[[], None], None] = field(default_factory=dict)  # in order
 
-    def opens_at(self, now: float) -> float | None:
-        """From when on one more try is in order; None: it is now."""
-        self._forget(now)
+    def closed_until(self, now: float) -> float | None:
+        """When one more try is in order; None: it is now."""
+        return self._refusals[-MOST] + HOUR if self._standing(now) >= MOST else None
+
+    def has_room(self, now: float, own: float | None) -> bool:
+        """Whether the answers without a verdict, `own` aside, leave room for one more.
+
+        While the login is in doubt, or how the device wants it, one at a time is given.
+        """
+        others = [at for at in self._under_way if now - at < FORGOTTEN]
+        if own in others:
+            others.remove(own)
+        if self._standing(now) or self.taken is None:
+            return not others
+        return sum(now - at < PATIENCE for at in others) < MOST
+
+    def settles(self, channel: str, *, is_new: bool = False) -> bool:
+        """Whether the channel may be the one that settles a doubt; `is_new`: never refused."""
+        return channel in self._opened or (is_new and not self._opened)
+
+    def is_doubted(self, now: float) -> bool:
+        """Whether an answer was refused and none accepted since."""
+        return self._standing(now) > 0
+
+    def enter(self, now: float) -> float:
+        """An answer is given; returns what `leave` wants."""
+        self._under_way.append(now)
+        return now
+
+    def leave(self, entered: float) -> None:
+        """Its verdict is known, or never will be."""
+        self._under_way.remove(entered)
+        self._tell()
+
+    def when_changed(self, wake: Callable[[], None]) -> None:
+        """Call once, when a verdict is known."""
+        self._waiting[wake] = None
+
+    def forget(self, wake: Callable[[], None]) -> None:
+        """Nobody waits for that any more."""
+        self._waiting.pop(wake, None)
+
+    def accepted(self, channel: str, taken: tuple[str, str] | None) -> None:
+        """The device took the answer for that channel."""
+        self.taken = taken
+        self._refusals.clear()
+        self.opened(channel)
+
+    def opened(self, channel: str) -> None:
+        """The device lets the channel in by this login."""
+        self._opened.add(channel)
+
+    def count(self, times: int, now: float) -> None:
+        """Answers were refused."""
+        self._refusals = [*self._refusals, *[now] * times][-MOST:]
         if len(self._refusals) >= MOST:
-            return self._refusals[-MOST] + HOUR
-        return self._refusals[-1] + HOUR if self._is_refused and self._refusals else None
+            self._opened.clear()
 
-    def reopen(self) -> None:
-        """A person asks for one more try; it is counted like any other."""
-        self._is_refused = False
+    def doubt(self, now: float) -> None:
+        """An answer was refused that proves little: it alone, or with its like, closes nothing."""
+        if not self._standing(now):
+            self.count(1, now)
 
-    def enter(self, now: float) -> bool:
-        """Begin a sign-in; False where others under way must end first.
+    def refused(self, channel: str) -> None:
+        """The channel is not opened by this login, or not any more."""
+        self._opened.discard(channel)
 
-        Until the login is known to be good one at a time signs in: it may need two answers.
-        """
-        self._forget(now)
-        if self._under_way >= (MOST - len(self._refusals) if self._is_proven else 1):
-            return False
-        self._under_way += 1
-        return True
+    def _standing(self, now: float) -> int:
+        self._refusals = [at for at in self._refusals if now - at < HOUR]
+        return len(self._refusals)
 
-    def may_answer(self, own: int, now: float, *, is_inside: bool) -> bool:
-        """Whether one more answer may be given by who was refused `own` times, not counted yet.
-
-        The others under way are each left the answer that they entered for.
-        """
-        self._forget(now)
-        return len(self._refusals) + own + self._under_way - is_inside < MOST
-
-    def leave(self) -> None:
-        """A sign-in is over, be it known how or not."""
-        self._under_way -= 1
-        waiting, self._waiting = self._waiting, []
+    def _tell(self) -> None:
+        waiting, self._waiting = self._waiting, {}
         for wake in waiting:
             wake()
 
-    def when_left(self, wake: Callable[[], None]) -> None:
-        """Call once, when a sign-in under way is over."""
-        self._waiting.append(wake)
+
+@dataclass(slots=True)
+class Allowance:
+    """One channel's share of an account: pulls of either stream, probes and trials go by it.
+
+    A refusal closes the channel for an hour, unless a person asks for one more try (`reopen`).
+    """
+
+    account: Account = field(default_factory=Account)
+    channel: str = ""
+    _refused: float | None = None
+    _is_asked: bool = False  # by a person, since the last verdict
+
+    def opens_at(self, now: float) -> float | None:
+        """From when on one more try is in order; None: it is now."""
+        closed = self.account.closed_until(now)
+        if closed is not None or self._refused is None or self._is_asked:
+            return closed
+        return self._refused + HOUR if now - self._refused < HOUR else None
+
+    def reopen(self) -> None:
+        """A person asks for one more try; it is counted like any other."""
+        self._is_asked = True
+
+    def turn(self, now: float, own: float | None = None) -> Turn:
+        """Whether an answer may be given now; `own` is the one before, by the same connection."""
+        if self.opens_at(now) is not None:
+            return Turn.NEVER
+        if not self.account.has_room(now, own):
+            return Turn.LATER
+        if not self.account.is_doubted(now) or self._is_asked:
+            return Turn.NOW
+        if own is not None:  # by another algorithm, which is of use where none was taken yet
+            is_useful = self.account.taken is None or self.account.settles(self.channel)
+            return Turn.NOW if is_useful else Turn.NEVER
+        may_settle = self.account.settles(self.channel, is_new=self._refused is None)
+        return Turn.NOW if may_settle else Turn.LATER
 
     def accepted(self, taken: tuple[str, str] | None) -> None:
-        """The camera took the answer."""
-        self.taken = taken
-        self._refusals.clear()
-        self._is_refused, self._is_proven = False, True
+        """The device took the answer."""
+        self._refused, self._is_asked = None, False
+        self.account.accepted(self.channel, taken)
 
-    def refused(self, times: int, now: float) -> None:
-        """The camera refused the login, after that many answers."""
-        self.count(times, now)
-        self._is_refused, self._is_proven = True, False
+    def refused(self, now: float) -> None:
+        """The device refuses the channel; the answers that it was given are counted apart."""
+        self._refused, self._is_asked = now, False
+        self.account.refused(self.channel)
 
-    def count(self, times: int, now: float) -> None:
-        """Answers were refused, and the connection ended before it was said what of."""
-        self._refusals = [*self._refusals, *[now] * times][-MOST:]
-
-    def _forget(self, now: float) -> None:
-        self._refusals = [at for at in self._refusals if now - at < HOUR]
+    def recalled(self, refused: float | None, now: float) -> None:
+        """What was known when the service ended: when it was refused, else that it was let in."""
+        if refused is None:
+            self.account.opened(self.channel)
+        elif now - refused < HOUR:
+            self.refused(refused)
+            self.account.doubt(refused)
 
 
 class Allowances:
-    """One `Allowance` for each place and login of a channel: another of either begins anew.
+    """The allowance of each channel, place and login: another of them begins anew.
 
-    In memory: after a restart health tells what was refused before it.
+    Those of one device and login share an `Account`. In memory: after a restart health tells what
+    was refused before it.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, object, Login | None], Allowance] = {}
+        self._known: dict[Hashable, Allowance] = {}
+        self._accounts: WeakValueDictionary[Hashable, Account] = WeakValueDictionary()
 
-    def of(self, channel: Channel, login: Login | None) -> Allowance:
-        """How often the login may be tried at the channel's camera, by whichever stream."""
+    def of(self, channel: Channel, login: Login | None, device: Hashable = None) -> Allowance:
+        """How often the login may be tried for the channel at the device (its own, if None)."""
         place = channel.url, channel.sub_url, channel.address, channel.port
-        key = channel.id, place, login
+        key = channel.id, place, device, login
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= MAX_ALLOWANCES:
                 self._known.pop(next(iter(self._known)))
-            known = self._known[key] = Allowance()
+            where = (channel.id, place) if device is None else device
+            account = self._account((where, login))
+            known = self._known[key] = Allowance(account, channel.id)
         return known
+
+    def _account(self, key: Hashable) -> Account:
+        account = self._accounts.get(key)
+        if account is None:
+            account = self._accounts[key] = Account()
+        return account

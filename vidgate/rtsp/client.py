@@ -16,6 +16,7 @@ from vidgate.errors import (
     RemoteTimeoutError,
     UnauthorizedError,
     UnreachableError,
+    VidgateError,
     cannot_connect,
 )
 from vidgate.rtsp import dial, tls
@@ -56,9 +57,8 @@ class RtspClient(asyncio.Protocol):
         self.local_ip = ""
         self.base = uri
         self._sign_in = sign_in
-        self.session = ClientSession(
-            uri, address.login, address.allowance.taken, sign_in.may_answer
-        )
+        self.session = ClientSession(uri, address.login, address.allowance.account.taken, sign_in)
+        sign_in.go_on, sign_in.give_up = self._go_on, self._fail
         self.unknown_frames = 0
         self._clock = clock
         self._now = clock.now
@@ -67,7 +67,7 @@ class RtspClient(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._replies: dict[int, asyncio.Future[Message]] = {}
-        self._failure: RemoteError | None = None
+        self._failure: VidgateError | None = None
         self._woken = asyncio.Event()
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self._intake = Intake(self._process, self._fail)
@@ -86,7 +86,7 @@ class RtspClient(asyncio.Protocol):
         if uri.scheme not in schemes.PULLED:
             raise schemes.unsupported(uri.scheme)
         sign_in = SignIn(address, clock)
-        await sign_in.begin()
+        sign_in.begin()
         client = cls(address, uri, clock, sign_in)
         try:
             await client._open(uri)
@@ -330,7 +330,12 @@ class RtspClient(asyncio.Protocol):
         if future is not None and not future.done():
             future.set_result(reply.message)
 
-    def _fail(self, error: RemoteError) -> None:
+    def _go_on(self) -> None:
+        self.session.taken = self.address.allowance.account.taken
+        self.session.go_on()
+        self._flush()
+
+    def _fail(self, error: VidgateError) -> None:
         self._intake.close()
         if self._failure is None:
             self._failure = error

@@ -6,11 +6,11 @@
 Answers 401 by itself, answers the server's own requests, keeps CSeq, Session and its timeout.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Protocol, cast
 
 from vidgate.model.channel import Login
+from vidgate.rtsp.allowance import Turn
 from vidgate.rtsp.headers import DEFAULT_TIMEOUT, parse_public, parse_session
 from vidgate.rtsp.messages import Frame, Parser
 from vidgate.wire.digest import DigestClient
@@ -55,7 +55,31 @@ class _Pending:
     headers: list[tuple[str, str]]
     cseq: int  # as given to the caller; a repeated request has another one on the wire
     is_keepalive: bool = False
-    is_signed: bool = False  # it carried our answer to a challenge
+    is_signed: bool = False  # it carries an answer, to this challenge or an earlier one
+    is_answer: bool = False  # it was sent again for the sake of a challenge
+
+
+class Gate(Protocol):
+    """Who knows how often a login may be tried."""
+
+    def challenged(self, session: "ClientSession", *, may_wait: bool) -> Turn:
+        """Whether a challenge may be answered. LATER, only if it may: `go_on` will be called.
+
+        Sets `session.taken` to what others have learnt since it began.
+        """
+        ...
+
+    def accepted(self, session: "ClientSession") -> None:
+        """The answer to a challenge was taken."""
+        ...
+
+
+class _Open:
+    def challenged(self, session: "ClientSession", *, may_wait: bool) -> Turn:
+        return Turn.NOW
+
+    def accepted(self, session: "ClientSession") -> None:
+        pass
 
 
 @dataclass(slots=True)
@@ -63,15 +87,14 @@ class ClientSession:
     """One connection to one camera. `now` is monotonic seconds, given by the caller.
 
     `taken` is the scheme and algorithm by which this login was let in before, or is now. `refusals`
-    counts answers refused since one was accepted; `may_answer` is asked before each is given.
+    counts answers refused since one was accepted; `gate` is asked before each is given.
     """
 
     uri: Uri
     login: Login | None = None
     taken: tuple[str, str] | None = None
-    may_answer: Callable[["ClientSession"], bool] = lambda _: True
+    gate: Gate = field(default_factory=_Open, repr=False)
     refusals: int = 0
-    is_accepted: bool = False  # an answer was, on this connection
     parser: Parser = field(default_factory=Parser)
     id: str = ""
     timeout: float = DEFAULT_TIMEOUT
@@ -81,6 +104,7 @@ class ClientSession:
     _digest: DigestClient | None = None
     _cseq: int = 0
     _pending: dict[int, _Pending] = field(default_factory=dict)
+    _held: _Pending | None = None  # its challenge is to be answered later
     _out: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -134,6 +158,12 @@ class ClientSession:
         pending = _Pending(method, self.play_uri, [], self._cseq, is_keepalive=True)
         self._send(pending, self._cseq)
 
+    def go_on(self) -> None:
+        """Queue the answer that was to be given later."""
+        held, self._held = self._held, None
+        if held is not None and self._digest is not None:
+            self._answer_challenge(self._digest, held)
+
     # -- inside ----------------------------------------------------------------------------------
 
     def _interval(self) -> float:
@@ -173,7 +203,9 @@ class ClientSession:
             return None
         if self._digest is not None and pending.is_signed and status not in (401, 403):
             self._digest.accepted()
-            self.taken, self.refusals, self.is_accepted = self._digest.taken, 0, True
+            self.taken, self.refusals = self._digest.taken, 0
+            if pending.is_answer:
+                self.gate.accepted(self)
         self._learn(message, status)
         if pending.is_keepalive:
             return Ended("the camera forgot the session") if status == 454 else None
@@ -190,13 +222,23 @@ class ClientSession:
         return self._pending.pop(waiting[0]) if len(waiting) == 1 else None
 
     def _try_again(self, pending: _Pending, message: Message) -> bool:
-        if self._digest is None or self.refusals >= MAX_REFUSALS or not self.may_answer(self):
+        if self._digest is None or self.refusals >= MAX_REFUSALS:
             return False
         if not self._digest.challenge(message.headers.all("WWW-Authenticate")):
             return False
+        may_wait = not pending.is_keepalive and pending.method != "TEARDOWN"
+        turn = self.gate.challenged(self, may_wait=may_wait)
+        if turn is Turn.NOW:
+            self._answer_challenge(self._digest, pending)
+        elif turn is Turn.LATER:
+            self._held = pending
+        return turn is not Turn.NEVER
+
+    def _answer_challenge(self, digest: DigestClient, pending: _Pending) -> None:
+        digest.prefer(self.taken)
+        pending.is_answer = True
         self._cseq += 1
         self._send(pending, self._cseq)
-        return True
 
     def _learn(self, message: Message, status: int) -> None:
         if status >= 300:

@@ -1,14 +1,17 @@
-"""One connection's turn to sign in: it waits for the others, and its refusals are counted."""
+"""One connection's sign-in: it waits for the verdict on others, and its refusals are counted."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from vidgate.aio.clock import Clock
-from vidgate.errors import HeldBackError, RemoteTimeoutError, UnauthorizedError
+from vidgate.errors import HeldBackError, LimitError, UnauthorizedError, VidgateError
 from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.allowance import PATIENCE, Allowance, Turn
 from vidgate.rtsp.session import ClientSession
 
 REFUSALS = frozenset({401, 403})
+MOST_WAIT = 0.5  # of the time that a request may take: ours must not look like the camera's
 HINT = (
     "改正凭据后立即再试, 或用 vidgate channel test 试一次 / "
     "correct the credential and it is tried at once; vidgate channel test tries once more"
@@ -16,85 +19,156 @@ HINT = (
 
 
 class SignIn:
-    """`await begin()`, `settle(...)` at each final reply, `end(...)`; idle without a login."""
+    """The `Gate` of one connection's session; idle without a login.
+
+    `begin()`, `settle(...)` at each final reply, `end(...)`. `go_on` is called when an answer that
+    had to wait may be given, `give_up` with the error when it will not be.
+    """
 
     def __init__(self, address: RtspAddress, clock: Clock) -> None:
-        self._where = address
+        self.go_on: Callable[[], None] = _nothing
+        self.give_up: Callable[[VidgateError], None] = _nothing
         self._allowance = address.allowance if address.login is not None else None
+        self._most_wait = MOST_WAIT * address.request_timeout
         self._clock = clock
-        self._is_inside = False
-        self._is_accepted = False
-        self._is_refused = False
+        self._counted = 0  # of the session's refusals
+        self._entered: float | None = None  # an answer of ours has no verdict yet
+        self._is_accepted = False  # one was, on this connection
+        self._is_barred = False  # a challenge was not answered, for what others were told
+        self._waits_until: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def begin(self) -> None:
-        """Wait for our turn. Raises HeldBackError at once where no try is left."""
+    def begin(self) -> None:
+        """Raises HeldBackError where no try is left: there is no need to call."""
+        if self._allowance is not None and (opens := self._opens_at()) is not None:
+            raise self._held_back(opens)
+
+    def challenged(self, session: ClientSession, *, may_wait: bool) -> Turn:
+        """See `Gate`."""
         allowance = self._allowance
         if allowance is None:
-            return
-        self._check()
-        try:
-            async with asyncio.timeout(self._where.connect_timeout):
-                while not allowance.enter(self._clock.now()):
-                    left = asyncio.Event()
-                    allowance.when_left(left.set)
-                    await left.wait()
-                    self._check()
-        except TimeoutError:
-            raise RemoteTimeoutError("another sign-in at the camera is still under way") from None
-        self._is_inside = True
+            return Turn.NOW
+        self._count(session)
+        session.taken = allowance.account.taken
+        turn = allowance.turn(self._clock.now(), self._entered)
+        if turn is Turn.LATER and not may_wait:
+            turn = Turn.NEVER
+        if turn is Turn.NOW:
+            self._enter(allowance)
+            return turn
+        self._leave()
+        self._is_barred = turn is Turn.NEVER and not session.refusals
+        if turn is Turn.LATER:
+            self._wait(allowance, self._clock.now() + self._most_wait)
+        return turn
 
-    def may_answer(self, session: ClientSession) -> bool:
-        """Whether a challenge may be answered; a login that was taken just now always may."""
-        if self._allowance is None or self._is_accepted:
-            return True
-        return self._allowance.may_answer(
-            session.refusals, self._clock.now(), is_inside=self._is_inside
-        )
+    def accepted(self, session: ClientSession) -> None:
+        """See `Gate`."""
+        if self._allowance is not None:
+            self._counted = 0
+            self._is_accepted = True
+            self._allowance.accepted(session.taken)
+            self._leave()
 
     def settle(self, status: int, session: ClientSession) -> None:
         """A request has its final reply."""
-        allowance = self._allowance
-        if allowance is None:
+        if self._allowance is None:
             return
-        if status in REFUSALS:
-            allowance.refused(max(1, session.refusals), self._clock.now())
-            self._is_refused = True
-        elif session.is_accepted:
-            allowance.accepted(session.taken)
-            self._is_accepted = True
+        self._count(session)
+        if status in REFUSALS and not self._is_barred:
+            self._allowance.refused(self._clock.now())
         self._leave()
 
     def end(self, session: ClientSession) -> None:
-        """The connection is over. What it was refused without a verdict is counted here.
-
-        A keepalive that was refused counts once: some cameras know no login but at the beginning.
-        """
-        if self._allowance is not None and not self._is_refused and session.refusals:
-            times = 1 if self._is_accepted else session.refusals
-            self._allowance.count(times, self._clock.now())
+        """The connection is over. What it was refused without a verdict is counted here."""
+        self._count(session)
         self._leave()
+        self._stop_waiting()
+        self.go_on = self.give_up = _nothing
 
     def explain(self, error: UnauthorizedError) -> UnauthorizedError:
         """The camera's refusal, with what helps and when the next try is due."""
-        if self._allowance is not None:
-            error.again_at = self._allowance.opens_at(self._clock.now())
-            error.hint = error.hint or HINT
+        if self._allowance is None:
+            return error
+        opens = self._opens_at()
+        if self._is_barred and opens is not None:
+            return self._held_back(opens)
+        error.again_at = opens
+        error.hint = error.hint or HINT
         return error
 
-    def _check(self) -> None:
-        assert self._allowance is not None
-        now = self._clock.now()
-        opens = self._allowance.opens_at(now)
-        if opens is not None:
-            at = datetime.fromtimestamp(self._clock.wall() + opens - now, UTC).astimezone()
-            raise HeldBackError(
-                f"登录刚被拒绝, 为免锁定账户 {at:%H:%M} 前不再试 / its login was refused, and"
-                f" is not tried before {at:%H:%M}: cameras lock accounts",
-                hint=HINT,
-                again_at=opens,
-            )
+    def _count(self, session: ClientSession) -> None:
+        """Some cameras know no login but at the beginning, so a later refusal proves little."""
+        fresh = session.refusals - self._counted
+        if self._allowance is None or fresh <= 0:
+            return
+        self._counted = session.refusals
+        account, now = self._allowance.account, self._clock.now()
+        if self._is_accepted:
+            account.doubt(now)
+        else:
+            account.count(fresh, now)
 
     def _leave(self) -> None:
-        if self._is_inside and self._allowance is not None:
-            self._is_inside = False
-            self._allowance.leave()
+        entered, self._entered = self._entered, None
+        if entered is not None and self._allowance is not None:
+            self._allowance.account.leave(entered)
+
+    def _enter(self, allowance: Allowance) -> None:
+        """A second answer of one connection holds the place of the first."""
+        if self._entered is None:
+            self._entered = allowance.account.enter(self._clock.now())
+
+    def _wait(self, allowance: Allowance, until: float) -> None:
+        self._waits_until = until
+        allowance.account.when_changed(self._again)
+        seconds = max(0.0, min(PATIENCE, until - self._clock.now()))
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._again)
+
+    def _stop_waiting(self) -> None:
+        self._waits_until = None
+        if self._timer is not None and self._allowance is not None:
+            self._allowance.account.forget(self._again)
+            self._timer.cancel()
+            self._timer = None
+
+    def _again(self) -> None:
+        """A verdict is known, or some time has passed: is it our turn?"""
+        until, allowance = self._waits_until, self._allowance
+        if until is None or allowance is None:
+            return
+        self._stop_waiting()
+        turn = allowance.turn(self._clock.now())
+        if turn is Turn.NOW:
+            self._enter(allowance)
+            self.go_on()
+        elif (opens := self._opens_at()) is not None:
+            self.give_up(self._held_back(opens))
+        elif self._clock.now() >= until:
+            self.give_up(_still_tried())
+        else:
+            self._wait(allowance, until)
+
+    def _opens_at(self) -> float | None:
+        return self._allowance.opens_at(self._clock.now()) if self._allowance is not None else None
+
+    def _held_back(self, opens: float) -> HeldBackError:
+        at = self._clock.wall() + opens - self._clock.now()
+        at_text = f"{datetime.fromtimestamp(at, UTC).astimezone():%H:%M}"
+        return HeldBackError(
+            f"登录刚被拒绝, 为免锁定账户 {at_text} 前不再试 / its login was refused, and"
+            f" is not tried before {at_text}: cameras lock accounts",
+            hint=HINT,
+            again_at=opens,
+        )
+
+
+def _still_tried() -> LimitError:
+    return LimitError(
+        "同一设备正用这个登录试另一路, 尚无结果 / "
+        "the same login is being tried at the device for another channel, with no verdict yet"
+    )
+
+
+def _nothing(*_: object) -> None:
+    pass

@@ -166,6 +166,7 @@ class DigestClient:
     def __init__(self, login: Login, taken: tuple[str, str] | None = None) -> None:
         self.taken = taken  # scheme and algorithm of the last answer that was accepted
         self._login = login
+        self._offers: list[Challenge] = []
         self._challenge: Challenge | None = None
         self._count = 0
         self._cnonce = ""
@@ -179,11 +180,18 @@ class DigestClient:
         offers = parse_challenges(www_authenticate_values)
         if self._challenge is not None and self._used:
             self._judge_last_try(self._challenge, offers)
+        self._offers = offers
         self._challenge = self._choose(offers)
         self._count = 0
         self._cnonce = secrets.token_hex(8)
         self._used = False
         return self._challenge is not None
+
+    def prefer(self, taken: tuple[str, str] | None) -> None:
+        """Others have learnt by now what the peer takes; to be told before the answer is made."""
+        if not self._used:
+            self.taken = taken
+            self._challenge = self._choose(self._offers)
 
     def accepted(self) -> None:
         """The peer took our answer: a later 401 means an old nonce, not a wrong password."""

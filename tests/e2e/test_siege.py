@@ -1,14 +1,21 @@
 """Slow clients and too many of them, shortened; `scripts/soak siege` does the same in full."""
 
+import json
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.e2e import lossy
-from tests.e2e.attacks import attacked, watch
+from tests.e2e.attacks import AS_SDP, attacked, watch
 from tests.e2e.cycles import delivered
 from tests.e2e.siege import SEARCHES, besiege, confined, crowd
+from tests.e2e.stage import eventually
 from tests.programs import running_fleet, running_service
 from tests.waiting import until
 from vidgate.simulator.viewers import LightViewer
@@ -61,6 +68,71 @@ async def test_a_service_without_descriptors_refuses_and_keeps_what_it_has(tmp_p
                     if told["200"] == 20:
                         break
             assert told["200"] == 20
+
+
+@contextmanager
+def no_descriptor_left(pid: int) -> Iterator[None]:
+    """Inside the block that process can open nothing more; what it has open stays."""
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    held = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    free = next(number for number in count() if number not in held)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, limits[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+
+
+async def probed(http: aiohttp.ClientSession, ids: list[str]) -> dict[str, str]:
+    """The reasons that a probe of these by name gives."""
+    wish = {"ids": ids, "level": "describe"}
+    async with http.post("/api/v1/probes", json=wish) as response:
+        last = (await response.text()).splitlines()[-1]
+    return {item["id"]: item["reason"] for item in json.loads(last)["items"]}
+
+
+async def states(http: aiohttp.ClientSession) -> dict[str, tuple[str, str]]:
+    """State of each channel, and since when."""
+    async with http.get("/api/v1/channels") as response:
+        listed = await response.json()
+    return {item["id"]: (item["state"], item["since"]) for item in listed["items"]}
+
+
+async def test_a_pull_without_descriptors_is_our_503_and_no_camera_s_fault(tmp_path: Path) -> None:
+    settings = {"VIDGATE__PROBE__ENABLED": "false"}  # whose looks would give descriptors back
+    async with (
+        running_fleet(tmp_path, 4) as fleet,
+        running_service(tmp_path / "data", settings) as service,
+    ):
+        await service.cli("channel", "import", str(fleet.register))
+        token = (await service.cli_json("token", "create", "--role", "engineer"))["token"]
+        watched, cold, *others = await delivered(fleet)
+        certificate = Certificate.generateCertificate()
+        async with (
+            # One connection that is kept: a new one would need a descriptor itself.
+            aiohttp.ClientSession(
+                service.url,
+                headers={"Authorization": f"Bearer {token}"},
+                connector=aiohttp.TCPConnector(limit=1),
+            ) as http,
+            LightViewer(certificate) as viewer,
+            LightViewer(certificate) as late,
+        ):
+            assert await watch(http, viewer, watched) is not None
+            assert set((await probed(http, [cold, *others])).values()) == {"ok"}
+            before = await states(http)
+            with no_descriptor_left(service.program.process.pid):
+                async with http.post(f"/whep/{cold}", data=late.offer, headers=AS_SDP) as refused:
+                    problem = await refused.json()
+                assert (refused.status, problem["code"]) == (503, "limit_reached")
+                assert "本机资源不足" in problem["detail"]
+                for _ in range(4):  # one more than what makes a camera down
+                    assert set((await probed(http, others)).values()) == {"error"}
+                packets = viewer.counts.packets
+                await until(lambda: viewer.counts.packets > packets + 20)
+                assert await states(http) == before
+            assert await eventually(lambda: watch(http, late, cold), bool), "by itself"
+            assert set((await probed(http, [cold, *others])).values()) == {"ok"}
 
 
 async def test_viewers_connect_through_loss_and_see_on_after_a_burst(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from vidgate.errors import ProtocolError
-from vidgate.rtsp.intake import MOST_ITEMS, PORTION, TURN, Intake
+from vidgate.rtsp.intake import LEAST, LOOKED_AFTER, MOST_ITEMS, PORTION, TURN, Intake
 
 
 class Wire(asyncio.Transport):
@@ -35,13 +35,15 @@ class Peer:
 
     def __init__(self, *, cost: float = 0.0, items: int = 1) -> None:
         self.now = 0.0
-        self.cost = cost
+        self.cost = 0.0
         self.items = items
         self.taken = b""
         self.failures: list[ProtocolError] = []
         self.wire = Wire()
         self.intake = Intake(self._process, self.failures.append, lambda: self.now)
         self.intake.open(self.wire)
+        self.intake.add(bytes(LEAST))  # what it sends is large, or small, by now
+        self.now, self.taken, self.cost = 0.0, b"", cost
 
     def _process(self, data: bytes) -> int:
         assert len(data) <= PORTION
@@ -62,6 +64,22 @@ async def test_what_costs_little_is_taken_at_once() -> None:
     peer.intake.add(DATA)
     assert peer.taken == DATA
     assert peer.wire.is_reading()
+
+
+async def test_small_items_are_counted_by_few() -> None:
+    """Hundreds of pictures fit into what is read at once, and each goes to all viewers."""
+    most = 0
+
+    def process(data: bytes) -> int:
+        nonlocal most
+        most = max(most, len(data) // 16)
+        return len(data) // 16
+
+    intake = Intake(process, lambda error: None)
+    intake.open(Wire())
+    for _ in range(9):
+        intake.add(bytes(1600))
+    assert most <= LOOKED_AFTER
 
 
 async def test_others_have_their_turn_and_no_byte_is_lost() -> None:

@@ -21,6 +21,8 @@ class Sized(Protocol):
 
 T = TypeVar("T", bound=Sized)
 
+GREED = 16  # items taken in a row, without having waited, before other tasks get their turn
+
 
 class MailboxClosed(Exception):
     """The writer closed the mailbox; no item will come any more."""
@@ -30,7 +32,8 @@ class Mailbox(Generic[T]):
     """Drop-oldest queue bounded in items and bytes, for one writer and one reader.
 
     When full, everything held is dropped, and so is all that follows until a resumable item (a key
-    frame): a decoder can do nothing with the rest. `dropped` counts the lost items.
+    frame): a decoder can do nothing with the rest. `dropped` counts the lost items. A reader that
+    finds many items waiting does not hold the event loop until it has taken them all.
     """
 
     def __init__(self, *, max_items: int = 512, max_bytes: int = 8 << 20) -> None:
@@ -40,6 +43,7 @@ class Mailbox(Generic[T]):
         self._items: deque[T] = deque()
         self._bytes = 0
         self._skipping = False
+        self._taken = 0  # in a row
         self._waiter: asyncio.Future[None] | None = None
         self._closed: BaseException | None = None
 
@@ -78,17 +82,26 @@ class Mailbox(Generic[T]):
 
     async def get(self) -> T:
         """Wait for the oldest item. Raises what `close` was given once the box is empty."""
-        while not self._items:
-            if self._closed is not None:
+        while not self._items or self._taken >= GREED:
+            if self._items:  # they may be gone, or others, when it is our turn again
+                self._taken = 0
+                await asyncio.sleep(0)
+            elif self._closed is not None:
                 raise self._closed
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+            else:
+                await self._wait()
+        self._taken += 1
         item = self._items.popleft()
         self._bytes -= item.size
         return item
+
+    async def _wait(self) -> None:
+        self._taken = 0
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
 
     def close(self, error: BaseException | None = None) -> None:
         """End it: the reader gets what is held, then `error` (default `MailboxClosed`)."""

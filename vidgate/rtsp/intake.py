@@ -8,7 +8,9 @@ from typing import cast
 from vidgate.errors import ProtocolError
 
 TURN = 0.002  # seconds of work for one peer before the others have their turn
-PORTION = 8 << 10  # bytes between two looks at the clock
+PORTION = 8 << 10  # bytes at most between two looks at the clock
+LEAST = 512
+LOOKED_AFTER = 32  # items, about: each may be a picture that goes to all viewers
 MOST_ITEMS = 20_000  # a second; 160 Mbit/s in packets of 1,000 bytes are as many
 
 Process = Callable[[bytes], int]
@@ -36,6 +38,7 @@ class Intake:
         self._waiting: list[bytes] = []
         self._next: asyncio.Handle | None = None  # the turn in which what waits is taken
         self._is_open = False
+        self._portion = LEAST
         self._worked = 0.0  # seconds, less the time that went to others since
         self._looked = now()
         self._items = 0.0  # those found, less what the rate has allowed since
@@ -69,15 +72,20 @@ class Intake:
         self._take(data)
 
     def _take(self, data: bytes) -> None:
-        for at in range(0, len(data), PORTION):
+        at = 0
+        while at < len(data):
             if self._worked > TURN:
                 self._wait(data[at:])
                 return
-            found = self._process(data[at : at + PORTION])
+            portion = data[at : at + self._portion]
+            at += len(portion)
+            found = self._process(portion)
             if self._is_open:
                 self._count(found)
             if not self._is_open:
                 return
+            each = len(portion) // max(found, 1)
+            self._portion = min(PORTION, max(LEAST, LOOKED_AFTER * each))
 
     def _count(self, found: int) -> None:
         now = self._now()

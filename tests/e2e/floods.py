@@ -1,0 +1,188 @@
+"""A camera that floods whoever plays it, and what that is like for a service with other viewers.
+
+python -m tests.e2e.floods KIND RATE      the camera; RATE items a second, 0: all that it can
+"""
+
+import asyncio
+import re
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+
+import aiohttp
+
+from tests.e2e.attacks import Target, watch
+from tests.programs import running
+from tests.rtp.packets import key, packets
+from tests.rtsp.camera import interleave
+from vidgate.aio.supervisor import cancel_and_wait
+from vidgate.rtp.packet import RtpPacket
+from vidgate.simulator.viewers import Counts, LightViewer
+
+_RTP = b"\x80\x60\0\7\0\0\0\7\0\0\x12\x34"
+PICTURES = "tiny pictures"
+# kind -> one item of it
+ITEMS = {
+    PICTURES: b"",  # each another one: see `_pictures`
+    "empty frames": b"$\x05\0\0",
+    "frames of a foreign channel": b"$\x09\0\x0d" + _RTP + b"\1",
+    "pieces of a picture": b"$\0\0\x0e" + _RTP + b"\x1c\x05",
+    "reports": b"$\1\0\x08\x80\xc9\0\1\0\0\x124",
+    "requests": b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n",
+    "answers": b"RTSP/1.0 200 OK\r\nCSeq: 999\r\n\r\n",
+    "garbage": b"ERR 99 \r\n",
+}
+TICK = 0.01  # seconds between two bursts at a given rate
+BLOCK = 64 << 10
+GAP = 0.005  # seconds between two looks at what a viewer has
+SDP = (
+    "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
+    "a=rtpmap:96 H264/90000\r\na=control:1\r\n"
+)
+
+
+@dataclass
+class Flood:
+    """What was seen meanwhile. `held`: seconds, the most since the service began."""
+
+    held_before: float = 0.0
+    held: float = 0.0
+    late: int = 0  # beats of the loop that came more than 20 ms late, of all
+    beats: int = 0
+    pulls: int = 0  # how often the hostile camera was played
+    lost: int = 0  # packets of who watches another camera
+    packets: int = 0
+    longest_gap: float = 0.0
+
+
+async def flooded(target: Target, kind: str, rate: int, seconds: float, token: str) -> Flood:
+    """Somebody insists on a flooding camera while another watches a good one."""
+    found = Flood()
+    channel = re.sub(r"\W", "-", f"{kind}-{rate}")
+    command = (sys.executable, "-m", "tests.e2e.floods", kind, str(rate))
+    async with running(*command) as camera, target.client("watcher") as http:
+        port = (await camera.says(r"port (\d+)"))[1]
+        url = f"rtsp://127.0.0.1:{port}/main"
+        await target.service.cli("channel", "add", channel, "--name", "x", "--url", url)
+        async with target.playing(http) as counts:
+            held, late, beats = await _loop(target, token)
+            found.held_before = held
+            before = counts.packets
+            watching = asyncio.create_task(_gaps(counts, found))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await _insist(target, channel)
+            await cancel_and_wait(watching)
+            found.packets, found.lost = counts.packets - before, counts.lost
+            found.held, late_now, beats_now = await _loop(target, token)
+            found.late, found.beats = late_now - late, beats_now - beats
+        found.pulls = camera.text.count("played")
+    return found
+
+
+async def _insist(target: Target, channel: str) -> None:
+    async with target.client("other") as http:
+        while True:
+            async with LightViewer(target.certificate) as viewer:
+                if await watch(http, viewer, channel) is not None:
+                    await asyncio.sleep(1.0)
+                await asyncio.sleep(0.1)
+
+
+async def _loop(target: Target, token: str) -> tuple[float, int, int]:
+    """Longest hold, late beats and beats so far."""
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession(target.service.url, headers=headers) as http,
+        http.get("/metrics") as answer,
+    ):
+        page = await answer.text()
+    name = "vidgate_event_loop"
+    beats = _value(page, f"{name}_lag_seconds_count")
+    in_time = _value(page, f'{name}_lag_seconds_bucket{{le="0.02"}}')
+    return _value(page, f"{name}_held_max_seconds"), round(beats - in_time), round(beats)
+
+
+def _value(page: str, name: str) -> float:
+    found = re.search(rf"^{re.escape(name)} (\S+)$", page, re.MULTILINE)
+    assert found is not None, f"no {name}"
+    return float(found[1])
+
+
+async def _gaps(counts: Counts, found: Flood) -> None:
+    loop = asyncio.get_running_loop()
+    seen, since = counts.packets, loop.time()
+    while True:
+        await asyncio.sleep(GAP)
+        if counts.packets != seen:
+            seen, since = counts.packets, loop.time()
+        found.longest_gap = max(found.longest_gap, loop.time() - since)
+
+
+# -- the camera ------------------------------------------------------------------------------------
+
+
+async def _serve(kind: str, rate: int) -> None:
+    first, block, size = _pictures() if kind == PICTURES else _same(ITEMS[kind])
+
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            while "PLAY " not in (head := (await reader.readuntil(b"\r\n\r\n")).decode()):
+                writer.write(_reply(head))
+            writer.write(_reply(head))
+            print("played", flush=True)
+            deaf = asyncio.create_task(_read(reader))
+            try:
+                writer.write(first)
+                await _flood(writer, block, size, rate)
+            finally:
+                deaf.cancel()
+        writer.close()
+
+    server = await asyncio.start_server(client, "127.0.0.1", 0)
+    print(f"port {server.sockets[0].getsockname()[1]}", flush=True)
+    await server.serve_forever()
+
+
+def _reply(head: str) -> bytes:
+    cseq = re.search(r"CSeq: *(\d+)", head)
+    lines = ["RTSP/1.0 200 OK", f"CSeq: {cseq[1] if cseq else 0}"]
+    body = ""
+    if head.startswith("DESCRIBE"):
+        body = SDP
+        lines += ["Content-Type: application/sdp", f"Content-Length: {len(SDP)}"]
+    elif head.startswith("SETUP"):
+        lines += ["Session: 1", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"]
+    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+
+async def _read(reader: asyncio.StreamReader) -> None:
+    while await reader.read(BLOCK):
+        pass
+
+
+def _same(item: bytes) -> tuple[bytes, bytes, int]:
+    return b"", item * (BLOCK // len(item)), len(item)
+
+
+def _pictures() -> tuple[bytes, bytes, int]:
+    """A key frame, then all sequence numbers round, a picture each."""
+    begin = packets([key()])
+    made = [
+        RtpPacket(96, True, number & 0xFFFF, 3000 * number, begin[0].ssrc, b"\x41\x9a\x01")
+        for number in range(len(begin), len(begin) + 0x10000)
+    ]
+    return interleave(begin), interleave(made), len(interleave(made[:1]))
+
+
+async def _flood(writer: asyncio.StreamWriter, block: bytes, size: int, rate: int) -> None:
+    step = size * (round(rate * TICK) or BLOCK // size)
+    while True:
+        for at in range(0, len(block), step):
+            writer.write(block[at : at + step])
+            await writer.drain()
+            await asyncio.sleep(TICK if rate else 0)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(sys.argv[1], int(sys.argv[2])))

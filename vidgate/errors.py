@@ -276,4 +276,23 @@ def cannot_connect(where: str, error: OSError) -> VidgateError:
         return LimitError(
             f"本机资源不足 / this machine cannot open a connection: {error.strerror or error}"
         )
-    return UnreachableError(f"{where}: {error.strerror or error}")
+    return UnreachableError(f"{where}: {in_words(error)}")
+
+
+_IN_CHINESE = {
+    errno.ECONNREFUSED: "连接被拒绝, 端口没有服务",
+    errno.ECONNRESET: "连接被对端重置",
+    errno.EHOSTUNREACH: "到不了主机",
+    errno.ENETUNREACH: "到不了网络",
+    errno.ENETDOWN: "网络已断开",
+    errno.EPIPE: "连接已断开",
+    errno.ETIMEDOUT: "连接超时",
+}
+
+
+def in_words(error: OSError) -> str:
+    """What the system says, in Chinese too where it is one of the usual things."""
+    said = error.strerror or str(error)
+    code = error.errno or 0
+    chinese = "域名解析失败" if code < 0 else _IN_CHINESE.get(code)  # EAI_* of getaddrinfo
+    return f"{chinese} / {said}" if chinese else said

@@ -12,7 +12,10 @@ from vidgate.model.health import Health, Level, ProbeResult, Reason, State
 from vidgate.rtsp.allowance import Allowance
 
 WATCHED = "watched"  # a result that came from the live streams, not from a probe
-REFUSED = "its password was refused; it is asked again when the credential changes"
+REFUSED = (
+    "登录被拒, 一小时内或改正凭据之前不再试 / "
+    "its login was refused; it is tried again after an hour, or when the credential changes"
+)
 LET_IN = frozenset({State.UP, State.DEGRADED, State.REACHABLE})
 NAMED = 4  # channels of one request that a person has named, not swept
 

@@ -117,7 +117,13 @@ class Prober:
         """The same at another address, or with another login, than the channel's own."""
         times = ProbeTimes(t0=self._clock.wall())
         if channel.kind is Kind.PUSH:
-            return _result(channel, level, times, Reason.NOT_TESTED, "it comes to us by itself")
+            return _result(
+                channel,
+                level,
+                times,
+                Reason.NOT_TESTED,
+                "它自己推流过来 / it comes to us by itself",
+            )
         try:
             address = await address_of(channel)
         except VidgateError as error:
@@ -127,10 +133,16 @@ class Prober:
         except (Preempted, SlotsTaken):
             unknown = ProbeTimes(t0=times.t0)
             return _result(
-                channel, level, unknown, Reason.NOT_TESTED, "operators hold the sessions"
+                channel,
+                level,
+                unknown,
+                Reason.NOT_TESTED,
+                "会话都由值班员使用 / operators hold the sessions",
             )
         except TimeoutError:
-            return _result(channel, level, times, _overdue(times), "not done in time")
+            return _result(
+                channel, level, times, _overdue(times), "没有按时完成 / not done in time"
+            )
         except VidgateError as error:
             reason = reason_of(error)
             if reason is Reason.UNSUPPORTED and times.t1 is None:

@@ -162,7 +162,7 @@ class Hub:
                 source = self._factory(stream.key)
                 stream.connecting(source.request_key_frame)
                 await source.run(stream)
-                raise NoMediaError(f"{stream.key.name}: the source ended the stream")
+                raise NoMediaError(f"{stream.key.name}: 码流结束 / the source ended the stream")
             except VidgateError as error:
                 failure = error
             except Exception as error:

@@ -140,7 +140,7 @@ class Stream:
         self._is_described = False
         self.attempt = 0
         self._forget_gop()
-        self._settle(NoMediaError("the stream was stopped"))
+        self._settle(NoMediaError("码流已停止 / the stream was stopped"))
         self._enter(StreamState.IDLE)
 
     def check_stalled(self, after: float) -> None:
@@ -165,7 +165,8 @@ class Stream:
                 await asyncio.shield(self._described)
         except TimeoutError:
             raise RemoteTimeoutError(
-                f"{self.key.name}: the camera did not describe its stream in {timeout:g} s"
+                f"{self.key.name}: 摄像机 {timeout:g} 秒内没有给出码流 / "
+                f"the camera did not describe its stream in {timeout:g} s"
             ) from None
         return self.tracks
 

@@ -96,14 +96,21 @@ class Resolver:
                     _check_status(where, response.status)
                     return await _read(where, response)
         except TimeoutError:
-            raise RemoteTimeoutError(f"{where}: no answer within {self._timeout:g} s") from None
+            raise RemoteTimeoutError(
+                f"{where}: 平台 {self._timeout:g} 秒内没有应答 / "
+                f"no answer within {self._timeout:g} s"
+            ) from None
         except aiohttp.ServerFingerprintMismatch:
-            raise UnreachableError(f"{where}: the certificate is not the pinned one") from None
+            raise UnreachableError(
+                f"{where}: 证书不是所固定的 / the certificate is not the pinned one"
+            ) from None
         except aiohttp.ClientConnectorError as error:
             raise cannot_connect(where, error.os_error) from error.os_error
         except (aiohttp.ClientError, ValueError) as error:
             # Its text may quote headers or the answer.
-            raise ProtocolError(f"{where}: not a valid answer ({type(error).__name__})") from None
+            raise ProtocolError(
+                f"{where}: 平台的应答无效 / not a valid answer ({type(error).__name__})"
+            ) from None
 
     def _check(self, asked: Question) -> str:
         """Where the question goes, for messages: host and port, nothing else of the endpoint."""
@@ -114,7 +121,9 @@ class Resolver:
         if uri.scheme not in ("http", "https"):
             raise RefusedError("the platform's endpoint must be http:// or https://")
         if asked.auth != "none" and asked.login is None:
-            raise NoCredentialError(f"{uri.authority}: the platform's credential is not there")
+            raise NoCredentialError(
+                f"{uri.authority}: 平台的凭据不存在 / the platform's credential is not there"
+            )
         if is_address(uri.host) and not self._permits(uri.host, uri.effective_port):
             raise _denied(uri.authority)
         return uri.authority
@@ -169,8 +178,8 @@ class _Guarded(AbstractResolver):
 
 def _denied(where: str) -> DeniedAddressError:
     return DeniedAddressError(
-        f"{where}: the platform's address is not allowed",
-        hint="see media.allow and media.deny in the settings",
+        f"{where}: 设置不允许平台的地址 / the platform's address is not allowed",
+        hint="见设置 media.allow, media.deny / see media.allow and media.deny in the settings",
     )
 
 
@@ -189,7 +198,10 @@ def _filled(route: Route) -> Located:
     if not wanted:
         return Located(route.url, route.login)
     if route.login is None:
-        raise NoCredentialError("the URL form wants a login in the path and the channel has none")
+        raise NoCredentialError(
+            "取流地址里要有登录, 而通道没有凭据 / "
+            "the URL form wants a login in the path and the channel has none"
+        )
     values = {"username": route.login.username, "password": route.login.password}
     return Located(placeholders.fill(route.url, values), route.login)
 
@@ -222,7 +234,9 @@ _REFUSALS: Mapping[int, type[RemoteError]] = {
 def _check_status(where: str, status: int) -> None:
     if status == 200:
         return
-    raise _REFUSALS.get(status, RefusedError)(f"{where}: the platform answered {status}")
+    raise _REFUSALS.get(status, RefusedError)(
+        f"{where}: 平台应答 {status} / the platform answered {status}"
+    )
 
 
 async def _read(where: str, response: aiohttp.ClientResponse) -> bytes:
@@ -239,14 +253,18 @@ def _read_answer(body: bytes, path: str) -> Located:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise ProtocolError("the platform's answer is not JSON") from None
+        raise ProtocolError("平台的应答不是 JSON / the platform's answer is not JSON") from None
     text = dig(value, path)
     if not isinstance(text, str) or not text:
-        raise MissingStreamError(f"the platform's answer holds no address at {path}")
+        raise MissingStreamError(
+            f"平台的应答在 {path} 没有地址 / the platform's answer holds no address at {path}"
+        )
     try:
         uri = Uri.parse(text)
     except InputError:
-        raise ProtocolError("what the platform gives is not an address") from None
+        raise ProtocolError(
+            "平台给出的不是地址 / what the platform gives is not an address"
+        ) from None
     if uri.scheme not in schemes.PULLED:
         raise schemes.unsupported(uri.scheme)
     login = None if uri.username is None else Login(uri.username, uri.password or "")

@@ -18,6 +18,7 @@ from vidgate.errors import (
     UnreachableError,
     VidgateError,
     cannot_connect,
+    in_words,
 )
 from vidgate.rtsp import dial, tls
 from vidgate.rtsp.address import RtspAddress
@@ -100,18 +101,13 @@ class RtspClient(asyncio.Protocol):
             async with asyncio.timeout(self.address.connect_timeout):
                 self.remote_ip = await dial.resolve(uri.host)
                 if not self.address.allowed(self.remote_ip):
-                    raise DeniedAddressError(
-                        f"{where}: the address {self.remote_ip} is not allowed",
-                        hint="see media.allow and media.deny in the settings",
-                    )
+                    raise _denied(where, self.remote_ip)
                 place = self.remote_ip, uri.effective_port
                 plain = await dial.tcp(place) if self.is_secure else None
                 if plain is None:
                     await self._loop.create_connection(lambda: self, *place)
         except TimeoutError:
-            raise RemoteTimeoutError(
-                f"{where}: no connection within {self.address.connect_timeout:g} s"
-            ) from None
+            raise _unconnected(where, self.address.connect_timeout) from None
         except OSError as error:
             raise cannot_connect(where, error) from error
         if plain is not None:
@@ -172,7 +168,7 @@ class RtspClient(asyncio.Protocol):
         self.base = base_uri(self.session.uri, base) if base else self.session.uri
         description = sdp.Session.parse(reply.body)
         if not description.media:
-            raise ProtocolError("DESCRIBE: the description names no media")
+            raise ProtocolError("DESCRIBE: 描述里没有任何媒体 / the description names no media")
         self.session.play_uri = str(resolve_control(self.base, description.get("control")))
         return description
 
@@ -186,7 +182,7 @@ class RtspClient(asyncio.Protocol):
             if target is None:
                 return self._checked(reply, "DESCRIBE")
             self.session.uri = target
-        raise RefusedError(f"DESCRIBE: redirected {MAX_REDIRECTS} times")
+        raise RefusedError(f"DESCRIBE: 转址 {MAX_REDIRECTS} 次 / redirected {MAX_REDIRECTS} times")
 
     async def setup(self, media: sdp.Media, wanted: TransportHeader) -> TransportHeader:
         """SETUP of one media; returns the transport that the camera chose."""
@@ -194,7 +190,7 @@ class RtspClient(asyncio.Protocol):
         reply = await self.call("SETUP", uri, ("Transport", str(wanted)))
         given = TransportHeader.parse(reply.headers.get("Transport"))
         if not self.session.id:
-            raise ProtocolError("SETUP: the camera gave no session")
+            raise ProtocolError("SETUP: 摄像机没有给出会话 / the camera gave no session")
         return given
 
     async def play(self) -> Message:
@@ -233,7 +229,7 @@ class RtspClient(asyncio.Protocol):
             async with asyncio.timeout(timeout):
                 return await future
         except TimeoutError:
-            raise RemoteTimeoutError(f"{method}: no reply within {timeout:g} s") from None
+            raise _unanswered(method, timeout) from None
         finally:
             # The future holds the error, whose traceback holds this frame: no circle is left.
             del self._replies[cseq], future
@@ -279,7 +275,9 @@ class RtspClient(asyncio.Protocol):
         transport.write(data)
         if transport.get_write_buffer_size() > MAX_UNREAD:
             # It asks (each request of its own is answered) but does not read: ours would grow.
-            self._fail(ProtocolError("the camera does not read what it asked for"))
+            self._fail(
+                ProtocolError("摄像机不读它要的应答 / the camera does not read what it asked for")
+            )
             transport.abort()
 
     # -- asyncio.Protocol ------------------------------------------------------------------------
@@ -320,8 +318,7 @@ class RtspClient(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is closed, by either side."""
-        why = (getattr(error, "strerror", None) or str(error)) if error else "closed by the camera"
-        self._fail(UnreachableError(f"{self.session.uri.authority}: connection lost: {why}"))
+        self._fail(_lost(self.session.uri.authority, error))
         if not self._lost.done():
             self._lost.set_result(None)
 
@@ -345,3 +342,28 @@ class RtspClient(asyncio.Protocol):
                 future.set_exception(self._failure)
         if self._transport is not None:
             self._transport.close()
+
+
+def _denied(where: str, ip: str) -> DeniedAddressError:
+    return DeniedAddressError(
+        f"{where}: 设置不允许地址 {ip} / the address {ip} is not allowed",
+        hint="见设置 media.allow, media.deny / see media.allow and media.deny in the settings",
+    )
+
+
+def _unconnected(where: str, timeout: float) -> RemoteTimeoutError:
+    return RemoteTimeoutError(
+        f"{where}: {timeout:g} 秒内连接不上 / no connection within {timeout:g} s"
+    )
+
+
+def _unanswered(method: str, timeout: float) -> RemoteTimeoutError:
+    return RemoteTimeoutError(f"{method}: {timeout:g} 秒内没有应答 / no reply within {timeout:g} s")
+
+
+def _lost(where: str, error: Exception | None) -> UnreachableError:
+    if isinstance(error, OSError):
+        why = in_words(error)
+    else:
+        why = str(error) if error else "摄像机关闭了连接 / closed by the camera"
+    return UnreachableError(f"{where}: 连接中断 / connection lost: {why}")

@@ -96,7 +96,12 @@ class Intake:
         if self._items > MOST_ITEMS:
             fail = self._fail
             self.close()
-            fail(ProtocolError(f"more than {MOST_ITEMS} packets a second: no camera sends as many"))
+            fail(
+                ProtocolError(
+                    f"每秒多于 {MOST_ITEMS} 个包, 没有摄像机会发这么多 / "
+                    f"more than {MOST_ITEMS} packets a second: no camera sends as many"
+                )
+            )
 
     def _wait(self, rest: bytes) -> None:
         self._read(is_wanted=False)

@@ -47,6 +47,15 @@ _ERRORS: dict[int, type[RemoteError]] = {
     461: UnsupportedError,
     503: BusyError,
 }
+_WORDS = {
+    401: "摄像机拒绝登录或要求登录 / the camera refuses the login, or asks for one",
+    403: "摄像机禁止访问 / the camera forbids it",
+    404: "摄像机上没有这个码流 / the camera has no such stream",
+    453: "摄像机的会话或带宽已满 / the camera has no session or bandwidth left",
+    461: "摄像机不支持这种传输方式 / the camera does not take that transport",
+    503: "摄像机忙 / the camera is busy",
+}
+_REFUSED = "摄像机拒绝 / the camera refuses"
 
 
 class Parser:
@@ -193,7 +202,10 @@ class Parser:
         self.skipped += place - at
         self._garbage += place - at
         if self._garbage > MAX_GARBAGE:
-            raise ProtocolError(f"{self._garbage} bytes in a row are neither RTSP nor RTP")
+            raise ProtocolError(
+                f"连续 {self._garbage} 字节既不是 RTSP 也不是 RTP / "
+                f"{self._garbage} bytes in a row are neither RTSP nor RTP"
+            )
         return place
 
 
@@ -220,11 +232,13 @@ def check(reply: Message, what: str) -> Message:
     reason = _printable(reply.reason)
     if 300 <= status < 400:
         raise RefusedError(
-            f"{what}: {status} {reason}: redirects to elsewhere are not followed"
+            f"{what}: {status} {reason}: 不跟随到别处的转址 / "
+            f"redirects to elsewhere are not followed"
             f" ({_elsewhere(reply.headers.get('Location'))})",
-            hint="register the address that it redirects to",
+            hint="请登记它转到的地址 / register the address that it redirects to",
         )
-    raise _ERRORS.get(status, RefusedError)(f"{what}: {status} {reason}".rstrip())
+    said = f"{what}: {status} {reason}".rstrip()
+    raise _ERRORS.get(status, RefusedError)(f"{_WORDS.get(status, _REFUSED)} ({said})")
 
 
 def _elsewhere(location: str) -> str:

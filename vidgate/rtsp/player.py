@@ -128,22 +128,32 @@ class Player:
         if leader.last_frame is not None:
             silence = now - leader.last_frame
             if leader.ended and silence > min(limit, 1.0):
-                raise NoMediaError("the camera said goodbye to its stream")
+                raise NoMediaError("摄像机结束了码流 / the camera said goodbye to its stream")
             if silence > limit:
-                raise NoMediaError(f"no picture for {silence:.0f} s")
+                raise NoMediaError(f"{silence:.0f} 秒没有画面 / no picture for {silence:.0f} s")
         elif leader.packets == 0:
             self._check_first(now - started, limit)
         elif now - self._client.received > limit:
             silence = now - self._client.received
-            raise NoKeyFrameError(f"packets without a key frame, and none for {silence:.0f} s")
+            raise NoKeyFrameError(
+                f"有数据但没有关键帧, 且已 {silence:.0f} 秒没有数据 / "
+                f"packets without a key frame, and none for {silence:.0f} s"
+            )
         elif now - started > KEY_FRAME_PATIENCE * limit:
-            raise NoKeyFrameError(f"packets, yet no key frame in {now - started:.0f} s")
+            waited = now - started
+            raise NoKeyFrameError(
+                f"有数据, 但 {waited:.0f} 秒没有关键帧 / "
+                f"packets, yet no key frame in {waited:.0f} s"
+            )
 
     def _check_first(self, waited: float, limit: float) -> None:
         address = self._client.address
         is_turnable = self.transport is Transport.UDP and address.transport is Transport.AUTO
         if waited > (min(limit, UDP_PATIENCE) if is_turnable else limit):
-            silence = f"playing, yet nothing came in {waited:.0f} s"
+            silence = (
+                f"已开始播放, 但 {waited:.0f} 秒没有数据 / "
+                f"playing, yet nothing came in {waited:.0f} s"
+            )
             if is_turnable:
                 why = f"UDP: {waited:.0f} 秒没有数据 / nothing came in {waited:.0f} s"
                 address.choice.turn(Transport.TCP, why)
@@ -191,7 +201,9 @@ class Player:
             offer.media, TransportHeader(is_tcp=True, interleaved=asked)
         )
         if not given.is_tcp and (given.server_port or given.client_port):
-            raise UnsupportedError("SETUP: the camera answers TCP with UDP")
+            raise UnsupportedError(
+                "SETUP: 要求 TCP, 摄像机答以 UDP / the camera answers TCP with UDP"
+            )
         rtp, rtcp = given.interleaved or asked
         if rtp in self._client.channels or rtp == rtcp:
             rtp, rtcp = asked  # some cameras give every track the channels of the first
@@ -212,7 +224,10 @@ class Player:
             offer.media, TransportHeader(is_tcp=False, client_port=pair.ports)
         )
         if given.is_tcp or given.is_multicast:
-            raise UnsupportedError("SETUP: the camera answers unicast UDP with another transport")
+            raise UnsupportedError(
+                "SETUP: 要求单播 UDP, 摄像机答以别的方式 / "
+                "the camera answers unicast UDP with another transport"
+            )
         if given.source and client.address.allowed(given.source):
             pair.peers |= {given.source}
         if given.server_port is not None and given.server_port[0] > 1:

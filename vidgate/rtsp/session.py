@@ -208,7 +208,9 @@ class ClientSession:
                 self.gate.accepted(self)
         self._learn(message, status)
         if pending.is_keepalive:
-            return Ended("the camera forgot the session") if status == 454 else None
+            return (
+                Ended("摄像机已忘记会话 / the camera forgot the session") if status == 454 else None
+            )
         return Reply(pending.cseq, pending.method, message)
 
     def _match(self, message: Message) -> _Pending | None:
@@ -260,7 +262,11 @@ class ClientSession:
         headers = Headers([("CSeq", _one_line(message.headers.get("CSeq", "0")))])
         status, reason = (200, "OK") if known or method == "TEARDOWN" else (501, "Not Implemented")
         self._out.append(bytes(Message.response(status, reason, headers)))
-        return Ended("the camera ended the session") if method == "TEARDOWN" else None
+        return (
+            Ended("摄像机结束了会话 / the camera ended the session")
+            if method == "TEARDOWN"
+            else None
+        )
 
 
 def _one_line(text: str) -> str:

@@ -76,6 +76,8 @@ class SignIn:
             return
         self._count(session)
         if status in REFUSALS and not self._is_barred:
+            if not self._counted:  # the path of its address may hold the login
+                self._allowance.account.count(1, self._clock.now())
             self._allowance.refused(self._clock.now())
         self._leave()
 

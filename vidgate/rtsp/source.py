@@ -71,7 +71,11 @@ class RtspSource:
         offers, others = choose(await client.describe())
         self._other_tracks = len(others)
         if not offers:
-            raise UnsupportedError(f"the camera offers only {', '.join(others)[:200] or 'nothing'}")
+            offered = ", ".join(others)[:120]
+            raise UnsupportedError(
+                f"摄像机只提供 {offered or '空描述'}, 不支持 / "
+                f"the camera offers only {offered or 'nothing'}"
+            )
         await player.setup(offers)
         self._tracks = [offer.track(number) for number, offer in enumerate(player.offers)]
         self._player = player

@@ -82,10 +82,12 @@ def failure(where: str, error: Exception) -> TlsError:
 
 def _words(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _CERTIFICATE.get(error.verify_code, error.verify_message)
+        unusual = f"证书无效 / the certificate is not valid: {error.verify_message}"
+        return _CERTIFICATE.get(error.verify_code, unusual)
     if isinstance(error, TimeoutError):
         return "端口能连上, 但没有 TLS 握手 / it connects, yet nothing answers the handshake"
     if isinstance(error, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return "握手时对端挂断, 可能不是 TLS 端口 / the peer hung up in the handshake: no TLS port?"
     reason = getattr(error, "reason", None) or str(error)
-    return _HANDSHAKE.get(reason, reason.replace("_", " ").lower())
+    unusual = f"握手失败 / the handshake failed: {reason.replace('_', ' ').lower()}"
+    return _HANDSHAKE.get(reason, unusual)

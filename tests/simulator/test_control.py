@@ -35,6 +35,18 @@ async def test_the_load_is_told_without_the_channels(
     assert load["hosts"].keys() == fleet.hosts.keys()
 
 
+async def test_the_load_is_counted_anew(fleet: Fleet, http: aiohttp.ClientSession) -> None:
+    camera = fleet.cameras[id_of(fleet)]
+    camera.place.take()
+    camera.place.give_back()
+    async with http.delete("/load") as answer:
+        assert answer.status == 204
+    async with http.get("/load") as answer:
+        load = await answer.json()
+    assert load["connects"] == 0
+    assert load["hosts"][camera.host]["taken"] == 0
+
+
 async def test_faults_are_set_listed_and_cleared(fleet: Fleet, http: aiohttp.ClientSession) -> None:
     entry = {"channel": id_of(fleet), "fault": "busy"}
     async with http.post("/faults", json=[entry]) as answer:

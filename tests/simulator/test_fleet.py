@@ -231,7 +231,8 @@ async def test_sessions_are_capped_and_given_back() -> None:
         await until(lambda: fleet.truth()["hosts"][host]["sessions"] == 0)
         await probe.media(address_of(fleet), CLOCK)
         truth = fleet.truth()
-        assert truth["hosts"][host] == {"sessions": 0, "max_sessions": 1, "taken": 2, "refused": 1}
+        counts = {"sessions": 0, "max_sessions": 1, "taken": 2, "refused": 1}
+        assert counts.items() <= truth["hosts"][host].items()
         assert truth["channels"][id_of(fleet)]["refused"] == 1
 
 

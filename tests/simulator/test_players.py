@@ -1,10 +1,12 @@
 import socket
 
 from tests.waiting import until
+from vidgate.aio.clock import ManualClock
 from vidgate.model.media import Variant
-from vidgate.simulator.camera import Camera, Usage
+from vidgate.simulator.camera import Camera
 from vidgate.simulator.framing import Burst, make_block
 from vidgate.simulator.players import Session, UdpDestination, UdpPair
+from vidgate.simulator.usage import Usage
 
 
 class Way:
@@ -34,6 +36,13 @@ class Line:
 
     def reset(self) -> None:
         self.resets += 1
+
+
+class Stream:
+    """A stream that takes players."""
+
+    def add(self, player: Session) -> None:
+        self.player = player
 
 
 def picture(*, key: bool) -> Burst:
@@ -82,6 +91,19 @@ def test_sessions_are_counted_and_given_back() -> None:
     assert (busy.usage.sessions, busy.usage.max_sessions, busy.place.sessions) == (1, 2, 1)
     second.end()
     assert busy.players == set()
+
+
+def test_the_wait_for_the_first_key_frame_is_counted() -> None:
+    clock = ManualClock()
+    shown = camera()
+    shown.place = Usage(clock=clock)
+    player = session(shown)
+    player.tracks[0] = Way()
+    player.play(Stream())  # type: ignore[arg-type]
+    for key in (False, True, True):
+        clock.advance(0.5)
+        player.deliver(picture(key=key), None)
+    assert shown.place.waited == 1.0
 
 
 async def test_udp_leaves_from_the_cameras_own_address(no_descriptor_left: None) -> None:

@@ -24,6 +24,7 @@ from vidgate.simulator.manner import Auth, Link, Manner, Media, Sound
 from vidgate.simulator.pictures import FPS
 from vidgate.simulator.sound import FORMATS, Tone, g711_tone
 from vidgate.simulator.ticker import Timer
+from vidgate.simulator.usage import Usage
 
 VIDEO_STEP = 90_000 // FPS
 REPORT_EVERY = 5 * FPS  # pictures between two sender reports
@@ -45,41 +46,6 @@ class Counts:
     unauthorized: int = 0  # wrong credentials, not missing ones
     refused: int = 0  # 453
     dropped: int = 0  # sessions that ended without TEARDOWN
-
-
-@dataclass(slots=True)
-class Usage:
-    """Sessions now and at most, of a camera or of a whole host; `cap` 0 is no limit.
-
-    `taken` sessions were begun so far, `refused` were one too many (453).
-    """
-
-    cap: int = 0
-    sessions: int = 0
-    max_sessions: int = 0
-    taken: int = 0
-    refused: int = 0
-
-    @property
-    def is_full(self) -> bool:
-        """Whether one more session is too much."""
-        return 0 < self.cap <= self.sessions
-
-    def take(self) -> None:
-        """One more session."""
-        self.sessions += 1
-        self.taken += 1
-        self.max_sessions = max(self.max_sessions, self.sessions)
-
-    def give_back(self) -> None:
-        """One session ended."""
-        self.sessions -= 1
-
-    def as_json(self) -> dict[str, int]:
-        """Its part of `GET /truth` and `GET /load`."""
-        return {
-            name: getattr(self, name) for name in ("sessions", "max_sessions", "taken", "refused")
-        }
 
 
 class Player(Protocol):

@@ -8,8 +8,9 @@ from vidgate.errors import InputError
 from vidgate.model.channel import Login
 from vidgate.model.media import Variant
 from vidgate.simulator.answers import MOVED
-from vidgate.simulator.camera import Camera, Usage
+from vidgate.simulator.camera import Camera
 from vidgate.simulator.manner import Auth, Manner, Sound
+from vidgate.simulator.usage import Usage
 from vidgate.wire.uri import Uri
 
 T = TypeVar("T")

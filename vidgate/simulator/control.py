@@ -20,8 +20,8 @@ MAX_BODY = 8 << 20
 class Control:
     """`GET /truth`, `GET|POST /faults`, `DELETE /faults/ID`, `GET /fault-names`, `platform.PATH`.
 
-    `GET /load` is the cheap part of the truth, `GET /fault-names` the table of all that a camera
-    can have.
+    `GET /load` is the cheap part of the truth, which `DELETE /load` has counted anew from then on,
+    `GET /fault-names` the table of all that a camera can have.
     """
 
     def __init__(self, fleet: "Fleet", port: int) -> None:
@@ -31,6 +31,7 @@ class Control:
         app = web.Application(client_max_size=MAX_BODY)
         app.router.add_get("/truth", self._truth)
         app.router.add_get("/load", self._load)
+        app.router.add_delete("/load", self._count_anew)
         app.router.add_get("/faults", self._list)
         app.router.add_get("/fault-names", self._names)
         app.router.add_post("/faults", self._add)
@@ -64,6 +65,10 @@ class Control:
 
     async def _load(self, _: web.Request) -> web.Response:
         return web.json_response(self._fleet.load())
+
+    async def _count_anew(self, _: web.Request) -> web.Response:
+        self._fleet.count_anew()
+        return web.Response(status=204)
 
     async def _stream(self, request: web.Request) -> web.Response:
         try:

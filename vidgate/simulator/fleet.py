@@ -214,6 +214,12 @@ class Fleet:
             "hosts": {host: usage.as_json() for host, usage in self.hosts.items()},
         }
 
+    def count_anew(self) -> None:
+        """Let `load` tell of what comes from now on."""
+        self.connects = [0] * len(self.connects)
+        for usage in self.hosts.values():
+            usage.count_anew()
+
     # -- for connections -------------------------------------------------------------------------
 
     @property

@@ -206,6 +206,7 @@ class Session:
         self._connection = connection
         self._is_skipping = False
         self._instants = 0
+        self._played: float | None = None  # when, until the first key frame went out
         camera.usage.take()
         camera.place.take()
         camera.players.add(self)
@@ -244,6 +245,7 @@ class Session:
         """Begin, or go on; twice is once."""
         if self.stream is None:
             self.stream = stream
+            self._played = self.camera.place.clock.now()
             stream.add(self)
 
     def end(self) -> None:
@@ -271,6 +273,8 @@ class Session:
         if track is not None and video.starts:
             if (not self._is_skipping or video.is_key) and track.send(video):
                 self._is_skipping = False
+                if video.is_key and self._played is not None:
+                    self._shown(self._played)
             else:
                 self._is_skipping = True
                 self.lost += 1
@@ -279,6 +283,11 @@ class Session:
             track.send(sound)
         if self.camera.manner.has_strays:
             self._stray()
+
+    def _shown(self, played: float) -> None:
+        """The first key frame has gone out."""
+        self._played = None
+        self.camera.place.waited += self.camera.place.clock.now() - played
 
     def _stray(self) -> None:
         """Once a second something that nobody asked for."""

@@ -112,14 +112,15 @@ def platforms(city: City) -> list[list[str]]:
     return sorted(found.values(), key=len, reverse=True)
 
 
-async def measure(most: int) -> list[Sweep]:
-    """Start the fleet, and sweep it once that every picture is made."""
+async def measure(most: int, looks: int) -> list[Sweep]:
+    """Start the fleet, look at it `looks` times (every picture is made by then), and sweep it."""
     settings = ProbeSettings(enabled=False)
     with tempfile.TemporaryDirectory() as folder:
         async with city(Path(folder), sample.CHANNELS, settings, *LIKE, slots=SLOTS) as here:
             chosen = platforms(here)[:most]
             ids = [id_ for channels in chosen for id_ in channels]
-            await here.look(ids, Level.MEDIA)
+            for _ in range(looks):
+                await here.look(ids, Level.MEDIA)
             gc.collect()
             gc.freeze()  # as the service does
             few = [id_ for channels in chosen[:BACKGROUND] for id_ in channels]
@@ -165,7 +166,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--platforms", type=int, default=1_000)
-    report(uvloop.run(measure(parser.parse_args().platforms)))
+    parser.add_argument("--looks", type=int, default=6, help="at each channel, before")
+    chosen = parser.parse_args()
+    report(uvloop.run(measure(chosen.platforms, max(1, chosen.looks))))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+
 from vidgate.health.measure import of_probe, of_stream
 from vidgate.media.stream import StreamStats
 from vidgate.model.health import Level, Measured, ProbeResult, Reason
@@ -44,6 +46,19 @@ def test_an_announced_frame_rate_does_not_overwrite_one_that_was_counted() -> No
     known = of_probe(known, result(fps=25.0), 8000.0)
     assert known is not None
     assert (known.fps, known.fps_by, known.fps_at) == (25.0, "announced", 8000.0)
+
+
+def test_the_longest_wait_for_a_key_frame_fades() -> None:
+    known = of_probe(None, result(t2=0.1, t3=2.1), 1.0)
+    assert known is not None
+    assert known.key_wait == 2.0
+    known = of_probe(known, result(t2=0.1, t3=0.2), 2.0)
+    assert known is not None
+    assert known.key_wait == pytest.approx(1.94)
+    known = of_probe(known, result(t1=0.1), 3.0)  # a describe says nothing of it
+    known = of_probe(known, result(t2=0.1, t3=3.6), 4.0)
+    assert known is not None
+    assert known.key_wait == pytest.approx(3.5)
 
 
 def test_a_date_does_not_overwrite_what_a_report_said_a_while_ago() -> None:

@@ -15,6 +15,7 @@ REPORT_STANDS = 7200.0  # seconds for which a sender report is trusted more than
 COUNT_STANDS = (
     7200.0  # seconds for which a counted frame rate is trusted more than an announced one
 )
+FADING = 0.97  # of the longest wait for a key frame, at each look: a camera may be set anew
 
 
 class Flow(Protocol):
@@ -39,6 +40,7 @@ def of_probe(known: Measured | None, result: ProbeResult, now: float) -> Measure
         "bitrate": result.bitrate,
         "jitter": result.jitter,
         "first_frame": result.t3,
+        "key_wait": _key_wait(known, result),
     }
     if result.fps is not None and not _is_counted(known, now):
         found |= {"fps": result.fps, "fps_by": "announced", "fps_at": now}
@@ -63,6 +65,14 @@ def of_stream(known: Measured | None, stats: Flow, now: float) -> Measured | Non
     if stats.clock_offset is not None:
         found |= {"clock_offset": stats.clock_offset, "clock_by": "sr", "clock_at": now}
     return _with(known, found, now)
+
+
+def _key_wait(known: Measured | None, result: ProbeResult) -> float | None:
+    """The longest of late: by chance one look comes just before a key frame, another just after."""
+    if result.t2 is None or result.t3 is None:
+        return None
+    before = (known.key_wait if known else None) or 0.0
+    return max(result.t3 - result.t2, FADING * before)
 
 
 def _is_worse(known: Measured | None, result: ProbeResult, now: float) -> bool:

@@ -34,6 +34,7 @@ from vidgate.health.demand import Demands
 from vidgate.health.evidence import Rules
 from vidgate.health.live import LiveJudge
 from vidgate.health.lookout import WATCHED, Looker, Lookout
+from vidgate.health.order import longest_first
 from vidgate.health.roster import Change, Kind, Register, Roster
 from vidgate.health.scheduler import Job, Scheduler
 from vidgate.media.hub import Hub
@@ -159,7 +160,7 @@ class HealthService:
         background instead, at its pace. Raises NotFoundError for an id that is not registered.
         """
         channels = [self._roster.get(id_) for id_ in ids]
-        looks = self._scheduler.ask(channels, level, urgent=unspread)
+        looks = self._scheduler.ask(longest_first(channels, self.of), level, urgent=unspread)
         with self._lookout.asked(channels):
             async with aclosing(looks) as results:
                 async for result in results:

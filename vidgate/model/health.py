@@ -129,8 +129,9 @@ class Measured:
 
     `clock_offset`, `clock_by` as in a result, told at `clock_at`; `key_interval` seconds between
     key frames, `fps` pictures and `bitrate` bits a second, `jitter` seconds, `first_frame` seconds
-    from the request to the first key frame, `width` and `height` pixels. `fps_by` is counted (over
-    a group of pictures, at `fps_at`) or announced (what the stream says of itself).
+    from the request to the first key frame, `key_wait` the longest of late from the first packet
+    to it: key frames are at least so far apart. `width` and `height` pixels. `fps_by` is counted
+    (over a group of pictures, at `fps_at`) or announced (what the stream says of itself).
     """
 
     at: float
@@ -147,6 +148,7 @@ class Measured:
     bitrate: float | None = None
     jitter: float | None = None
     first_frame: float | None = None
+    key_wait: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ from vidgate.model.channel import Channel, Kind, Platform
 from vidgate.model.health import Level, Reason
 from vidgate.model.media import Codec
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.probe import ProbeTimes
+from vidgate.rtsp.probe import Admit, ProbeTimes
 from vidgate.settings.tree import ProbeSettings
 
 CHANNEL = Channel(id="c", name="c", url="rtsp://127.0.0.9:554/x")
@@ -46,6 +46,7 @@ class Lens:
 
     def __init__(self, act: Act | None = None) -> None:
         self.act = act
+        self.called: list[str] = []
         self.addresses: list[RtspAddress] = []
         self.gate: asyncio.Event | None = None
 
@@ -54,8 +55,12 @@ class Lens:
         await self._look(address, times)
         times.t1 = 0.01
 
-    async def media(self, address: RtspAddress, clock: Clock, times: ProbeTimes) -> None:
+    async def media(
+        self, address: RtspAddress, clock: Clock, times: ProbeTimes, admit: Admit
+    ) -> None:
         """PLAY."""
+        self.called.append(address.url)
+        await admit()
         await self._look(address, times)
         times.t1, times.t2, times.t3, times.codec = 0.01, 0.02, 0.5, Codec.H264
 
@@ -200,9 +205,49 @@ async def test_an_operator_preempts_and_a_full_platform_is_not_tested(
     await until(lambda: lens.addresses)
     async with slots.hold(channel, Priority.OPERATOR):
         assert (await looking).reason is Reason.NOT_TESTED
-        monkeypatch.setattr(probers, "SLOT_WAIT", 0.01)
+        monkeypatch.setattr("vidgate.health.limits.LOOK_WAIT", 0.01)
         result = await looker.probe(channel, Level.MEDIA)
     assert (result.reason, result.level) == (Reason.NOT_TESTED, Level.NONE)
+
+
+async def test_a_look_calls_its_camera_while_it_waits_for_a_session() -> None:
+    """And no more of them than a few; where people hold the sessions, none."""
+    channels = [
+        replace(CHANNEL, id=f"c{n}", url=f"rtsp://127.0.0.9/{n}", platform="p") for n in range(5)
+    ]
+    register = FakeRegister(channels, [Platform(id="p", slots=1)])
+    lens, slots = Lens(), PlatformSlots(register)
+    lens.gate = asyncio.Event()
+    looker = Prober(register, register.address, slots, ProbeSettings(), SystemClock(), probing=lens)
+    async with slots.hold(channels[0], Priority.OPERATOR):
+        looking = [asyncio.ensure_future(looker.probe(channels[0], Level.MEDIA))]
+        await asyncio.sleep(0)
+        assert lens.called == []
+    await until(lambda: len(lens.addresses) == 1)
+    looking += [
+        asyncio.ensure_future(looker.probe(channel, Level.MEDIA)) for channel in channels[1:]
+    ]
+    await until(lambda: len(lens.called) == 2)
+    await asyncio.sleep(0)
+    assert (len(lens.called), len(lens.addresses)) == (2, 1)
+    lens.gate.set()
+    results = await asyncio.gather(*looking)
+    assert [result.reason for result in results] == [Reason.OK] * 5
+
+
+async def test_waiting_for_a_session_is_no_failure_of_the_camera(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vidgate.health.limits.TURN_WAIT", 0.1)
+    first, second = (replace(CHANNEL, id=id_, platform="p") for id_ in ("c1", "c2"))
+    register = FakeRegister([first, second], [Platform(id="p", slots=1)])
+    lens, slots = Lens(), PlatformSlots(register)
+    settings = ProbeSettings(timeout=0.02, media_timeout=1.0)
+    monkeypatch.setattr(probers, "CLOSING", -0.99)
+    looker = Prober(register, register.address, slots, settings, SystemClock(), probing=lens)
+    async with slots.hold(first, Priority.PROBE):
+        result = await looker.probe(second, Level.MEDIA)
+    assert (result.reason, result.detail) == (Reason.NOT_TESTED, "operators hold the sessions")
 
 
 def test_lanes_follow_platforms_and_hosts() -> None:
@@ -212,7 +257,7 @@ def test_lanes_follow_platforms_and_hosts() -> None:
     looker = prober(Lens(), register)
     behind = replace(CHANNEL, platform="p")
     assert looker.lane(behind, Level.DESCRIBE) == (("describe", "p"), 7)
-    assert looker.lane(behind, Level.MEDIA) == (("slots", "p"), 5)
+    assert looker.lane(behind, Level.MEDIA) == (("slots", "p"), 6)
     no_slots = replace(CHANNEL, platform="q")
     assert looker.lane(no_slots, Level.MEDIA) == (("describe", "q"), 16)
     assert looker.lane(CHANNEL, Level.MEDIA) == (("host", "127.0.0.9"), 4)

@@ -86,6 +86,13 @@ class Slots:
         """Whether a slot could be had at once."""
         return self._capacity <= 0 or self._used < self._capacity
 
+    def is_slow(self, queue: int) -> bool:
+        """Whether a probe would wait long: `queue` of them do, or operators hold every slot."""
+        if self.is_free:
+            return False
+        has_probes = any(holder.priority is Priority.PROBE for holder in self._holders)
+        return not has_probes or len(self._waiting[Priority.PROBE]) >= queue
+
     @asynccontextmanager
     async def hold(
         self,

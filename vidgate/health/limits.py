@@ -1,7 +1,7 @@
 """The PLAY sessions a platform allows, shared by those who watch and those who probe."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol
 
 from vidgate.aio.limits import Leave, Priority, Slots, SlotsTaken
@@ -10,7 +10,14 @@ from vidgate.media.source import Publisher, Source
 from vidgate.model.channel import Channel, Platform
 
 PERSON_WAIT = 2.0  # seconds; a look, or a pull that nobody watches, has left long before
+LOOK_WAIT = 30.0  # seconds; operators may hold all sessions of a platform for hours
+TURN_WAIT = 10.0  # seconds; a connection that says nothing for longer may be ended
 TOLD = 4  # holders that a refusal names
+
+
+def ahead(slots: int) -> int:
+    """How many looks may have called their cameras already, while that many sessions are used."""
+    return 1 + slots // 8
 
 
 class PlatformBook(Protocol):
@@ -56,6 +63,29 @@ class PlatformSlots:
             return
         async with slots.hold(priority, patience=patience, name=channel.id, leave=leave):
             yield
+
+    @asynccontextmanager
+    async def look(self, channel: Channel) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """A look at the channel; it awaits what is given here before it sets its session up.
+
+        Connecting and describing take several round trips, for which no session need stand idle:
+        `ahead` looks do that while they wait. Where that may last, because people hold all of
+        them, the wait comes before the camera is called. Raises what `Slots.hold` does.
+        """
+        slots = self.of(channel)
+        async with AsyncExitStack() as session:
+            is_held = slots is None
+
+            async def hold(patience: float = TURN_WAIT) -> None:
+                nonlocal is_held
+                if not is_held:
+                    is_held = True
+                    held = self.hold(channel, Priority.PROBE, patience=patience)
+                    await session.enter_async_context(held)
+
+            if slots is not None and slots.is_slow(ahead(slots.capacity)):
+                await hold(LOOK_WAIT)
+            yield hold
 
     def make_room(self) -> None:
         """Somebody watches something no longer: its session is for who waits for one."""

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from vidgate.aio.clock import Clock, SystemClock
-from vidgate.aio.limits import Preempted, Priority, SlotsTaken
+from vidgate.aio.limits import Preempted, SlotsTaken
 from vidgate.errors import NotFoundError, RemoteError, VidgateError, is_ours
-from vidgate.health.limits import PlatformBook, PlatformSlots
+from vidgate.health.limits import PlatformBook, PlatformSlots, ahead
 from vidgate.media.stream import Picture
 from vidgate.model.channel import Channel, Kind
 from vidgate.model.health import Level, ProbeResult, Reason
@@ -16,7 +16,7 @@ from vidgate.registry.access import host_of
 from vidgate.rtsp import probe as rtsp_probe
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.allowance import Allowance, Allowances
-from vidgate.rtsp.probe import ProbeTimes
+from vidgate.rtsp.probe import Admit, ProbeTimes
 from vidgate.settings.tree import ProbeSettings
 
 # What had been reached when a camera failed us with that reason, where the instants do not say.
@@ -37,7 +37,6 @@ REACHED: Mapping[Reason, Level] = {
 # Packets must begin in a third of the time that the first key frame may take.
 PATIENCE = 3
 CLOSING = 3.0  # seconds for TEARDOWN and the close
-SLOT_WAIT = 30.0  # seconds; operators may hold all sessions of a platform for hours
 
 
 class Probing(Protocol):
@@ -47,7 +46,9 @@ class Probing(Protocol):
         """DESCRIBE; fills in `times` as it goes and raises the RemoteError of what failed."""
         ...
 
-    async def media(self, address: RtspAddress, clock: Clock, times: ProbeTimes) -> object:
+    async def media(
+        self, address: RtspAddress, clock: Clock, times: ProbeTimes, admit: Admit
+    ) -> object:
         """PLAY until the first key frame; fills in `times`, raises RemoteError."""
         ...
 
@@ -58,8 +59,10 @@ class _Rtsp:
     async def describe(self, address: RtspAddress, clock: Clock, times: ProbeTimes) -> object:
         return await rtsp_probe.describe(address, clock, times)
 
-    async def media(self, address: RtspAddress, clock: Clock, times: ProbeTimes) -> object:
-        return await rtsp_probe.media(address, clock, times)
+    async def media(
+        self, address: RtspAddress, clock: Clock, times: ProbeTimes, admit: Admit
+    ) -> object:
+        return await rtsp_probe.media(address, clock, times, admit)
 
 
 class Prober:
@@ -94,14 +97,14 @@ class Prober:
     def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
         """Which limit holds for a look at the channel, and how many it lets through at once.
 
-        A platform bears as many describes as it says and as many pictures as it has slots; a
-        direct host bears a few of either.
+        A platform bears as many describes as it says and as many pictures as it has slots, with a
+        few looks that wait for theirs; a direct host bears a few of either.
         """
         platform = self._register.platforms.get(channel.platform)
         if platform is None:
             return ("host", host_of(channel)), self._settings.per_host
         if level >= Level.MEDIA and platform.slots > 0:
-            return ("slots", platform.id), platform.slots
+            return ("slots", platform.id), platform.slots + ahead(platform.slots)
         return ("describe", platform.id), platform.describe_parallel
 
     async def probe(self, channel: Channel, level: Level) -> ProbeResult:
@@ -163,11 +166,15 @@ class Prober:
                 await self._probing.describe(timed, self._clock, times)
             return
         timed = replace(timed, stall_timeout=settings.media_timeout / PATIENCE)
-        async with (
-            self._slots.hold(channel, Priority.PROBE, patience=SLOT_WAIT),
-            asyncio.timeout(settings.timeout + settings.media_timeout + CLOSING),
-        ):
-            await self._probing.media(timed, self._clock, times)
+        limit = settings.timeout + settings.media_timeout + CLOSING
+        async with self._slots.look(channel) as session, asyncio.timeout(limit) as deadline:
+
+            async def admit() -> None:
+                deadline.reschedule(None)
+                await session()
+                deadline.reschedule(asyncio.get_running_loop().time() + limit)
+
+            await self._probing.media(timed, self._clock, times, admit)
 
 
 def reason_of(error: BaseException) -> Reason:

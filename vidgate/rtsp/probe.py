@@ -1,5 +1,6 @@
 """Looks at a camera: does it describe itself, does a picture come (design.md 5)."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from vidgate.aio.clock import Clock
@@ -12,13 +13,21 @@ from vidgate.rtsp.player import Player
 from vidgate.rtsp.receiver import TrackReceiver
 from vidgate.rtsp.tracks import Offer, choose, picture
 
+Admit = Callable[[], Awaitable[None]]
+"""Waits until a session may be set up; awaited again where the picture is asked for anew."""
+
+
+async def _at_once() -> None:
+    """Nobody limits the sessions."""
+
 
 @dataclass(slots=True)
 class ProbeTimes:
     """What was seen, filled in as it is seen: also of use when the probe then fails.
 
     `t0` is wall-clock seconds just before connecting; `connected`, `t1` (response), `t2` (first
-    packet) and `t3` (first complete key frame, `key_frame`) are seconds after it. `bitrate` in bits
+    packet) and `t3` (first complete key frame, `key_frame`) are seconds after it, less those
+    `waited` for leave to set a session up. `bitrate` in bits
     a second, as announced, else as measured. `date`: by how many seconds the camera's clock is
     ahead by its Date header, to half a second.
     """
@@ -28,6 +37,7 @@ class ProbeTimes:
     t1: float | None = None
     t2: float | None = None
     t3: float | None = None
+    waited: float = 0.0
     codec: Codec | None = None
     width: int | None = None
     height: int | None = None
@@ -50,8 +60,15 @@ async def describe(
     return times
 
 
-async def media(address: RtspAddress, clock: Clock, times: ProbeTimes | None = None) -> ProbeTimes:
+async def media(
+    address: RtspAddress,
+    clock: Clock,
+    times: ProbeTimes | None = None,
+    admit: Admit = _at_once,
+) -> ProbeTimes:
     """DESCRIBE, SETUP of the picture alone, PLAY until a whole key frame has come, TEARDOWN.
+
+    `admit` is awaited before SETUP.
 
     Raises NoMediaError after `stall_timeout` without a packet, NoKeyFrameError after three times
     that without a key frame.
@@ -59,15 +76,20 @@ async def media(address: RtspAddress, clock: Clock, times: ProbeTimes | None = N
     times = times if times is not None else ProbeTimes()
     times.t0, started = clock.wall(), clock.now()
     try:
-        await _play(address, clock, times, started)
+        await _play(address, clock, times, started, admit)
     except SilentUdpError:
-        await _play(address, clock, times, started)  # by TCP, at once
+        await _play(address, clock, times, started, admit)  # by TCP, at once
     return times
 
 
-async def _play(address: RtspAddress, clock: Clock, times: ProbeTimes, started: float) -> None:
+async def _play(
+    address: RtspAddress, clock: Clock, times: ProbeTimes, started: float, admit: Admit
+) -> None:
     async with RtspClient.connect(address, clock) as client:
         offer = await _describe(client, clock, times, started)
+        described = clock.now()
+        await admit()
+        times.waited += clock.now() - described
         came: list[Frame] = []
 
         def look(frame: Frame) -> None:
@@ -82,9 +104,9 @@ async def _play(address: RtspAddress, clock: Clock, times: ProbeTimes, started: 
                 await player.watch(until=lambda: bool(came))
             finally:
                 if receiver.first_packet is not None:
-                    times.t2 = max(0.0, receiver.first_packet - started)
+                    times.t2 = max(0.0, receiver.first_packet - started - times.waited)
             times.key_frame = came[0]
-            times.t3 = max(0.0, came[0].received - started)
+            times.t3 = max(0.0, came[0].received - started - times.waited)
             _note(times, receiver)
             times.reception = player.reception()
 

@@ -6,12 +6,11 @@ Cameras give a key frame every 2 to 4 s and none at PLAY, and answer after 5 to 
 quicker with a platform than the sum of its waits for key frames over its sessions; how far the
 sweep is from that, and whether the sessions are in use while somebody is still to be looked at, is
 counted by the simulated platforms. First a person's sweep, of every platform at once; then the
-background's, which makes 76 connections a second at most, of six of the largest. `--platforms` takes
-fewer for a quick look.
+background's, which makes 76 connections a second at most, of six of the largest. `--platforms` for
+fewer of them, for a quick look.
 """
 
 import argparse
-import asyncio
 import gc
 import statistics
 import sys
@@ -58,7 +57,7 @@ class Sweep:
 
     @property
     def ratios(self) -> list[float]:
-        """For each platform, seconds from its first session to its last one's end over the bound."""
+        """For each platform, seconds from its first session to its last's end over the bound."""
         return [host["whole"] / (host["waited"] / SLOTS) for host in self.hosts]
 
     @property

@@ -91,7 +91,7 @@ class Hall:
         return 0 if slots is None else slots.used
 
     @property
-    def load(self) -> Mapping[str, int]:
+    def load(self) -> Mapping[str, float]:
         """The platform's own count."""
         return self.fleet.hosts[self.fleet.cameras[self.ids[0]].host].as_json()
 

@@ -11,7 +11,6 @@ from vidgate.simulator.camera import (
     VIDEO_STEP,
     Camera,
     LiveStream,
-    Usage,
 )
 from vidgate.simulator.coded import Strip, read_strip, tone_of
 from vidgate.simulator.faults import parse_fault
@@ -21,6 +20,7 @@ from vidgate.simulator.manner import Sound
 from vidgate.simulator.pictures import LOOP, Recipe, encode
 from vidgate.simulator.sound import SOUND_STEP, g711_tone
 from vidgate.simulator.ticker import Ticking
+from vidgate.simulator.usage import Usage
 
 START = b"\x00\x00\x00\x01"
 RECIPE = Recipe("h264", 704, 576, 800_000)

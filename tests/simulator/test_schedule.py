@@ -1,8 +1,9 @@
 from tests.waiting import until
-from vidgate.simulator.camera import Camera, Usage
+from vidgate.simulator.camera import Camera
 from vidgate.simulator.faults import FAULTS, PlannedFault, parse_fault
 from vidgate.simulator.schedule import FaultSchedule, Flapping
 from vidgate.simulator.ticker import Ticker
+from vidgate.simulator.usage import Usage
 
 BUSY, DOWN = FAULTS["busy"], FAULTS["down"]
 

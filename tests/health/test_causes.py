@@ -1,11 +1,11 @@
 """Which cause a fault is put down to, whatever is found first."""
 
 from tests.health.failing import Fleet, county, run, told
-from vidgate.health.causes import Place, Sign, condition
+from vidgate.health.causes import Place, Rules, Sign, condition
 from vidgate.health.checks import Cadence
 from vidgate.health.incidents import Fold
 from vidgate.model.health import Health, Misses, State
-from vidgate.model.incident import Cause
+from vidgate.model.incident import Attention, Cause, Note
 
 
 def test_what_a_channels_health_says() -> None:
@@ -88,3 +88,102 @@ def test_what_is_left_over_after_a_round_of_looks_has_a_cause_of_its_own() -> No
     fleet.mended |= dict.fromkeys([one for one in places if one != "c7"], 3000.0)
     run(fold, fleet, 3000.0, 5000.0, step=5.0)
     assert told(fold) == [("single", "c7", 1)]
+
+
+def apart(number: int) -> Fleet:
+    """Cameras that share nothing, not even a town."""
+    return Fleet({f"c{at}": Place("", "", f"h{at}") for at in range(number)})
+
+
+def attention(fold: Fold) -> list[Attention]:
+    """Where the alarms of what is open stand."""
+    return [one.attention for one in fold.open]
+
+
+def test_many_lone_faults_at_one_time_are_one_incident() -> None:
+    fleet, fold = apart(500), Fold()
+    fleet.dead |= {f"c{at}": 100.0 for at in range(0, 500, 10)}
+    run(fold, fleet, 100.0, 400.0)
+    assert told(fold) == [("scattered", "", 50)]
+    # The first few had alarms of their own, until it was seen that there are many.
+    assert len(fold.incidents) == Rules().crowd
+    assert {one.merged for one in fold.incidents.values() if one.ended} == {Rules().crowd}
+
+
+def test_a_few_lone_faults_have_an_incident_each() -> None:
+    fleet, fold = apart(500), Fold()
+    fleet.dead |= {f"c{at}": 100.0 for at in range(19)}
+    run(fold, fleet, 100.0, 500.0)
+    fleet.dead |= {f"c{at}": 600.0 for at in range(100, 119)}
+    run(fold, fleet, 600.0, 900.0)
+    assert {one.cause for one in fold.open} == {Cause.SINGLE}
+    assert len(fold.open) == 38
+
+
+def test_a_fifth_of_a_fleet_that_comes_and_goes_is_one_incident() -> None:
+    fleet, fold = apart(300), Fold()
+    flapping = [f"c{at}" for at in range(0, 300, 3)]
+    for turn in range(6):
+        begin = 100.0 + 120.0 * turn
+        away = flapping[turn % 2 :: 2]
+        fleet.dead |= dict.fromkeys(away, begin)
+        run(fold, fleet, begin, begin + 110.0)
+        for channel in away:
+            del fleet.dead[channel]
+        run(fold, fleet, begin + 111.0, begin + 119.0)
+    storms = [one for one in fold.incidents.values() if one.cause is Cause.SCATTERED]
+    (storm,) = storms
+    assert (len(storm.members), storm.returns) == (100, 0)
+    assert len(fold.open) == 1
+    run(fold, fleet, 820.0, 1120.0)
+    assert not fold.open
+
+
+def test_what_a_storm_leaves_behind_is_told_by_name() -> None:
+    fleet, fold = apart(500), Fold()
+    fleet.dead |= {f"c{at}": 100.0 for at in range(60)}
+    run(fold, fleet, 100.0, 300.0)
+    for at in range(3, 60):
+        del fleet.dead[f"c{at}"]
+    run(fold, fleet, 301.0, 590.0)
+    assert told(fold) == [("scattered", "", 3)]
+    run(fold, fleet, 591.0, 620.0)
+    assert told(fold) == [("single", "c0", 1), ("single", "c1", 1), ("single", "c2", 1)]
+
+
+def test_who_fails_long_after_a_storm_is_told_by_name_though_the_storm_is_not_over() -> None:
+    fleet, fold = apart(500), Fold()
+    fleet.dead |= {f"c{at}": 100.0 for at in range(60)}
+    run(fold, fleet, 100.0, 300.0)
+    fleet.dead["c70"] = 1000.0
+    run(fold, fleet, 1000.0, 1100.0)
+    assert told(fold) == [("scattered", "", 60), ("single", "c70", 1)]
+
+
+def test_a_storm_leaves_alone_what_somebody_sees_to() -> None:
+    fleet, fold = apart(500), Fold()
+    fleet.dead["c499"] = 100.0
+    run(fold, fleet, 100.0, 170.0)
+    (seen_to,) = fold.open
+    seen_to.acknowledged = Note(time=170.0, actor="li", action="acknowledge")
+    fleet.dead |= {f"c{at}": 171.0 for at in range(60)}
+    run(fold, fleet, 171.0, 400.0)
+    assert told(fold) == [("scattered", "", 60), ("single", "c499", 1)]
+
+
+def test_a_storm_that_was_closed_asks_again_for_the_next_one() -> None:
+    fleet, fold = apart(500), Fold()
+    fleet.dead |= {f"c{at}": 100.0 for at in range(100)}
+    run(fold, fleet, 100.0, 130.0)
+    (storm,) = fold.open
+    storm.dismissed = Note(time=130.0, actor="li", action="close", text="ice on the masts")
+    run(fold, fleet, 131.0, 300.0)
+    assert attention(fold) == [Attention.CLOSED]  # the rest of the same storm
+    for at in range(15, 100):
+        del fleet.dead[f"c{at}"]
+    run(fold, fleet, 301.0, 900.0)
+    assert (attention(fold), len(storm.failing)) == ([Attention.CLOSED], 15)
+    fleet.dead |= {f"c{at}": 1000.0 for at in range(200, 240)}
+    run(fold, fleet, 1000.0, 1200.0)
+    assert told(fold) == [("scattered", "", 55)]
+    assert attention(fold) == [Attention.OPEN]

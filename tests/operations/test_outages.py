@@ -5,6 +5,7 @@ at any moment counts, not only what stands at the end.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,12 +14,12 @@ from typing import Any
 import pytest
 
 from tests.health.fakes import FakeRegister
-from tests.health.storms import Model, unhurried, watching
+from tests.health.storms import Condition, Model, unhurried, watching
 from tests.virtual import VirtualClock, VirtualTime
 from vidgate.health.service import HealthService
 from vidgate.model.channel import Channel
 from vidgate.model.health import Level, Reason, State
-from vidgate.model.incident import Incident
+from vidgate.model.incident import Cause, Incident
 from vidgate.operations.alarms import Alarms
 from vidgate.simulator import register as sample
 from vidgate.storage.incidents import IncidentStore, Recalled
@@ -90,11 +91,11 @@ class Town:
 
 @asynccontextmanager
 async def alarmed(
-    clock: VirtualClock, town: Town, **settings: float
+    clock: VirtualClock, town: Town, condition: Condition, **settings: float
 ) -> AsyncIterator[tuple[Model, HealthService, Alarms]]:
-    """The service and its alarms over the town."""
+    """The service and its alarms over the town, whose cameras answer so."""
     async with (
-        watching(clock, town.register, town.condition, **settings) as (model, health),
+        watching(clock, town.register, condition, **settings) as (model, health),
         Alarms(town.register, health, model.bus, Shelf(), town.host, clock) as alarms,
     ):
         yield model, health, alarms
@@ -139,7 +140,7 @@ async def bad_day(clock: VirtualClock, town: Town, how: Reason, **settings: floa
     if how is not Reason.BUSY:
         wanted.insert(1, ("platform", town.name))
     rounds = 120 + (2 * settings["media_period_platform"] if how is Reason.NO_MEDIA else 0.0)
-    async with alarmed(clock, town, **settings) as (model, health, alarms):
+    async with alarmed(clock, town, town.condition, **settings) as (model, health, alarms):
         await whole(town, health, 420)
         town.fail(how)
         await asyncio.sleep(rounds)
@@ -166,3 +167,35 @@ def test_whichever_way_a_platform_fails(time: VirtualTime, how: Reason) -> None:
     town = Town(sample.generate(300), "公安回流03")
     assert len(town.members) == 21
     time.run(bad_day(time.clock, town, how, media_period=300.0, media_period_platform=300.0))
+
+
+@pytest.mark.timeout(120)
+def test_a_fifth_of_the_fleet_that_flaps_is_no_storm(time: VirtualTime) -> None:
+    town = Town(sample.generate(300), "公安回流03")
+    flapping = {id_: 29.0 * at % 90 for at, id_ in enumerate(list(town.hosts)[::5])}
+    is_flapping = False
+
+    def condition(id_: str, now: float, _: Level) -> Reason:
+        is_away = is_flapping and id_ in flapping and (now + flapping[id_]) % 90 < 45
+        return Reason.UNREACHABLE if is_away else Reason.OK
+
+    async def main() -> None:
+        nonlocal is_flapping
+        async with alarmed(time.clock, town, condition) as (model, health, alarms):
+            await whole(town, health, 420)
+            is_flapping = True
+            for minute in range(10):
+                await asyncio.sleep(60)
+                if minute >= 2:
+                    assert sum(one.cause is not Cause.HOST for one in alarms.open) == 1
+                    assert len(alarms.open) <= 4  # two of a small device fall by chance
+            of = {member for one in alarms.open for member in one.members}
+            assert of <= flapping.keys()
+            is_flapping = False
+            await asyncio.sleep(600)
+            assert not alarms.open
+            causes = Counter(cause for cause, _ in told(model))
+            assert causes["scattered"] == 1
+            assert causes["single"] < 30  # of the first minutes, until they are seen to be many
+
+    time.run(main())

@@ -84,7 +84,7 @@ async def _say(alarm: int, verb: str, text: str, *, json: bool) -> int:
 
 
 def _subject(item: Mapping[str, Any]) -> str:
-    return f"{words.CAUSES.get(item['cause'], item['cause'])} {item['subject']}"
+    return f"{words.CAUSES.get(item['cause'], item['cause'])} {item['subject']}".rstrip()
 
 
 def _handled(item: Mapping[str, Any]) -> str:

@@ -112,7 +112,8 @@ class Rules:
     incident of which only `leftover` still fails ends after `rest`, or when a round of looks has
     found those failing again; one that comes back within `reopen` is the same. `enough`: looks at
     siblings that settle the question. Whoever acknowledges what has come back `flaps` times knows
-    that it does.
+    that it does. `crowd`: so many lone faults within `window` are one incident, until half as many
+    at most have failed for as long.
     """
 
     window: float = 300.0
@@ -124,6 +125,7 @@ class Rules:
     leftover: float = 0.1
     enough: int = 10
     flaps: int = 3
+    crowd: int = 20
 
     def round(self, period: float) -> float:
         """Seconds in which looks so far apart have come round to all, and are believed."""

@@ -4,16 +4,22 @@ Pure: a fold looks at how every channel stands and at what it knew before; the o
 faults were found makes no difference. What makes a cause is in `health.causes`.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Set
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from itertools import count
 
 from vidgate.health.causes import RANK, TOGETHER, Condition, Group, Rules, Sign, Suspects, Tally
-from vidgate.model.incident import Cause, Incident, Member
+from vidgate.model.incident import Attention, Cause, Incident, Member
 
 SLICE = 200  # channels or incidents in one step: some 1 ms
 NOBODY = len(RANK)  # the rank of a channel that is in no incident
 WIDEST = next(iter(RANK))
+STORM = (Cause.SCATTERED, "")
+# What share of it must still lie for who closed the alarm to have closed it for all that is found.
+LYING = {cause: together.share for cause, together in TOGETHER.items()} | {
+    Cause.SCATTERED: 0.25,
+    Cause.SINGLE: 1.0,
+}
 
 
 class Fold:
@@ -57,11 +63,11 @@ class Fold:
         Take the changes even if it was not gone through to the end.
         """
         yield from self._recover(fleet, now)
-        free = yield from self._sift(fleet)
+        free = yield from _sift(fleet, self._of)
         yield from self._join(free, now)
         self._unsettled = False
         if doubted := free | self._lately_failed(fleet, now):
-            known = self._lately(now) | {(one.cause, one.subject): one for one in self.open}
+            known = self._known(now)
             suspects = yield from self._suspects(doubted, fleet, now)
             held = yield from self._find_causes(suspects, known, fleet, now)
             yield from self._stand_alone(doubted, held, suspects, known, now)
@@ -109,16 +115,6 @@ class Fold:
     def _touch(self, incident: Incident, *channels: str) -> None:
         self._changed.setdefault(incident.id, set()).update(channels)
 
-    def _sift(self, fleet: Mapping[str, Condition]) -> Generator[None, None, dict[str, Condition]]:
-        """The faults that belong to no incident yet."""
-        free: dict[str, Condition] = {}
-        for number, (channel, found) in enumerate(fleet.items(), 1):
-            if found.sign is Sign.FAULTY and channel not in self._of:
-                free[channel] = found
-            if number % SLICE == 0:
-                yield
-        return free
-
     def _join(self, free: dict[str, Condition], now: float) -> Iterator[None]:
         """A fault belongs to the incident of its platform, area or device while that is open; who
         found one is no longer free.
@@ -145,12 +141,12 @@ class Fold:
             and now - found.at < self._rules.span(found.period)
         }
 
-    def _lately(self, now: float) -> dict[Group, Incident]:
-        """Those that may come back."""
+    def _known(self, now: float) -> dict[Group, Incident]:
+        """Those that are open, or may come back."""
         return {
             (one.cause, one.subject): one
             for one in self.incidents.values()
-            if one.ended is not None and one.merged is None and now - one.ended < self._rules.reopen
+            if one.merged is None and (one.ended is None or now - one.ended < self._rules.reopen)
         }
 
     def _reopen(self, incident: Incident, now: float) -> Incident:
@@ -236,14 +232,46 @@ class Fold:
         now: float,
     ) -> Iterator[None]:
         """Faults that share their cause with nobody, as far as can be known yet."""
+        alone = {}
         for number, (channel, found) in enumerate(doubted.items(), 1):
             if channel in held or suspects.may_have_company(found, now):
                 self._unsettled = True
             elif channel not in self._of:
-                alone = (Cause.SINGLE, channel)
-                self._take(self._resume(alone, known.get(alone), now), channel, found)
+                alone[channel] = found
             if number % SLICE == 0:
                 yield
+        if alone:
+            storm, is_raging = self._storm(alone, doubted, known.get(STORM), now)
+            for number, (channel, found) in enumerate(alone.items(), 1):
+                group = (Cause.SINGLE, channel)
+                if storm is not None and (is_raging or channel in storm.members):
+                    self._take(storm, channel, found)
+                else:
+                    self._take(self._resume(group, known.get(group), now), channel, found)
+                if number % SLICE == 0:
+                    yield
+
+    def _storm(
+        self,
+        alone: Mapping[str, Condition],
+        doubted: Mapping[str, Condition],
+        known: Incident | None,
+        now: float,
+    ) -> tuple[Incident | None, bool]:
+        """The incident of the many lone faults of one time that is open, if any, and whether there
+        are so many now; those of them that had an alarm already, which nobody saw to, join it.
+        """
+        young = (id_ for id_, found in doubted.items() if now - found.at < self._rules.window)
+        lately = [id_ for id_ in young if RANK[Cause.HOST] < self._rank(id_) < NOBODY]
+        if len(alone) + len(lately) < self._rules.crowd:
+            return (known if known is not None and known.ended is None else None), False
+        storm = self._resume(STORM, known, now)
+        if storm.dismissed is not None and not _is_down(storm) and alone.keys() - storm.members:
+            self._ask_again(storm, now)
+        for id_ in lately:
+            if self._of[id_] is not storm and self._of[id_].attention is Attention.OPEN:
+                self._move(id_, storm, doubted[id_], now)
+        return storm, True
 
     def _resume(self, group: Group, known: Incident | None, now: float) -> Incident:
         """The incident of a group: the one that is open, or was a short while ago, or a new one."""
@@ -268,22 +296,18 @@ class Fold:
 
     def _end_if_over(self, incident: Incident, fleet: Mapping[str, Condition], now: float) -> None:
         failing = incident.failing
-        if not failing:
-            incident.ended, incident.calm_since = now, None
-            self._touch(incident)
-            return
-        if len(failing) > self._rules.leftover * len(incident.members):
+        most, rest = _calm(incident, failing, fleet, self._rules)
+        if len(failing) > most:
             incident.calm_since = None
             return
-        # Nobody may have looked yet at those that are left: the first to recover tell of the rest.
-        period = max(fleet[member.channel].period for member in failing)
         if incident.calm_since is None:
             incident.calm_since = now
-        elif now - incident.calm_since >= max(self._rules.rest, self._rules.round(period)):
+        if now - incident.calm_since >= rest:
             # What is left has a cause of its own, to be found by the next fold.
             for member in failing:
                 self._leave(member.channel, now)
             incident.ended, incident.calm_since = now, None
+            self._touch(incident)
 
     def _forget(self, now: float) -> None:
         for incident in list(self.incidents.values()):
@@ -292,7 +316,32 @@ class Fold:
                 del self.incidents[incident.id]
 
 
+def _sift(
+    fleet: Mapping[str, Condition], known: Container[str]
+) -> Generator[None, None, dict[str, Condition]]:
+    """The faults that belong to no incident yet."""
+    free: dict[str, Condition] = {}
+    for number, (channel, found) in enumerate(fleet.items(), 1):
+        if found.sign is Sign.FAULTY and channel not in known:
+            free[channel] = found
+        if number % SLICE == 0:
+            yield
+    return free
+
+
 def _is_down(incident: Incident) -> bool:
     """Whether what fell together still lies: who closed the alarm closed it for all of that."""
-    share = TOGETHER[incident.cause].share if incident.cause.is_common else 1.0
-    return len(incident.failing) >= share * len(incident.members)
+    return len(incident.failing) >= LYING[incident.cause] * len(incident.members)
+
+
+def _calm(
+    incident: Incident, failing: list[Member], fleet: Mapping[str, Condition], rules: Rules
+) -> tuple[float, float]:
+    """How many may still fail, and how many seconds later it is over."""
+    if incident.cause is Cause.SCATTERED:  # most of such a storm come back, and fail again
+        return rules.crowd // 2, rules.window
+    if not failing:
+        return 0, 0.0
+    # Nobody may have looked yet at those that are left: the first to recover tell of the rest.
+    period = max(fleet[member.channel].period for member in failing)
+    return rules.leftover * len(incident.members), max(rules.rest, rules.round(period))

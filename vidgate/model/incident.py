@@ -8,17 +8,17 @@ from vidgate.model.health import Reason, State
 
 
 class Cause(StrEnum):
-    """What the members of an incident share, the widest first."""
+    """What the members of an incident share, the widest first.
+
+    Those of `scattered` share the time only: so many failed for themselves that nobody could see to
+    an alarm for each.
+    """
 
     PLATFORM = "platform"
     AREA = "area"
     HOST = "host"
+    SCATTERED = "scattered"
     SINGLE = "single"
-
-    @property
-    def is_common(self) -> bool:
-        """Whether several channels fell together."""
-        return self is not Cause.SINGLE
 
 
 class Severity(StrEnum):
@@ -41,6 +41,7 @@ SEVERITIES: Mapping[Cause, Severity] = {
     Cause.PLATFORM: Severity.CRITICAL,
     Cause.AREA: Severity.CRITICAL,
     Cause.HOST: Severity.MAJOR,
+    Cause.SCATTERED: Severity.MAJOR,
     Cause.SINGLE: Severity.MINOR,
 }
 
@@ -71,9 +72,9 @@ class Course:
     """Where an incident came from, how it goes, and where its alarm stands.
 
     `subject` names the cause: a platform's id, an area, the name made for a device's address, or
-    the channel. `returns` counts how often it came back after all had recovered. `merged` is the
-    incident with a wider cause that took its members over. `asked`: since when it asks for a person
-    anew; what was said before is its history. Wall-clock seconds.
+    the channel; empty for a scattered one. `returns` counts how often it came back after all had
+    recovered. `merged` is the incident with a wider cause that took its members over. `asked`:
+    since when it asks for a person anew; what was said before is its history. Wall-clock seconds.
     """
 
     id: int

@@ -6,8 +6,8 @@ export type Verb = 'acknowledge' | 'note' | 'close'
 
 export interface Alarm {
   id: number
-  cause: 'platform' | 'area' | 'host' | 'single'
-  /** Platform, area, the name made for a device, or the channel. */
+  cause: 'platform' | 'area' | 'host' | 'scattered' | 'single'
+  /** Platform, area, the name made for a device, or the channel; empty for a scattered one. */
   subject: string
   severity: Severity
   attention: Attention

@@ -36,6 +36,11 @@ async def test_what_a_platform_declares_stands_beside_what_is_measured(tmp_path:
         await expect(console.table_rows()).to_have_count(1)
         await expect(console.by_id(f"row-{gone}")).to_be_visible()
         await expect(console.by_id("facet-differs")).to_contain_text("报在线，实际不可用")
+        platform = (await service.cli_json("channel", "show", gone))["platform"]
+        await console.visit("platforms")
+        await expect(console.by_id(f"false-{platform}")).to_have_text("1")
+        await console.by_id(f"false-{platform}").locator("a").click()
+        await expect(console.table_rows()).to_have_count(1)
         found = await service.cli_json("channel", "list", "--differs", "offline_up")
         assert [item["id"] for item in found["items"]] == [false]
 

@@ -19,6 +19,25 @@ export function differencesOf(channel: Channel): Difference[] {
   return isDisproved ? [said === 'online' ? 'online_down' : 'offline_up', ...others] : others
 }
 
+export interface Claims {
+  online: number
+  /** Of the channels that are said to be online. */
+  unusable: number
+}
+
+/** What each platform that declares states says of its counted channels, and how much is disproved. */
+export function claimsOf(channels: readonly Channel[]): Map<string, Claims> {
+  const claims = new Map<string, Claims>()
+  for (const channel of channels) {
+    if (channel.declared_status === null || !channel.enabled || channel.lifecycle !== 'accepted') continue
+    const one = claims.get(channel.platform) ?? { online: 0, unusable: 0 }
+    claims.set(channel.platform, one)
+    one.online += Number(channel.declared_status === 'online')
+    one.unusable += Number(differencesOf(channel).includes('online_down'))
+  }
+  return claims
+}
+
 /** Whether anybody declares anything that could be compared. */
 export const isDeclared = ({ comparison }: Pick<ChannelDetail, 'comparison'>): boolean =>
   comparison.some(({ declared }) => declared !== null)

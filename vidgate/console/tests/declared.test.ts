@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import type { Channel } from '../src/api'
-import { differencesOf, isDeclared } from '../src/declared'
+import { claimsOf, differencesOf, isDeclared } from '../src/declared'
 import { channel } from './helpers'
 
 const told = (fields: Partial<Channel>): string => differencesOf(channel(fields)).join(' ')
@@ -25,6 +25,20 @@ describe('what is declared and what is measured', () => {
 
   it('keeps what the service measured and forgets its older word on the state', () => {
     expect(told({ declared_status: 'online', state: 'up', differs: ['online_down', 'codec'] })).toBe('codec')
+  })
+
+  it('is added up by platform, where a platform declares anything', () => {
+    const claims = claimsOf([
+      channel({ platform: 'a', declared_status: 'online', state: 'up' }),
+      channel({ platform: 'a', declared_status: 'online', state: 'down' }),
+      channel({ platform: 'a', declared_status: 'online', state: 'down', enabled: false }),
+      channel({ platform: 'b', declared_status: 'offline', state: 'up' }),
+      channel({ platform: 'c', state: 'down' }),
+    ])
+    expect([...claims]).toEqual([
+      ['a', { online: 2, unusable: 1 }],
+      ['b', { online: 0, unusable: 0 }],
+    ])
   })
 
   it('are compared where anybody declares anything', () => {

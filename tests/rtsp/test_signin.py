@@ -20,6 +20,7 @@ from vidgate.model.channel import Login
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.allowance import HOUR, Account, Allowance
 from vidgate.rtsp.client import RtspClient
+from vidgate.rtsp.session import MAX_REFUSALS
 from vidgate.wire.digest import DigestServer
 from vidgate.wire.message import Message
 
@@ -209,3 +210,23 @@ async def test_a_refusal_before_the_camera_hung_up_is_counted() -> None:
         assert address.allowance.opens_at(0.0) is None
         address.allowance.account.count(1, SystemClock().now())
         assert address.allowance.opens_at(SystemClock().now()) is not None
+
+
+async def test_a_nonce_that_is_stale_for_ever_is_no_wrong_password() -> None:
+    def stale(request: Message, reply: Message) -> Message:
+        nonce = request.headers.get("CSeq")
+        reply.start = "RTSP/1.0 401 Unauthorized"
+        reply.headers.add("WWW-Authenticate", f'Digest realm="cam", nonce="{nonce}", stale=true')
+        return reply
+
+    clock, allowance = ManualClock(), Allowance()
+    async with run_camera(Habits(change=stale)) as camera:
+        address = RtspAddress(url=camera.url, login=GOOD, allowance=allowance)
+        with pytest.raises(UnauthorizedError, match="401"):
+            await describe(address, clock)
+        assert signed(camera) == MAX_REFUSALS
+        allowance.reopen()  # a person may look once more, and find it mended
+        camera.habits.change = guarded().change
+        camera.habits.digest = guarded().digest
+        await describe(address, clock)
+        assert allowance.opens_at(clock.now()) is None

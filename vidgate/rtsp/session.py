@@ -13,7 +13,7 @@ from vidgate.model.channel import Login
 from vidgate.rtsp.allowance import Turn
 from vidgate.rtsp.headers import DEFAULT_TIMEOUT, parse_public, parse_session
 from vidgate.rtsp.messages import Frame, Parser
-from vidgate.wire.digest import DigestClient
+from vidgate.wire.digest import DigestClient, is_stale
 from vidgate.wire.headers import Headers
 from vidgate.wire.message import Message
 from vidgate.wire.uri import Uri
@@ -87,7 +87,8 @@ class ClientSession:
     """One connection to one camera. `now` is monotonic seconds, given by the caller.
 
     `taken` is the scheme and algorithm by which this login was let in before, or is now. `refusals`
-    counts answers refused since one was accepted; `gate` is asked before each is given.
+    counts answers refused since one was accepted, `stale` those of them that the server refused for
+    an old nonce alone (RFC 7616 3.3); `gate` is asked before each is given.
     """
 
     uri: Uri
@@ -95,6 +96,7 @@ class ClientSession:
     taken: tuple[str, str] | None = None
     gate: Gate = field(default_factory=_Open, repr=False)
     refusals: int = 0
+    stale: int = 0
     parser: Parser = field(default_factory=Parser)
     id: str = ""
     timeout: float = DEFAULT_TIMEOUT
@@ -198,12 +200,14 @@ class ClientSession:
         pending = self._match(message)
         if pending is None:
             return None
-        self.refusals += pending.is_signed and status in (401, 403)
+        if pending.is_signed and status in (401, 403):
+            self.refusals += 1
+            self.stale += status == 401 and is_stale(message.headers.all("WWW-Authenticate"))
         if status == 401 and self._try_again(pending, message):
             return None
         if self._digest is not None and pending.is_signed and status not in (401, 403):
             self._digest.accepted()
-            self.taken, self.refusals = self._digest.taken, 0
+            self.taken, self.refusals, self.stale = self._digest.taken, 0, 0
             if pending.is_answer:
                 self.gate.accepted(self)
         self._learn(message, status)

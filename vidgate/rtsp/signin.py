@@ -31,7 +31,7 @@ class SignIn:
         self._allowance = address.allowance if address.login is not None else None
         self._most_wait = MOST_WAIT * address.request_timeout
         self._clock = clock
-        self._counted = 0  # of the session's refusals
+        self._counted = 0  # of the session's refusals that were for the login
         self._entered: float | None = None  # an answer of ours has no verdict yet
         self._is_accepted = False  # one was, on this connection
         self._is_barred = False  # a challenge was not answered, for what others were told
@@ -100,11 +100,15 @@ class SignIn:
         return error
 
     def _count(self, session: ClientSession) -> None:
-        """Some cameras know no login but at the beginning, so a later refusal proves little."""
-        fresh = session.refusals - self._counted
+        """Some cameras know no login but at the beginning, so a later refusal proves little.
+
+        A stale nonce says nothing against the login.
+        """
+        wrong = session.refusals - session.stale
+        fresh = wrong - self._counted
         if self._allowance is None or fresh <= 0:
             return
-        self._counted = session.refusals
+        self._counted = wrong
         account, now = self._allowance.account, self._clock.now()
         if self._is_accepted:
             account.doubt(now)

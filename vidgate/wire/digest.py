@@ -96,6 +96,11 @@ class Challenge:
         return _STRENGTH.get(self.algorithm)
 
 
+def is_stale(www_authenticate_values: Iterable[str]) -> bool:
+    """Whether an answer was refused for its nonce alone (RFC 7616 3.3)."""
+    return any(offer.is_stale for offer in parse_challenges(www_authenticate_values))
+
+
 def parse_challenges(values: Iterable[str]) -> list[Challenge]:
     """Every challenge of every value; several may stand in one, quoted commas are no separators.
 

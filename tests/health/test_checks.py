@@ -144,6 +144,18 @@ def test_a_recovered_camera_is_up_within_70_seconds() -> None:
     assert story.now - revived <= 70.0
 
 
+def test_a_stream_that_we_can_take_at_last_is_looked_at_at_once() -> None:
+    foreign = result("c", Reason.UNSUPPORTED, level=Level.DESCRIBE)
+    story = Story().look(result("c")).wait().look(SEEN)
+    for _ in range(5):
+        story.look(foreign)
+        story.now = story.plan.describe_at
+    assert story.plan.media_at > story.now + TIMES.describe
+    story.look(result("c"))
+    assert (story.plan.due, story.level) == (story.now, Level.MEDIA)
+    assert story.look(SEEN).state is State.UP
+
+
 def test_where_sessions_are_counted_a_describe_confirms_the_recovery() -> None:
     story = Story(Cadence(describe=60.0, media=1800.0, is_scarce=True)).look(DEAD)
     story.wait().look(result("c")).wait()

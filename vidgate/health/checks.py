@@ -175,9 +175,16 @@ def _next_media(plan: Plan, health: Health, times: Cadence, look: Look) -> tuple
     if result.asked >= Level.MEDIA:
         pause = min(times.media, times.retry * 2.0 ** min(plan.media_misses, 10))
         return ended + pause * look.rng.uniform(0.9, 1.1), plan.media_misses + 1
-    if health.state in HEALTHY and look.before.state not in HEALTHY:
-        return ended, 0  # it answers, for the first time or again: is there a picture?
+    answers_anew = look.before.state not in HEALTHY or _was_foreign(look.before)
+    if health.state in HEALTHY and answers_anew and result.reason is not Reason.UNSUPPORTED:
+        return ended, 0  # for the first time, or again, or otherwise: is there a picture?
     return plan.media_at, plan.media_misses
+
+
+def _was_foreign(health: Health) -> bool:
+    """Whether the last describe told of a stream that is not for us."""
+    last = health.last
+    return last is not None and last.reason is Reason.UNSUPPORTED and last.asked < Level.MEDIA
 
 
 def _first_picture(health: Health, times: Cadence, now: float, rng: random.Random) -> float:

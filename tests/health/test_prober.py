@@ -14,6 +14,7 @@ from vidgate.aio.limits import Priority
 from vidgate.errors import (
     BusyError,
     DeniedAddressError,
+    HeldBackError,
     MissingStreamError,
     NoCredentialError,
     NoKeyFrameError,
@@ -150,6 +151,14 @@ def test_our_own_shortage_is_not_the_cameras_fault(number: int) -> None:
 def test_foreign_errors_are_ours() -> None:
     assert reason_of(ZeroDivisionError()) is Reason.ERROR
     assert reason_of(NotFoundError("x")) is Reason.NO_ADDRESS
+
+
+async def test_a_login_that_is_held_back_says_nothing_of_the_camera() -> None:
+    lens = Lens(raising(HeldBackError("refused lately at the same device")))
+    for level in (Level.DESCRIBE, Level.MEDIA):
+        result = await prober(lens).probe(CHANNEL, level)
+        assert (result.reason, result.level) == (Reason.NOT_TESTED, Level.NONE)
+        assert result.detail == "refused lately at the same device"
 
 
 async def test_what_cannot_be_asked_is_not_asked() -> None:

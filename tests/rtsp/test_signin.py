@@ -230,3 +230,22 @@ async def test_a_nonce_that_is_stale_for_ever_is_no_wrong_password() -> None:
         camera.habits.digest = guarded().digest
         await describe(address, clock)
         assert allowance.opens_at(clock.now()) is None
+
+
+@pytest.mark.parametrize("path", ["/a", "/user=admin&password=pass/a"])
+async def test_what_is_forbidden_before_a_password_was_given_counts_against_none(path: str) -> None:
+    def forbid(request: Message, reply: Message) -> Message:
+        reply.start = "RTSP/1.0 403 Forbidden"
+        return reply
+
+    clock, account = ManualClock(), Account()
+    async with run_camera(Habits(change=forbid)) as camera:
+        for channel in "abc":
+            allowance = Allowance(account, channel)
+            url = camera.url.replace("/main", path)
+            address = RtspAddress(url=url, login=GOOD, allowance=allowance)
+            with pytest.raises(UnauthorizedError):
+                await describe(address, clock)
+            assert allowance.opens_at(clock.now()) is not None, "it is not asked again"
+    is_tried = "pass" in path  # by each request
+    assert (account.closed_until(clock.now()) is not None) is is_tried

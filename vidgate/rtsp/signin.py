@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from vidgate.aio.clock import Clock
 from vidgate.errors import HeldBackError, LimitError, UnauthorizedError, VidgateError
@@ -29,6 +30,7 @@ class SignIn:
         self.go_on: Callable[[], None] = _nothing
         self.give_up: Callable[[VidgateError], None] = _nothing
         self._allowance = address.allowance if address.login is not None else None
+        self._is_in_path = _is_in_path(address)  # each request tries the password
         self._most_wait = MOST_WAIT * address.request_timeout
         self._clock = clock
         self._counted = 0  # of the session's refusals that were for the login
@@ -76,7 +78,7 @@ class SignIn:
             return
         self._count(session)
         if status in REFUSALS and not self._is_barred:
-            if not self._counted:  # the path of its address may hold the login
+            if not self._counted and self._is_in_path:
                 self._allowance.account.count(1, self._clock.now())
             self._allowance.refused(self._clock.now())
         self._leave()
@@ -167,6 +169,11 @@ class SignIn:
             hint=HINT,
             again_at=opens,
         )
+
+
+def _is_in_path(address: RtspAddress) -> bool:
+    password = address.login.password if address.login is not None else ""
+    return password != "" and (password in address.url or quote(password, safe="") in address.url)
 
 
 def _still_tried() -> LimitError:

@@ -24,7 +24,7 @@ from vidgate.health.checks import Cadence
 from vidgate.health.incidents import Fold
 from vidgate.model.channel import Channel, Lifecycle
 from vidgate.model.health import Health, Level, Reason, State
-from vidgate.model.incident import Attention, Cause, Incident, Member
+from vidgate.model.incident import Attention, Cause, Incident, Member, Selection
 from vidgate.operations.alarms import Alarms, summary
 from vidgate.simulator import register as sample
 from vidgate.storage.audit import Audit
@@ -216,7 +216,7 @@ async def lists(site: Site) -> list[tuple[object, ...]]:
     alarms = site.alarms()
 
     async def closed() -> int:
-        found = await alarms.list_([Attention.CLOSED], 1000)
+        found = await alarms.list_(Selection(attention=[Attention.CLOSED]), 1000)
         return len(await encode_rows(found, summary))
 
     async def whole() -> int:

@@ -204,8 +204,11 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     whep = await _whep(stack, hub, bus, settings, clock)
     device = partial(_device, box)
     alarms = await stack.enter_async_context(
-        Alarms(registry, health, bus, IncidentStore(db, audit), device, clock)
-    )
+        Alarms(
+            registry, health, bus, IncidentStore(db, audit), device, clock,
+            zone=zone_of(settings.history.timezone),
+        )
+    )  # fmt: skip
     gc.collect()  # now, before anybody looks at how long the loop is held
     pages = Metrics(registry, health, hub, whep, device, alarms)
     metrics = await _metrics(stack, pages, backlog, audit)

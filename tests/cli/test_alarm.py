@@ -40,6 +40,19 @@ async def test_list(service: FakeService, vidgate: Vidgate) -> None:
     assert (await vidgate("alarm", "list", "--attention", "green")).status == 2
 
 
+async def test_list_of_what_is_asked_for(service: FakeService, vidgate: Vidgate) -> None:
+    scattered = ALARM | {"cause": "scattered", "subject": ""}
+    service.answer("GET", "/alarms", {"items": [scattered]})
+    words = "--cause scattered --platform p --area 城关镇 --department d --since 7d --until 1d"
+    ended = await vidgate("alarm", "list", *words.split())
+    assert ended.status == 0
+    assert "零散" in ended.out
+    assert dict(service.asked[-1].query) == {
+        "attention": "unclosed", "cause": "scattered", "platform": "p", "area": "城关镇",
+        "department": "d", "since": "7d", "until": "1d",
+    }  # fmt: skip
+
+
 async def test_show_tells_the_channels_and_what_was_done(
     service: FakeService, vidgate: Vidgate
 ) -> None:

@@ -1,6 +1,7 @@
 """A platform, a recorder and three cameras fail at once; the hall sees to it in a real browser."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,14 @@ async def test_a_platform_a_recorder_and_three_cameras(tmp_path: Path) -> None:
         await console.by_id("show-closed").click()
         await expect(console.by_id(f"alarm-{widest}")).to_contain_text("已恢复")
         await shot(stage, "alarms-closed")
+        await console.by_id("alarm-filter-cause").click()
+        await console.page.get_by_role("option", name="设备", exact=True).click()
+        await expect(console.by_id(f"alarm-{widest}")).to_have_count(0)
+        await expect(console.page.locator("table.rows tbody tr")).to_have_count(1)
+        await expect(console.page).to_have_url(re.compile(r"#/alarms/\d+\?show=closed&cause=host$"))
+        await shot(stage, "alarms-filtered")
+        await console.by_id("alarm-unfilter").click()
+        await expect(console.by_id(f"alarm-{widest}")).to_be_visible()
         past = {one["id"]: one for one in await alarms(stage, "closed")}
         assert len(past) == 5
         assert past[widest]["acknowledged_by"] == "admin"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from vidgate.health.checks import Cadence
 from vidgate.health.incidents import Fold
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, Reason, State
-from vidgate.model.incident import Attention, Incident
+from vidgate.model.incident import Attention, Cause, Incident, Selection
 from vidgate.operations.alarms import Alarms
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
@@ -92,8 +93,39 @@ async def test_a_platform_is_one_alarm_and_a_camera_another(site: Site) -> None:
         await opened(alarms, 0)
         told = await events.get()
         assert (told.data["attention"], told.data["failing"]) == ("closed", 0)
-    assert [one.id for one in await alarms.list_([Attention.CLOSED], 10)] == [2, 1]
-    assert await alarms.list_(OPEN, 10) == []
+    assert [one.id for one in await alarms.list_(Selection(attention=[Attention.CLOSED]), 10)] == [
+        2,
+        1,
+    ]
+    assert await alarms.list_(Selection(attention=OPEN), 10) == []
+
+
+async def test_lists_what_is_asked_for(site: Site) -> None:
+    site.channels["c14"] = replace(site.channels["c14"], area="北门街道")
+    async with site.alarms() as alarms:
+        site.set(State.DOWN, *(f"c{number}" for number in range(12)), "c14")
+        await opened(alarms, 2)
+
+        async def found(since: str = "", until: str = "", **wanted: Any) -> list[str]:
+            listed = await alarms.list_(Selection(**wanted), 10, since=since, until=until)
+            return sorted(one.cause.value for one in listed)
+
+        assert await found() == ["platform", "single"]
+        assert await found(cause=Cause.SINGLE) == ["single"]
+        assert await found(platform="p") == ["platform"]
+        assert await found(area="北门街道") == ["single"]
+        assert await found(platform="p", area="北门街道") == []
+        site.clock.advance(3600.0)
+        assert await found(since="10m") == ["platform", "single"]  # they stand still
+        assert await found(until="2h") == []
+        site.set(State.UP, *site.channels)
+        await opened(alarms, 0)
+        site.clock.advance(7200.0)
+        assert await found(since="1h") == []
+        assert await found(since="3h", until="1h", cause=Cause.PLATFORM) == ["platform"]
+        for nonsense in (("1h", "2h"), ("soon", ""), ("", "-")):
+            with pytest.raises(InputError):
+                await found(*nonsense)
 
 
 async def test_what_people_do_is_kept_over_a_restart(site: Site) -> None:
@@ -119,7 +151,7 @@ async def test_what_people_do_is_kept_over_a_restart(site: Site) -> None:
             ("note", "no power"),
             ("close", "the pole was moved"),
         ]
-        assert await alarms.list_(OPEN, 10) == []
+        assert await alarms.list_(Selection(attention=OPEN), 10) == []
         assert len(alarms.open) == 1  # it still fails, whatever was said
 
 

@@ -1,10 +1,14 @@
 from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Float, Integer, Table, insert
 
 from vidgate.model.health import Reason, State
-from vidgate.model.incident import Attention, Cause, Incident, Member, Note
+from vidgate.model.incident import Attention, Cause, Incident, Member, Note, Selection
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
 from vidgate.storage.incidents import IncidentStore
+from vidgate.storage.models import channels, platforms
 
 
 def incident(number: int, opened: float, *channels: str, ended: float | None = None) -> Incident:
@@ -21,6 +25,20 @@ async def kept(store: IncidentStore, *incidents: Incident) -> None:
     await store.save([(one, list(one.members)) for one in incidents])
 
 
+BLANKS = {Integer: 0, Float: 0.0, Boolean: True, JSON: []}
+
+
+async def row(db: Database, table: Table, **fields: object) -> None:
+    """A row whose other fields are blank."""
+    blank = {
+        column.name: BLANKS.get(type(column.type), "")
+        for column in table.columns
+        if not column.nullable
+    }
+    async with db.write() as session:
+        await session.execute(insert(table), blank | fields)
+
+
 async def test_what_is_open_comes_back_and_numbers_go_on(db: Database) -> None:
     store = IncidentStore(db, Audit(db))
     assert (await store.recall(0.0)).first == 1
@@ -33,7 +51,7 @@ async def test_what_is_open_comes_back_and_numbers_go_on(db: Database) -> None:
     recalled = await store.recall(45.0)
     assert recalled.first == 4
     assert recalled.incidents == [first, lately]
-    assert await store.past(5, but=[3]) == [old.outline]
+    assert await store.past(5, Selection(), but=[3]) == [old.outline]
     assert await store.find(2) == old
     assert await store.find(9) is None
 
@@ -94,11 +112,51 @@ async def test_the_past_is_told_without_members(db: Database) -> None:
     merged.merged = 1
     await kept(store, whole, merged)
     await store.say(whole, Note(time=11.0, actor="li", action="acknowledge", text=""))
-    merged_told, told = await store.past(5)
+    merged_told, told = await store.past(5, Selection())
     assert (told.channels, told.failing) == (450, 449)
     assert told.acknowledged is not None
     assert told.acknowledged.actor == "li"
     assert merged_told == merged.outline
+
+
+async def test_the_past_of_a_time_and_a_cause(db: Database) -> None:
+    store = IncidentStore(db, Audit(db))
+    first, second, third = (
+        incident(1, 10.0, "a", ended=20.0),
+        replace(incident(2, 20.0, "b", ended=30.0), cause=Cause.SINGLE),
+        incident(3, 30.0, "c", ended=40.0),
+    )
+    await kept(store, first, second, third)
+
+    async def found(**wanted: Any) -> list[int]:
+        return [one.id for one in await store.past(5, Selection(**wanted))]
+
+    assert await found() == [3, 2, 1]
+    assert await found(since=20.5) == [3, 2]
+    assert await found(until=20.0) == [1]
+    assert await found(since=25.0, until=30.0) == [2]
+    assert await found(cause=Cause.HOST) == [3, 1]
+
+
+async def test_the_past_of_a_place(db: Database) -> None:
+    store = IncidentStore(db, Audit(db))
+    await row(db, platforms, id="p")
+    await row(db, channels, key="camera-1", id="Camera-1", platform="p", area="north")
+    await row(db, channels, key="b", id="b", area="south")
+    await kept(
+        store,
+        incident(1, 10.0, "Camera-1", "b", ended=20.0),
+        incident(2, 20.0, "b", ended=30.0),
+        incident(3, 30.0, "gone", ended=40.0),
+    )
+
+    async def found(**wanted: Any) -> list[int]:
+        return [one.id for one in await store.past(5, Selection(**wanted))]
+
+    assert await found(platform="p") == [1]
+    assert await found(area="south") == [2, 1]
+    assert await found(platform="p", area="south") == []  # no channel is both
+    assert await found(department="x") == []
 
 
 async def test_the_past_is_forgotten_with_all_that_belongs_to_it(db: Database) -> None:

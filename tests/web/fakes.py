@@ -1,7 +1,7 @@
 """Light stand-ins for the parts of the service that the web layer talks to."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from vidgate.health.maintenance import Booking
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Login, Platform, PointClass, Transport
 from vidgate.model.health import Health, Level, Measured, ProbeResult, Reason, State
-from vidgate.model.incident import Attention, Incident, Note, Outline
+from vidgate.model.incident import Incident, Note, Outline, Selection
 from vidgate.model.maintenance import Window
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.playback import Playback
@@ -262,10 +262,14 @@ class FakeAlarms:
 
     def __init__(self) -> None:
         self.incidents: dict[int, Incident] = {}
+        self.asked: list[tuple[dict[str, str], str, str]] = []
         self.said: list[tuple[int, str, str, str]] = []
 
-    async def list_(self, attention: Collection[Attention], limit: int) -> list[Outline]:
-        found = [one for one in self.incidents.values() if one.attention in attention]
+    async def list_(
+        self, wanted: Selection, limit: int, *, since: str = "", until: str = ""
+    ) -> list[Outline]:
+        self.asked.append((dict(wanted.place), since, until))
+        found = [one for one in self.incidents.values() if wanted.fits(one)]
         return [one.outline for one in found][:limit]
 
     async def get(self, id_: int) -> tuple[Incident, list[Note]]:

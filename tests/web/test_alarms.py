@@ -36,6 +36,20 @@ async def test_lists_what_waits_for_a_person(site: Site) -> None:
     assert response.status == 400
 
 
+async def test_lists_what_is_asked_for(site: Site) -> None:
+    site.fakes.alarms.incidents = {
+        1: incident(1),
+        2: incident(2, cause=Cause.SCATTERED, subject=""),
+    }
+    query = {"cause": "scattered", "platform": "p", "area": "城关镇", "since": "7d", "until": "1d"}
+    response = await site.call("GET", API, role=Role.VIEWER, params=query)
+    assert [item["id"] for item in (await response.json())["items"]] == [2]
+    assert site.fakes.alarms.asked == [({"platform": "p", "area": "城关镇"}, "7d", "1d")]
+    for nonsense in ("cause=green", "platform=" + "x" * 65, "since=" + "1" * 41, "place=x"):
+        response = await site.call("GET", f"{API}?{nonsense}", role=Role.VIEWER)
+        assert response.status == 400
+
+
 async def test_shows_the_channels_those_that_still_fail_first(site: Site) -> None:
     site.fakes.alarms.incidents = {3: incident(3)}
     site.fakes.alarms.said = [(3, "li", "note", "no power")]

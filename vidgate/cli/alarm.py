@@ -1,7 +1,10 @@
 """`vidgate alarm`: what failed, folded by cause, and seeing to it."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from vidgate.cli import names, next_steps, output, tables, words
 from vidgate.cli.client import Client
@@ -21,19 +24,40 @@ Number = Annotated[int, option("告警号 · the alarm's number", completer=name
 Text = Annotated[str, option("说明 · what there is to say", "--text", "-m")]
 
 
-async def list_alarms(
-    *,
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Which alarms are listed: all that is given must hold."""
+
     attention: Annotated[
         Literal["unclosed", "open", "acknowledged", "closed", "all"],
         option("处置情况, 默认未关闭 · where they stand; not closed by default", shown=True),
-    ] = "unclosed",
-    limit: Annotated[int | None, option("最多几条 · at most so many")] = None,
-    shape: Output | None = None,
-) -> int:
+    ] = "unclosed"
+    cause: Annotated[
+        Literal["platform", "area", "host", "scattered", "single"] | None,
+        option("共同原因 · what they share"),
+    ] = None
+    platform: Annotated[
+        str | None, option("有该平台的通道 · with a channel of it", completer=names.PLATFORMS)
+    ] = None
+    area: Annotated[
+        str | None, option("有该片区的通道 · with a channel in it", completer=names.AREAS)
+    ] = None
+    department: Annotated[
+        str | None, option("有该部门的通道 · with a channel of it", completer=names.DEPARTMENTS)
+    ] = None
+    since: Annotated[
+        str | None, option("此后仍未恢复 (7d, 12h, 2026-04-01) · that stood after it")
+    ] = None
+    until: Annotated[str | None, option("在此之前开始 · that began before it")] = None
+    limit: Annotated[int | None, option("最多几条 · at most so many")] = None
+
+
+async def list_alarms(*, chosen: Filter | None = None, shape: Output | None = None) -> int:
     """List alarms, the newest first."""
     tables.check(shape)
     async with Client() as client:
-        found = await client.get("/alarms", {"attention": attention, "limit": limit})
+        found = await client.get("/alarms", asdict(chosen or Filter()))
     if tables.written(shape, _SHEET, found):
         return OK
     output.table(_COLUMNS, found["items"])

@@ -1,8 +1,9 @@
 """Incidents: faults that have one cause, and what people said of them (design.md 5)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from math import inf
 
 from vidgate.model.health import Reason, State
 
@@ -99,6 +100,38 @@ class Course:
         if self.dismissed is not None or self.ended is not None:
             return Attention.CLOSED
         return Attention.OPEN if self.acknowledged is None else Attention.ACKNOWLEDGED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which incidents are asked for: all that is given must hold.
+
+    That stood at any time in [since, until), wall-clock seconds, with a channel of that platform,
+    area and department, by where it is registered now. Empty: any.
+    """
+
+    attention: Collection[Attention] = tuple(Attention)
+    cause: Cause | None = None
+    platform: str = ""
+    area: str = ""
+    department: str = ""
+    since: float = 0.0
+    until: float = inf
+
+    @property
+    def place(self) -> Mapping[str, str]:
+        """The fields of a channel that must hold, by name."""
+        wanted = {name: getattr(self, name) for name in ("platform", "area", "department")}
+        return {name: value for name, value in wanted.items() if value}
+
+    def fits(self, one: Course) -> bool:
+        """Whether all but the place holds."""
+        return (
+            one.attention in self.attention
+            and self.cause in (None, one.cause)
+            and one.opened < self.until
+            and (one.ended is None or one.ended >= self.since)
+        )
 
 
 @dataclass(slots=True, kw_only=True)

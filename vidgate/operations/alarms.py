@@ -8,7 +8,9 @@ the number; data: `summary`).
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import tzinfo
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -17,12 +19,13 @@ from vidgate.aio.clock import Clock
 from vidgate.aio.report import Report
 from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import ConflictError, InputError, NotFoundError, StorageError
+from vidgate.health.calendar import instant
 from vidgate.health.causes import Condition, Place, Rules, condition
 from vidgate.health.checks import Cadence
 from vidgate.health.incidents import Fold
 from vidgate.model.channel import Channel, PointClass
 from vidgate.model.health import Health
-from vidgate.model.incident import Attention, Incident, Note, Outline
+from vidgate.model.incident import Attention, Incident, Note, Outline, Selection
 from vidgate.storage.incidents import ACKNOWLEDGE, CLOSE, IncidentStore
 
 EVENTS = ("channel.state", "register.changed")
@@ -79,13 +82,16 @@ class Alarms:
         clock: Clock,
         *,
         rules: Rules | None = None,
+        zone: tzinfo | None = None,
     ) -> None:
+        """`zone`: whose midnights days begin at; none: the machine's."""
         self._register = register
         self._watch = watch
         self._bus = bus
         self._store = store
         self._host = host
         self._clock = clock
+        self._zone = zone
         self._rules = rules or Rules()
         self._fold: Fold | None = None  # until the database has told what was before
         self._places: dict[str, tuple[Channel, Place]] = {}
@@ -118,13 +124,36 @@ class Alarms:
         """Incidents of which something still fails."""
         return [] if self._fold is None else self._fold.open
 
-    async def list_(self, attention: Collection[Attention], limit: int) -> list[Outline]:
-        """Those whose alarms stand so, the newest first. Raises StorageError."""
-        lately = {} if self._fold is None else self._fold.incidents
-        found = [one.outline for one in lately.values() if one.attention in attention]
-        if Attention.CLOSED in attention:
-            found += await self._store.past(min(limit, MAX_PAST), but=list(lately))
+    async def list_(
+        self, wanted: Selection, limit: int, *, since: str = "", until: str = ""
+    ) -> list[Outline]:
+        """Those that are asked for, the newest first; `since` and `until` as people write them, see
+        `health.calendar.instant`. Raises InputError, StorageError.
+        """
+        wanted = self._between(wanted, since, until)
+        lately = {} if self._fold is None else dict(self._fold.incidents)
+        found = [
+            one.outline for one in lately.values() if wanted.fits(one) and self._is_at(one, wanted)
+        ]
+        if Attention.CLOSED in wanted.attention:
+            found += await self._store.past(min(limit, MAX_PAST), wanted, but=list(lately))
         return sorted(found, key=lambda one: (one.opened, one.id), reverse=True)[:limit]
+
+    def _between(self, wanted: Selection, since: str, until: str) -> Selection:
+        now = self._clock.wall()
+        start = instant("since", since, now, self._zone) if since else wanted.since
+        end = instant("until", until, now, self._zone) if until else wanted.until
+        if start >= end:
+            raise InputError("since 必须早于 until / since must be before until")
+        return replace(wanted, since=start, until=end)
+
+    def _is_at(self, incident: Incident, wanted: Selection) -> bool:
+        place, channels = wanted.place, self._register.channels
+        return not place or any(
+            all(getattr(channel, name) == value for name, value in place.items())
+            for id_ in incident.members
+            if (channel := channels.get(id_.lower())) is not None
+        )
 
     async def get(self, id_: int) -> tuple[Incident, list[Note]]:
         """One, and what was said of it. Raises NotFoundError, StorageError."""

@@ -1,18 +1,29 @@
 """Incidents over a restart: who belonged to them, and what people said of the alarms."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any, TypeVar
 
-from sqlalchemy import RowMapping, Select, bindparam, delete, func, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vidgate.model.health import Reason, State
-from vidgate.model.incident import Cause, Course, Incident, Member, Note, Outline
+from vidgate.model.incident import Cause, Course, Incident, Member, Note, Outline, Selection
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import CHUNK, Database, chunks
-from vidgate.storage.models import incident_members, incident_notes, incidents
+from vidgate.storage.models import channels, incident_members, incident_notes, incidents
 
 ACKNOWLEDGE, CLOSE = "acknowledge", "close"
 
@@ -40,14 +51,12 @@ class IncidentStore:
             last = (await session.execute(select(func.max(incidents.c.id)))).scalar()
         return Recalled(found, (last or 0) + 1)
 
-    async def past(self, limit: int, *, but: Collection[int] = ()) -> list[Outline]:
+    async def past(
+        self, limit: int, wanted: Selection, *, but: Collection[int] = ()
+    ) -> list[Outline]:
         """The last ones that are over, the newest first, without those of `but`."""
-        query = (
-            select(incidents)
-            .where(incidents.c.ended.is_not(None), incidents.c.id.not_in(list(but)))
-            .order_by(incidents.c.opened.desc())
-            .limit(limit)
-        )
+        query = select(incidents).where(*_wanted(wanted), incidents.c.id.not_in(list(but)))
+        query = query.order_by(incidents.c.opened.desc()).limit(limit)
         async with self._db.read() as session:
             return await _outlines(session, query)
 
@@ -119,6 +128,21 @@ _DROP_MEMBER = delete(incident_members).where(
 Known = TypeVar("Known", bound=Course)
 
 
+def _wanted(wanted: Selection) -> Iterator[ColumnElement[bool]]:
+    """What holds of those that are over and asked for."""
+    of = incidents.c
+    yield of.ended >= wanted.since
+    if wanted.until < inf:
+        yield of.opened < wanted.until
+    if wanted.cause is not None:
+        yield of.cause == wanted.cause.value
+    if place := wanted.place:
+        members = incident_members.c
+        at = [channels.c[name] == value for name, value in place.items()]
+        is_member = (members.incident == of.id) & (channels.c.key == func.lower(members.channel))
+        yield exists().where(is_member, *at)
+
+
 async def _whole(session: AsyncConnection, query: Select[Any]) -> list[Incident]:
     """The incidents of a query, with their members and where their alarms stand."""
     rows = (await session.execute(query)).mappings().all()
@@ -139,12 +163,12 @@ async def _outlines(session: AsyncConnection, query: Select[Any]) -> list[Outlin
         members = incident_members.c
         number = (members.incident, func.count(), func.count() - func.count(members.until))
         counted = select(*number).where(members.incident.in_(part)).group_by(members.incident)
-        for id_, channels, failing in await session.execute(counted):
-            counts[id_] = channels, failing
+        for id_, size, failing in await session.execute(counted):
+            counts[id_] = size, failing
     found = {}
     for row in rows:
-        channels, failing = counts.get(row["id"], (0, 0))
-        found[row["id"]] = Outline(**_course(row), channels=channels, failing=failing)
+        size, failing = counts.get(row["id"], (0, 0))
+        found[row["id"]] = Outline(**_course(row), channels=size, failing=failing)
     return await _attended(session, found)
 
 

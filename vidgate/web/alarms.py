@@ -5,7 +5,7 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from vidgate.model.incident import Attention, Incident, Member, Note
+from vidgate.model.incident import Attention, Cause, Incident, Member, Note, Selection
 from vidgate.operations.alarms import MAX_TEXT, summary
 from vidgate.web.access import actor_of
 from vidgate.web.context import CONTEXT
@@ -27,10 +27,20 @@ WANTED = {one.value: (one,) for one in Attention} | {
 
 
 class AlarmQuery(BaseModel):
-    """Where they stand, and how many at most, the newest first."""
+    """Where they stand, and how many at most, the newest first.
+
+    `platform`, `area`, `department`: with a channel that is registered there now. `since`, `until`:
+    that stood at any time between; a length (7d, 12h), a day or an instant.
+    """
 
     model_config = ConfigDict(extra="forbid")
     attention: Literal["unclosed", "open", "acknowledged", "closed", "all"] = "unclosed"
+    cause: Literal["platform", "area", "host", "scattered", "single"] | None = None
+    platform: str = Field("", max_length=64)
+    area: str = Field("", max_length=128)
+    department: str = Field("", max_length=128)
+    since: str = Field("", max_length=40)
+    until: str = Field("", max_length=40)
     limit: int = Field(200, ge=1, le=1000)
 
 
@@ -101,7 +111,15 @@ class Remark(Body):
 async def list_(request: web.Request) -> web.Response:
     """Alarms, the newest first."""
     query = read_query(request.query, AlarmQuery)
-    found = await request.app[CONTEXT].parts.alarms.list_(WANTED[query.attention], query.limit)
+    wanted = Selection(
+        attention=WANTED[query.attention],
+        cause=None if query.cause is None else Cause(query.cause),
+        platform=query.platform,
+        area=query.area,
+        department=query.department,
+    )
+    alarms = request.app[CONTEXT].parts.alarms
+    found = await alarms.list_(wanted, query.limit, since=query.since, until=query.until)
     return await reply_packed(request, b'{"items":%b}' % await encode_rows(found, summary))
 
 

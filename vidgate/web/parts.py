@@ -3,7 +3,7 @@
 Small protocols instead of the classes themselves: each test gives the few methods that it needs.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -15,7 +15,7 @@ from vidgate.health.maintenance import Booking
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Platform
 from vidgate.model.health import Health, Level, ProbeResult, State
-from vidgate.model.incident import Attention, Incident, Note, Outline
+from vidgate.model.incident import Incident, Note, Outline, Selection
 from vidgate.model.maintenance import Window
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.playback import Playback
@@ -160,7 +160,9 @@ class States(Protocol):
 class Alarms(Protocol):
     """Alarms and what people do about them; see `vidgate.operations.alarms`."""
 
-    async def list_(self, attention: Collection[Attention], limit: int) -> list[Outline]: ...
+    async def list_(
+        self, wanted: Selection, limit: int, *, since: str = "", until: str = ""
+    ) -> list[Outline]: ...
 
     async def get(self, id_: int) -> tuple[Incident, list[Note]]: ...
 

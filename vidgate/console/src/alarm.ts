@@ -6,7 +6,7 @@ export type Verb = 'acknowledge' | 'note' | 'close'
 
 export interface Alarm {
   id: number
-  cause: 'platform' | 'area' | 'host' | 'scattered' | 'single'
+  cause: Cause
   /** Platform, area, the name made for a device, or the channel; empty for a scattered one. */
   subject: string
   severity: Severity
@@ -45,12 +45,36 @@ export interface AlarmDetail extends Alarm {
 
 export type Show = 'unclosed' | 'closed' | 'all'
 
+export const CAUSES = ['platform', 'area', 'host', 'scattered', 'single'] as const
+export type Cause = (typeof CAUSES)[number]
+
+/** What a list is narrowed to; empty: any. `since` is a length, of the past only. */
+export const FILTERS = ['cause', 'platform', 'area', 'department', 'since'] as const
+export type Filters = Record<(typeof FILTERS)[number], string>
+export const LENGTHS = ['1d', '7d', '30d'] as const
+
 export const SHOWS: readonly Show[] = ['unclosed', 'closed', 'all']
 const URGENCY: Record<Severity, number> = { critical: 0, major: 1, minor: 2 }
 const LIMIT = 1_000
 
 const belongs = (show: Show, { attention }: Alarm): boolean =>
   show === 'all' || (attention === 'closed') === (show === 'closed')
+
+export const noFilters = (): Filters => ({ cause: '', platform: '', area: '', department: '', since: '' })
+
+/** What the service is asked with, and the address says. */
+export function queryOf(show: Show, filters: Filters): Record<string, string> {
+  const said = FILTERS.filter((name) => filters[name] && (name !== 'since' || show !== 'unclosed'))
+  return Object.fromEntries(said.map((name) => [name, filters[name]]))
+}
+
+export function filtersOf(query: Readonly<Record<string, string>>): Filters {
+  const filters = noFilters()
+  for (const name of FILTERS) filters[name] = query[name] ?? ''
+  if (!CAUSES.some((one) => one === filters.cause)) filters.cause = ''
+  if (!LENGTHS.some((one) => one === filters.since)) filters.since = ''
+  return filters
+}
 
 /** What needs somebody first: not seen to, then the widest cause, then the newest. */
 export function ordered(alarms: readonly Alarm[], show: Show): Alarm[] {

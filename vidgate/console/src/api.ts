@@ -477,7 +477,10 @@ export const api = {
   tryChannel: (id: string, stream: 'main' | 'sub') =>
     call<Trial>(`${channelPath(id)}/test`, { method: 'POST', body: { stream }, timeout: 60_000 }),
   rotateKey: () => call<{ credentials: number }>('/api/v1/secret-key/rotation', { method: 'POST', timeout: SLOW }),
-  alarms: async (show: Show) => itemsOf(await call<Listing<Alarm>>(`/api/v1/alarms?attention=${show}&limit=1000`)),
+  alarms: async (show: Show, filters: Record<string, string> = {}) => {
+    const query = new URLSearchParams({ attention: show, limit: '1000', ...filters })
+    return itemsOf(await call<Listing<Alarm>>(`/api/v1/alarms?${query}`))
+  },
   alarm: (id: number) => call<AlarmDetail>(`/api/v1/alarms/${id}`),
   handleAlarm: (id: number, verb: Verb, text: string) =>
     call<Alarm>(`/api/v1/alarms/${id}/${verb}`, { method: 'POST', body: { text } }),

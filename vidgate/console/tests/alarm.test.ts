@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { ordered, withNews, type Alarm } from '../src/alarm'
+import { filtersOf, noFilters, ordered, queryOf, withNews, type Alarm } from '../src/alarm'
 
 function alarm(id: number, more: Partial<Alarm> = {}): Alarm {
   return {
@@ -22,6 +22,19 @@ function alarm(id: number, more: Partial<Alarm> = {}): Alarm {
   }
 }
 const ids = (list: Alarm[]): number[] => list.map(({ id }) => id)
+
+describe('queryOf', () => {
+  it('says what is asked for, and the time of the past only', () => {
+    const filters = { ...noFilters(), cause: 'host', area: '城关镇', since: '7d' }
+    expect(queryOf('all', filters)).toEqual({ cause: 'host', area: '城关镇', since: '7d' })
+    expect(queryOf('unclosed', filters)).toEqual({ cause: 'host', area: '城关镇' })
+    expect(filtersOf(queryOf('all', filters))).toEqual(filters)
+  })
+
+  it('reads no nonsense out of an address', () => {
+    expect(filtersOf({ cause: 'green', since: 'ever', platform: 'p', other: 'x' })).toEqual({ ...noFilters(), platform: 'p' })
+  })
+})
 
 describe('ordered', () => {
   it('puts first what needs somebody most', () => {

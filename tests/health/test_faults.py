@@ -15,7 +15,7 @@ from vidgate.health.service import HealthService
 from vidgate.media.hub import Hub
 from vidgate.model.channel import Login
 from vidgate.model.health import Level, ProbeResult, Reason, State
-from vidgate.model.media import Variant
+from vidgate.model.media import Codec, Variant
 from vidgate.settings.tree import ProbeSettings
 from vidgate.simulator.faults import FAULTS
 from vidgate.simulator.fleet import Fleet, FleetSettings
@@ -154,3 +154,5 @@ async def test_a_clock_that_is_off_is_found_with_its_number() -> None:
         assert measured is not None
         assert measured.clock_offset == pytest.approx(30.0, abs=1.0)
         assert measured.first_frame is not None
+        size = measured.width, measured.height
+        assert (measured.codec, *size, measured.fps_by) == (Codec.H264, 704, 576, "announced")

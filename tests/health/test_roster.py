@@ -3,6 +3,7 @@
 from tests.health.fakes import FakeRegister
 from vidgate.health.roster import Change, Kind, Roster
 from vidgate.model.channel import Channel, Login, Platform
+from vidgate.model.declared import DeclaredCodec, DeclaredStatus
 
 CHANNEL = Channel(id="Cam", name="c", url="rtsp://10.0.0.1/x", credential="k")
 
@@ -36,6 +37,14 @@ def test_a_life_of_a_channel() -> None:
     assert kinds(roster) == [Kind.REMOVED]
     assert roster.channels == {}
     assert roster.find("Cam") is None
+
+
+def test_what_is_declared_makes_no_other_camera() -> None:
+    register = FakeRegister([CHANNEL], [])
+    roster = Roster(register)
+    assert kinds(roster) == [Kind.ADDED]
+    register.edit("Cam", declared_status=DeclaredStatus.OFFLINE, declared_codec=DeclaredCodec.SVAC)
+    assert kinds(roster) == [Kind.EDITED]
 
 
 def test_ids_are_found_whatever_their_case() -> None:

@@ -20,8 +20,8 @@ from vidgate.errors import (
 )
 from vidgate.health.live import GRACE, KEY_FRAME_VALID, LiveJudge, Sight
 from vidgate.media.hub import Hub, HubSettings
-from vidgate.model.health import Level, Reason
-from vidgate.model.media import Frame, StreamKey, StreamState, Variant
+from vidgate.model.health import Health, Level, Reason
+from vidgate.model.media import Codec, Frame, StreamKey, StreamState, Variant
 
 MAIN, SUB = StreamKey("c"), StreamKey("c", Variant.SUB)
 
@@ -90,6 +90,19 @@ async def test_a_key_frame_is_seen(room: Room) -> None:
     now = room.clock.now()
     assert room.judge.sight("c", now) == Sight(now, now)
     assert room.trouble() is None
+
+
+async def test_the_main_stream_tells_what_encodes_its_picture(room: Room) -> None:
+    for key in (MAIN, SUB):
+        await room.watch(key)
+        await room.show(key)
+    room.hub.streams[MAIN].stats.width, room.hub.streams[MAIN].stats.height = 1920, 1080
+    room.hub.streams[SUB].stats.width = 640
+    seen = room.judge.seen(Health(channel="c"), room.clock.now(), room.clock.wall())
+    assert seen is not None
+    assert seen.measured is not None
+    assert seen.measured.codec is Codec.H264
+    assert (seen.measured.width, seen.measured.height) == (1920, 1080)
 
 
 async def test_frames_without_a_key_frame_stop_being_a_picture(room: Room) -> None:

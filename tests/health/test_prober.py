@@ -266,7 +266,7 @@ def test_lanes_follow_platforms_and_hosts() -> None:
     looker = prober(Lens(), register)
     behind = replace(CHANNEL, platform="p")
     assert looker.lane(behind, Level.DESCRIBE) == (("describe", "p"), 7)
-    assert looker.lane(behind, Level.MEDIA) == (("slots", "p"), 6)
+    assert looker.lane(behind, Level.MEDIA) == (("slots", "p"), 7)
     no_slots = replace(CHANNEL, platform="q")
     assert looker.lane(no_slots, Level.MEDIA) == (("describe", "q"), 16)
     assert looker.lane(CHANNEL, Level.MEDIA) == (("host", "127.0.0.9"), 4)

@@ -17,7 +17,7 @@ TOLD = 4  # holders that a refusal names
 
 def ahead(slots: int) -> int:
     """How many looks may have called their cameras already, while that many sessions are used."""
-    return 1 + slots // 8
+    return 1 + slots // 4
 
 
 class PlatformBook(Protocol):

@@ -2,6 +2,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from tests.registry.conftest import in_thread
 from tests.registry.files import text
@@ -10,7 +12,7 @@ from vidgate.errors import InputError
 from vidgate.model.declared import DeclaredCodec, DeclaredStatus
 from vidgate.registry.declared import codec, frame_rate, resolution, status
 from vidgate.registry.export import Form
-from vidgate.registry.fields import BY_NAME
+from vidgate.registry.fields import BY_NAME, DECLARED
 from vidgate.registry.registry import Registry
 from vidgate.storage.database import Database
 from vidgate.storage.secrets import SecretBox
@@ -32,7 +34,15 @@ LINE = ("cam-1", "北门", "rtsp://10.0.0.1/main", "在线", "H.265", "1080P", "
         (codec, ("无",), None),
         (
             resolution,
-            ("1080P", "1920*1080", "1920×1080", "1920 X 1080", "1080p(全高清)", "1920x1080/1080P"),
+            (
+                "1080P",
+                "1920*1080",
+                "1920×1080",
+                "1920 X 1080",
+                "1080p(全高清)",
+                "1920x1080/1080P",
+                "(1920*1080)",
+            ),
             "1920x1080",
         ),
         (resolution, ("D1", "4CIF", "704*576"), "704x576"),
@@ -68,6 +78,37 @@ def test_what_registers_write_is_read_as_meant(
 def test_what_cannot_be_read_says_why(parse: Callable[[str], Any], text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         parse(text)
+
+
+@example("123万")
+@example("9999W像素")
+@settings(max_examples=300)
+@given(
+    st.text(alphabet="0123456789.xX×*/,、;()（）hHpPmM万wfps帧 -265在线", max_size=12)
+    | st.text(max_size=12)
+)
+def test_any_text_is_read_or_refused_and_read_again_alike(text: str) -> None:
+    for name in DECLARED:
+        try:
+            value = BY_NAME[name].parse(text)
+        except ValueError:
+            continue
+        assert BY_NAME[name].parse(value) == value
+
+
+@pytest.mark.parametrize("text", ["//", "、", " , ", "()", "/(主)"])
+def test_nothing_but_signs_says_nothing(text: str) -> None:
+    assert (codec(text), resolution(text)) == (None, None)
+
+
+async def test_a_list_of_ids_and_states_alone_is_a_register(registry: Registry) -> None:
+    await registry.import_file("r.csv", text(HEAD, LINE), actor="me")
+    report = await registry.import_file(
+        "s.csv", text(("通道编号", "状态"), ("cam-1", "OFF")), actor="me"
+    )
+    assert (report.updated, report.rejected, report.warnings) == (1, 0, [])
+    channel = registry.get("cam-1")
+    assert (channel.declared_status, channel.name) == (DeclaredStatus.OFFLINE, "北门")
 
 
 def test_numbers_and_truths_of_a_spreadsheet_are_read() -> None:

@@ -66,8 +66,8 @@ _SIZES = {
 }
 _SIZE = re.compile(r"([1-9][0-9]{1,4})[x×*]([1-9][0-9]{1,4})(?:像素|p|i)?")
 # Cameras are sold by their pixels: 200万, 400W像素, 5MP.
-_TEN_THOUSANDS = re.compile(r"([1-9][0-9]{1,4})(?:万|w)(?:像素)?")
-_MEGAPIXELS = re.compile(r"([0-9]{1,2}(?:\.[0-9])?)(?:mp|m|百万像素)")
+_TEN_THOUSANDS = re.compile(r"([1-9][0-9]{1,3})(?:万|w)(?:像素)?")
+_MEGAPIXELS = re.compile(r"([0-9]{1,2}(?:\.[0-9]{1,2})?)(?:mp|m|百万像素)")
 _RATE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)(?:fps|帧/秒|帧每秒|帧/s|帧|f/s|f|hz)?")
 FASTEST = 240.0  # pictures a second
 
@@ -104,14 +104,15 @@ def frame_rate(text: str) -> float | None:
 
 
 def _one_of(text: str, parse: Callable[[str], str], several: str) -> str | None:
-    """What all parts of a text say, remarks in brackets left out."""
-    value = _REMARK.sub("", text.lower().replace(" ", ""))
-    if not value or value in _UNKNOWN:
+    """What all parts of a text say, remarks in brackets left out where there is more."""
+    whole = text.lower().replace(" ", "")
+    value = _REMARK.sub("", whole) or whole.strip("()[]【】")
+    if value in _UNKNOWN:
         return None
     found = _exact(parse(part) for part in _APART.split(value) if part)
     if len(found) > 1:
         raise ValueError(several)
-    return found.pop()
+    return next(iter(found), None)
 
 
 def _exact(found: Iterable[str]) -> set[str]:

@@ -90,9 +90,20 @@ def test_what_is_not_whole_is_never_shown_as_whole(
     assert Rounding(decimals=decimals).percent(share) == shown
 
 
+def test_a_change_of_meaning_is_a_new_version_and_the_old_one_can_be_had() -> None:
+    excused = at(State.MAINTENANCE, Reason.EXCUSED)
+    old = load_definitions(str(CONFIGS / "kpis.yaml")).kpis["online_time_v1"]
+    assert (OURS.main.version, OURS.main.share(excused)) == (2, Share.LEFT_OUT)
+    assert (old.version, old.share(excused)) == (1, Share.MISSING)
+    watched = OURS.kpis["online_watched"]  # what Prometheus stored is not changed by an excuse
+    assert (watched.version, watched.share(excused)) == (1, Share.MISSING)
+    for state, reason in product(State, [one for one in Reason if one is not Reason.EXCUSED]):
+        assert old.share(at(state, reason)) is OURS.main.share(at(state, reason))
+
+
 def test_the_sample_of_a_sites_file_adds_a_kpi() -> None:
     definitions = load_definitions(str(CONFIGS / "kpis.yaml"))
-    assert definitions.kpis.keys() - OURS.kpis.keys() == {"online_strict"}
+    assert definitions.kpis.keys() - OURS.kpis.keys() == {"online_strict", "online_time_v1"}
     assert definitions.kpis["online_strict"].share(at(State.BUSY)) is Share.MISSING
     assert definitions.causes == OURS.causes
 

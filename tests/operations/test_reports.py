@@ -173,6 +173,10 @@ async def test_what_is_excused_is_left_out_and_told(month: Month, is_rolled: boo
     hours = 3600.0
     told = police["kpis"]["online_time"]
     assert (told["online"], told["counted"]) == (72 * hours, 73 * hours)
+    watched = police["kpis"]["online_watched"]  # as Prometheus stored it
+    assert (watched["online"], watched["counted"]) == (72 * hours, 96 * hours)
+    versions = {kpi["id"]: (kpi["version"], kpi["excused"]) for kpi in document["kpis"]}
+    assert versions["online_time"] == (2, "leave_out")
     excused = [one for one in police["causes"] if one["id"] == "excused"]
     assert [(one["seconds"], one["counted"]) for one in excused] == [(23 * hours, False)]
     assert excused[0]["reasons"] == {"excused": 23 * hours}

@@ -67,6 +67,7 @@ class Denominator(_Part):
     lifecycles: frozenset[Lifecycle] = Field(min_length=1)
     without: frozenset[AState] = frozenset()
     own_downtime: Literal["count", "leave_out"] = "count"
+    excused: Literal["count", "leave_out"] = "leave_out"
 
 
 class Rounding(_Part):
@@ -101,6 +102,8 @@ class Kpi(_Part):
             return Share.OUTSIDE
         if standing.reason is None and self.denominator.own_downtime == "leave_out":
             return Share.LEFT_OUT
+        if standing.reason is Reason.EXCUSED and self.denominator.excused == "count":
+            return Share.MISSING
         if standing.state in self.denominator.without:
             return Share.LEFT_OUT
         return Share.ONLINE if standing.state in self.numerator else Share.MISSING

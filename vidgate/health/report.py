@@ -297,6 +297,7 @@ def _definition(kpi: Kpi) -> dict[str, Any]:
         "lifecycles": sorted(told.lifecycles),
         "without": sorted(state.label for state in told.without),
         "own_downtime": told.own_downtime,
+        "excused": told.excused,
         "decimals": kpi.rounding.decimals,
     }
 

@@ -72,10 +72,12 @@ def definition(kpi: Mapping[str, Any]) -> str:
     states = "、".join(STATES[name] for name in kpi["numerator"])
     without = "、".join(STATES[name] for name in kpi["without"]) or "无"
     steps = "、".join(LIFECYCLE_WORDS[name] for name in kpi["lifecycles"])
-    own = "计为不在线" if kpi["own_downtime"] == "count" else "不计入"
+    own, excused = (
+        "计为不在线" if kpi[name] == "count" else "不计入" for name in ("own_downtime", "excused")
+    )
     return (
         f"按{FORMS[kpi['form']]}; 在线 = {states}; 只数{steps}; 不计入分母: {without}; "
-        f"本系统停机{own}; 向下取整到 {kpi['decimals']} 位小数"
+        f"本系统停机{own}; 免责的故障{excused}; 向下取整到 {kpi['decimals']} 位小数"
     )
 
 

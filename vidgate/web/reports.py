@@ -51,6 +51,7 @@ class KpiView(BaseModel):
     lifecycles: list[str]
     without: list[str]
     own_downtime: Literal["count", "leave_out"]
+    excused: Literal["count", "leave_out"]
     decimals: int
 
 

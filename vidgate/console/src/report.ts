@@ -38,6 +38,7 @@ export interface Kpi {
   lifecycles: string[]
   without: string[]
   own_downtime: 'count' | 'leave_out'
+  excused: 'count' | 'leave_out'
   decimals: number
 }
 

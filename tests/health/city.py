@@ -7,7 +7,7 @@ import resource
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,14 @@ from vidgate.health.prober import Prober
 from vidgate.health.service import HealthService
 from vidgate.media.hub import Hub
 from vidgate.media.source import Source
-from vidgate.model.channel import Login
+from vidgate.model.channel import Channel, Login
 from vidgate.model.event import Event
 from vidgate.model.health import Level, ProbeResult
 from vidgate.model.media import StreamKey
+from vidgate.operations.sources import device_of
+from vidgate.registry.routes import Route, Way
 from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.allowance import Allowance, Allowances
 from vidgate.rtsp.source import RtspSource
 from vidgate.settings.tree import ProbeSettings
 from vidgate.simulator import register as sample
@@ -105,7 +108,17 @@ async def city(
             address = RtspAddress(url=channel.url, login=login, stall_timeout=8.0)
             return RtspSource(address)
 
-        prober = Prober(register, register.address, PlatformSlots(register), settings)
+        allowances = Allowances()
+
+        def allowance(channel: Channel) -> Allowance:
+            login = register.known.get(channel.id.lower())
+            return allowances.of(channel, login, device(channel))
+
+        async def address(channel: Channel) -> RtspAddress:
+            return replace(await register.address(channel), allowance=allowance(channel))
+
+        prober = Prober(register, address, PlatformSlots(register), settings)
+        prober.allowance = allowance
         async with (
             aiohttp.ClientSession(fleet.control) as http,
             Hub(source, bus) as hub,
@@ -118,6 +131,11 @@ async def city(
             listening = tasks.create_task(made.listen())
             yield made
             listening.cancel()
+
+
+def device(channel: Channel) -> tuple[str, int] | None:
+    """Where the channel's login is shown."""
+    return device_of(Route(Way.OWN, "", channel.url))
 
 
 def resident() -> int:

@@ -10,6 +10,7 @@ from vidgate.rtsp.headers import (
     date_of,
     parse_public,
     parse_session,
+    redirected,
     resolve_control,
 )
 from vidgate.wire.uri import Uri
@@ -131,6 +132,19 @@ def test_no_base_and_no_control_lead_elsewhere(base: str, control: str) -> None:
     found = resolve_control(base_uri(REGISTERED, base), control)
     assert found.authority == REGISTERED.authority
     assert not set(found.path) & set(" \r\n\0")
+
+
+@pytest.mark.parametrize(
+    ("current", "location"),
+    [
+        ("rtsps://10.0.0.9/1", "rtsp://10.0.0.9:322/2"),  # the encryption would be stripped off
+        ("rtsp://10.0.0.9/1", "rtsps://10.0.0.9:554/2"),
+        ("rtsp://10.0.0.9/1", "rtsp://10.0.0.9:8554/2"),
+        ("rtsp://10.0.0.9/1", "rtsp://10.0.0.10/2"),
+    ],
+)
+def test_a_redirect_to_elsewhere_is_not_followed(current: str, location: str) -> None:
+    assert redirected(Uri.parse(current), 302, location) is None
 
 
 def test_dates() -> None:

@@ -235,6 +235,28 @@ async def test_udp_without_the_server_s_ports(server_port: str) -> None:
         await until(lambda: pull.pictures)
 
 
+@pytest.mark.parametrize("is_allowed", [True, False])
+async def test_udp_from_another_address_of_the_camera(*, is_allowed: bool) -> None:
+    """It answers at one address and sends from another, which it names and we must allow."""
+    habits = Habits(sdp=VIDEO_ONLY, transport=lambda asked: asked + ";source=127.0.0.3")
+    options = {
+        "transport": Transport.UDP,
+        "udp_ports": (41000, 45000),
+        "allowed": lambda ip: is_allowed or ip == "127.0.0.1",
+    }
+    async with run_camera(habits) as camera, pulling(camera, **options) as pull:
+        await until(lambda: pull.shelf.tracks)
+        asked = camera.asked("SETUP")[0].headers.get("Transport")
+        port = int(asked.partition("client_port=")[2].partition("-")[0])
+        for address in ("127.0.0.3", "127.0.0.1"):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                sender.setblocking(False)
+                sender.bind((address, 0))
+                for packet in packets([key()], ssrc=int(address[-1])):
+                    sender.sendto(bytes(packet), ("127.0.0.1", port))
+        await until(lambda: len(pull.pictures) == (2 if is_allowed else 1))
+
+
 # -- flow ------------------------------------------------------------------------------------------
 
 

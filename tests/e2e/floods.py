@@ -21,9 +21,12 @@ from vidgate.simulator.viewers import Counts, LightViewer
 
 _RTP = b"\x80\x60\0\7\0\0\0\7\0\0\x12\x34"
 PICTURES = "tiny pictures"
+UNITS = "pictures of thousands of units"
+UNITS_EACH = 12_000
 # kind -> one item of it
 ITEMS = {
     PICTURES: b"",  # each another one: see `_pictures`
+    UNITS: b"",
     "empty frames": b"$\x05\0\0",
     "frames of a foreign channel": b"$\x09\0\x0d" + _RTP + b"\1",
     "pieces of a picture": b"$\0\0\x0e" + _RTP + b"\x1c\x05",
@@ -123,7 +126,8 @@ async def _gaps(counts: Counts, found: Flood) -> None:
 
 
 async def _serve(kind: str, rate: int) -> None:
-    first, block, size = _pictures() if kind == PICTURES else _same(ITEMS[kind])
+    units = {PICTURES: b"\x41\x9a\x01", UNITS: b"\x18" + UNITS_EACH * b"\0\3\x41\x9a\x01"}
+    first, block, size = _pictures(units[kind]) if kind in units else _same(ITEMS[kind])
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -165,12 +169,12 @@ def _same(item: bytes) -> tuple[bytes, bytes, int]:
     return b"", item * (BLOCK // len(item)), len(item)
 
 
-def _pictures() -> tuple[bytes, bytes, int]:
-    """A key frame, then all sequence numbers round, a picture each."""
+def _pictures(payload: bytes) -> tuple[bytes, bytes, int]:
+    """A key frame, then all sequence numbers round (or many), a picture each."""
     begin = packets([key()])
     made = [
-        RtpPacket(96, True, number & 0xFFFF, 3000 * number, begin[0].ssrc, b"\x41\x9a\x01")
-        for number in range(len(begin), len(begin) + 0x10000)
+        RtpPacket(96, True, number & 0xFFFF, 3000 * number, begin[0].ssrc, payload)
+        for number in range(len(begin), len(begin) + (0x10000 if len(payload) < 9 else 500))
     ]
     return interleave(begin), interleave(made), len(interleave(made[:1]))
 

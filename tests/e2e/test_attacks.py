@@ -10,6 +10,7 @@ from tests.e2e import attacks
 from tests.e2e.attacks import Target, attacked
 from tests.e2e.browser_that_dies import doomed_browser
 from tests.e2e.cycles import viewers_of
+from tests.e2e.floods import PICTURES, flooded
 from tests.e2e.stage import MARKS, eventually
 
 pytestmark = MARKS
@@ -32,6 +33,7 @@ async def target(tmp_path: Path) -> AsyncIterator[Target]:
 async def test_floods_of_offers_and_garbage_hurt_nobody_else(target: Target) -> None:
     await flood_of_offers(target)
     await flood_of_garbage(target)
+    await flood_of_pictures(target)
     assert await attacks.race(target, 20) == 20
 
 
@@ -51,6 +53,14 @@ async def flood_of_garbage(target: Target) -> None:
     assert found.lost == 0
     assert found.packets > 50
     assert found.growth <= 5 << 20
+
+
+async def flood_of_pictures(target: Target) -> None:
+    made = await target.service.cli_json("token", "create", "--role", "administrator")
+    found = await flooded(target, PICTURES, 0, 2.0, made["token"])
+    assert found.pulls
+    assert found.lost == 0
+    assert found.packets > 50
 
 
 async def test_dead_and_deaf_viewers_are_found_out(target: Target, tmp_path: Path) -> None:

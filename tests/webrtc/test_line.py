@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from vidgate.model.media import Codec, Frame, Track
 from vidgate.rtp.h264 import Depacketiser
 from vidgate.rtp.packet import RtpPacket
-from vidgate.webrtc.line import BURST, MAX_PAYLOAD, Line
+from vidgate.webrtc.line import BURST, MAX_BATCHES, MAX_PAYLOAD, Line
 from vidgate.webrtc.sound import MAX_PACKET, PACKET, Packer
 
 VIDEO = Track(0, Codec.H264, 90000)
@@ -47,6 +47,18 @@ def test_a_frame_is_packetised_once() -> None:
     first, second = Line(VIDEO), Line(VIDEO)
     (one,), (two,) = first.cut(shared), second.cut(shared)
     assert one.payloads[0] is two.payloads[0]
+
+
+def test_tiny_pictures_do_not_pile_up() -> None:
+    line = Line(VIDEO)
+    line.cut(frame(0, 3, key=True))
+    for number in range(1, MAX_BATCHES):
+        line.cut(frame(number, 3))
+    assert line.gop is not None
+    for number in range(MAX_BATCHES, 2 * MAX_BATCHES):
+        line.cut(frame(number, 3))
+        assert len(line.since(0)) <= MAX_BATCHES
+    assert line.gop is None, "its key frame is gone: who comes waits for the next"
 
 
 def test_finds_packets_by_index_while_they_are_kept() -> None:

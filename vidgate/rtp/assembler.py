@@ -11,6 +11,7 @@ from vidgate.rtp.packet import RtpPacket
 
 MAX_BYTES = 8 << 20  # of one access unit; a 4K key frame has about 2 MiB
 MAX_PIECES = 16384  # fragments and units of one access unit
+MAX_UNITS = 2048  # of one access unit; H.265 allows 600 slices, and all is done for each unit
 MAX_LOOSE_UNITS = 16  # units without a picture, kept for the next one
 MARKER_FAULTS = 2  # access units cut apart by the marker before it is no longer believed
 
@@ -120,6 +121,8 @@ class Depacketiser(ABC):
 
     def _add(self, unit: bytes) -> None:
         """One whole NAL unit, not empty."""
+        if self._is_crowded():
+            return
         self._units.append(unit)
         if self._has_picture or not self._is_picture(unit):
             return
@@ -130,6 +133,13 @@ class Depacketiser(ABC):
             elif self._timestamp == self._last:
                 self._marker_faults += 1
         self._is_suspect = False
+
+    def _is_crowded(self) -> bool:
+        """Whether the access unit has too many units already, and is broken for that."""
+        if len(self._units) < MAX_UNITS:
+            return False
+        self._break()
+        return True
 
     def _end_fragments(self) -> None:
         if self._fragments:

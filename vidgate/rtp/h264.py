@@ -81,6 +81,8 @@ class Depacketiser(assembler.Depacketiser):
                 return
             unit = payload[at : at + size]
             at += size
+            if self._is_crowded():
+                return
             if unit[0] & 31 != FILLER:
                 self._add_any(unit)
 

@@ -75,6 +75,8 @@ class Depacketiser(assembler.Depacketiser):
                 return
             unit = payload[at : at + size]
             at += size
+            if self._is_crowded():
+                return
             if kind(unit) != FILLER:
                 self._add_any(unit)
 

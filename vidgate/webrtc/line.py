@@ -24,6 +24,7 @@ MAX_PAYLOAD = 1180  # with header, tag, UDP and IPv6 below every path's 1,280 by
 BURST = 40  # packets sent in one go: what fits a browser's 64 KiB receive buffer
 KEEP = 1.0  # seconds of packets kept for NACK beyond the current group of pictures
 MAX_KEPT = 8 << 20  # bytes
+MAX_BATCHES = 4096  # of a hostile camera's tiny pictures 8 MiB would be millions
 SMOOTHING = 1 / 64  # of the sender clock's estimate
 
 
@@ -182,14 +183,15 @@ class Line:
         self._forget(first)
 
     def _forget(self, first: Batch) -> None:
-        """Drop what is neither of the current group nor asked for again, and more beyond 8 MiB."""
+        """Drop what is neither of the current group nor asked for again, or beyond the limits."""
         oldest, oldest_needed = self._batches[0], first.index if self.gop is None else self.gop
-        if oldest.index >= oldest_needed and self._bytes <= MAX_KEPT:
+        excess = len(self._batches) - MAX_BATCHES
+        if oldest.index >= oldest_needed and self._bytes <= MAX_KEPT and excess <= 0:
             return  # nearly always
         forget = 0
         for batch in self._batches:
             is_old = batch.received < first.received - KEEP and batch.index < oldest_needed
-            if not is_old and self._bytes <= MAX_KEPT:
+            if not is_old and self._bytes <= MAX_KEPT and forget >= excess:
                 break
             if self.gop is not None and batch.index >= self.gop:
                 self.gop = None  # half a group of pictures is useless

@@ -203,12 +203,9 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
         hub.on_picture, prober.on_picture = snapshots.take, snapshots.see
     whep = await _whep(stack, hub, bus, settings, clock)
     device = partial(_device, box)
-    alarms = await stack.enter_async_context(
-        Alarms(
-            registry, health, bus, IncidentStore(db, audit), device, clock,
-            zone=zone_of(settings.history.timezone),
-        )
-    )  # fmt: skip
+    zone, incidents = zone_of(settings.history.timezone), IncidentStore(db, audit)
+    alarms = Alarms(registry, health, bus, incidents, device, clock, zone=zone)
+    await stack.enter_async_context(alarms)
     gc.collect()  # now, before anybody looks at how long the loop is held
     pages = Metrics(registry, health, hub, whep, device, alarms)
     metrics = await _metrics(stack, pages, backlog, audit)

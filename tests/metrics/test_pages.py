@@ -41,9 +41,19 @@ class Parts:
         return Health(channel=id_, state=self.states.get(id_, State.UNKNOWN))
 
 
+def _rendered(metrics: Metrics) -> bytes:
+    """The page, turn by turn, in no loop."""
+    page = metrics.render()
+    while True:
+        try:
+            page.send(None)
+        except StopIteration as done:
+            return bytes(done.value)
+
+
 async def read(metrics: Metrics) -> dict[tuple[str, ...], float]:
     """Samples by name and label values; in a thread, as /proc counts as a file here."""
-    page = await asyncio.to_thread(metrics.render)
+    page = await asyncio.to_thread(_rendered, metrics)
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(page.decode())

@@ -547,12 +547,15 @@ class Fakes:
             accounts=self.accounts,
             audit=self.trail,
             storage=self.storage,
-            metrics=lambda: b"# metrics\nvidgate_up 1\n",
+            metrics=self._metrics,
             channel_metrics=self._channel_metrics,
             on_playback=self.playbacks.append,
             is_ready=self._is_ready,
             transports=lambda id_: {Variant.MAIN: CARRIED} if id_ == "Camera-1" else {},
         )
+
+    async def _metrics(self) -> bytes:
+        return b"# metrics\nvidgate_up 1\n"
 
     async def _channel_metrics(self) -> bytes:
         return b"vidgate_channel_up 1\n" * 1000

@@ -57,6 +57,10 @@ class DeadCamera(Source):
         pass
 
 
+async def _no_page() -> bytes:
+    return b""
+
+
 class OneLook:
     """Every camera but the first has been seen."""
 
@@ -128,8 +132,8 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
             accounts=accounts,
             audit=Audit(db, backlog),
             storage=backlog,
-            metrics=lambda: b"",
-            channel_metrics=lambda: b"",
+            metrics=_no_page,
+            channel_metrics=_no_page,
             on_playback=lambda _: None,
             is_ready=db.is_ready,
         )

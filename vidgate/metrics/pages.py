@@ -1,10 +1,11 @@
 """Both pages, and the task that watches the event loop."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Metric, generate_latest
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -127,10 +128,25 @@ class Metrics:
         """What viewers saw; `web` calls it."""
         self._players.observe(playback)
 
-    def render(self) -> bytes:
-        """The small page: process, loop, fleet, streams."""
-        return generate_latest(self._registry)
+    async def render(self) -> bytes:
+        """The small page: process, loop, fleet, streams; family by family, to hold nobody up."""
+        page = []
+        for family in self._registry.collect():
+            page.append(generate_latest(_Family(family)))
+            await asyncio.sleep(0)
+        return b"".join(page)
 
     async def render_channels(self) -> bytes:
         """The page of all channels."""
         return await self._page.render()
+
+
+class _Family(CollectorRegistry):
+    """One family of metrics, to be written by itself."""
+
+    def __init__(self, family: Metric) -> None:
+        super().__init__()
+        self._family = family
+
+    def collect(self) -> Iterable[Metric]:
+        return [self._family]

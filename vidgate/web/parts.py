@@ -305,7 +305,7 @@ class Storage(Protocol):
         ...
 
 
-Page = Callable[[], bytes | Awaitable[bytes]]
+Page = Callable[[], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,5 @@
 """What watches the service itself: metrics pages, liveness, readiness, the API's description."""
 
-import inspect
-
 from aiohttp import web
 
 from vidgate.web.context import CONTEXT
@@ -45,9 +43,7 @@ async def openapi(request: web.Request) -> web.Response:
 
 
 async def _page(request: web.Request, render: Page) -> web.Response:
-    page = render()
-    body = await page if inspect.isawaitable(page) else page
-    response = await reply_packed(request, body, TEXT)
+    response = await reply_packed(request, await render(), TEXT)
     # The exposition format that the bytes are in; Prometheus 3 refuses a page that does not say.
     response.headers["Content-Type"] = "text/plain; version=0.0.4; charset=utf-8"
     return response

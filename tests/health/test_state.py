@@ -71,6 +71,15 @@ def test_the_first_result_decides_at_once(first: ProbeResult, state: State) -> N
     assert judged(Health(channel="c"), first, RULES, NOW) is state
 
 
+def test_what_one_look_says_is_told_without_patience() -> None:
+    assert judged(after(SEEN), DEAD, RULES, NOW) is State.DOWN
+    assert judged(after(SEEN, MUTE, MUTE, MUTE), SEEN, RULES, NOW) is State.UP
+    assert judged(after(MUTE), DESCRIBED, RULES, NOW) is State.DOWN  # the evidence stands
+    assert judged(after(REFUSED), DEAD, RULES, NOW) is State.UNAUTHORIZED
+    resting = effective(after(DEAD), CHANNEL, RULES, NOW, is_maintained=True)
+    assert judged(resting, SEEN, RULES, NOW) is State.UP
+
+
 def test_every_reason_has_a_verdict() -> None:
     assert set(EVIDENCE) == set(Reason)
 

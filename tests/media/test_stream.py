@@ -16,6 +16,10 @@ def make(limits: StreamLimits | None = None) -> Stream:
     return stream
 
 
+def keyed(units: tuple[bytes, ...]) -> Frame:
+    return Frame(track=0, timestamp=0, key=True, units=units, received=0.0)
+
+
 def test_the_group_of_pictures_starts_at_a_key_frame_and_is_replaced_by_the_next() -> None:
     stream = make()
     stream.frame(picture(0))
@@ -80,6 +84,21 @@ def test_a_whole_group_of_pictures_is_measured() -> None:
     assert stats.bitrate == pytest.approx(8 * size / 2.0)
 
 
+def test_what_was_measured_of_a_stand_in_is_not_told_of_the_channel() -> None:
+    stream = make()
+    stream.start([VIDEO, SOUND], origin="other")
+    stream.frame(keyed(key_frame(Codec.H264, 704, 576)))
+    stream.received(Reception(lost=0, jitter=0.01, clock_offset=5.0))
+    assert stream.stats.width == 704
+    stream.start([VIDEO, SOUND])
+    stats = stream.stats
+    assert (stats.codec, stats.width, stats.last_key_frame) == (None, None, None)
+    assert (stats.jitter, stats.clock_offset, stats.fps) == (None, None, None)
+    assert (stats.frames, stats.key_frames) == (1, 1)
+    stream.frame(keyed(key_frame(Codec.H264, 704, 576)))
+    assert (stats.width, stats.key_interval) == (704, None)
+
+
 def test_loss_adds_up_over_the_runs_of_a_source() -> None:
     stream = make()
     stream.received(Reception(lost=3, jitter=0.01, clock_offset=5.0))
@@ -88,10 +107,6 @@ def test_loss_adds_up_over_the_runs_of_a_source() -> None:
     stream.received(Reception(lost=2, jitter=0.02))
     stream.received(Reception(lost=-1))  # packets that came twice
     assert (stream.stats.lost, stream.stats.clock_offset) == (6, 5.0)
-
-
-def keyed(units: tuple[bytes, ...]) -> Frame:
-    return Frame(track=0, timestamp=0, key=True, units=units, received=0.0)
 
 
 def test_a_key_frame_tells_the_codec_and_the_size_of_the_picture() -> None:

@@ -59,6 +59,12 @@ class StreamStats:
     fps: float | None = None
     bitrate: float | None = None
 
+    def forget_camera(self) -> None:
+        """Another camera feeds: what was measured is not of it. What flowed stays counted."""
+        self.last_key_frame = self.jitter = self.clock_offset = None
+        self.codec = self.width = self.height = None
+        self.key_interval = self.fps = self.bitrate = None
+
 
 class Stream:
     """Fed by one source at a time (it is the source's `Publisher`), read by any number of readers.
@@ -253,6 +259,8 @@ class Stream:
     def _fed_by(self, origin: str, cause: str) -> None:
         if origin != self.origin:
             self.origin_since = self._clock.wall()
+            self.stats.forget_camera()
+            self._sps = b""
         self.origin = origin
         self.cause = "" if origin == self.key.name else cause
 

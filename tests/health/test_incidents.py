@@ -36,9 +36,9 @@ def test_a_platform_a_recorder_and_three_cameras_make_two_incidents_and_three_al
 def test_a_platform_is_known_long_before_its_last_channel_is_found() -> None:
     fleet, fold = county(), Fold()
     fleet.dead |= {one: 100.0 for one in fleet.places if one.startswith("police")}
-    run(fold, fleet, 100.0, 123.0)  # its first channels are looked at from 120 on
+    run(fold, fleet, 100.0, 128.0)  # its first channels are looked at from 120 on
     assert [(one.cause, one.subject) for one in fold.open] == [(Cause.PLATFORM, "police")]
-    run(fold, fleet, 124.0, 185.0)
+    run(fold, fleet, 129.0, 185.0)
     assert told(fold) == [("platform", "police", 200)]
 
 

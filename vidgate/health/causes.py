@@ -111,9 +111,10 @@ class Rules:
     take to come round and `confirm` more until a failure is believed, `patience` at most. An
     incident of which only `leftover` still fails ends after `rest`, or when a round of looks has
     found those failing again; one that comes back within `reopen` is the same. `enough`: looks at
-    siblings that settle the question. Whoever acknowledges what has come back `flaps` times knows
-    that it does. `crowd`: so many lone faults within `window` are one incident, until half as many
-    at most have failed for as long.
+    siblings that clear a group; what condemns one is `sure` looks, or a fifth of it where that is
+    less. Whoever acknowledges what has come back `flaps` times knows that it does. `crowd`: so many
+    lone faults within `window` are one incident, until half as many at most have failed for as
+    long.
     """
 
     window: float = 300.0
@@ -124,6 +125,7 @@ class Rules:
     reopen: float = 600.0
     leftover: float = 0.1
     enough: int = 10
+    sure: int = 40
     flaps: int = 3
     crowd: int = 20
 
@@ -189,7 +191,12 @@ class Tally:
     def is_decided(self) -> bool:
         """Whether enough were looked at, or so many were well that the rest does not matter."""
         together, alive = TOGETHER[self.cause], self.size - self._others
-        if len(self.failed) + self._witnesses >= min(alive, self._rules.enough):
+        looked = len(self.failed) + self._witnesses
+        enough = self._rules.enough
+        if len(self.failed) >= together.share * looked:
+            # Of a fifth that is bad half of the first ten may be, by chance; hardly of forty.
+            enough = max(enough, min(self.size // 5, self._rules.sure))
+        if looked >= min(alive, enough):
             return True
         return alive - self._witnesses < max(together.least, together.share * alive)
 

@@ -29,6 +29,20 @@ def watched() -> bool:
     return False
 
 
+async def pull(shared: PlatformSlots, source: FakeSource, publisher: Publisher) -> None:
+    """Somebody watches the channel."""
+    async with shared.pull(CHANNEL, watched) as admit:
+        await admit()
+        await source.run(publisher)
+
+
+def used(shared: PlatformSlots) -> int:
+    """Sessions held of the platform."""
+    found = shared.of(CHANNEL)
+    assert found is not None
+    return found.used
+
+
 async def test_no_limit_without_a_platform_or_with_none_told() -> None:
     unlimited, _ = slots(0)
     assert unlimited.of(CHANNEL) is None
@@ -58,7 +72,7 @@ async def test_an_operator_takes_the_session_of_a_probe(publisher: Publisher) ->
 
     probing = asyncio.ensure_future(probe())
     await holding.wait()
-    pulling = asyncio.ensure_future(shared.source(CHANNEL, source, watched).run(publisher))
+    pulling = asyncio.ensure_future(pull(shared, source, publisher))
     with pytest.raises(Preempted):
         await probing
     await until(lambda: source.running)
@@ -82,7 +96,7 @@ async def test_a_person_hears_soon_who_holds_the_sessions(
             one = replace(CHANNEL, id=f"c{number}")
             await stack.enter_async_context(shared.hold(one, Priority.OPERATOR))
         with pytest.raises(SessionsTakenError) as refusal:
-            await shared.source(CHANNEL, FakeSource(), watched).run(publisher)
+            await pull(shared, FakeSource(), publisher)
     assert "all 6 sessions of platform p are taken: c0, c1, c2, c3 (+2)" in refusal.value.message
     assert "--slots" in refusal.value.hint
 
@@ -98,11 +112,33 @@ async def test_a_limit_that_is_lifted_lets_everybody_in() -> None:
             await waiting
 
 
-async def test_a_key_frame_request_reaches_the_source() -> None:
+async def test_a_camera_that_is_only_called_takes_no_session() -> None:
     shared, _ = slots(1)
-    source = FakeSource()
-    shared.source(CHANNEL, source, watched).request_key_frame()
-    assert source.key_frame_requests == 1
+    async with shared.pull(CHANNEL, watched):
+        async with shared.look(CHANNEL) as admit:
+            await admit()
+            assert used(shared) == 1
+        assert used(shared) == 0
+
+
+async def test_a_session_is_asked_for_once() -> None:
+    shared, _ = slots(2)
+    async with shared.pull(CHANNEL, watched) as admit:
+        await admit()
+        await admit()
+        assert used(shared) == 1
+    assert used(shared) == 0
+
+
+async def test_a_person_calls_no_camera_where_people_hold_every_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vidgate.health.limits.PERSON_WAIT", 0.01)
+    shared, _ = slots(1)
+    async with shared.hold(CHANNEL, Priority.OPERATOR):
+        with pytest.raises(SessionsTakenError):
+            async with shared.pull(CHANNEL, watched):
+                pytest.fail("it was called")
 
 
 @pytest.fixture

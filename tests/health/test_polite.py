@@ -22,7 +22,8 @@ from vidgate.health.service import HealthService
 from vidgate.media.hub import Hub
 from vidgate.model.health import Level
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.probe import Admit, ProbeTimes
+from vidgate.rtsp.player import Admit
+from vidgate.rtsp.probe import ProbeTimes
 from vidgate.settings.tree import ProbeSettings
 from vidgate.simulator.usage import Usage
 

@@ -35,7 +35,8 @@ from vidgate.model.channel import Channel, Kind, Platform
 from vidgate.model.health import Level, Reason
 from vidgate.model.media import Codec
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.probe import Admit, ProbeTimes
+from vidgate.rtsp.player import Admit
+from vidgate.rtsp.probe import ProbeTimes
 from vidgate.settings.tree import ProbeSettings
 
 CHANNEL = Channel(id="c", name="c", url="rtsp://127.0.0.9:554/x")

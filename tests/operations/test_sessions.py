@@ -159,6 +159,17 @@ async def test_who_waits_gets_the_session_of_who_leaves(hall: Hall) -> None:
             await waiting
 
 
+async def test_a_camera_that_does_not_answer_takes_no_session(hall: Hall) -> None:
+    hall.fleet.cameras[hall.ids[0]].set_fault(parse_fault("silent"))
+    async with hall.hub.read(StreamKey(hall.ids[0])):
+        camera = hall.fleet.cameras[hall.ids[0]]
+        await until(lambda: camera.counts.connections > 0)
+        assert hall.used == 0
+        async with AsyncExitStack() as stack:
+            for number in range(1, 1 + SLOTS):
+                await hall.open(stack, number)
+
+
 async def test_looks_come_last(hall: Hall) -> None:
     looks = [asyncio.create_task(hall.look(number)) for number in range(8)]
     await until(lambda: hall.used == SLOTS)

@@ -1,13 +1,15 @@
 """The PLAY sessions a platform allows, shared by those who watch and those who probe."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
+from sys import maxsize
 from typing import Protocol
 
 from vidgate.aio.limits import Leave, Priority, Slots, SlotsTaken
 from vidgate.errors import SessionsTakenError
-from vidgate.media.source import Publisher, Source
 from vidgate.model.channel import Channel, Platform
+from vidgate.rtsp.player import Admit
 
 PERSON_WAIT = 2.0  # seconds; a look, or a pull that nobody watches, has left long before
 LOOK_WAIT = 30.0  # seconds; operators may hold all sessions of a platform for hours
@@ -65,71 +67,69 @@ class PlatformSlots:
             yield
 
     @asynccontextmanager
-    async def look(self, channel: Channel) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        """A look at the channel; it awaits what is given here before it sets its session up.
+    async def look(self, channel: Channel) -> AsyncIterator[Admit]:
+        """A look at the channel; `ahead` of them call their cameras while they wait.
 
-        Connecting and describing take several round trips, for which no session need stand idle:
-        `ahead` looks do that while they wait. Where that may last, because people hold all of
-        them, the wait comes before the camera is called. Raises what `Slots.hold` does.
+        Raises as `Slots.hold` does.
         """
         slots = self.of(channel)
-        async with AsyncExitStack() as session:
-            is_held = slots is None
+        is_slow = slots is not None and slots.is_slow(ahead(slots.capacity))
+        hold = partial(self.hold, channel, Priority.PROBE)
+        async with _admission(hold, LOOK_WAIT if is_slow else None, TURN_WAIT) as admit:
+            yield admit
 
-            async def hold(patience: float = TURN_WAIT) -> None:
-                nonlocal is_held
-                if not is_held:
-                    is_held = True
-                    held = self.hold(channel, Priority.PROBE, patience=patience)
-                    await session.enter_async_context(held)
+    @asynccontextmanager
+    async def pull(self, channel: Channel, leave: Leave) -> AsyncIterator[Admit]:
+        """A pull of the channel, whose session goes before every look's.
 
-            if slots is not None and slots.is_slow(ahead(slots.capacity)):
-                await hold(LOOK_WAIT)
-            yield hold
+        `leave` ends it if nobody watches. Raises SessionsTakenError where no session can be had.
+        """
+        slots = self.of(channel)
+        is_slow = slots is not None and slots.is_slow(maxsize)
+        hold = partial(self.hold, channel, Priority.OPERATOR, leave=leave)
+        try:
+            async with _admission(hold, PERSON_WAIT if is_slow else None, PERSON_WAIT) as admit:
+                yield admit
+        except SlotsTaken:
+            raise _refusal(channel.platform, slots) from None
 
     def make_room(self) -> None:
         """Somebody watches something no longer: its session is for who waits for one."""
         for slots in self._slots.values():
             slots.make_room()
 
-    def source(self, channel: Channel, source: Source, leave: Leave) -> Source:
-        """The same source, holding a session of the platform while it runs, before any probe.
 
-        `leave` ends the pull if nobody watches it. The source raises SessionsTakenError where no
-        session can be had soon.
-        """
-        return _SlottedSource(self, channel, source, leave)
+@asynccontextmanager
+async def _admission(
+    hold: Callable[..., AbstractAsyncContextManager[None]], first: float | None, later: float
+) -> AsyncIterator[Admit]:
+    """Takes a session when it is asked for, within `later` seconds, and keeps it to the end.
+
+    Connecting and describing take several round trips, for which no session need stand idle, and a
+    camera that does not answer takes none. Where the wait may last it comes before the camera is
+    called: within `first` seconds.
+    """
+    async with AsyncExitStack() as session:
+        is_held = False
+
+        async def admit(patience: float = later) -> None:
+            nonlocal is_held
+            if not is_held:
+                is_held = True
+                await session.enter_async_context(hold(patience=patience))
+
+        if first is not None:
+            await admit(first)
+        yield admit
 
 
-class _SlottedSource:
-    def __init__(
-        self, slots: PlatformSlots, channel: Channel, source: Source, leave: Leave
-    ) -> None:
-        self._slots = slots
-        self._channel = channel
-        self._source = source
-        self._leave = leave
-
-    async def run(self, publisher: Publisher) -> None:
-        try:
-            async with self._slots.hold(
-                self._channel, Priority.OPERATOR, patience=PERSON_WAIT, leave=self._leave
-            ):
-                await self._source.run(publisher)
-        except SlotsTaken:
-            raise self._refusal() from None
-
-    def request_key_frame(self) -> None:
-        self._source.request_key_frame()
-
-    def _refusal(self) -> SessionsTakenError:
-        platform, slots = self._channel.platform, self._slots.of(self._channel)
-        names, number = ([], 0) if slots is None else (slots.names, slots.capacity)
-        more = f" (+{len(names) - TOLD})" if len(names) > TOLD else ""
-        return SessionsTakenError(
-            f"平台 {platform} 的 {number} 路会话都被占用 / "
-            f"all {number} sessions of platform {platform} are taken: "
-            f"{', '.join(names[:TOLD])}{more}",
-            hint="关闭其中一路, 或平台允许时提高它的 --slots / "
-            "close one of them, or raise --slots if the platform allows more",
-        )
+def _refusal(platform: str, slots: Slots | None) -> SessionsTakenError:
+    names, number = ([], 0) if slots is None else (slots.names, slots.capacity)
+    more = f" (+{len(names) - TOLD})" if len(names) > TOLD else ""
+    return SessionsTakenError(
+        f"平台 {platform} 的 {number} 路会话都被占用 / "
+        f"all {number} sessions of platform {platform} are taken: "
+        f"{', '.join(names[:TOLD])}{more}",
+        hint="关闭其中一路, 或平台允许时提高它的 --slots / "
+        "close one of them, or raise --slots if the platform allows more",
+    )

@@ -16,7 +16,8 @@ from vidgate.registry.access import host_of
 from vidgate.rtsp import probe as rtsp_probe
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.allowance import Allowance, Allowances
-from vidgate.rtsp.probe import Admit, ProbeTimes
+from vidgate.rtsp.player import Admit
+from vidgate.rtsp.probe import ProbeTimes
 from vidgate.settings.tree import ProbeSettings
 
 # What had been reached when a camera failed us with that reason, where the instants do not say.

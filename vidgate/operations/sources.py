@@ -1,6 +1,7 @@
 """The sources of the hub's streams: the one table from kinds of channels to protocols."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -24,6 +25,7 @@ from vidgate.registry.routes import Route
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.allowance import Allowance, Allowances
 from vidgate.rtsp.choice import Choice
+from vidgate.rtsp.player import Admit
 from vidgate.rtsp.source import RtspSource
 from vidgate.rtsp.tls import client_context
 from vidgate.settings.tree import MediaSettings, RtpSettings
@@ -176,7 +178,7 @@ class Sources:
         self._used[key] = self._made_of(channel, key.variant)
 
         def make(one: Channel) -> Source:
-            return self._slots.source(one, maker(one, key.variant), lambda: self._give_up(key))
+            return maker(one, key)
 
         others = self._stand_ins(channel, key.variant)
         if not others:
@@ -229,22 +231,37 @@ class Sources:
     def _made_of(self, channel: Channel, variant: Variant) -> Made:
         return self._register.route(channel, variant), channel.transport
 
-    def _rtsp(self, channel: Channel, variant: Variant) -> Source:
-        return LocatedSource(lambda: self._cameras.locate(channel, variant), self._clock)
+    def _rtsp(self, channel: Channel, key: StreamKey) -> Source:
+        """A source of the stream, from its own channel or from one that stands in for it."""
+        return LocatedSource(
+            lambda: self._cameras.locate(channel, key.variant),
+            lambda: self._slots.pull(channel, lambda: self._give_up(key)),
+            self._clock,
+        )
 
 
 class LocatedSource:
-    """A camera whose address is found when it is pulled, at each pull anew."""
+    """A camera whose address is found when it is pulled, at each pull anew.
 
-    def __init__(self, locate: Callable[[], Awaitable[RtspAddress]], clock: Clock) -> None:
+    `session` is the pull's way to one of its platform's.
+    """
+
+    def __init__(
+        self,
+        locate: Callable[[], Awaitable[RtspAddress]],
+        session: Callable[[], AbstractAsyncContextManager[Admit]],
+        clock: Clock,
+    ) -> None:
         self._locate = locate
+        self._session = session
         self._clock = clock
         self._source: RtspSource | None = None
 
     async def run(self, publisher: Publisher) -> None:
         """Find the address, connect and publish; see `media.source.Source`."""
-        self._source = RtspSource(await self._locate(), clock=self._clock)
-        await self._source.run(publisher)
+        async with self._session() as admit:
+            self._source = RtspSource(await self._locate(), self._clock, admit)
+            await self._source.run(publisher)
 
     def request_key_frame(self) -> None:
         """Ask the camera, where there is one yet."""

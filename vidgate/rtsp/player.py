@@ -1,6 +1,6 @@
 """Sets up what a description offers and keeps it playing: what source and probe share."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Self
 
@@ -29,6 +29,12 @@ KEY_FRAME_PATIENCE = 3  # stall timeouts that a first key frame may take
 
 OnFrame = Callable[[Frame], None]
 OnReception = Callable[[Reception], None]
+Admit = Callable[[], Awaitable[None]]
+"""Waits until a session may be set up; asked again where it is set up anew."""
+
+
+async def at_once() -> None:
+    """Nobody limits the sessions."""
 
 
 class Player:

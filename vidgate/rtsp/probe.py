@@ -1,6 +1,5 @@
 """Looks at a camera: does it describe itself, does a picture come (design.md 5)."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from vidgate.aio.clock import Clock
@@ -9,16 +8,9 @@ from vidgate.model.media import Codec, Frame, Reception
 from vidgate.rtp.sps import sps_info
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.client import RtspClient
-from vidgate.rtsp.player import Player
+from vidgate.rtsp.player import Admit, Player, at_once
 from vidgate.rtsp.receiver import TrackReceiver
 from vidgate.rtsp.tracks import Offer, choose, picture
-
-Admit = Callable[[], Awaitable[None]]
-"""Waits until a session may be set up; awaited again where the picture is asked for anew."""
-
-
-async def _at_once() -> None:
-    """Nobody limits the sessions."""
 
 
 @dataclass(slots=True)
@@ -64,7 +56,7 @@ async def media(
     address: RtspAddress,
     clock: Clock,
     times: ProbeTimes | None = None,
-    admit: Admit = _at_once,
+    admit: Admit = at_once,
 ) -> ProbeTimes:
     """DESCRIBE, SETUP of the picture alone, PLAY until a whole key frame has come, TEARDOWN.
 

@@ -9,7 +9,7 @@ from vidgate.model.media import Codec, Frame, Track
 from vidgate.rtp import h264
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.client import RtspClient
-from vidgate.rtsp.player import Player
+from vidgate.rtsp.player import Admit, Player, at_once
 from vidgate.rtsp.tracks import choose
 
 __all__ = ["RtspAddress", "RtspSource", "SourceStats"]
@@ -33,11 +33,15 @@ class RtspSource:
 
     Tracks are told with the first frame or when PLAY has succeeded, whichever is later to be known:
     a camera that is busy must not look described, and a track whose description lacks its
-    parameter sets is told when its first key frame has brought them.
+    parameter sets is told when its first key frame has brought them. `admit` is awaited before
+    SETUP.
     """
 
-    def __init__(self, address: RtspAddress, clock: Clock | None = None) -> None:
+    def __init__(
+        self, address: RtspAddress, clock: Clock | None = None, admit: Admit = at_once
+    ) -> None:
         self.address = address
+        self._admit = admit
         self._clock = clock or SystemClock()
         self._client: RtspClient | None = None
         self._player: Player | None = None
@@ -76,6 +80,7 @@ class RtspSource:
                 f"摄像机只提供 {offered or '空描述'}, 不支持 / "
                 f"the camera offers only {offered or 'nothing'}"
             )
+        await self._admit()
         await player.setup(offers)
         self._tracks = [offer.track(number) for number, offer in enumerate(player.offers)]
         self._player = player

@@ -4,9 +4,12 @@ import asyncio
 import ctypes
 import gc
 import os
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from subprocess import Popen
+from typing import Any
 
 import pytest
 import uvloop
@@ -94,6 +97,28 @@ async def test_free_workers_end_when_told(pool: WorkerPool) -> None:
 async def test_a_worker_loads_only_what_it_needs(pool: WorkerPool) -> None:
     loaded = await pool.run(_loaded)
     assert not {"cv2", "av", "aiortc", "sqlalchemy", "aiohttp"} & set(loaded)
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.usefixtures("no_descriptor_left")
+async def test_whoever_leaves_while_a_worker_is_begun_leaves_none_behind(
+    turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Popen[bytes]] = []
+
+    def begin(*args: Any, **kwargs: Any) -> Popen[bytes]:
+        begun.append(Popen(*args, **kwargs))
+        return begun[-1]
+
+    async with WorkerPool("test") as pool:
+        monkeypatch.setattr(subprocess, "Popen", begin)
+        task = asyncio.create_task(pool.run(_hang))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert [child.pid for child in begun if child.returncode is None] == []
 
 
 @pytest.fixture(scope="module")

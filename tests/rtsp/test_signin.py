@@ -22,6 +22,7 @@ from vidgate.rtsp.allowance import HOUR, Account, Allowance
 from vidgate.rtsp.client import RtspClient
 from vidgate.rtsp.session import MAX_REFUSALS
 from vidgate.wire.digest import DigestServer
+from vidgate.wire.headers import Headers
 from vidgate.wire.message import Message
 
 pytestmark = pytest.mark.usefixtures("no_descriptor_left")
@@ -212,7 +213,7 @@ async def test_a_refusal_before_the_camera_hung_up_is_counted() -> None:
         assert address.allowance.opens_at(SystemClock().now()) is not None
 
 
-async def test_a_nonce_that_is_stale_for_ever_is_no_wrong_password() -> None:
+async def test_a_nonce_that_is_stale_for_ever_keeps_no_person_from_looking() -> None:
     def stale(request: Message, reply: Message) -> Message:
         nonce = request.headers.get("CSeq")
         reply.start = "RTSP/1.0 401 Unauthorized"
@@ -249,3 +250,19 @@ async def test_what_is_forbidden_before_a_password_was_given_counts_against_none
             assert allowance.opens_at(clock.now()) is not None, "it is not asked again"
     is_tried = "pass" in path  # by each request
     assert (account.closed_until(clock.now()) is not None) is is_tried
+
+
+async def test_a_recorder_that_calls_each_nonce_stale_has_few_wrong_passwords_too() -> None:
+    """Some say so of any answer that they refuse, and lock the account all the same."""
+
+    def stale(_: Message, reply: Message) -> Message:
+        given = reply.headers.all("WWW-Authenticate")
+        reply.headers = Headers([("WWW-Authenticate", f"{each}, stale=true") for each in given])
+        return reply
+
+    async with run_camera(guarded()) as camera:
+        camera.habits.change = stale
+        addresses = recorder(camera.url, WRONG, 16)
+        told = await asyncio.gather(*map(describe, addresses), return_exceptions=True)
+        assert {type(error) for error in told} <= {UnauthorizedError, HeldBackError}
+        assert signed(camera) == 4, "two of two channels, half of them for the nonce"

@@ -77,10 +77,8 @@ class _Process:
     async def end(self) -> None:
         if self.timer is not None:
             self.timer.cancel()
-        self._child.kill()
         self._writer.close()
-        while self.is_alive:  # noqa: ASYNC110 - no event tells of it
-            await asyncio.sleep(END_POLL)
+        await _kill(self._child)
 
 
 class WorkerPool:
@@ -193,7 +191,13 @@ class WorkerPool:
                 f"{self.name}: the worker process cannot be started: {error.strerror or error}",
                 hint="where descriptors ran out, raise LimitNOFILE or `ulimit -n`",
             ) from error
-        return _Process(child, *await asyncio.open_unix_connection(sock=ours, limit=MAX_MESSAGE))
+        try:
+            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=MAX_MESSAGE)
+        except BaseException:  # whoever asked was cancelled: nobody else knows of the child yet
+            ours.close()
+            await _kill(child)
+            raise
+        return _Process(child, reader, writer)
 
     def _spawn(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         """The child and our end of the socket to it.
@@ -230,6 +234,12 @@ class WorkerPool:
     async def _end(self, worker: _Process) -> None:
         await worker.end()
         self._all.discard(worker)  # only now: a cancelled end is finished by __aexit__
+
+
+async def _kill(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    while child.poll() is None:  # noqa: ASYNC110 - no event tells of it
+        await asyncio.sleep(END_POLL)
 
 
 def _limit(memory: int) -> None:

@@ -10,6 +10,7 @@ from vidgate.errors import HeldBackError, LimitError, UnauthorizedError, Vidgate
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.allowance import PATIENCE, Allowance, Turn
 from vidgate.rtsp.session import ClientSession
+from vidgate.wire.digest import MAX_STALE
 
 REFUSALS = frozenset({401, 403})
 MOST_WAIT = 0.5  # of the time that a request may take: ours must not look like the camera's
@@ -104,9 +105,10 @@ class SignIn:
     def _count(self, session: ClientSession) -> None:
         """Some cameras know no login but at the beginning, so a later refusal proves little.
 
-        A stale nonce says nothing against the login.
+        A stale nonce says nothing against the login; one that is stale again does, for some call
+        so whatever they refuse.
         """
-        wrong = session.refusals - session.stale
+        wrong = session.refusals - min(session.stale, MAX_STALE)
         fresh = wrong - self._counted
         if self._allowance is None or fresh <= 0:
             return

@@ -38,14 +38,15 @@ def test_the_codec_and_the_size_of_the_picture_are_kept() -> None:
     assert known == Measured(at=7.0, codec=Codec.H264, width=704, height=576, jitter=0.01)
 
 
-def test_an_announced_frame_rate_does_not_overwrite_one_that_was_counted() -> None:
-    known = of_stream(None, StreamStats(fps=12.4), 10.0)
-    known = of_probe(known, result(fps=25.0), 100.0)
+def test_announced_rates_do_not_overwrite_those_that_were_counted() -> None:
+    known = of_stream(None, StreamStats(fps=12.4, bitrate=8e5), 10.0)
+    known = of_probe(known, result(fps=25.0, bitrate=4e6), 100.0)
     assert known is not None
-    assert (known.fps, known.fps_by, known.fps_at) == (12.4, "counted", 10.0)
-    known = of_probe(known, result(fps=25.0), 8000.0)
+    assert (known.fps, known.fps_by, known.fps_at, known.bitrate) == (12.4, "counted", 10.0, 8e5)
+    known = of_probe(known, result(fps=25.0, bitrate=4e6), 8000.0)
     assert known is not None
     assert (known.fps, known.fps_by, known.fps_at) == (25.0, "announced", 8000.0)
+    assert known.bitrate == 4e6
 
 
 def test_the_longest_wait_for_a_key_frame_fades() -> None:

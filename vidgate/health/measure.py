@@ -1,8 +1,8 @@
 """What looks and live streams measure of a camera, the newest of each kind; pure.
 
 A sender report tells the camera's clock better than a Date header, which has whole seconds; so a
-describe does not overwrite what a picture's own reports said a while ago. Nor does the frame rate
-that a stream announces of itself overwrite one that was counted.
+describe does not overwrite what a picture's own reports said a while ago. Nor do the frame and bit
+rates that a stream announces of itself overwrite those that were counted.
 """
 
 from dataclasses import replace
@@ -12,9 +12,7 @@ from vidgate.model.health import Measured, ProbeResult
 from vidgate.model.media import Codec
 
 REPORT_STANDS = 7200.0  # seconds for which a sender report is trusted more than a Date header
-COUNT_STANDS = (
-    7200.0  # seconds for which a counted frame rate is trusted more than an announced one
-)
+COUNT_STANDS = 7200.0  # seconds for which counted rates are trusted more than announced ones
 FADING = 0.97  # of the longest wait for a key frame, at each look: a camera may be set anew
 
 
@@ -37,13 +35,14 @@ def of_probe(known: Measured | None, result: ProbeResult, now: float) -> Measure
         "codec": result.codec,
         "width": result.width,
         "height": result.height,
-        "bitrate": result.bitrate,
         "jitter": result.jitter,
         "first_frame": result.t3,
         "key_wait": _key_wait(known, result),
     }
-    if result.fps is not None and not _is_counted(known, now):
-        found |= {"fps": result.fps, "fps_by": "announced", "fps_at": now}
+    if not _is_counted(known, now):
+        found["bitrate"] = result.bitrate
+        if result.fps is not None:
+            found |= {"fps": result.fps, "fps_by": "announced", "fps_at": now}
     if result.clock_offset is not None and not _is_worse(known, result, now):
         found |= {"clock_offset": result.clock_offset, "clock_by": result.clock_by}
         found["clock_at"] = now

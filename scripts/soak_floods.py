@@ -19,7 +19,7 @@ from scripts.promises import Row, tell  # noqa: E402
 from tests.e2e.attacks import attacked  # noqa: E402
 from tests.e2e.floods import ITEMS, flooded  # noqa: E402
 
-SECONDS = 15.0
+SECONDS = 10.0
 BELOW = 18_000  # items a second: fewer than what ends a stream at once
 HELD = 0.02  # seconds, the most that the loop may be held
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vidgate.model.channel import Channel, Login
 from vidgate.rtsp import allowance as module
@@ -110,6 +112,45 @@ def test_a_recorder_is_given_two_wrong_passwords_by_all_its_channels() -> None:
                 tries += 1
         assert tries <= MOST * (1 + now // int(HOUR))
     assert all(channel.opens_at(HOUR - 1.0) for channel in channels)
+
+
+@given(
+    st.booleans(),
+    st.lists(
+        st.tuples(st.sampled_from(["ask", "verdict", "reopen", "wait"]), st.integers(0, 5)),
+        max_size=120,
+    ),
+)
+def test_whatever_people_do_a_wrong_login_is_refused_twice_an_hour(
+    was_good: bool,
+    steps: list[tuple[str, int]],
+) -> None:
+    """Channels of one recorder, asked by anybody in any order; verdicts come within `PATIENCE`."""
+    channels, now = of_one_device(6), 0.0
+    if was_good:
+        channels[0].accepted(TAKEN)
+    under_way: list[tuple[int, float]] = []
+    refused: list[float] = []
+
+    def verdict(at: int) -> None:
+        number, entered = under_way.pop(at)
+        refuse(channels[number], now)
+        refused.append(now)
+        channels[number].account.leave(entered)
+
+    for step, number in steps:
+        channel = channels[number]
+        if step == "ask" and channel.turn(now) is Turn.NOW:
+            under_way.append((number, channel.account.enter(now)))
+        elif step == "verdict" and under_way:
+            verdict(number % len(under_way))
+        elif step == "reopen":
+            channel.reopen()
+        elif step == "wait":
+            while under_way and number:
+                verdict(0)
+            now += 0.001 if under_way else (0.1, 7.0, 60.0, 700.0, 1700.0, HOUR)[number]
+        assert sum(now - at < HOUR for at in refused) <= MOST
 
 
 def test_forbidden_channels_close_none_that_are_let_in() -> None:

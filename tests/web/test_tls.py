@@ -126,6 +126,28 @@ async def test_pages_are_sent_to_https_and_machines_are_not(tmp_path: Path) -> N
         assert arrived.headers["Strict-Transport-Security"] == "max-age=600"
 
 
+@pytest.mark.parametrize("path", ["/", "/ca"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        *(b"HTTP/1.1\r\nHost: a:99999999", b"HTTP/1.1\r\nHost: a:-1", b"HTTP/1.1\r\nHost: \xff"),
+        *(b"HTTP/1.1\r\nHost: evil.example/x?", b"HTTP/1.1\r\nHost: ", b"HTTP/1.0"),
+    ],
+)
+async def test_a_host_that_is_none_is_told_so(
+    tmp_path: Path, path: str, head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getfqdn", lambda: pytest.fail("the name service is asked"))
+    async with serving(tmp_path, redirect=True) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET " + path.encode() + b" " + head + b"\r\nConnection: close\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    assert answer.split()[1] == b"400"
+    assert b"names no host" in answer
+
+
 async def test_who_never_speaks_tls_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vidgate.web.listener.HANDSHAKE", 0.2)
     async with serving(tmp_path) as server, aiohttp.ClientSession() as client:

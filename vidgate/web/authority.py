@@ -11,6 +11,7 @@ from vidgate.auth.authority import fingerprint
 from vidgate.errors import NotFoundError
 from vidgate.web.context import CONTEXT
 from vidgate.web.document import document
+from vidgate.web.peer import our_name
 
 CERTIFICATE = "application/x-x509-ca-cert"
 
@@ -68,9 +69,7 @@ async def page(request: web.Request) -> web.Response:
     mark = fingerprint(_certificate(request)).replace(":", ":<wbr>")
     onwards = ""
     if context.tls_port:
-        host = request.url.host or ""
-        name = f"[{host}]" if ":" in host else host
-        place = escape(f"https://{name}:{context.tls_port}/", quote=True)
+        place = escape(f"https://{our_name(request)}:{context.tls_port}/", quote=True)
         onwards = f'装好后打开 then open <a href="{place}">{place}</a>'
     body = _BODY.format(fingerprint=mark, steps=steps, onwards=onwards)
     return document("安装证书", body)

@@ -1,14 +1,18 @@
 """Who is at the other end: the client's address and scheme, through trusted proxies only."""
 
+import re
 import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from vidgate.errors import InputError
 from vidgate.settings.tree import Network
 
 Address = IPv4Address | IPv6Address
+
+_HOST = re.compile(r"(\[[0-9A-F:.]+\]|[\w.-]+)(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 
 
 class Peers:
@@ -43,7 +47,7 @@ class Peers:
 
     def origin(self, request: web.Request) -> str:
         """The origin (RFC 6454) that our own pages have for this client."""
-        host = self._forwarded(request, "X-Forwarded-Host") or request.host
+        host = self._forwarded(request, "X-Forwarded-Host") or _host(request)
         return f"{'https' if self.is_secure(request) else 'http'}://{host}".lower()
 
     def _forwarded(self, request: web.Request, header: str) -> str:
@@ -54,6 +58,17 @@ class Peers:
 
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
+
+
+def our_name(request: web.Request) -> str:
+    """By which name the client called us; an IPv6 address is in brackets, for a URL.
+
+    Raises InputError where its Host (RFC 9110 7.2) is missing or is none.
+    """
+    found = _HOST.fullmatch(_host(request))
+    if found is None:
+        raise InputError("Host 头不是主机名 / the Host header names no host")
+    return found[1]
 
 
 def is_local_socket(request: web.Request) -> bool:
@@ -78,6 +93,11 @@ def network_of(address: str) -> str:
     if isinstance(parsed, IPv6Address):
         return str(IPv6Address(int(parsed) >> 64 << 64))
     return address
+
+
+def _host(request: web.Request) -> str:
+    """Empty where HTTP/1.0 tells none: aiohttp's `host` would ask the name service, and block."""
+    return request.headers.get(hdrs.HOST, "")
 
 
 def _peername(request: web.Request) -> str:

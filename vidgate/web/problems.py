@@ -198,7 +198,8 @@ def _of_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamRes
     if error.status < HTTPStatus.BAD_REQUEST:
         return error
     code = _OF_STATUS.get(error.status, "bad_input" if error.status < 500 else "error")
-    response = problem(request, code, error.reason, status=error.status)
+    _, chinese, english = PROBLEMS[code]
+    response = problem(request, code, f"{chinese} / {english}", status=error.status)
     if "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response

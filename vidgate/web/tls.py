@@ -11,7 +11,7 @@ from vidgate.auth.authority import expiry_of
 from vidgate.errors import SettingsError
 from vidgate.settings.tree import TlsSettings
 from vidgate.web.context import CONTEXT
-from vidgate.web.peer import is_local_socket
+from vidgate.web.peer import is_local_socket, our_name
 from vidgate.web.problems import Handler
 
 log = structlog.get_logger(__name__)
@@ -96,7 +96,5 @@ async def redirect(request: web.Request, handler: Handler) -> web.StreamResponse
         or context.peers.is_secure(request)
     ):
         return await handler(request)
-    host = request.url.host or ""
-    name = f"[{host}]" if ":" in host else host
-    place = f"https://{name}{'' if port == 443 else f':{port}'}{request.path_qs}"
+    place = f"https://{our_name(request)}{'' if port == 443 else f':{port}'}{request.path_qs}"
     return web.Response(status=308, headers={hdrs.LOCATION: place})

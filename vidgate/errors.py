@@ -11,6 +11,7 @@
     ├── NotPermittedError       you may not
     ├── NotAcceptableError      we have it, yet in no form that the caller can take
     ├── LimitError              a limit of ours is reached; try again later
+    │   └── VerdictPendingError the same login is being tried already; nobody was asked
     ├── StorageError            the database cannot take or give it now
     ├── UnavailableError        the service cannot be reached (raised by its clients)
     └── RemoteError             a camera, platform or browser failed us; carries `reason`
@@ -114,6 +115,10 @@ class LimitError(VidgateError):
     """A limit of ours is reached; trying again later helps."""
 
     code = "limit_reached"
+
+
+class VerdictPendingError(LimitError):
+    """The same login is being tried at the device, and what comes of it is not known yet."""
 
 
 class StorageError(VidgateError):

@@ -26,6 +26,7 @@ from vidgate.errors import (
     UnauthorizedError,
     UnreachableError,
     UnsupportedError,
+    VerdictPendingError,
     VidgateError,
 )
 from vidgate.health import prober as probers
@@ -154,8 +155,11 @@ def test_foreign_errors_are_ours() -> None:
     assert reason_of(NotFoundError("x")) is Reason.NO_ADDRESS
 
 
-async def test_a_login_that_is_held_back_says_nothing_of_the_camera() -> None:
-    lens = Lens(raising(HeldBackError("refused lately at the same device")))
+@pytest.mark.parametrize("error", [HeldBackError, VerdictPendingError])
+async def test_a_login_that_is_held_back_says_nothing_of_the_camera(
+    error: type[HeldBackError | VerdictPendingError],
+) -> None:
+    lens = Lens(raising(error("refused lately at the same device")))
     for level in (Level.DESCRIBE, Level.MEDIA):
         result = await prober(lens).probe(CHANNEL, level)
         assert (result.reason, result.level) == (Reason.NOT_TESTED, Level.NONE)

@@ -7,7 +7,14 @@ from typing import Any, Protocol
 
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.limits import Preempted, SlotsTaken
-from vidgate.errors import HeldBackError, NotFoundError, RemoteError, VidgateError, is_ours
+from vidgate.errors import (
+    HeldBackError,
+    NotFoundError,
+    RemoteError,
+    VerdictPendingError,
+    VidgateError,
+    is_ours,
+)
 from vidgate.health.limits import PlatformBook, PlatformSlots, ahead
 from vidgate.media.stream import Picture
 from vidgate.model.channel import Channel, Kind
@@ -150,7 +157,7 @@ class Prober:
         except VidgateError as error:
             reason = reason_of(error)
             is_unasked = reason is Reason.UNSUPPORTED and times.t1 is None  # ours to learn
-            if is_unasked or isinstance(error, HeldBackError):
+            if is_unasked or isinstance(error, (HeldBackError, VerdictPendingError)):
                 reason = Reason.NOT_TESTED
             return _result(channel, level, times, reason, error.message)
         if times.key_frame is not None and times.codec is not None:

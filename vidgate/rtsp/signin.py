@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from vidgate.aio.clock import Clock
-from vidgate.errors import HeldBackError, LimitError, UnauthorizedError, VidgateError
+from vidgate.errors import HeldBackError, UnauthorizedError, VerdictPendingError, VidgateError
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.allowance import PATIENCE, Allowance, Turn
 from vidgate.rtsp.session import ClientSession
@@ -178,8 +178,8 @@ def _is_in_path(address: RtspAddress) -> bool:
     return password != "" and (password in address.url or quote(password, safe="") in address.url)
 
 
-def _still_tried() -> LimitError:
-    return LimitError(
+def _still_tried() -> VerdictPendingError:
+    return VerdictPendingError(
         "同一设备正用这个登录试另一路, 尚无结果 / "
         "the same login is being tried at the device for another channel, with no verdict yet"
     )

@@ -8,6 +8,10 @@ sweep is from that, and whether the sessions are in use while somebody is still 
 counted by the simulated platforms. First a person's sweep, of every platform at once; then the
 background's, which makes 76 connections a second at most, of six of the largest. `--platforms` for
 fewer of them, for a quick look.
+
+Before that the same is done in virtual time, without a socket and without anybody else at work on
+the machine: that is what the scheduling alone is worth. The first sweep knows nothing of a camera;
+later ones begin with those that were slow.
 """
 
 import argparse
@@ -27,7 +31,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.bench_sweep import Stall
 from scripts.benchtable import machine, print_table
+from tests.health import polite
 from tests.health.city import City, city
+from tests.virtual import VirtualClock, VirtualTime
+from vidgate.health.service import HealthService
 from vidgate.model.health import Level
 from vidgate.settings.tree import ProbeSettings
 from vidgate.simulator import register as sample
@@ -129,6 +136,39 @@ async def measure(most: int, looks: int) -> list[Sweep]:
             ]
 
 
+async def schedule(clock: VirtualClock, looks: int) -> list[list[object]]:
+    """Rows of a table: sweeps as people ask for them, one after the other; the background's."""
+    rows: list[list[object]] = []
+
+    async def row(health: HealthService, fleet: polite.Fleet, form: str) -> None:
+        ratio = await polite.sweep(fleet, health, unspread=form != "background")
+        most = max(place.max_sessions for place in fleet.places.values())
+        peak = max(fleet.connects.values())
+        share = f"{statistics.median(fleet.shares):.1%}, {min(fleet.shares):.1%}"
+        rows.append([form, len(fleet.cameras), f"{ratio:.3f}", share, most, peak])
+
+    async with polite.service(clock, 12) as (fleet, health):
+        for number in range(looks + 1):
+            await row(health, fleet, f"a person's, after {number} looks at each")
+    async with polite.service(clock, BACKGROUND) as (fleet, health):
+        for _ in range(looks):
+            await polite.sweep(fleet, health, unspread=True)
+        await row(health, fleet, "background")
+    return rows
+
+
+def report_schedule(rows: list[list[object]]) -> None:
+    """The table of the scheduling alone."""
+    print_table(
+        f"Polite sweep in virtual time, {SLOTS} sessions a platform",
+        [
+            *("sweep", "channels", "ratio", "in use while work is due, median, least"),
+            *("sessions at once", "connects in a second"),
+        ],
+        rows,
+    )
+
+
 def report(sweeps: list[Sweep]) -> None:
     """The table, and whether the budget is kept."""
     print_table(
@@ -167,7 +207,10 @@ def main() -> None:
     parser.add_argument("--platforms", type=int, default=1_000)
     parser.add_argument("--looks", type=int, default=6, help="at each channel, before")
     chosen = parser.parse_args()
-    report(uvloop.run(measure(chosen.platforms, max(1, chosen.looks))))
+    looks = max(1, chosen.looks)
+    with VirtualTime() as virtual:
+        report_schedule(virtual.run(schedule(virtual.clock, looks)))
+    report(uvloop.run(measure(chosen.platforms, looks)))
 
 
 if __name__ == "__main__":

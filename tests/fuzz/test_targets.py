@@ -43,7 +43,7 @@ def test_the_seeds_are_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_what_wires_and_programs_do_to_them(name: str) -> None:
-    @settings(max_examples=EXAMPLES.get(name, 300), deadline=None)
+    @settings(max_examples=EXAMPLES.get(name, 300))
     @given(st.integers(0, 2**32))
     def mutate(number: int) -> None:
         chance = random.Random(number)
@@ -55,7 +55,7 @@ def test_what_wires_and_programs_do_to_them(name: str) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_anything_at_all(name: str) -> None:
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(st.binary(max_size=2048))
     def read(data: bytes) -> None:
         TARGETS[name].run(data)

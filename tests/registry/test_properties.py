@@ -32,7 +32,6 @@ from vidgate.storage.secrets import SecretBox
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r")
 quick = settings(
     max_examples=25,
-    deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=True,

@@ -16,7 +16,7 @@ from tests.cli.conftest import FakeService, Outcome, Vidgate
 from tests.cli.test_main import CONTRACT
 from vidgate.cli import change, channel, credential, platform, tables, token
 from vidgate.cli.main import application
-from vidgate.web import schemas
+from vidgate.web import credentials, platforms, schemas, tokens
 from vidgate.web.health import HealthView, ProbeView
 from vidgate.web.trials import TrialView
 
@@ -274,9 +274,9 @@ async def test_a_probe_keeps_its_status(service: FakeService, vidgate: Vidgate) 
         (credential.TRIALS, Tried),
         (change._ROWS, schemas.ChangeRowView),
         (change._SHEET, schemas.ChangeView),
-        (platform._SHEET, schemas.PlatformView),
-        (credential._SHEET, schemas.CredentialView),
-        (token._SHEET, schemas.TokenView),
+        (platform._SHEET, platforms.PlatformView),
+        (credential._SHEET, credentials.CredentialView),
+        (token._SHEET, tokens.TokenView),
     ],
 )
 def test_columns_are_those_of_the_api(sheet: tables.Sheet, view: type[BaseModel]) -> None:

@@ -3,13 +3,65 @@
 from collections.abc import Mapping
 
 from aiohttp import web
+from pydantic import BaseModel, Field, SecretStr
 
 from vidgate.errors import InputError
 from vidgate.registry.edits import PATTERNS, Credential
 from vidgate.web.access import actor_of
 from vidgate.web.context import CONTEXT
 from vidgate.web.exchange import encode_rows, read_json, reply, reply_packed
-from vidgate.web.schemas import CredentialFields, CredentialList, CredentialView, RotationView
+from vidgate.web.schemas import Body
+
+
+class CredentialFields(Body):
+    """A camera's login; goes in and never comes out. Left out, the old one stays.
+
+    `platform`, `host` and `vendor` are patterns (`10.1.*`, `10.1.0.0/16`): the channels for which
+    the login is that name none. An empty one says nothing.
+    """
+
+    username: str | None = Field(None, max_length=128)
+    password: SecretStr | None = Field(None, max_length=256)
+    platform: str | None = Field(None, max_length=64)
+    host: str | None = Field(None, max_length=255)
+    vendor: str | None = Field(None, max_length=64)
+
+
+class CredentialView(BaseModel):
+    """A credential without its password; `channels` use it, by name or by pattern."""
+
+    name: str
+    username: str
+    channels: int
+    platform: str
+    host: str
+    vendor: str
+
+
+class CredentialUser(BaseModel):
+    """A channel that uses a credential; `named` false: by the credential's patterns."""
+
+    id: str
+    name: str
+    named: bool
+
+
+class CredentialUsers(BaseModel):
+    """All channels that use a credential, in register order."""
+
+    items: list[CredentialUser]
+
+
+class RotationView(BaseModel):
+    """How many credentials were sealed with the new key."""
+
+    credentials: int
+
+
+class CredentialList(BaseModel):
+    """All credentials."""
+
+    items: list[CredentialView]
 
 
 async def list_(request: web.Request) -> web.Response:

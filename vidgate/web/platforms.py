@@ -1,8 +1,10 @@
 """Platforms that channels come through."""
 
 from collections import Counter
+from typing import Literal
 
 from aiohttp import web
+from pydantic import BaseModel, Field
 
 from vidgate.auth.permissions import permissions_of
 from vidgate.errors import NotFoundError
@@ -11,7 +13,67 @@ from vidgate.model.user import Permission
 from vidgate.web.access import actor_of, principal_of
 from vidgate.web.context import CONTEXT
 from vidgate.web.exchange import read_json, reply
-from vidgate.web.schemas import DemandView, PlatformFields, PlatformList, PlatformView
+from vidgate.web.schemas import Body
+
+
+class PlatformFields(Body):
+    """What can be set of a platform.
+
+    `options` tells the resolver: `main`, `sub` (template); `endpoint`, `method`, `body`, `auth`,
+    `credential`, `path`, `fingerprint` (http). Only those that are sent change; null clears one.
+    """
+
+    name: str | None = Field(None, max_length=128)
+    slots: int | None = Field(None, ge=0, le=100_000)
+    describe_parallel: int | None = Field(None, ge=1, le=10_000)
+    quota: int | None = Field(None, ge=0, le=1_000_000)
+    describe_proves: bool | None = None
+    resolver: Literal["static", "template", "http"] | None = None
+    options: dict[str, str | None] | None = Field(None, max_length=16)
+
+
+class DemandView(BaseModel):
+    """What looking at a platform's channels asks of its sessions, on average.
+
+    `needed` sessions by the wished period, each look holding one for `seconds`; `periods` by class
+    of points are what is kept: longer where `needed` is more than the platform allows.
+    """
+
+    needed: float
+    seconds: float
+    wished: float
+    periods: dict[str, float]
+    is_stretched: bool
+
+
+class PlatformView(BaseModel):
+    """A platform; `channels` counts those that came through it.
+
+    `delivered` counts those of them that were accepted (also if suspended since); `delivery_rate`
+    is 接入率: delivered by quota, null without a quota. `options` only for who may edit.
+    `without_address` counts the accepted channels that there is no way to; told after a change.
+    """
+
+    id: str
+    name: str
+    slots: int
+    describe_parallel: int
+    quota: int
+    describe_proves: bool
+    resolver: str
+    options: dict[str, str]
+    channels: int
+    delivered: int
+    delivery_rate: float | None
+    lifecycles: dict[str, int]
+    without_address: int | None = None
+    demand: DemandView | None = None
+
+
+class PlatformList(BaseModel):
+    """All platforms."""
+
+    items: list[PlatformView]
 
 
 async def list_(request: web.Request) -> web.Response:

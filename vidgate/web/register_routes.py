@@ -211,7 +211,7 @@ REGISTER = (
         platforms.list_,
         Permission.CHANNEL_READ,
         "平台列表 list platforms",
-        answer=schemas.PlatformList,
+        answer=platforms.PlatformList,
     ),
     Route(
         PUT,
@@ -219,8 +219,8 @@ REGISTER = (
         platforms.put,
         Permission.PLATFORM_WRITE,
         "新增或修改平台 add or change a platform",
-        body=schemas.PlatformFields,
-        answer=schemas.PlatformView,
+        body=platforms.PlatformFields,
+        answer=platforms.PlatformView,
     ),
     Route(
         PATCH,
@@ -228,8 +228,8 @@ REGISTER = (
         platforms.change,
         Permission.PLATFORM_WRITE,
         "修改平台 change a platform",
-        body=schemas.PlatformFields,
-        answer=schemas.PlatformView,
+        body=platforms.PlatformFields,
+        answer=platforms.PlatformView,
     ),
     Route(
         GET,
@@ -237,7 +237,7 @@ REGISTER = (
         credentials.list_,
         Permission.CREDENTIAL_READ,
         "凭据列表 list credentials",
-        answer=schemas.CredentialList,
+        answer=credentials.CredentialList,
     ),
     Route(
         PUT,
@@ -245,8 +245,8 @@ REGISTER = (
         credentials.put,
         Permission.CREDENTIAL_WRITE,
         "新增或修改凭据 add or change a credential",
-        body=schemas.CredentialFields,
-        answer=schemas.CredentialView,
+        body=credentials.CredentialFields,
+        answer=credentials.CredentialView,
     ),
     Route(
         GET,
@@ -254,7 +254,7 @@ REGISTER = (
         credentials.channels,
         Permission.CREDENTIAL_READ,
         "使用凭据的通道 channels that use a credential",
-        answer=schemas.CredentialUsers,
+        answer=credentials.CredentialUsers,
     ),
     Route(
         POST,
@@ -271,7 +271,7 @@ REGISTER = (
         credentials.rotate,
         Permission.SECRET_ROTATE,
         "更换 secret.key, 服务不停 rotate the key",
-        answer=schemas.RotationView,
+        answer=credentials.RotationView,
     ),
     Route(
         POST,

@@ -48,8 +48,8 @@ _SESSION = (
         sessions.sign_in,
         Access.OPEN,
         "登录 sign in",
-        body=schemas.SignIn,
-        answer=schemas.SessionView,
+        body=sessions.SignIn,
+        answer=sessions.SessionView,
     ),
     Route(
         GET,
@@ -57,7 +57,7 @@ _SESSION = (
         sessions.show,
         Permission.SESSION_OWN,
         "当前用户 who am I",
-        answer=schemas.SessionView,
+        answer=sessions.SessionView,
     ),
     Route(
         DELETE,
@@ -76,7 +76,7 @@ _ACCESS = (
         tokens.list_,
         Permission.TOKEN_MANAGE,
         "令牌列表 list tokens",
-        answer=schemas.TokenList,
+        answer=tokens.TokenList,
     ),
     Route(
         POST,
@@ -84,8 +84,8 @@ _ACCESS = (
         tokens.create,
         Permission.TOKEN_MANAGE,
         "创建令牌 create a token",
-        body=schemas.TokenRequest,
-        answer=schemas.NewTokenView,
+        body=tokens.TokenRequest,
+        answer=tokens.NewTokenView,
         status=201,
     ),
     Route(
@@ -102,8 +102,8 @@ _ACCESS = (
         tickets.create,
         Permission.STREAM_WATCH,
         "观看票据 a stream ticket",
-        body=schemas.TicketRequest,
-        answer=schemas.TicketView,
+        body=tickets.TicketRequest,
+        answer=tickets.TicketView,
         status=201,
     ),
 )

@@ -1,11 +1,10 @@
-"""The models of the API: what bodies may hold and what answers hold (OpenAPI is made of them)."""
+"""Models of the API: the register, and what all share; others stand beside their handlers."""
 
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from vidgate.model.declared import Difference
-from vidgate.model.user import Permission, Role
 from vidgate.web.declared import ComparisonView
 from vidgate.web.health import HealthView
 
@@ -35,83 +34,6 @@ class Problem(BaseModel):
     code: str
     hint: str
     errors: list[ProblemPlace] = []
-
-
-class SignIn(Body):
-    """A user name and a password."""
-
-    username: str = Field(min_length=1, max_length=64)
-    password: SecretStr = Field(min_length=1, max_length=256)
-
-
-class UserView(BaseModel):
-    """Who is signed in, and what they may do."""
-
-    name: str
-    role: Role
-    permissions: list[Permission]
-
-
-class ServerView(BaseModel):
-    """What a console needs to know of the service; `https` false calls for a warning.
-
-    `storage`: ok, or what keeps the database from being written (full, readonly, busy, io ...).
-    """
-
-    version: str
-    demo: bool
-    https: bool
-    storage: str
-
-
-class SessionView(BaseModel):
-    """The answer to signing in."""
-
-    user: UserView
-    server: ServerView
-
-
-class TicketRequest(Body):
-    """A ticket for which stream."""
-
-    stream: str = Name
-
-
-class TicketView(BaseModel):
-    """`expires`: wall-clock seconds."""
-
-    ticket: str
-    expires: float
-
-
-class TokenRequest(Body):
-    """A token of which role; `name` says what it is for."""
-
-    role: Role
-    name: str = Field("", max_length=128)
-
-
-class TokenView(BaseModel):
-    """One token; its secret is not kept. Instants are wall-clock seconds."""
-
-    id: int
-    name: str
-    role: Role
-    actor: str
-    created: float
-    used: float | None
-
-
-class NewTokenView(TokenView):
-    """The answer to creating one: the only time that the secret is shown."""
-
-    token: str
-
-
-class TokenList(BaseModel):
-    """All tokens."""
-
-    items: list[TokenView]
 
 
 class ChannelItem(BaseModel):
@@ -381,117 +303,6 @@ class ChangeList(BaseModel):
     """The newest first."""
 
     items: list[ChangeView]
-
-
-class PlatformFields(Body):
-    """What can be set of a platform.
-
-    `options` tells the resolver: `main`, `sub` (template); `endpoint`, `method`, `body`, `auth`,
-    `credential`, `path`, `fingerprint` (http). Only those that are sent change; null clears one.
-    """
-
-    name: str | None = Field(None, max_length=128)
-    slots: int | None = Field(None, ge=0, le=100_000)
-    describe_parallel: int | None = Field(None, ge=1, le=10_000)
-    quota: int | None = Field(None, ge=0, le=1_000_000)
-    describe_proves: bool | None = None
-    resolver: Literal["static", "template", "http"] | None = None
-    options: dict[str, str | None] | None = Field(None, max_length=16)
-
-
-class DemandView(BaseModel):
-    """What looking at a platform's channels asks of its sessions, on average.
-
-    `needed` sessions by the wished period, each look holding one for `seconds`; `periods` by class
-    of points are what is kept: longer where `needed` is more than the platform allows.
-    """
-
-    needed: float
-    seconds: float
-    wished: float
-    periods: dict[str, float]
-    is_stretched: bool
-
-
-class PlatformView(BaseModel):
-    """A platform; `channels` counts those that came through it.
-
-    `delivered` counts those of them that were accepted (also if suspended since); `delivery_rate`
-    is 接入率: delivered by quota, null without a quota. `options` only for who may edit.
-    `without_address` counts the accepted channels that there is no way to; told after a change.
-    """
-
-    id: str
-    name: str
-    slots: int
-    describe_parallel: int
-    quota: int
-    describe_proves: bool
-    resolver: str
-    options: dict[str, str]
-    channels: int
-    delivered: int
-    delivery_rate: float | None
-    lifecycles: dict[str, int]
-    without_address: int | None = None
-    demand: DemandView | None = None
-
-
-class PlatformList(BaseModel):
-    """All platforms."""
-
-    items: list[PlatformView]
-
-
-class CredentialFields(Body):
-    """A camera's login; goes in and never comes out. Left out, the old one stays.
-
-    `platform`, `host` and `vendor` are patterns (`10.1.*`, `10.1.0.0/16`): the channels for which
-    the login is that name none. An empty one says nothing.
-    """
-
-    username: str | None = Field(None, max_length=128)
-    password: SecretStr | None = Field(None, max_length=256)
-    platform: str | None = Field(None, max_length=64)
-    host: str | None = Field(None, max_length=255)
-    vendor: str | None = Field(None, max_length=64)
-
-
-class CredentialView(BaseModel):
-    """A credential without its password; `channels` use it, by name or by pattern."""
-
-    name: str
-    username: str
-    channels: int
-    platform: str
-    host: str
-    vendor: str
-
-
-class CredentialUser(BaseModel):
-    """A channel that uses a credential; `named` false: by the credential's patterns."""
-
-    id: str
-    name: str
-    named: bool
-
-
-class CredentialUsers(BaseModel):
-    """All channels that use a credential, in register order."""
-
-    items: list[CredentialUser]
-
-
-class RotationView(BaseModel):
-    """How many credentials were sealed with the new key."""
-
-    credentials: int
-
-
-class CredentialList(BaseModel):
-    """All credentials."""
-
-    items: list[CredentialView]
 
 
 class ProbeRequest(Body):

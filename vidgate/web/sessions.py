@@ -4,13 +4,14 @@ import asyncio
 
 import structlog
 from aiohttp import web
+from pydantic import BaseModel, Field, SecretStr
 
 from vidgate import __version__
 from vidgate.auth import passwords
 from vidgate.auth.opaque import fingerprint, new_session
 from vidgate.auth.permissions import permissions_of
 from vidgate.errors import NotAuthenticatedError
-from vidgate.model.user import Principal, Role
+from vidgate.model.user import Permission, Principal, Role
 from vidgate.storage.accounts import User
 from vidgate.web.access import CALLER, check_origin, cookie_name, principal_of
 from vidgate.web.context import CONTEXT, Context
@@ -19,7 +20,42 @@ from vidgate.web.keyring import MAX_SECRET
 from vidgate.web.parts import Accounts
 from vidgate.web.peer import network_of
 from vidgate.web.problems import TooManyAttemptsError
-from vidgate.web.schemas import ServerView, SessionView, SignIn, UserView
+from vidgate.web.schemas import Body
+
+
+class SignIn(Body):
+    """A user name and a password."""
+
+    username: str = Field(min_length=1, max_length=64)
+    password: SecretStr = Field(min_length=1, max_length=256)
+
+
+class UserView(BaseModel):
+    """Who is signed in, and what they may do."""
+
+    name: str
+    role: Role
+    permissions: list[Permission]
+
+
+class ServerView(BaseModel):
+    """What a console needs to know of the service; `https` false calls for a warning.
+
+    `storage`: ok, or what keeps the database from being written (full, readonly, busy, io ...).
+    """
+
+    version: str
+    demo: bool
+    https: bool
+    storage: str
+
+
+class SessionView(BaseModel):
+    """The answer to signing in."""
+
+    user: UserView
+    server: ServerView
+
 
 log = structlog.get_logger(__name__)
 

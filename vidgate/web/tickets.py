@@ -1,6 +1,7 @@
 """Stream tickets: sixty seconds' leave to watch one stream, for pages that must not get a token."""
 
 from aiohttp import web
+from pydantic import BaseModel
 
 from vidgate.auth.permissions import require_stream
 from vidgate.auth.tickets import LIFETIME
@@ -8,7 +9,20 @@ from vidgate.errors import NotPermittedError
 from vidgate.web.access import principal_of
 from vidgate.web.context import CONTEXT
 from vidgate.web.exchange import read_json, reply
-from vidgate.web.schemas import TicketRequest, TicketView
+from vidgate.web.schemas import Body, Name
+
+
+class TicketRequest(Body):
+    """A ticket for which stream."""
+
+    stream: str = Name
+
+
+class TicketView(BaseModel):
+    """`expires`: wall-clock seconds."""
+
+    ticket: str
+    expires: float
 
 
 async def create(request: web.Request) -> web.Response:

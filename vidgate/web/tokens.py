@@ -1,14 +1,46 @@
 """API tokens, for programs: shown once, kept as a hash."""
 
 from aiohttp import web
+from pydantic import BaseModel, Field
 
 from vidgate.auth.opaque import fingerprint, new_token
 from vidgate.errors import NotFoundError
+from vidgate.model.user import Role
 from vidgate.storage.accounts import Token
 from vidgate.web.access import actor_of
 from vidgate.web.context import CONTEXT
 from vidgate.web.exchange import read_json, reply
-from vidgate.web.schemas import NewTokenView, TokenList, TokenRequest, TokenView
+from vidgate.web.schemas import Body
+
+
+class TokenRequest(Body):
+    """A token of which role; `name` says what it is for."""
+
+    role: Role
+    name: str = Field("", max_length=128)
+
+
+class TokenView(BaseModel):
+    """One token; its secret is not kept. Instants are wall-clock seconds."""
+
+    id: int
+    name: str
+    role: Role
+    actor: str
+    created: float
+    used: float | None
+
+
+class NewTokenView(TokenView):
+    """The answer to creating one: the only time that the secret is shown."""
+
+    token: str
+
+
+class TokenList(BaseModel):
+    """All tokens."""
+
+    items: list[TokenView]
 
 
 async def list_(request: web.Request) -> web.Response:

@@ -1,5 +1,6 @@
 """What platforms declare beside what is measured, in a real browser against simulated cameras."""
 
+import re
 from pathlib import Path
 
 from playwright.async_api import expect
@@ -49,4 +50,10 @@ async def test_what_a_platform_declares_stands_beside_what_is_measured(tmp_path:
         for _ in range(2):
             await service.cli("probe", gone, "--level", "media")
         await expect(console.table_rows()).to_have_count(0)
+
+        # What was seen of it was seen, though it proves nothing any more.
+        await service.cli("maintenance", "add", "--channel", false, "--until", "1h", "-m", "检修")
+        await page.goto(f"{service.url}/#/channels/{false}")
+        await expect(console.by_id("health")).to_have_attribute("data-state", "maintenance")
+        await expect(console.by_id("last-picture")).to_have_text(re.compile(r"\d:\d\d"))
         assert console.problems == []

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import Page, async_playwright, expect
 
 from tests.e2e.console_page import ConsolePage, launch
 from tests.e2e.stage import MARKS
@@ -70,6 +70,16 @@ async def remember(folder: Path, now: float) -> None:
         await HistoryStore(db).save_runs(downtime)
 
 
+async def see_the_whole(page: Page) -> None:
+    """Its line is drawn in the colour of text, in a dim hall and in an office."""
+    for theme in ("dark", "light"):
+        await page.evaluate("theme => localStorage.setItem('vidgate.theme', theme)", theme)
+        await page.reload()
+        line = page.locator("[data-testid=trend] .u-series:nth-child(2) .u-marker")
+        text = await page.locator("body").evaluate("body => getComputedStyle(body).color")
+        await expect(line).to_have_css("border-top-color", text)
+
+
 async def look(service: Service, password: str, shots: Path) -> dict[str, Any]:
     """What the page shows; then the worst channel's own page."""
     async with async_playwright() as playwright:
@@ -86,6 +96,7 @@ async def look(service: Service, password: str, shots: Path) -> dict[str, Any]:
             str(await row.get_attribute("data-group")): await row.locator("td.first").inner_text()
             for row in await rows.all()
         }
+        await see_the_whole(page)
         await console.by_id("by-platform").click()
         await expect(rows).to_have_count(2)
         assert "by=platform" in page.url

@@ -91,7 +91,7 @@ async def test_says_where_a_platform_allows_too_little(
     service.answers["GET", "/readyz"] = web.Response(status=200)
     service.answer("GET", "/platforms", {"items": [short, {"id": "x", "demand": None}]})
     told = (await vidgate("doctor")).out
-    assert "公安 需要 9.4 路, 只有 4 路, 取流周期延长到 121 分" in told
+    assert "公安 需要 9.4 路, 允许 4 路, 取流周期延长到 121 分" in told
     assert "needs 9.4 of 4 slots, period stretched to 121 min" in told
     enough = short | {"demand": need | {"is_stretched": False}}
     service.answer("GET", "/platforms", {"items": [enough]})

@@ -44,7 +44,7 @@ async def demand(target: Target) -> Finding:
     if not short:
         return ok(f"{len(told)} 个平台够用", "platforms allow what looking asks for")
     chinese = "; ".join(
-        f"{one['id']} 需要 {need['needed']:.1f} 路, 只有 {one['slots']} 路, "
+        f"{one['id']} 需要 {need['needed']:.1f} 路, 允许 {one['slots']} 路, "
         f"取流周期延长到 {max(need['periods'].values()) / 60:.0f} 分"
         for one, need in short[:MAX_TOLD]
     )

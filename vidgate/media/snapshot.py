@@ -28,9 +28,9 @@ def jpeg(codec: Codec, units: Sequence[bytes]) -> bytes:
     try:
         frames = [*decoder.decode(av.Packet(join(tuple(units)))), *decoder.decode(None)]
     except (FFmpegError, ValueError, MemoryError) as error:
-        raise InputError(f"no picture: {error}") from None
+        raise InputError(f"没有画面 / no picture: {error}") from None
     if not frames:
-        raise InputError("no picture: the key frame is not whole")
+        raise InputError("没有画面, 关键帧不完整 / no picture: the key frame is not whole")
     frame = frames[0]
     width = min(WIDTH, frame.width)
     height = max(1, round(frame.height * width / frame.width))

@@ -134,7 +134,10 @@ class WorkerPool:
 
     async def _run(self, timeout: float, function: Callable[..., R], args: Any, kwargs: Any) -> R:
         if self._waiting >= self._limits.waiting:
-            raise LimitError(f"too much work is waiting for the {self.name} workers")
+            raise LimitError(
+                f"{self.name}: 等待处理的工作太多 / "
+                f"too much work is waiting for the {self.name} workers"
+            )
         payload = pickle.dumps((function, args, kwargs))
         self._waiting += 1
         try:
@@ -159,10 +162,14 @@ class WorkerPool:
             healthy = True
             return answer
         except TimeoutError:
-            raise WorkerError(f"{self.name}: not done after {timeout:g} s, worker killed") from None
+            raise WorkerError(
+                f"{self.name}: {timeout:g} 秒未完成, 已中止 / "
+                f"not done after {timeout:g} s, worker killed"
+            ) from None
         except (asyncio.IncompleteReadError, ConnectionError, OSError) as error:
             raise WorkerError(
-                f"{self.name}: the worker process died", hint="it may have run out of memory"
+                f"{self.name}: 工作进程意外退出 / the worker process died",
+                hint="可能内存不足 / it may have run out of memory",
             ) from error
         finally:
             if healthy:
@@ -188,8 +195,10 @@ class WorkerPool:
             child, ours = self._spawn()
         except OSError as error:
             raise WorkerError(
-                f"{self.name}: the worker process cannot be started: {error.strerror or error}",
-                hint="where descriptors ran out, raise LimitNOFILE or `ulimit -n`",
+                f"{self.name}: 不能启动工作进程 / the worker process cannot be started: "
+                f"{error.strerror or error}",
+                hint="若描述符用完, 调高 LimitNOFILE 或 `ulimit -n` / "
+                "where descriptors ran out, raise LimitNOFILE or `ulimit -n`",
             ) from error
         try:
             reader, writer = await asyncio.open_unix_connection(sock=ours, limit=MAX_MESSAGE)

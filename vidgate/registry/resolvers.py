@@ -117,9 +117,14 @@ class Resolver:
         try:
             uri = Uri.parse(asked.endpoint)
         except InputError as error:
-            raise RefusedError(f"the platform's endpoint: {error.message}") from None
+            raise RefusedError(
+                f"平台的接口地址有误 / the platform's endpoint: {error.message}"
+            ) from None
         if uri.scheme not in ("http", "https"):
-            raise RefusedError("the platform's endpoint must be http:// or https://")
+            raise RefusedError(
+                "平台的接口应为 http:// 或 https:// / "
+                "the platform's endpoint must be http:// or https://"
+            )
         if asked.auth != "none" and asked.login is None:
             raise NoCredentialError(
                 f"{uri.authority}: 平台的凭据不存在 / the platform's credential is not there"
@@ -244,7 +249,10 @@ async def _read(where: str, response: aiohttp.ClientResponse) -> bytes:
     async for piece in response.content.iter_chunked(16 << 10):
         body += piece
         if len(body) > MAX_ANSWER:
-            raise ProtocolError(f"{where}: the answer is larger than {MAX_ANSWER} bytes")
+            raise ProtocolError(
+                f"{where}: 应答超过 {MAX_ANSWER} 字节 / "
+                f"the answer is larger than {MAX_ANSWER} bytes"
+            )
     return bytes(body)
 
 

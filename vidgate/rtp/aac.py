@@ -33,7 +33,7 @@ class Config:
         try:
             return _config(BitReader(data), data)
         except EOFError:
-            raise ProtocolError("an AAC configuration ends too early") from None
+            raise ProtocolError("AAC 配置不完整 / an AAC configuration ends too early") from None
 
     def step(self, clock_rate: int) -> int:
         """Ticks of that clock from one access unit to the next."""
@@ -50,7 +50,9 @@ def _config(bits: BitReader, data: bytes) -> Config:
         _rate(bits)
         kind = _object_type(bits)
     if kind not in _GENERAL_AUDIO or channels == 0:
-        raise ProtocolError(f"AAC of object type {kind} with channel configuration {channels}")
+        raise ProtocolError(
+            f"不支持的 AAC 类型 / AAC of object type {kind} with channel configuration {channels}"
+        )
     samples = 960 if bits.flag() else 1024
     if bits.flag():  # depends on a core coder
         bits.skip(14)
@@ -81,7 +83,7 @@ def _rate(bits: BitReader) -> int:
     index = bits.bits(4)
     rate = bits.bits(24) if index == 15 else RATES[index] if index < len(RATES) else 0
     if not 1000 <= rate <= 192_000:
-        raise ProtocolError(f"AAC of {rate} Hz")
+        raise ProtocolError(f"不支持的 AAC 采样率 / AAC of {rate} Hz")
     return rate
 
 
@@ -106,7 +108,7 @@ class Layout:
         default = cls(6, 2, 2) if fmtp.get("mode", "").lower() == "aac-lbr" else cls()
         for name in ("ctsdeltalength", "dtsdeltalength", "auxiliarydatasizelength", "constantsize"):
             if fmtp.get(name, "0") != "0":
-                raise ProtocolError(f"AAC with {name}")
+                raise ProtocolError(f"不支持的 AAC 封装 / AAC with {name}")
         size = _length(fmtp, "sizelength", default.size)
         index = _length(fmtp, "indexlength", default.index)
         return cls(size, index, _length(fmtp, "indexdeltalength", default.delta))
@@ -117,7 +119,7 @@ def _length(fmtp: Mapping[str, str], name: str, default: int) -> int:
     if not text:
         return default
     if not (text.isascii() and text.isdigit()) or int(text[:6]) > 16:
-        raise ProtocolError(f"AAC with {name} {text[:20]!r}")
+        raise ProtocolError(f"不支持的 AAC 封装 / AAC with {name} {text[:20]!r}")
     return int(text)
 
 
@@ -243,19 +245,19 @@ class Mux:
         try:
             return cls.read(BitReader(data + bytes(4)), data + bytes(4))
         except EOFError:
-            raise ProtocolError("a LATM configuration ends too early") from None
+            raise ProtocolError("LATM 配置不完整 / a LATM configuration ends too early") from None
 
     @classmethod
     def read(cls, bits: BitReader, data: bytes) -> "Mux":
         """Read one at the place of `bits`, which is moved behind it; raises EOFError too."""
         if bits.bits(2) != 0b01:  # audioMuxVersion 0, allStreamsSameTimeFraming
-            raise ProtocolError("LATM of another version, or not framed alike")
+            raise ProtocolError("不支持的 LATM / LATM of another version, or not framed alike")
         frames = bits.bits(6) + 1
         if bits.bits(7):
-            raise ProtocolError("LATM of several programmes or layers")
+            raise ProtocolError("不支持的 LATM / LATM of several programmes or layers")
         config = _config(bits, data)
         if bits.bits(3):
-            raise ProtocolError("LATM of frames with a fixed length")
+            raise ProtocolError("不支持的 LATM / LATM of frames with a fixed length")
         bits.skip(8)
         if bits.flag():  # otherDataPresent
             while bits.flag():

@@ -121,7 +121,9 @@ def _bind_pair(local_ip: str, first: int, last: int) -> tuple[socket.socket, soc
         if rtcp is not None:
             return rtp, rtcp
         rtp.close()
-    raise LimitError(f"no free pair of UDP ports from {first} to {last}")
+    raise LimitError(
+        f"没有空闲的 UDP 端口对: {first}-{last} / no free pair of UDP ports from {first} to {last}"
+    )
 
 
 def _bind(local_ip: str, port: int) -> socket.socket | None:

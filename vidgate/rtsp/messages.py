@@ -142,7 +142,10 @@ class Parser:
 
     def _check_head(self, size: int) -> None:
         if size > self._limits.head:
-            raise ProtocolError(f"a message head is longer than {self._limits.head} bytes")
+            raise ProtocolError(
+                f"报文头超过 {self._limits.head} 字节 / "
+                f"a message head is longer than {self._limits.head} bytes"
+            )
 
     def _other(self, data: bytes, at: int, items: list[Item]) -> int:
         """What is no frame: the place after it, or `at` itself where more bytes are needed."""

@@ -179,7 +179,7 @@ def _aac(media: sdp.Media, payload_type: int, mapped: sdp.RtpMap) -> Offer | Non
 
 def _generic(fmtp: Mapping[str, str], rate: int) -> tuple[aac.Config, Maker]:
     if not fmtp.get("mode", "AAC-hbr").upper().startswith("AAC"):
-        raise ProtocolError(f"mpeg4-generic of mode {fmtp['mode'][:20]}")
+        raise ProtocolError(f"不支持的 AAC 封装 / mpeg4-generic of mode {fmtp['mode'][:20]}")
     config = aac.Config.parse(_hexadecimal(fmtp))
     layout, step = aac.Layout.of(fmtp), config.step(rate)
     return config, lambda: aac.Depacketiser(layout, step)

@@ -145,9 +145,11 @@ class Dtls:
             async with asyncio.timeout(timeout):
                 await self._transport.start(expected)
         except TimeoutError:
-            raise RemoteTimeoutError(f"no DTLS handshake within {timeout:g} s") from None
+            raise RemoteTimeoutError(
+                f"{timeout:g} 秒内 DTLS 没有握手 / no DTLS handshake within {timeout:g} s"
+            ) from None
         if self._transport.state != "connected":
-            raise ProtocolError("the DTLS handshake failed")
+            raise ProtocolError("DTLS 握手失败 / the DTLS handshake failed")
         return self._security()
 
     def _security(self) -> Security:

@@ -67,7 +67,7 @@ class Fanout:
             self._reader.set_exception(error)
         finally:
             if not self._reader.done():
-                self._reader.set_exception(NoMediaError("the stream was stopped"))
+                self._reader.set_exception(NoMediaError("码流已停止 / the stream was stopped"))
 
     async def tracks(self, timeout: float) -> tuple[Track, ...]:
         """Wait for the tracks as viewers may have them; raises the attempt's RemoteError."""

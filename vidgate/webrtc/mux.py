@@ -335,11 +335,15 @@ def _bind(port: int) -> socket.socket:
         return _bound(socket.AF_INET6, "::", port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise InputError(f"UDP port {port} is in use", hint="set webrtc.port") from None
+            raise InputError(
+                f"UDP 端口 {port} 已被占用 / UDP port {port} is in use", hint="set webrtc.port"
+            ) from None
     try:
         return _bound(socket.AF_INET, "0.0.0.0", port)
     except OSError as error:
-        raise InputError(f"UDP port {port}: {error.strerror}", hint="set webrtc.port") from None
+        raise InputError(
+            f"UDP 端口不能用 / UDP port {port}: {error.strerror}", hint="set webrtc.port"
+        ) from None
 
 
 def _bound(family: int, host: str, port: int) -> socket.socket:

@@ -78,16 +78,24 @@ class Local:
 def parse_offer(text: str) -> Offer:
     """Read a browser's offer. Raises InputError, which says what is missing."""
     if len(text) > MAX_OFFER:
-        raise InputError(f"the offer is longer than {MAX_OFFER} characters")
+        raise InputError(
+            f"offer 超过 {MAX_OFFER} 字符 / the offer is longer than {MAX_OFFER} characters"
+        )
     try:
         session = Session.parse(text)
     except ProtocolError as error:
-        raise InputError(f"the offer cannot be read: {error.message}") from None
+        raise InputError(f"offer 读不懂 / the offer cannot be read: {error.message}") from None
     if not 1 <= len(session.media) <= MAX_SECTIONS:
-        raise InputError(f"the offer must have 1 to {MAX_SECTIONS} m= lines")
+        raise InputError(
+            f"offer 应有 1 到 {MAX_SECTIONS} 个 m= 行 / "
+            f"the offer must have 1 to {MAX_SECTIONS} m= lines"
+        )
     for section in (session, *session.media):
         if len(section.all("candidate")) > MAX_CANDIDATES:
-            raise InputError(f"an m= line may have {MAX_CANDIDATES} candidates at most")
+            raise InputError(
+                f"一个 m= 行最多 {MAX_CANDIDATES} 个候选地址 / "
+                f"an m= line may have {MAX_CANDIDATES} candidates at most"
+            )
     fingerprints = tuple(
         found
         for section in (session, *session.media)
@@ -95,10 +103,13 @@ def parse_offer(text: str) -> Offer:
         if (found := _fingerprint(value)).is_supported
     )
     if not fingerprints:
-        raise InputError("the offer has no certificate fingerprint that we can check")
+        raise InputError(
+            "offer 没有可核对的证书指纹 / "
+            "the offer has no certificate fingerprint that we can check"
+        )
     setup = _anywhere(session, "setup")
     if setup not in ("actpass", "active"):
-        raise InputError("the offer must let us be passive: a=setup:actpass")
+        raise InputError("offer 应让我方被动 / the offer must let us be passive: a=setup:actpass")
     return Offer(
         session,
         _anywhere(session, "ice-ufrag"),
@@ -367,7 +378,7 @@ def _anywhere(session: Session, name: str) -> str:
         value = section.get(name)
         if value:
             return value
-    raise InputError(f"the offer has no a={name}")
+    raise InputError(f"offer 没有 a={name} / the offer has no a={name}")
 
 
 def _fingerprint(value: str) -> Fingerprint:

@@ -156,7 +156,9 @@ class WhepService:
         """The session of that id. Raises NotFoundError."""
         session = self.sessions.get(session_id)
         if session is None:
-            raise NotFoundError("there is no such session; it may have ended")
+            raise NotFoundError(
+                "没有这个会话, 可能已结束 / there is no such session; it may have ended"
+            )
         return session
 
     def viewers(self, name: str) -> int:
@@ -207,11 +209,16 @@ class WhepService:
 
     def _variants(self, name: str, offer: Offer, stream: str, has_sub: bool) -> list[Variant]:
         if stream not in ("auto", "main", "sub"):
-            raise InputError(f"stream={stream}: must be main, sub or auto")
+            raise InputError(
+                f"stream 应为 main, sub 或 auto / stream={stream}: must be main, sub or auto"
+            )
         if stream == "main" or (stream == "auto" and not has_sub):
             return [Variant.MAIN]
         if not has_sub:
-            raise NotAcceptableError(f"{name} has no sub-stream", hint="watch it with ?stream=main")
+            raise NotAcceptableError(
+                f"{name} 没有子码流 / {name} has no sub-stream",
+                hint="请看主码流 / watch it with ?stream=main",
+            )
         if stream == "sub" or self._is_known_to_fail(name, offer):
             return [Variant.SUB]
         return [Variant.MAIN, Variant.SUB]
@@ -249,7 +256,7 @@ class WhepService:
             raise refusals[0]  # the offer's own mistake, whatever the variant
         raise NotAcceptableError(
             "; ".join(f"{v.value}: {e.message}" for v, e in zip(variants, refusals, strict=True)),
-            hint="set the camera's sub-stream to H.264",
+            hint="把摄像机的子码流设为 H.264 / set the camera's sub-stream to H.264",
         )
 
     def _remember(self, name: str, tracks: tuple[Track, ...]) -> None:

@@ -27,7 +27,10 @@ class Buffer:
     def append(self, data: bytes | bytearray | memoryview) -> None:
         """Add received bytes; raises ProtocolError when more than `limit` would be held."""
         if len(self._data) + len(data) > self.limit:
-            raise ProtocolError(f"the peer sent more than {self.limit} bytes that make no message")
+            raise ProtocolError(
+                f"对端发来 {self.limit} 多字节, 不成报文 / "
+                f"the peer sent more than {self.limit} bytes that make no message"
+            )
         self._data += data
 
     def peek(self, size: int) -> bytes:

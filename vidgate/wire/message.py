@@ -65,7 +65,7 @@ class Message:
         """The status of a response; raises ProtocolError when it is no number from 100 to 999."""
         text = self.start.partition(" ")[2].lstrip()[:3]
         if not (text.isascii() and text.isdigit() and len(text) == 3 and text[0] != "0"):
-            raise ProtocolError(f"not a status line: {self.start[:80]!r}")
+            raise ProtocolError(f"不是状态行 / not a status line: {self.start[:80]!r}")
         return int(text)
 
     @property
@@ -114,7 +114,10 @@ class MessageReader:
         found = buffer.find(b"\n\r\n", b"\n\n")
         if found is None or found[1] > self._limits.head:
             if len(buffer) > self._limits.head:
-                raise ProtocolError(f"a message head is longer than {self._limits.head} bytes")
+                raise ProtocolError(
+                    f"报文头超过 {self._limits.head} 字节 / "
+                    f"a message head is longer than {self._limits.head} bytes"
+                )
             return False
         self._head = parse_head(buffer.take(found[1]), self._limits)
         self._length = body_length(self._head.headers, self._limits)
@@ -126,7 +129,9 @@ def parse_head(data: bytes, limits: MessageLimits = DEFAULT_LIMITS) -> Message:
     lines = data.decode("utf-8", "replace").split("\n")
     start = lines[0].strip()
     if len(lines) > limits.headers + 3:
-        raise ProtocolError(f"a message has more than {limits.headers} headers")
+        raise ProtocolError(
+            f"报文头部多于 {limits.headers} 行 / a message has more than {limits.headers} headers"
+        )
     items: list[tuple[str, str]] = []
     for line in lines[1:]:
         if line[:1] in (" ", "\t") and items:
@@ -145,8 +150,11 @@ def body_length(headers: Headers, limits: MessageLimits = DEFAULT_LIMITS) -> int
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) < 12):
-        raise ProtocolError(f"Content-Length is {text[:40]!r}")
+        raise ProtocolError(f"Content-Length 无效 / Content-Length is {text[:40]!r}")
     length = int(text)
     if length > limits.body:
-        raise ProtocolError(f"a body of {length} bytes is announced, {limits.body} are allowed")
+        raise ProtocolError(
+            f"正文声称有 {length} 字节, 上限 {limits.body} / "
+            f"a body of {length} bytes is announced, {limits.body} are allowed"
+        )
     return length

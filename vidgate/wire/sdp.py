@@ -172,12 +172,17 @@ class Session(Section):
         if isinstance(text, bytes):
             text = text.decode("utf-8", "replace")
         if len(text) > MAX_LENGTH:
-            raise ProtocolError(f"a session description is longer than {MAX_LENGTH} characters")
+            raise ProtocolError(
+                f"SDP 超过 {MAX_LENGTH} 字符 / "
+                f"a session description is longer than {MAX_LENGTH} characters"
+            )
         session = cls()
         section: Section = session
         lines = text.replace("\r", "\n").split("\n")
         if len(lines) > 2 * MAX_LINES:
-            raise ProtocolError(f"a session description has more than {MAX_LINES} lines")
+            raise ProtocolError(
+                f"SDP 多于 {MAX_LINES} 行 / a session description has more than {MAX_LINES} lines"
+            )
         for raw in lines:
             line = _LINE.fullmatch(raw.strip())
             if line is None:
@@ -188,7 +193,10 @@ class Session(Section):
             else:
                 section.lines.append((line[1], line[2]))
         if len(session.media) > MAX_MEDIA:
-            raise ProtocolError(f"a session description has more than {MAX_MEDIA} media")
+            raise ProtocolError(
+                f"SDP 的媒体多于 {MAX_MEDIA} 个 / "
+                f"a session description has more than {MAX_MEDIA} media"
+            )
         return session
 
     def __str__(self) -> str:

@@ -34,12 +34,16 @@ class Uri:
         """
         text = text.strip()
         if len(text) > MAX_LENGTH:
-            raise InputError(f"the address is longer than {MAX_LENGTH} characters")
+            raise InputError(
+                f"地址超过 {MAX_LENGTH} 字符 / the address is longer than {MAX_LENGTH} characters"
+            )
         if _CONTROL.search(text):
-            raise InputError("the address holds a control character")
+            raise InputError("地址含控制字符 / the address holds a control character")
         scheme = _SCHEME.match(text)
         if scheme is None:
-            raise InputError("the address has no scheme", hint="write rtsp://HOST:PORT/PATH")
+            raise InputError(
+                "地址没有协议 / the address has no scheme", hint="应为 write rtsp://HOST:PORT/PATH"
+            )
         userinfo, authority, path = _split(text[scheme.end() :])
         host, port = _host_and_port(authority)
         username, password = _credentials(userinfo)
@@ -76,7 +80,10 @@ def _split(rest: str) -> tuple[str | None, str, str]:
             return userinfo if at else None, authority, rest[end.start() :]
         if "@" not in rest[end.start() :]:
             break
-    raise InputError("the address has no valid host and port", hint="write rtsp://HOST:PORT/PATH")
+    raise InputError(
+        "地址没有有效的主机和端口 / the address has no valid host and port",
+        hint="应为 write rtsp://HOST:PORT/PATH",
+    )
 
 
 def _is_authority(text: str) -> bool:

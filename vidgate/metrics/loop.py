@@ -1,9 +1,11 @@
 """How long the event loop is held: the lateness of a timer that does nothing else."""
 
 import asyncio
-import time
+from contextlib import closing
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram
+
+from vidgate.aio.processor import Processor
 
 INTERVAL = 0.01  # seconds: a stall of 20 ms cannot hide between two looks
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -12,8 +14,8 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 class LoopLag:
     """`run` watches for ever.
 
-    Late is what a viewer feels; held is the part of it in which this very thread was at work, which
-    is our fault and not that of a crowded machine.
+    Late is what a viewer feels; held is the part of it that is our fault and not that of a crowded
+    machine.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -43,16 +45,19 @@ class LoopLag:
         """Sleep, and look how late it became."""
         loop = asyncio.get_running_loop()
         self._tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
-        while True:
-            due, worked = loop.time() + INTERVAL, time.thread_time()
-            await asyncio.sleep(INTERVAL)
-            self._note(max(0.0, loop.time() - due), time.thread_time() - worked)
+        with closing(Processor()) as processor:
+            while True:
+                due = loop.time() + INTERVAL
+                processor.start()
+                await asyncio.sleep(INTERVAL)
+                late = max(0.0, loop.time() - due)
+                self._note(late, processor.held(late))
 
-    def _note(self, late: float, worked: float) -> None:
+    def _note(self, late: float, held: float) -> None:
         self._late.observe(late)
         if late > self.longest:
             self.longest = late
             self._longest.set(late)
-        if min(late, worked) > self.held:
-            self.held = min(late, worked)
-            self._held.set(self.held)
+        if held > self.held:
+            self.held = held
+            self._held.set(held)

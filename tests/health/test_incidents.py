@@ -103,6 +103,28 @@ def test_members_recover_one_by_one_and_what_is_left_gets_an_incident_of_its_own
     assert told(fold) == [("single", "emergency9", 1)]
 
 
+def test_a_clock_that_is_put_back_keeps_no_incident_open() -> None:
+    places = {f"c{number}": Place("p") for number in range(40)}
+
+    def standing(now: float, dead: int) -> dict[str, Condition]:
+        lost = Condition(Place("p"), Sign.FAULTY, now - 30.0, State.DOWN, Reason.TIMEOUT)
+        return {
+            channel: lost if number < dead else Condition(place, Sign.WELL, now, seen=now)
+            for number, (channel, place) in enumerate(places.items())
+        }
+
+    fold = Fold()
+    fold.fold(standing(10_000.0, 40), 10_000.0)
+    fold.fold(standing(10_100.0, 2), 10_100.0)
+    for now in (6500.0, 6561.0):
+        fold.fold(standing(now, 2), now)
+    assert [one.ended for one in fold.incidents.values()][:1] == [6561.0]
+    # What ends in a time to come is over all the same.
+    fold.fold(standing(3000.0, 0), 3000.0)
+    fold.fold(standing(3001.0, 40), 3001.0)
+    assert [one.id for one in fold.open if one.cause is Cause.PLATFORM] != [1]
+
+
 def test_what_comes_back_soon_is_the_same_incident() -> None:
     fleet, fold = county(), Fold()
     for begin in (100.0, 300.0, 500.0):

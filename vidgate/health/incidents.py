@@ -146,7 +146,7 @@ class Fold:
         return {
             (one.cause, one.subject): one
             for one in self.incidents.values()
-            if one.merged is None and (one.ended is None or now - one.ended < self._rules.reopen)
+            if one.merged is None and not self._is_past(one, now)
         }
 
     def _reopen(self, incident: Incident, now: float) -> Incident:
@@ -300,7 +300,7 @@ class Fold:
         if len(failing) > most:
             incident.calm_since = None
             return
-        if incident.calm_since is None:
+        if incident.calm_since is None or incident.calm_since > now:  # or the clock was put back
             incident.calm_since = now
         if now - incident.calm_since >= rest:
             # What is left has a cause of its own, to be found by the next fold.
@@ -309,10 +309,13 @@ class Fold:
             incident.ended, incident.calm_since = now, None
             self._touch(incident)
 
+    def _is_past(self, incident: Incident, now: float) -> bool:
+        """Whether it is over and may not come back, nor by a clock that was put back."""
+        return incident.ended is not None and abs(now - incident.ended) >= self._rules.reopen
+
     def _forget(self, now: float) -> None:
         for incident in list(self.incidents.values()):
-            is_old = incident.ended is not None and now - incident.ended >= self._rules.reopen
-            if is_old and incident.id not in self._changed:
+            if self._is_past(incident, now) and incident.id not in self._changed:
                 del self.incidents[incident.id]
 
 

@@ -216,6 +216,28 @@ def test_what_was_known_before_a_restart() -> None:
     assert refused.opens_at(100.0) == 100.0 + HOUR / 2, "what is an hour old says nothing"
 
 
+def test_restarts_give_a_recorder_no_more_wrong_passwords() -> None:
+    """Its other channels were let in before the password was rotated, and not asked since."""
+    refused: dict[int, float] = {0: 100.0}
+    for now in (110.0, 120.0, 130.0, 140.0):
+        channels = of_one_device(8)
+        for number, channel in enumerate(channels):
+            channel.recalled(refused.get(number), now, let_in=90.0)
+        for number, channel in enumerate(channels):
+            if channel.turn(now) is Turn.NOW:
+                refuse(channel, now)
+                refused[number] = now
+    assert len(refused) == 2
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_forbidden_channels_close_no_other_after_a_restart(order: int) -> None:
+    channels = of_one_device(4)
+    for number, channel in list(enumerate(channels))[::order]:
+        channel.recalled(50.0 if number < 2 else None, 100.0, let_in=90.0)
+    assert [channel.turn(100.0) is Turn.NOW for channel in channels] == [False, False, True, True]
+
+
 def test_another_place_or_login_begins_anew() -> None:
     allowances, channel = Allowances(), Channel(id="a", name="a", url="rtsp://10.0.0.1/1")
     known = allowances.of(channel, LOGIN)

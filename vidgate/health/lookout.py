@@ -99,7 +99,9 @@ class Lookout:
             age = max(0.0, self._wall() - max(health.since, health.probed or 0.0))
             self._allowance(channel).recalled(now - age, now)
         elif health.state in LET_IN:
-            self._allowance(channel).recalled(None, now)
+            seen = health.probed if health.good else health.media_seen
+            let_in = None if seen is None else now - max(0.0, self._wall() - seen)
+            self._allowance(channel).recalled(None, now, let_in=let_in)
 
     def reopen(self, channel: Channel) -> None:
         """Somebody has seen to its login: it may be tried once more."""

@@ -6,6 +6,7 @@ Pure; `now` is monotonic seconds.
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from enum import Enum
+from math import inf
 from weakref import WeakValueDictionary
 
 from vidgate.model.channel import Channel, Login
@@ -40,6 +41,7 @@ class Account:
     taken: tuple[str, str] | None = None  # scheme and algorithm of the last accepted answer
     _refusals: list[float] = field(default_factory=list)
     _opened: set[str] = field(default_factory=set)  # channels let in, and not refused since
+    _let_in: float = -inf  # when it last was, of what is recalled
     _under_way: list[float] = field(default_factory=list)
     _waiting: dict[Callable[[], None], None] = field(default_factory=dict)  # in order
 
@@ -106,6 +108,18 @@ class Account:
         if not self._standing(now):
             self.count(1, now)
 
+    def recall_entry(self, channel: str, at: float | None) -> None:
+        """The channel was let in before the start of the service; `at`: when it last was."""
+        self.opened(channel)
+        if at is not None:
+            self._let_in = max(self._let_in, at)
+            self._refusals = [refused for refused in self._refusals if refused > self._let_in]
+
+    def recall_refusal(self, at: float) -> None:
+        """An answer was refused before the start, which counts unless one was taken later."""
+        if at > self._let_in:
+            self._refusals = sorted([*self._refusals, at])[-MOST:]
+
     def refused(self, channel: str) -> None:
         """The channel is not opened by this login, or not any more."""
         self._opened.discard(channel)
@@ -167,13 +181,13 @@ class Allowance:
         self._refused, self._is_asked = now, False
         self.account.refused(self.channel)
 
-    def recalled(self, refused: float | None, now: float) -> None:
-        """What was known when the service ended: when it was refused, else that it was let in."""
+    def recalled(self, refused: float | None, now: float, *, let_in: float | None = None) -> None:
+        """What was known when the service ended: when it was refused, else when it was let in."""
         if refused is None:
-            self.account.opened(self.channel)
+            self.account.recall_entry(self.channel, let_in)
         elif now - refused < HOUR:
             self.refused(refused)
-            self.account.doubt(refused)
+            self.account.recall_refusal(refused)
 
 
 class Allowances:

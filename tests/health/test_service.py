@@ -21,7 +21,7 @@ from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Health, Level, Reason, State
 from vidgate.model.media import StreamKey, StreamState
-from vidgate.rtsp.allowance import HOUR, Allowances
+from vidgate.rtsp.allowance import HOUR, Account, Allowance, Allowances
 from vidgate.settings.tree import ProbeSettings
 
 
@@ -260,6 +260,25 @@ async def test_a_refusal_outlives_a_restart() -> None:
         assert opens - world.clock.now() == pytest.approx(HOUR / 2, abs=1.0)
         await world.probe(*"abcde")
         assert sum(id_ == "a" for id_, _ in world.prober.asked) == 1
+
+
+@pytest.mark.parametrize("later", [True, False])
+@pytest.mark.parametrize("level", [Level.DESCRIBE, Level.MEDIA])
+async def test_what_a_recorder_refused_outlives_a_restart_for_all_its_channels(
+    monkeypatch: pytest.MonkeyPatch, *, later: bool, level: Level
+) -> None:
+    """Unless one was let in after that: then the login is good, and two channels are forbidden."""
+    account = Account()
+    monkeypatch.setattr(FakeProber, "allowance", lambda _, one: Allowance(account, one.id))
+    world = World(*map(channel, "abc"))
+    world.prober.answers |= {"a": Reason.UNAUTHORIZED, "b": Reason.UNAUTHORIZED}
+    async with world.running():
+        for ids in ("c", "ab", "c")[: 2 + later]:
+            await world.probe(*ids, level=level)
+            world.clock.advance(1)
+    account = Account()
+    async with world.running():
+        assert (account.closed_until(world.clock.now()) is None) is later
 
 
 async def test_a_new_address_is_another_camera() -> None:

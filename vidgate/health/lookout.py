@@ -8,7 +8,7 @@ from vidgate.aio.clock import Clock
 from vidgate.health.live import LiveJudge
 from vidgate.health.scheduler import Job
 from vidgate.model.channel import Channel
-from vidgate.model.health import Health, Level, ProbeResult, Reason, State
+from vidgate.model.health import Health, Level, Outcome, ProbeResult, Reason, State
 from vidgate.rtsp.allowance import Allowance
 
 WATCHED = "watched"  # a result that came from the live streams, not from a probe
@@ -99,8 +99,10 @@ class Lookout:
             age = max(0.0, self._wall() - max(health.since, health.probed or 0.0))
             self._allowance(channel).recalled(now - age, now)
         elif health.state in LET_IN:
-            seen = health.probed if health.good else health.media_seen
-            let_in = None if seen is None else now - max(0.0, self._wall() - seen)
+            described = health.levels.get(Level.DESCRIBE)
+            let_in = None
+            if described is not None and described.outcome is Outcome.PASSED:
+                let_in = now - max(0.0, self._wall() - described.at)
             self._allowance(channel).recalled(None, now, let_in=let_in)
 
     def reopen(self, channel: Channel) -> None:

@@ -93,6 +93,9 @@ async def test_says_where_a_platform_allows_too_little(
     told = (await vidgate("doctor")).out
     assert "公安 需要 9.4 路, 允许 4 路, 取流周期延长到 121 分" in told
     assert "needs 9.4 of 4 slots, period stretched to 121 min" in told
+    brief = short | {"demand": need | {"periods": {"3": 16.96}, "is_stretched": True}}
+    service.answer("GET", "/platforms", {"items": [brief]})
+    assert "取流周期延长到 17 秒" in (await vidgate("doctor")).out
     enough = short | {"demand": need | {"is_stretched": False}}
     service.answer("GET", "/platforms", {"items": [enough]})
     assert "1 个平台够用" in (await vidgate("doctor")).out

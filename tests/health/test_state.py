@@ -282,6 +282,14 @@ def test_a_lost_answer_does_not_free_a_busy_camera() -> None:
     assert after(FULL, DEAD, DESCRIBED).state is State.BUSY
 
 
+def test_nothing_is_forgotten_between_two_describes_however_short_the_media_period() -> None:
+    brief = Rules(media_valid=16.0, describe_valid=30.0)
+    dead = after(*[result("c", Reason.UNREACHABLE)] * 3, rules=brief)
+    assert dead.state is State.DOWN
+    for age, state in ((29.0, State.DOWN), (31.0, State.UNKNOWN)):
+        assert effective(dead, CHANNEL, brief, (dead.probed or 0.0) + age).state is state
+
+
 def test_a_proof_lapses_by_time_alone() -> None:
     seen = advance(after(SEEN), DESCRIBED, RULES, NOW + 1790)
     assert effective(seen, CHANNEL, RULES, NOW + 1800) is seen

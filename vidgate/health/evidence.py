@@ -118,7 +118,7 @@ def of_time(health: Health, rules: Rules, now: float) -> Found | None:
     has_proof = health.state is State.UP and health.level >= Level.MEDIA
     if has_proof and is_fresh(health.media_seen, rules.media_valid, now):
         return None
-    if not is_fresh(health.probed, rules.media_valid, now):
+    if not is_fresh(health.probed, max(rules.media_valid, rules.describe_valid), now):
         return Found(Evidence.FORGOTTEN)
     lapsed = Evidence.LAPSED_PROVED if rules.describe_proves else Evidence.LAPSED
     return Found(lapsed, Reason.OK, Level.DESCRIBE) if has_proof else None

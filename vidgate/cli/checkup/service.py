@@ -1,6 +1,7 @@
 """The service: whether it answers, and what it says of itself."""
 
 import asyncio
+from collections.abc import Mapping
 
 from vidgate.cli.checkup.finding import Finding, failed, ok, warning
 from vidgate.cli.client import Client, Target
@@ -8,6 +9,7 @@ from vidgate.errors import NotPermittedError, VidgateError
 
 ANSWER_TIMEOUT = 5.0
 MAX_TOLD = 5  # platforms that are named
+MINUTES = 120.0  # seconds, from which a period is told in minutes
 LOOK = "journalctl -u vidgate -n 50"
 
 
@@ -45,16 +47,22 @@ async def demand(target: Target) -> Finding:
         return ok(f"{len(told)} 个平台够用", "platforms allow what looking asks for")
     chinese = "; ".join(
         f"{one['id']} 需要 {need['needed']:.1f} 路, 允许 {one['slots']} 路, "
-        f"取流周期延长到 {max(need['periods'].values()) / 60:.0f} 分"
+        f"取流周期延长到 {_period(need['periods'], '秒', '分')}"
         for one, need in short[:MAX_TOLD]
     )
     english = "; ".join(
         f"{one['id']} needs {need['needed']:.1f} of {one['slots']} slots, "
-        f"period stretched to {max(need['periods'].values()) / 60:.0f} min"
+        f"period stretched to {_period(need['periods'], 's', 'min')}"
         for one, need in short[:MAX_TOLD]
     )
     more = f" (+{len(short) - MAX_TOLD})" if len(short) > MAX_TOLD else ""
     return warning(chinese + more, english + more, "vidgate platform set ID --slots N")
+
+
+def _period(periods: Mapping[str, float], seconds: str, minutes: str) -> str:
+    """The longest of them, in the units given."""
+    longest = max(periods.values())
+    return f"{longest / 60:.0f} {minutes}" if longest >= MINUTES else f"{longest:.0f} {seconds}"
 
 
 def _flat(error: VidgateError) -> str:

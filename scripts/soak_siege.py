@@ -21,7 +21,6 @@ from tests.e2e.attacks import attacked  # noqa: E402
 from tests.programs import running_service  # noqa: E402
 
 SLOW = 500  # HTTP clients at once
-SEEN = 2.0  # seconds at most until a cut is seen
 VIEWERS = 100
 BURSTS = 10
 NETWORKS = {0.05: 100, 0.10: 99, 0.20: 95}  # share lost: how many of 100 viewers must connect
@@ -42,8 +41,8 @@ async def slow(folder: Path) -> list[Row]:
         (
             f"{SLOW} slow HTTP clients (head, body, unread answer): the last is seen cut after",
             f"{last:.1f} s",
-            f"<= 15 s, and {SEEN:.0f} s until it is seen",
-            len(found.cut) == SLOW and last <= 15 + SEEN,
+            "<= 15 s",
+            len(found.cut) == SLOW and last <= 15,
         ),
         (
             "others' list and search of 2,743 channels meanwhile, p95; refused",

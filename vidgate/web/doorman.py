@@ -14,7 +14,7 @@ from typing import cast
 
 from aiohttp import web
 
-UNREAD = 12.0  # seconds that an answer may lie unread
+UNREAD = 10.0  # seconds that an answer may lie unread
 READ_RATE = 8 << 10  # bytes a second: who reads more slowly holds what others need
 RECOUNT = 0.5  # seconds for which a count of everybody's connections is good enough
 

@@ -13,7 +13,7 @@ from vidgate.web.doorman import Doorman
 
 BACKLOG = 1024
 MAX_UNIX_PATH = 107  # bytes of sun_path without its final zero (unix(7))
-UNREAD_TIMEOUT = 12_000  # milliseconds
+UNREAD_TIMEOUT = 10_000  # milliseconds
 HANDSHAKE = 10.0  # seconds for that of TLS
 
 

@@ -38,7 +38,7 @@ from vidgate.web.turns import Turns
 MAX_CONNECTIONS = 2048
 DESCRIPTORS = 4  # of so many one may be a connection: the others are cameras' and the database's
 SHARE = 4  # of so many connections one address may have one
-FIRST_REQUEST = 12.0  # seconds from connecting to a complete head of a request
+FIRST_REQUEST = 10.0  # seconds from connecting to a complete head of a request
 SWEEP = 30.0  # seconds between two looks for sessions that ended by age
 LOOK = 3.0  # seconds between two looks for clients that do not read
 SHUTDOWN = 4.0  # seconds for requests under way when the service stops

@@ -107,14 +107,15 @@ async def _slow(
             if drips:
                 with suppress(OSError):
                     sock.send(b"a")
-        found.cut.append(loop.time() - started)
+        found.cut.append(held.gone.get(sock.getsockname(), loop.time()) - started)
 
 
 class _Held:
     """Whom the service holds connections with. The system's word: who does not read hears none."""
 
     def __init__(self, service: Service) -> None:
-        self.peers: set[object] = set()
+        self.peers: set[tuple[str, int]] = set()
+        self.gone: dict[object, float] = {}  # when a look first missed them, by the loop's time
         self._process = psutil.Process(service.program.process.pid)
         self.looks = 0
 
@@ -122,7 +123,10 @@ class _Held:
         """Look, again and again."""
         while True:
             found = await asyncio.to_thread(self._process.net_connections, "tcp")
-            self.peers = {(one.raddr.ip, one.raddr.port) for one in found if one.status != "LISTEN"}
+            peers = {(one.raddr.ip, one.raddr.port) for one in found if one.status != "LISTEN"}
+            now = asyncio.get_running_loop().time()
+            self.gone.update(dict.fromkeys(self.peers - peers, now))
+            self.peers = peers
             self.looks += 1
             await asyncio.sleep(0.5)
 

@@ -40,7 +40,7 @@ DESCRIPTORS = 4  # of so many one may be a connection: the others are cameras' a
 SHARE = 4  # of so many connections one address may have one
 FIRST_REQUEST = 10.0  # seconds from connecting to a complete head of a request
 SWEEP = 30.0  # seconds between two looks for sessions that ended by age
-LOOK = 3.0  # seconds between two looks for clients that do not read
+LOOK = 1.0  # seconds between two looks for clients that do not read
 SHUTDOWN = 4.0  # seconds for requests under way when the service stops
 MAX_BODY = 64 << 10  # for whoever reads a body without saying how much
 

@@ -18,9 +18,9 @@ from typing import Any
 
 from scripts.bench_import import longest_hold
 from scripts.benchtable import machine, print_table
+from tests.health.fakes import Known
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
-from vidgate.health.checks import Cadence
 from vidgate.health.incidents import Fold
 from vidgate.model.channel import Channel, Lifecycle
 from vidgate.model.health import Health, Level, Reason, State
@@ -40,7 +40,7 @@ BUDGET = 20.0  # milliseconds that the loop may be held
 
 
 @dataclass
-class Site:
+class Site(Known):
     """The register and what is known of its channels; the bench sets it."""
 
     channels: Mapping[str, Channel]
@@ -49,6 +49,7 @@ class Site:
     clock: ManualClock
     bus: Bus
     db: Database
+    media: float = 1800.0
 
     def set(self, state: State, ids: Iterable[str]) -> None:
         """They were looked at just now."""
@@ -73,19 +74,6 @@ class Site:
         return Alarms(
             self, self, self.bus, store, lambda channel: self.hosts[channel.id], self.clock
         )
-
-    def of(self, id_: str) -> Health:
-        """What is known of one."""
-        return self.health[id_]
-
-    @property
-    def demands(self) -> "Site":
-        """How often its channels are looked at."""
-        return self
-
-    def cadence(self, channel: Channel) -> Cadence:
-        """As behind a platform."""
-        return Cadence(60.0, 1800.0)
 
 
 @asynccontextmanager

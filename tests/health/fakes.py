@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from vidgate.errors import NotFoundError, StorageError
+from vidgate.health.checks import Cadence
 from vidgate.media.source import Source
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Health, Level, ProbeResult, Reason
@@ -13,6 +15,26 @@ from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.allowance import Allowance, Allowances
 from vidgate.storage.states import Transition
 from vidgate.wire.uri import Uri
+
+
+class Known:
+    """What is known of channels; whoever derives from it sets `health`, and `media` seconds."""
+
+    health: dict[str, Health]
+    media: float = 900.0
+
+    def of(self, id_: str) -> Health:
+        """What is known of one."""
+        return self.health[id_]
+
+    @property
+    def demands(self) -> Self:
+        """How often they are looked at."""
+        return self
+
+    def cadence(self, channel: Channel) -> Cadence:
+        """The same for all."""
+        return Cadence(60.0, self.media)
 
 
 class FakeRegister:

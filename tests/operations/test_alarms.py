@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.health.fakes import Known
 from tests.waiting import until
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
 from vidgate.errors import ConflictError, InputError, NotFoundError, StorageError
 from vidgate.health.causes import Condition, Rules
-from vidgate.health.checks import Cadence
 from vidgate.health.incidents import Fold
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, Reason, State
@@ -26,7 +26,7 @@ from vidgate.storage.incidents import IncidentStore
 OPEN = (Attention.OPEN, Attention.ACKNOWLEDGED)
 
 
-class Site:
+class Site(Known):
     """Twelve cameras of a platform, three alone; health as the test says."""
 
     def __init__(self, db: Database, clock: ManualClock) -> None:
@@ -49,16 +49,6 @@ class Site:
         store = IncidentStore(self.db, Audit(self.db))
         rules = Rules(patience=0.0)
         return Alarms(self, self, self.bus, store, lambda one: "", self.clock, rules=rules)
-
-    def of(self, id_: str) -> Health:
-        return self.health[id_]
-
-    @property
-    def demands(self) -> "Site":
-        return self
-
-    def cadence(self, channel: Channel) -> Cadence:
-        return Cadence(60.0, 900.0)
 
     def set(self, state: State, *ids: str) -> None:
         now = self.clock.wall()

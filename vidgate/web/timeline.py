@@ -1,11 +1,11 @@
 """What happened to a channel: its states, and whose pictures its stream showed."""
 
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from vidgate.health.days import Day
 from vidgate.health.looks import Look
 from vidgate.operations.reports import Window
 from vidgate.storage.states import Transition
@@ -32,27 +32,10 @@ class DaysQuery(BaseModel):
     days: int = Field(30, ge=1, le=90)
 
 
-class ChannelDay(BaseModel):
-    """A local day as far as it has come; instants are wall-clock seconds, lengths seconds.
-
-    `states`: how long it stood how while it was to be counted, `own` while vidgate itself was down.
-    `share` and `percent`: online of counted time, null where none counted.
-    """
-
-    date: str
-    start: float
-    end: float
-    share: float | None
-    percent: str | None
-    online: float
-    counted: float
-    states: dict[str, float]
-
-
 class DayList(BaseModel):
     """The oldest first."""
 
-    items: list[ChannelDay]
+    items: list[Day]
 
 
 class LooksQuery(BaseModel):
@@ -129,7 +112,7 @@ async def days(request: web.Request) -> web.Response:
     parts, query = request.app[CONTEXT].parts, read_query(request.query, DaysQuery)
     id_ = parts.registry.get(request.match_info["id"]).id
     found = await parts.reports.days(id_, query.days)
-    return reply(DayList(items=[ChannelDay(**asdict(one)) for one in found]))
+    return reply(DayList(items=found))
 
 
 async def looks(request: web.Request) -> web.Response:

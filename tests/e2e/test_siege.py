@@ -120,7 +120,8 @@ async def test_a_pull_without_descriptors_is_our_503_and_no_camera_s_fault(tmp_p
         ):
             assert await watch(http, viewer, watched) is not None
             assert set((await probed(http, [cold, *others])).values()) == {"ok"}
-            before = await states(http)
+            # What is watched is found up by its stream, within a second or so.
+            before = await eventually(lambda: states(http), lambda known: known[watched][0] == "up")
             with no_descriptor_left(service.program.process.pid):
                 async with http.post(f"/whep/{cold}", data=late.offer, headers=AS_SDP) as refused:
                     problem = await refused.json()

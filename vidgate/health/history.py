@@ -125,6 +125,7 @@ class History:
         self._beats = _Beats([])
         self._rewind_to: int | None = None
         self._looks = LookLog()
+        self._house = asyncio.Lock()
         self._report = Report(clock=self._clock)
         self._tasks = Supervisor("history")
 
@@ -196,10 +197,14 @@ class History:
                 raise
 
     async def keep_house(self) -> None:
-        """Roll up the days that are over, and forget what is older than the settings say."""
+        """Roll up the days that are over, and forget what is older than the settings say.
+
+        One at a time: two that roll up the same day would both open it.
+        """
         try:
-            await self.roll_up()
-            await self.forget()
+            async with self._house:
+                await self.roll_up()
+                await self.forget()
         except StorageError as error:
             self._report.warning("house", "history cannot be kept up", error=error.message)
 

@@ -60,7 +60,7 @@ async def scene() -> AsyncIterator[Scene]:
         stream = hub.find(KEY)
         assert stream is not None
         await until(lambda: stream.stats.frames == 1)
-        await until(lambda: not any(len(reader.mailbox) for reader in stream.readers))
+        await until(lambda: not any(len(mailbox) for mailbox in stream.readers))
         yield Scene(fanout, stream, mux, clock)
         task.cancel()
 

@@ -81,8 +81,8 @@ class Hub:
             timer.cancel()
         await self._tasks.__aexit__(kind, error, trace)
         for stream in list(self.streams.values()):
-            for reader in list(stream.readers):
-                stream.detach(reader)
+            for mailbox in list(stream.readers):
+                stream.detach(mailbox)
 
     @asynccontextmanager
     async def read(self, key: StreamKey) -> AsyncIterator[Reader]:
@@ -91,12 +91,12 @@ class Hub:
         Raises what the factory raises for a name that cannot be pulled.
         """
         stream = self._stream(key)
-        reader = stream.attach()
+        mailbox = stream.attach()
         try:
             self._start(stream)
-            yield reader
+            yield Reader(stream, mailbox)
         finally:
-            stream.detach(reader)
+            stream.detach(mailbox)
             self._schedule_stop(stream)
             if not stream.readers:
                 self.on_unwatched()

@@ -1,19 +1,16 @@
 """One reader of one stream and its mailbox."""
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
 from vidgate.aio.mailbox import Mailbox, MailboxClosed
+from vidgate.media.stream import Stream
 from vidgate.model.media import Frame, Track
-
-if TYPE_CHECKING:
-    from vidgate.media.stream import Stream
 
 
 class Reader:
     """Takes frames from a stream; made by `Hub.read`, which closes it."""
 
-    def __init__(self, stream: "Stream", mailbox: Mailbox[Frame]) -> None:
+    def __init__(self, stream: Stream, mailbox: Mailbox[Frame]) -> None:
         self.stream = stream
         self.mailbox = mailbox
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from vidgate.aio.clock import Clock
 from vidgate.aio.mailbox import Mailbox
 from vidgate.errors import NoMediaError, ProtocolError, RemoteTimeoutError, VidgateError
-from vidgate.media.reader import Reader
 from vidgate.media.timeline import Timeline
 from vidgate.model.media import Codec, Frame, Reception, StreamKey, StreamState, Track
 from vidgate.rtp.sps import find_sps, read_sps
@@ -90,7 +89,7 @@ class Stream:
         self.attempt = 0
         self.retry_at: float | None = None
         self.tracks: tuple[Track, ...] = ()
-        self.readers: set[Reader] = set()
+        self.readers: set[Mailbox[Frame]] = set()
         self.stats = StreamStats()
         self._clock = clock
         self._limits = limits
@@ -176,21 +175,20 @@ class Stream:
             ) from None
         return self.tracks
 
-    def attach(self) -> Reader:
-        """Add a reader; it gets the current group of pictures first."""
+    def attach(self) -> Mailbox[Frame]:
+        """A new reader's mailbox, with the current group of pictures in it."""
         mailbox: Mailbox[Frame] = Mailbox(
             max_items=self._limits.mailbox_items, max_bytes=self._limits.mailbox_bytes
         )
-        reader = Reader(self, mailbox)
         for frame in self._gop:
             mailbox.put(frame)
-        self.readers.add(reader)
-        return reader
+        self.readers.add(mailbox)
+        return mailbox
 
-    def detach(self, reader: Reader) -> None:
+    def detach(self, mailbox: Mailbox[Frame]) -> None:
         """Remove a reader and end its mailbox."""
-        self.readers.discard(reader)
-        reader.mailbox.close()
+        self.readers.discard(mailbox)
+        mailbox.close()
 
     def gop(self) -> list[Frame]:
         """The frames since the last key frame, oldest first; empty when none is held."""
@@ -236,8 +234,8 @@ class Stream:
         if is_picture and self.state is not StreamState.LIVE:
             self._live(is_first)  # sound alone, however lively, is no picture
         self._remember(frame, track)
-        for reader in self.readers:
-            reader.mailbox.put(frame)
+        for mailbox in self.readers:
+            mailbox.put(frame)
 
     def received(self, reception: Reception) -> None:
         """How the pictures arrive."""

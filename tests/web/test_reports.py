@@ -16,6 +16,7 @@ from tests.waiting import until
 from tests.web.conftest import Site
 from vidgate.model.health import Level, ProbeResult, Reason
 from vidgate.model.user import Role
+from vidgate.operations.uptime_page import trend_of
 
 PATH = "/api/v1/reports/uptime"
 QUERY = {"since": SINCE, "until": UNTIL}
@@ -59,6 +60,10 @@ async def test_the_page_is_what_was_counted_by_hand(site: Site, month: Month) ->
         assert mean == pytest.approx(float(april.mean_of_days(ids)), abs=1e-15)
         del cells["online_now"]
         assert [cell.text for cell in cells.values()] == percents(ids)
+        first, *_ = sorted(april.missing(ids).items(), key=lambda one: -one[1])
+        share = first[1] / sum(EXPECTED[id_].counted for id_ in ids)
+        (told,) = row.xpath("td/small/text()")
+        assert f"{int(share * 10_000) / 100:.2f} %" == told.split(" · ")[0].split(" ", 1)[1]
     everybody = "".join(GROUPS.values())
     counted = sum(one.counted for one in EXPECTED.values())
     shown = {row.get("data-cause"): row for row in page.xpath("//table[@id='causes']//tr[@*]")}
@@ -67,6 +72,15 @@ async def test_the_page_is_what_was_counted_by_hand(site: Site, month: Month) ->
     worst = page.xpath("//table[@id='worst']//tr/@data-channel")
     assert worst[:2] == ["D", "A"]
     assert len(worst) == len(EXPECTED)
+
+
+def test_days_on_which_nothing_counted_are_a_gap_in_the_line() -> None:
+    shares = [1.0, 0.99, None, 0.98, None, None, 0.97, 1.0]
+    days = [{"date": f"2026-04-0{n}", "share": one} for n, one in enumerate(shares, 1)]
+    drawn: Any = html.fromstring(trend_of({"days": days}))
+    lines = [line.split() for line in drawn.xpath("//polyline/@points")]
+    assert [len(set(line)) for line in lines] == [2, 1, 2]
+    assert len(lines[1]) == 2  # a dot
 
 
 async def test_the_page_needs_nothing_from_anywhere(site: Site, month: Month) -> None:

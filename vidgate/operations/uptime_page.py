@@ -5,6 +5,7 @@ Each rate stands as text; cells that programs read carry their exact value in `d
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import groupby
 from typing import Any
 
 from vidgate.operations import uptime_words as words
@@ -16,6 +17,7 @@ COLOURS = {
     "maintenance": "#cbd5e1", "disabled": "#e2e8f0",
 }  # fmt: skip
 OTHER = "#78716c"
+NAMED = 2  # causes of a group in words
 STYLE = """
 @page { size: A4; margin: 14mm 12mm; }
 * { box-sizing: border-box; }
@@ -52,7 +54,7 @@ def page_of(document: Document) -> str:
             f"按{words.BY[document['by']]} by {document['by']} · "
             f"{document['total']['channels']} 路 channels</p>",
             _figures(document),
-            _trend(document),
+            trend_of(document),
             _groups(document),
             _causes(document),
             _exclusions(document),
@@ -92,7 +94,7 @@ def _groups(document: Document) -> str:
                 f'<td class="n" data-kpi="{kpi["id"]}" data-value="{_value(figure["share"])}">'
                 f"{words.percent(figure)}</td>"
             )
-        cells.append(f"<td>{_bar(group)}</td>")
+        cells.append(f"<td>{_bar(group)}{_biggest(document, group)}</td>")
         mark = ' data-total="1"' if name is None else f' data-group="{escape(name)}"'
         rows.append(f"<tr{mark}>{''.join(cells)}</tr>")
     return _section("各组在线率", "by group") + _table("groups", heads, rows, text=(0, -1))
@@ -114,6 +116,15 @@ def _bar(group: Mapping[str, Any]) -> str:
     return (
         f'<svg viewBox="0 0 100 10" preserveAspectRatio="none" height="10">{"".join(parts)}</svg>'
     )
+
+
+def _biggest(document: Document, group: Mapping[str, Any]) -> str:
+    """The largest causes in words: a bar alone says nothing on paper without colours."""
+    names = {one["id"]: one["zh"] for one in document["causes"]}
+    spent = [one for one in group["causes"] if one["counted"] and one["seconds"]]
+    largest = sorted(spent, key=lambda one: -one["seconds"])[:NAMED]
+    told = " · ".join(f"{names[one['id']]} {words.share(one['share'])}" for one in largest)
+    return f"<small>{escape(told)}</small>"
 
 
 def _causes(document: Document) -> str:
@@ -163,7 +174,7 @@ def _worst(document: Document) -> str:
     return _section("缺失最多的通道", "worst channels") + _table("worst", heads, rows, right=(3, 4))
 
 
-def _trend(document: Document) -> str:
+def trend_of(document: Document) -> str:
     """A line of the days' rates; a gap where nothing counted."""
     days = document["days"]
     known = [day["share"] for day in days if day["share"] is not None]
@@ -189,15 +200,24 @@ def _trend(document: Document) -> str:
         for n, day in enumerate(days)
         if n % max(1, len(days) // 8) == 0
     ]
-    points = " ".join(
-        f"{left + n * step:.1f},{y(day['share']):.1f}"
-        for n, day in enumerate(days)
-        if day["share"] is not None
-    )
+    drawn = [
+        f'<polyline points="{" ".join(points)}" fill="none" stroke="#1d4ed8" stroke-width="2" '
+        'stroke-linecap="round"/>'
+        for points in _pieces(
+            None if day["share"] is None else f"{left + n * step:.1f},{y(day['share']):.1f}"
+            for n, day in enumerate(days)
+        )
+    ]
     return _section("每日在线率", "day by day") + (
-        f'<svg viewBox="0 0 {wide} {high + 34}" role="img">{"".join(lines)}{"".join(marks)}'
-        f'<polyline points="{points}" fill="none" stroke="#1d4ed8" stroke-width="2"/></svg>'
+        f'<svg viewBox="0 0 {wide} {high + 34}" role="img">'
+        f"{''.join(lines)}{''.join(marks)}{''.join(drawn)}</svg>"
     )
+
+
+def _pieces(points: Iterable[str | None]) -> list[list[str]]:
+    """Points that follow each other; one alone is there twice, to be seen as a dot."""
+    found = [[one for one in some if one] for _, some in groupby(points, key=bool)]
+    return [piece * 2 if len(piece) == 1 else piece for piece in found if piece]
 
 
 def _definitions(document: Document) -> str:

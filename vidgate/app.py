@@ -269,7 +269,7 @@ async def _cameras(
     """What reaches cameras: to find them, to look at them, to show them."""
     registry.permits = guard.permits
     slots = PlatformSlots(registry)
-    resolver = await stack.enter_async_context(Resolver(guard.permits))
+    resolver = await stack.enter_async_context(Resolver(guard.permits, clock=clock))
     cameras = Cameras(registry, resolver, guard, settings.media, settings.rtp)
     prober = Prober(registry, cameras.locate, slots, settings.probe, clock)
     prober.allowance = cameras.allowance

@@ -29,10 +29,10 @@ from vidgate.model.media import StreamKey
 from vidgate.operations.sources import device_of
 from vidgate.registry.routes import Route, Way
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.allowance import Allowance, Allowances
 from vidgate.rtsp.source import RtspSource
 from vidgate.settings.tree import ProbeSettings
 from vidgate.simulator import register as sample
+from vidgate.wire.allowance import Allowance, Allowances
 
 CLOCK = SystemClock()
 PAGE = resource.getpagesize()

@@ -5,6 +5,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from vidgate.aio.clock import Clock
 from vidgate.errors import NotFoundError, StorageError
 from vidgate.health.checks import Cadence
 from vidgate.media.source import Source
@@ -12,8 +13,8 @@ from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Health, Level, ProbeResult, Reason
 from vidgate.model.media import StreamKey
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.allowance import Allowance, Allowances
 from vidgate.storage.states import Transition
+from vidgate.wire.allowance import Allowance, Allowances
 from vidgate.wire.uri import Uri
 
 
@@ -157,6 +158,7 @@ class FakeProber:
     most: int = 0
     deepest: Level = Level.MEDIA
     allowances: Allowances = field(default_factory=Allowances)
+    clock: Clock | None = None  # where refusals are to be counted, as connections do it
 
     def allowance(self, channel: Channel) -> Allowance:
         """One for each channel."""
@@ -175,9 +177,13 @@ class FakeProber:
             await (self.gate.wait() if self.gate else asyncio.sleep(0))
         finally:
             self.active -= 1
+        reason = self.answers.get(channel.id, Reason.OK)
+        if reason is Reason.UNAUTHORIZED and self.clock is not None:
+            self.allowance(channel).account.count(1, self.clock.now())
+            self.allowance(channel).refused(self.clock.now())
         return result(
             channel.id,
-            self.answers.get(channel.id, Reason.OK),
+            reason,
             asked=level,
             level=self.reached.get(channel.id),
         )

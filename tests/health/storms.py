@@ -22,8 +22,8 @@ from vidgate.media.hub import Hub
 from vidgate.model.channel import Channel, Platform
 from vidgate.model.event import Event
 from vidgate.model.health import Level, ProbeResult, Reason
-from vidgate.rtsp.allowance import Allowance, Allowances
 from vidgate.settings.tree import ProbeSettings
+from vidgate.wire.allowance import Allowance, Allowances
 
 # Seconds that a look takes to answer, and to wait for a key frame beyond that.
 ANSWER, KEY_FRAME = 0.03, 1.0

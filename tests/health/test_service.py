@@ -21,8 +21,8 @@ from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Health, Level, Reason, State
 from vidgate.model.media import StreamKey, StreamState
-from vidgate.rtsp.allowance import HOUR, Account, Allowance, Allowances
 from vidgate.settings.tree import ProbeSettings
+from vidgate.wire.allowance import HOUR, Account, Allowance, Allowances
 
 
 def channel(id_: str, **fields: object) -> Channel:
@@ -37,7 +37,7 @@ class World:
         self.register = FakeRegister(channels, [Platform(id="p")])
         self.clock = ManualClock()
         self.bus = Bus(clock=self.clock)
-        self.prober, self.store, self.camera = FakeProber(), FakeStore(), Camera()
+        self.prober, self.store, self.camera = FakeProber(clock=self.clock), FakeStore(), Camera()
         self.settings = ProbeSettings(enabled=enabled)
         self.maintained: set[str] = set()
         self.hub: Hub

@@ -21,10 +21,10 @@ from vidgate.operations.sources import Cameras, Sources, Standby, device_of
 from vidgate.operations.trials import Trials
 from vidgate.registry.resolvers import Resolver
 from vidgate.registry.routes import Route, Way
-from vidgate.rtsp.allowance import HOUR
 from vidgate.settings import Settings
 from vidgate.simulator.fleet import Fleet
 from vidgate.simulator.register import generate
+from vidgate.wire.allowance import HOUR
 from vidgate.wire.guard import AddressGuard
 from vidgate.wire.uri import Uri
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
+from tests.registry.endpoint import Handler, platform
 from vidgate.errors import (
     BusyError,
     DeniedAddressError,
@@ -27,25 +27,10 @@ from vidgate.registry.resolvers import MAX_ANSWER, Located, Resolver, dig, steps
 from vidgate.registry.routes import Question, Route, Way
 
 TICKET = "ticket-4f1c9"
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def anywhere(address: str, port: int) -> bool:
     return True
-
-
-@asynccontextmanager
-async def platform(handler: Handler) -> AsyncIterator[str]:
-    """The address of a server that answers everything with `handler`."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 def answering(body: object, status: int = 200) -> Handler:

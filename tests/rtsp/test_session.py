@@ -4,9 +4,9 @@ import pytest
 
 from vidgate.errors import ProtocolError
 from vidgate.model.channel import Login
-from vidgate.rtsp.allowance import Turn
 from vidgate.rtsp.messages import Parser
 from vidgate.rtsp.session import MAX_PENDING, MAX_REFUSALS, ClientSession, Ended, Reply
+from vidgate.wire.allowance import Turn
 from vidgate.wire.digest import DigestServer
 from vidgate.wire.headers import Headers
 from vidgate.wire.message import Message

@@ -18,9 +18,9 @@ from vidgate.errors import (
 )
 from vidgate.model.channel import Login
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.allowance import HOUR, Account, Allowance
 from vidgate.rtsp.client import RtspClient
 from vidgate.rtsp.session import MAX_REFUSALS
+from vidgate.wire.allowance import HOUR, Account, Allowance
 from vidgate.wire.digest import DigestServer
 from vidgate.wire.headers import Headers
 from vidgate.wire.message import Message

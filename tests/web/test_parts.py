@@ -22,7 +22,6 @@ from vidgate.model.channel import Channel
 from vidgate.model.health import Level, ProbeResult, Reason
 from vidgate.operations.texts import Texts
 from vidgate.registry.registry import Registry
-from vidgate.rtsp.allowance import Allowance
 from vidgate.settings.tree import HttpSettings, ProbeSettings, Settings, WebrtcSettings
 from vidgate.storage.accounts import Accounts
 from vidgate.storage.audit import Audit
@@ -36,6 +35,7 @@ from vidgate.web.parts import WebParts
 from vidgate.web.server import WebServer
 from vidgate.web.sessions import ensure_admin
 from vidgate.webrtc.whep import WhepService
+from vidgate.wire.allowance import Allowance
 
 SETTINGS = Settings(
     http=HttpSettings(host="127.0.0.1", port=0),

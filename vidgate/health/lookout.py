@@ -9,7 +9,7 @@ from vidgate.health.live import LiveJudge
 from vidgate.health.scheduler import Job
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, Outcome, ProbeResult, Reason, State
-from vidgate.rtsp.allowance import Allowance
+from vidgate.wire.allowance import Allowance
 
 WATCHED = "watched"  # a result that came from the live streams, not from a probe
 REFUSED = (
@@ -110,10 +110,12 @@ class Lookout:
         self._allowance(channel).reopen()
 
     def _count(self, channel: Channel) -> None:
-        """Count what is not counted yet: the camera was asked for no login, or a platform was."""
+        """Close what is not closed yet: it was not the camera but its platform that refused us.
+
+        What that login may be tried is counted there.
+        """
         allowance, now = self._allowance(channel), self._clock.now()
         if allowance.opens_at(now) is None:
-            allowance.account.count(1, now)
             allowance.refused(now)
 
     def _is_closed(self, channel: Channel) -> bool:

@@ -22,10 +22,10 @@ from vidgate.model.health import Level, ProbeResult, Reason
 from vidgate.registry.access import host_of
 from vidgate.rtsp import probe as rtsp_probe
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.allowance import Allowance, Allowances
 from vidgate.rtsp.player import Admit
 from vidgate.rtsp.probe import ProbeTimes
 from vidgate.settings.tree import ProbeSettings
+from vidgate.wire.allowance import Allowance, Allowances
 
 # What had been reached when a camera failed us with that reason, where the instants do not say.
 REACHED: Mapping[Reason, Level] = {
@@ -137,6 +137,8 @@ class Prober:
             )
         try:
             address = await address_of(channel)
+        except VerdictPendingError as error:
+            return _result(channel, level, times, Reason.NOT_TESTED, error.message)
         except VidgateError as error:
             return _result(channel, level, times, reason_of(error), error.message)
         try:

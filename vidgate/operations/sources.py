@@ -23,12 +23,12 @@ from vidgate.operations.failover import Failover, Look
 from vidgate.registry.resolvers import Located
 from vidgate.registry.routes import Route
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.allowance import Allowance, Allowances
 from vidgate.rtsp.choice import Choice
 from vidgate.rtsp.player import Admit
 from vidgate.rtsp.source import RtspSource
 from vidgate.rtsp.tls import client_context
 from vidgate.settings.tree import MediaSettings, RtpSettings
+from vidgate.wire.allowance import Allowance, Allowances
 from vidgate.wire.guard import AddressGuard
 from vidgate.wire.uri import Uri
 
@@ -55,6 +55,10 @@ class Locator(Protocol):
 
     async def locate(self, route: Route) -> Located:
         """The address to call now."""
+        ...
+
+    def reopen(self, route: Route) -> None:
+        """Whoever must be asked for it may be shown its login once more."""
         ...
 
 
@@ -114,6 +118,12 @@ class Cameras:
     def allowance(self, channel: Channel) -> Allowance:
         """How often the channel's own login was refused, by whichever stream or probe."""
         return self._allowance(channel, self.register.route(channel))
+
+    def reopen(self, channel: Channel, route: Route | None) -> None:
+        """A person has seen to a login along that route: each may be tried once more."""
+        self._allowance(channel, route).reopen()
+        if route is not None:
+            self.locator.reopen(route)
 
     def _allowance(self, channel: Channel, route: Route | None) -> Allowance:
         if route is None:
@@ -213,15 +223,23 @@ class Sources:
         return self._used.get(key, now) != now
 
     def may_use(self, key: StreamKey, credential: str) -> bool:
-        """Whether the stream signs in with that credential, by name or by a pattern."""
+        """Whether the stream may sign in with that credential: by name, by a pattern, or to its
+        platform, which is asked for the address.
+        """
         try:
-            return self._register.get(key.name).credential in ("", credential)
+            channel = self._register.get(key.name)
         except NotFoundError:
             return False
+        route = self._register.route(channel, key.variant)
+        if route is not None and route.question is not None:
+            return True
+        return channel.credential in ("", credential)
 
     def reopen(self, name: str) -> None:
         """A person has seen to the channel's login: it may be tried once more."""
-        self._cameras.allowance(self._register.get(name)).reopen()
+        channel = self._register.get(name)
+        for variant in Variant:
+            self._cameras.reopen(channel, self._register.route(channel, variant))
 
     def keep_only(self, keys: Collection[StreamKey]) -> None:
         """Forget what the sources of other streams were made of."""

@@ -99,9 +99,9 @@ class Trials:
 
     async def _try(self, channel: Channel, variant: Variant, route: Route | None) -> Trial:
         async def address_of(channel: Channel) -> RtspAddress:
-            address = await self._cameras.follow(channel, route, variant)
-            address.allowance.reopen()  # a person asks, and the try is counted like any other
-            return address
+            # A person asks, and the try is counted like any other.
+            self._cameras.reopen(channel, route)
+            return await self._cameras.follow(channel, route, variant)
 
         result = await self._prober.probe_at(channel, Level.DESCRIBE, address_of)
         asked = route.question.endpoint if route and route.question else ""

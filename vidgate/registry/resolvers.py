@@ -10,6 +10,7 @@ import json
 import socket
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from types import TracebackType
@@ -18,6 +19,7 @@ from typing import Any, Self
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from vidgate.aio.clock import Clock, SystemClock
 from vidgate.errors import (
     BusyError,
     DeniedAddressError,
@@ -34,6 +36,7 @@ from vidgate.errors import (
 )
 from vidgate.model.channel import Login
 from vidgate.registry import placeholders
+from vidgate.registry.asking import REFUSALS, Judge, Turns
 from vidgate.registry.routes import Question, Route
 from vidgate.wire import schemes
 from vidgate.wire.uri import Uri
@@ -57,8 +60,11 @@ class Located:
 class Resolver:
     """`async with Resolver(guard.permits) as resolver: await resolver.locate(route)`."""
 
-    def __init__(self, permits: Permits, *, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, permits: Permits, *, timeout: float = TIMEOUT, clock: Clock | None = None
+    ) -> None:
         self._permits = permits
+        self._turns = Turns(clock or SystemClock())
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
 
@@ -75,14 +81,28 @@ class Resolver:
             await self._session.close()
 
     async def locate(self, route: Route) -> Located:
-        """The address to call now. Raises the RemoteError of a platform that does not give one."""
+        """The address to call now. Raises the RemoteError of a platform that does not give one.
+
+        HeldBackError at once where the platform refused its login lately, VerdictPendingError where
+        others try it and nothing is known yet.
+        """
         if route.question is None:
             return _filled(route)
         located = _read_answer(await self._ask(route.question), route.question.path)
         return Located(located.url, located.login or route.login)
 
+    def reopen(self, route: Route) -> None:
+        """A person asks for one more try at the platform's login, if it has one."""
+        if route.question is not None:
+            with suppress(InputError):  # of an endpoint that is none: said when it is asked
+                self._turns.reopen(route.question)
+
     async def _ask(self, asked: Question) -> bytes:
         where = self._check(asked)
+        async with self._turns.take(asked, where) as judge:
+            return await self._request(asked, where, judge)
+
+    async def _request(self, asked: Question, where: str, judge: Judge) -> bytes:
         try:
             async with asyncio.timeout(self._timeout):
                 async with self._opened().request(
@@ -93,6 +113,7 @@ class Resolver:
                     ssl=_pinned(asked.fingerprint),
                     allow_redirects=False,
                 ) as response:
+                    judge(response.status)
                     _check_status(where, response.status)
                     return await _read(where, response)
         except TimeoutError:
@@ -226,8 +247,6 @@ def _pinned(fingerprint: str) -> aiohttp.Fingerprint | bool:
 
 
 _REFUSALS: Mapping[int, type[RemoteError]] = {
-    401: UnauthorizedError,
-    403: UnauthorizedError,
     404: MissingStreamError,
     408: RemoteTimeoutError,
     429: BusyError,
@@ -239,6 +258,11 @@ _REFUSALS: Mapping[int, type[RemoteError]] = {
 def _check_status(where: str, status: int) -> None:
     if status == 200:
         return
+    if status in REFUSALS:
+        raise UnauthorizedError(
+            f"{where}: 平台拒绝接口的登录, 应答 {status} / "
+            f"the platform refuses the login of its endpoint, it answered {status}"
+        )
     raise _REFUSALS.get(status, RefusedError)(
         f"{where}: 平台应答 {status} / the platform answered {status}"
     )

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vidgate.model.channel import Login, Transport
-from vidgate.rtsp.allowance import Allowance
 from vidgate.rtsp.choice import Choice
+from vidgate.wire.allowance import Allowance
 
 
 def any_address(_: str) -> bool:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from vidgate.model.channel import Login
-from vidgate.rtsp.allowance import Turn
 from vidgate.rtsp.headers import DEFAULT_TIMEOUT, parse_public, parse_session
 from vidgate.rtsp.messages import Frame, Parser
+from vidgate.wire.allowance import Turn
 from vidgate.wire.digest import DigestClient, is_stale
 from vidgate.wire.headers import Headers
 from vidgate.wire.message import Message

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 from vidgate.aio.clock import Clock
 from vidgate.errors import HeldBackError, UnauthorizedError, VerdictPendingError, VidgateError
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.allowance import PATIENCE, Allowance, Turn
 from vidgate.rtsp.session import ClientSession
+from vidgate.wire.allowance import PATIENCE, Allowance, Turn, time_of_day
 from vidgate.wire.digest import MAX_STALE
 
 REFUSALS = frozenset({401, 403})
@@ -163,8 +162,7 @@ class SignIn:
         return self._allowance.opens_at(self._clock.now()) if self._allowance is not None else None
 
     def _held_back(self, opens: float) -> HeldBackError:
-        at = self._clock.wall() + opens - self._clock.now()
-        at_text = f"{datetime.fromtimestamp(at, UTC).astimezone():%H:%M}"
+        at_text = time_of_day(opens, self._clock.now(), self._clock.wall())
         return HeldBackError(
             f"登录刚被拒绝, 为免锁定账户 {at_text} 前不再试 / its login was refused, and"
             f" is not tried before {at_text}: cameras lock accounts",

@@ -1,11 +1,13 @@
 """How often one login may be tried at one device, which locks accounts after a few wrong tries.
 
-Pure; `now` is monotonic seconds.
+The same holds for a platform's own endpoint. Pure; `now` is monotonic seconds.
 """
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
+from itertools import islice
 from math import inf
 from weakref import WeakValueDictionary
 
@@ -108,6 +110,16 @@ class Account:
         if not self._standing(now):
             self.count(1, now)
 
+    def forbid(self, channel: str, now: float) -> None:
+        """The answer says that the channel is forbidden (403), and not that the login is wrong.
+
+        It proves little while others are let in: some peers say so of a wrong login too.
+        """
+        if self._opened - {channel} and channel not in self._opened:
+            self.doubt(now)
+        else:
+            self.count(1, now)
+
     def recall_entry(self, channel: str, at: float | None) -> None:
         """The channel was let in before the start of the service; `at`: when it last was."""
         self.opened(channel)
@@ -129,8 +141,13 @@ class Account:
         return len(self._refusals)
 
     def _tell(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        for wake in waiting:
+        """Wake who waits: in order, as many as there may be room for.
+
+        All of them where an answer was refused: it is for few to go on then, and for nobody else.
+        """
+        most = len(self._waiting) if self._refusals else MOST
+        for wake in list(islice(self._waiting, most)):
+            del self._waiting[wake]
             wake()
 
 
@@ -190,6 +207,11 @@ class Allowance:
             self.account.recall_refusal(refused)
 
 
+def time_of_day(opens: float, now: float, wall: float) -> str:
+    """When an account opens again, for people: `14:05`; `now` and `wall` are the same moment."""
+    return f"{datetime.fromtimestamp(wall + opens - now, UTC).astimezone():%H:%M}"
+
+
 class Allowances:
     """The allowance of each channel, place and login: another of them begins anew.
 
@@ -204,14 +226,17 @@ class Allowances:
     def of(self, channel: Channel, login: Login | None, device: Hashable = None) -> Allowance:
         """How often the login may be tried for the channel at the device (its own, if None)."""
         place = channel.url, channel.sub_url, channel.address, channel.port
-        key = channel.id, place, device, login
+        where = (channel.id, place) if device is None else device
+        return self.at((where, login), channel.id, place)
+
+    def at(self, account: Hashable, channel: str, place: Hashable = None) -> Allowance:
+        """The share of a channel at a place in an account, which is named by whatever locks it."""
+        key = channel, place, account
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= MAX_ALLOWANCES:
                 self._known.pop(next(iter(self._known)))
-            where = (channel.id, place) if device is None else device
-            account = self._account((where, login))
-            known = self._known[key] = Allowance(account, channel.id)
+            known = self._known[key] = Allowance(self._account(account), channel)
         return known
 
     def _account(self, key: Hashable) -> Account:

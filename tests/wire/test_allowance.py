@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidgate.model.channel import Channel, Login
-from vidgate.rtsp import allowance as module
-from vidgate.rtsp.allowance import (
+from vidgate.wire import allowance as module
+from vidgate.wire.allowance import (
     FORGOTTEN,
     HOUR,
     MOST,

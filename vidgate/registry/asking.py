@@ -1,0 +1,124 @@
+"""Whose turn it is to sign in to a platform's own endpoint, whose login locks like a camera's.
+
+Each question shows the login, for whichever channel it is asked, so the channels of a platform
+share what it may be tried: see `vidgate.wire.allowance`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager, suppress
+
+from vidgate.aio.clock import Clock
+from vidgate.errors import HeldBackError, UnauthorizedError, VerdictPendingError
+from vidgate.registry.routes import Question
+from vidgate.wire.allowance import PATIENCE, Account, Allowance, Allowances, Turn, time_of_day
+from vidgate.wire.uri import Uri
+
+MOST_WAIT = 10.0  # seconds that a question may wait for the verdict on others
+REFUSALS = frozenset({401, 403})
+TAKEN = frozenset({200, 404})  # what is said only to whom was let in; 429 or 503 prove nothing
+HINT = (
+    "改正平台凭据后立即再试 (vidgate credential set), 或用 vidgate channel test 试一次 / "
+    "correct the platform's credential (vidgate credential set) and it is tried at once;"
+    " vidgate channel test tries once more"
+)
+
+Judge = Callable[[int], None]
+"""Takes the status of the answer, as soon as it is known."""
+
+
+class Turns:
+    """The logins of all endpoints, and how often each was refused."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._allowances = Allowances()
+
+    @asynccontextmanager
+    async def take(self, asked: Question, where: str) -> AsyncIterator[Judge]:
+        """Wait for the verdict on others where it matters; then it is this question's turn.
+
+        Raises HeldBackError where the login may not be tried now, VerdictPendingError where the
+        verdict did not come in time. A refusal that is raised inside tells when to try again.
+        """
+        allowance = self._of(asked)
+        if allowance is None:
+            yield _unjudged
+            return
+        account = allowance.account
+        await self._wait(allowance, where)
+        entered = account.enter(self._clock.now())
+
+        def judge(status: int) -> None:
+            now = self._clock.now()
+            if status in REFUSALS:
+                if status == 403:
+                    account.forbid(allowance.channel, now)
+                else:
+                    account.count(1, now)
+                allowance.refused(now)
+            elif status in TAKEN:
+                allowance.accepted((asked.auth, ""))
+
+        try:
+            yield judge
+        except UnauthorizedError as error:
+            error.again_at = allowance.opens_at(self._clock.now())
+            error.hint = error.hint or HINT
+            raise
+        finally:
+            account.leave(entered)
+
+    def reopen(self, asked: Question) -> None:
+        """A person asks for one more try; it is counted like any other."""
+        if (allowance := self._of(asked)) is not None:
+            allowance.reopen()
+
+    def _of(self, asked: Question) -> Allowance | None:
+        if asked.login is None or asked.auth == "none":
+            return None
+        question = f"{asked.method} {asked.endpoint} {asked.body}"
+        return self._allowances.at((_place(asked.endpoint), asked.auth, asked.login), question)
+
+    async def _wait(self, allowance: Allowance, where: str) -> None:
+        end = self._clock.now() + MOST_WAIT
+        while (turn := allowance.turn(now := self._clock.now())) is not Turn.NOW:
+            opens = allowance.opens_at(now)
+            if opens is not None:
+                raise self._held_back(where, opens)
+            if turn is Turn.NEVER or now >= end:
+                raise VerdictPendingError(
+                    f"{where}: 平台接口的登录正在试, 尚无结果 / "
+                    "the login of the platform's endpoint is being tried, with no verdict yet"
+                )
+            await _changed(allowance.account, min(PATIENCE, end - now))
+
+    def _held_back(self, where: str, opens: float) -> HeldBackError:
+        at = time_of_day(opens, self._clock.now(), self._clock.wall())
+        return HeldBackError(
+            f"{where}: 平台拒绝了接口的登录, 为免锁定账户 {at} 前不再试 / the platform refused the"
+            f" login of its endpoint, which is not tried before {at}: platforms lock accounts",
+            hint=HINT,
+            again_at=opens,
+        )
+
+
+def _place(endpoint: str) -> Hashable:
+    uri = Uri.parse(endpoint)
+    return uri.host.lower(), uri.effective_port
+
+
+async def _changed(account: Account, seconds: float) -> None:
+    """Wait until a verdict is known, or so long."""
+    told = asyncio.Event()
+    account.when_changed(told.set)
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await told.wait()
+    finally:
+        account.forget(told.set)
+
+
+def _unjudged(status: int) -> None:
+    """Whoever shows no login is not judged by one."""

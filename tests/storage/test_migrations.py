@@ -2,6 +2,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -59,3 +60,27 @@ def test_a_failed_step_leaves_no_table(tmp_path: Path) -> None:
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     connection.close()
     assert "channels" not in tables
+
+
+def test_what_was_known_of_health_survives_the_loss_of_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    config = Config()
+    config.set_main_option("script_location", str(migrations.FOLDER))
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0012")
+    old = sqlite3.connect(path)
+    old.execute(
+        "INSERT INTO health_now (channel, state, reason, since, level, good, bad)"
+        " VALUES ('c', 1, 'ok', 5.0, 3, 2, 7)"
+    )
+    old.commit()
+    old.close()
+    migrations.upgrade(path)
+    new = sqlite3.connect(path)
+    new.row_factory = sqlite3.Row
+    (row,) = new.execute("SELECT * FROM health_now")
+    new.close()
+    assert (row["channel"], row["since"], row["level"], row["levels"]) == ("c", 5.0, 3, "{}")
+    assert "bad" not in row.keys()  # noqa: SIM118 - a Row has values, not names, inside

@@ -191,7 +191,6 @@ health_now = Table(
     Column("media_seen", Float),
     Column("last_frame", Float),
     Column("good", Integer, nullable=False),
-    Column("bad", Integer, nullable=False),
     Column("last", JSON(none_as_null=True)),
     Column("measured", JSON(none_as_null=True)),
     Column("levels", JSON, nullable=False, server_default="{}"),

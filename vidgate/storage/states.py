@@ -157,7 +157,6 @@ def _row(health: Health) -> dict[str, Any]:
         "media_seen": health.media_seen,
         "last_frame": health.last_frame,
         "good": health.good,
-        "bad": health.misses.most,  # told only: a doubt does not outlive the service
         "last": None if health.last is None else asdict(health.last),
         "measured": None if health.measured is None else asdict(health.measured),
         "levels": {level.label: asdict(one) for level, one in health.levels.items()},

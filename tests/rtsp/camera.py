@@ -44,6 +44,7 @@ class Habits:
     transport: Callable[[str], str] = str
     change: Change = _same
     plays: Sequence[bytes] = ()  # written right behind the reply to PLAY
+    holds: Callable[[Message], bool] = lambda request: False  # replies that `release` writes
     udp: bool = False
     tls: ssl.SSLContext | None = None
 
@@ -57,6 +58,7 @@ class Camera:
     requests: list[Message] = field(default_factory=list)
     frames: list[tuple[int, bytes]] = field(default_factory=list)
     connections: "list[_Connection]" = field(default_factory=list)
+    held: "list[tuple[asyncio.Transport, bytes]]" = field(default_factory=list)
     udp: socket.socket | None = None
     _counts: dict[int, int] = field(default_factory=dict)
 
@@ -75,6 +77,13 @@ class Camera:
     def hang_up(self) -> None:
         for connection in self.connections:
             connection.transport.abort()
+
+    def release(self) -> None:
+        """Give every answer that was held back."""
+        self.habits.holds = lambda request: False
+        held, self.held = self.held, []
+        for transport, data in held:
+            transport.write(data)
 
     def write(self, data: bytes) -> None:
         self.connections[-1].transport.write(data)
@@ -130,7 +139,10 @@ class _Connection(asyncio.Protocol):
         data = bytes(changed)
         if request.method == "PLAY":
             data += b"".join(camera.habits.plays)
-        self.transport.write(data)
+        if camera.habits.holds(request):
+            camera.held.append((self.transport, data))
+        else:
+            self.transport.write(data)
 
     def _reply(self, request: Message) -> Message:
         habits = self.camera.habits

@@ -17,10 +17,11 @@ from vidgate.errors import (
     VidgateError,
 )
 from vidgate.model.channel import Login
+from vidgate.rtsp import signin
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.client import RtspClient
 from vidgate.rtsp.session import MAX_REFUSALS
-from vidgate.wire.allowance import HOUR, Account, Allowance
+from vidgate.wire.allowance import HOUR, LATE, Account, Allowance, Turn
 from vidgate.wire.digest import DigestServer
 from vidgate.wire.headers import Headers
 from vidgate.wire.message import Message
@@ -123,6 +124,14 @@ async def test_without_a_login_nothing_is_counted() -> None:
         assert len(camera.requests) == 3
 
 
+def stale_where_refused(_: Message, reply: Message) -> Message:
+    """As who calls so whatever it refuses."""
+    given = reply.headers.all("WWW-Authenticate")
+    if given:
+        reply.headers = Headers([("WWW-Authenticate", f"{each}, stale=true") for each in given])
+    return reply
+
+
 def silent_when_signed(request: Message, reply: Message) -> Message | None:
     return None if request.headers.get("Authorization") else reply
 
@@ -148,18 +157,54 @@ async def test_who_waits_too_long_for_anothers_verdict_is_told_that_it_is_ours()
         first.cancel()
 
 
-async def test_a_channel_of_a_recorder_that_hangs_holds_up_no_other() -> None:
-    """It is asked for after the login was found good, so others need not wait for its verdict."""
+async def test_a_channel_of_a_recorder_that_hangs_holds_up_no_other_for_long() -> None:
+    """It is asked for after the login was found good, or the password was changed just then."""
+    clock = ManualClock()
     async with run_camera(guarded()) as camera, asyncio.TaskGroup() as group:
         addresses = recorder(camera.url, GOOD, 4)
-        await describe(addresses[0])
+        await describe(addresses[0], clock)
         camera.habits.change = silent_when_signed
-        hanging = [group.create_task(describe(address)) for address in addresses[1:3]]
+        hanging = [group.create_task(describe(address, clock)) for address in addresses[1:3]]
         await until(lambda: signed(camera) == 3)
         camera.habits.change = guarded().change
-        await describe(addresses[3])
+        clock.advance(LATE)
+        await describe(addresses[3], clock)
         for task in hanging:
             task.cancel()
+
+
+async def test_a_rotated_password_is_given_twice_where_refusals_are_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A recorder that takes a second to refuse, with sixteen channels that wait for it."""
+    monkeypatch.setattr(signin, "PATIENCE", 0.001)  # how often those that wait look
+    looks, turn = 0, Allowance.turn
+
+    def counted(self: Allowance, now: float, own: float | None = None, **how: bool) -> Turn:
+        nonlocal looks
+        looks += 1
+        return turn(self, now, own, **how)
+
+    monkeypatch.setattr(Allowance, "turn", counted)
+    clock = ManualClock()
+    async with run_camera(guarded()) as camera:
+        addresses = recorder(camera.url, GOOD, 16)
+        await asyncio.gather(*(describe(address, clock) for address in addresses))
+        camera.habits.digest = DigestServer("cam", "MD5", GOOD.username, "another")
+        clock.advance(1.0)
+        camera.habits.holds = lambda request: bool(request.headers.get("Authorization"))
+        before = signed(camera)
+        asked = asyncio.gather(
+            *(describe(each, clock) for each in addresses), return_exceptions=True
+        )
+        await until(lambda: len(camera.held) == 2)
+        clock.advance(1.0)
+        seen = looks
+        await until(lambda: looks >= seen + 2 * len(addresses))
+        assert signed(camera) - before == 2
+        camera.release()
+        assert {type(error) for error in await asked} <= {UnauthorizedError, HeldBackError}
+        assert signed(camera) - before == 2
 
 
 async def test_a_recorder_has_two_wrong_passwords_from_all_its_channels_at_once() -> None:
@@ -213,7 +258,7 @@ async def test_a_refusal_before_the_camera_hung_up_is_counted() -> None:
         assert address.allowance.opens_at(SystemClock().now()) is not None
 
 
-async def test_a_nonce_that_is_stale_for_ever_keeps_no_person_from_looking() -> None:
+async def test_a_nonce_that_is_stale_for_ever_is_a_refusal_like_any_other() -> None:
     def stale(request: Message, reply: Message) -> Message:
         nonce = request.headers.get("CSeq")
         reply.start = "RTSP/1.0 401 Unauthorized"
@@ -223,14 +268,31 @@ async def test_a_nonce_that_is_stale_for_ever_keeps_no_person_from_looking() -> 
     clock, allowance = ManualClock(), Allowance()
     async with run_camera(Habits(change=stale)) as camera:
         address = RtspAddress(url=camera.url, login=GOOD, allowance=allowance)
-        with pytest.raises(UnauthorizedError, match="401"):
-            await describe(address, clock)
+        for _ in range(3):
+            with pytest.raises(UnauthorizedError):
+                await describe(address, clock)
+            allowance.reopen()
         assert signed(camera) == MAX_REFUSALS
-        allowance.reopen()  # a person may look once more, and find it mended
+        clock.advance(HOUR)
         camera.habits.change = guarded().change
         camera.habits.digest = guarded().digest
         await describe(address, clock)
         assert allowance.opens_at(clock.now()) is None
+
+
+async def test_a_nonce_that_grows_stale_while_playing_counts_for_nothing() -> None:
+    """Each keepalive comes too late for its nonce, and is let in with a new one."""
+    clock, allowance = ManualClock(), Allowance()
+    async with run_camera(guarded()) as camera:
+        address = RtspAddress(url=camera.url, login=GOOD, allowance=allowance)
+        async with RtspClient.connect(address, clock) as client:
+            await client.describe()
+            for turn in range(1, 6):
+                camera.habits.digest = guarded().digest  # it knows none of its old nonces
+                camera.habits.change = stale_where_refused
+                await client.call("GET_PARAMETER", camera.url)
+                assert signed(camera) == 1 + 2 * turn, "refused, and let in"
+                assert not allowance.account.is_doubted(clock.now())
 
 
 @pytest.mark.parametrize("path", ["/a", "/user=admin&password=pass/a"])
@@ -255,14 +317,21 @@ async def test_what_is_forbidden_before_a_password_was_given_counts_against_none
 async def test_a_recorder_that_calls_each_nonce_stale_has_few_wrong_passwords_too() -> None:
     """Some say so of any answer that they refuse, and lock the account all the same."""
 
-    def stale(_: Message, reply: Message) -> Message:
-        given = reply.headers.all("WWW-Authenticate")
-        reply.headers = Headers([("WWW-Authenticate", f"{each}, stale=true") for each in given])
-        return reply
-
     async with run_camera(guarded()) as camera:
-        camera.habits.change = stale
+        camera.habits.change = stale_where_refused
         addresses = recorder(camera.url, WRONG, 16)
         told = await asyncio.gather(*map(describe, addresses), return_exceptions=True)
         assert {type(error) for error in told} <= {UnauthorizedError, HeldBackError}
-        assert signed(camera) == 4, "two of two channels, half of them for the nonce"
+        assert signed(camera) == 2, "one channel's, and once more for the nonce"
+
+
+async def test_a_recorder_that_was_good_and_calls_each_nonce_stale_has_two_as_well() -> None:
+    async with run_camera(guarded()) as camera:
+        addresses = recorder(camera.url, GOOD, 16)
+        await asyncio.gather(*map(describe, addresses))
+        camera.habits.digest = DigestServer("cam", "MD5", GOOD.username, "another")
+        camera.habits.change = stale_where_refused
+        before = signed(camera)
+        told = await asyncio.gather(*map(describe, addresses), return_exceptions=True)
+        assert {type(error) for error in told} <= {UnauthorizedError, HeldBackError}
+        assert signed(camera) - before == 2

@@ -11,6 +11,7 @@ from vidgate.wire import allowance as module
 from vidgate.wire.allowance import (
     FORGOTTEN,
     HOUR,
+    LATE,
     MOST,
     PATIENCE,
     Account,
@@ -98,8 +99,32 @@ def test_an_answer_without_a_verdict_holds_up_nobody_for_long() -> None:
     allowance.accepted(TAKEN)
     for _ in range(MOST):
         allowance.account.enter(20.0)
-    assert allowance.turn(20.0) is Turn.LATER
-    assert allowance.turn(20.0 + PATIENCE) is Turn.NOW, "a recorder waits for its dead cameras"
+    assert allowance.turn(20.0 + PATIENCE) is Turn.LATER, "the password may have been changed"
+    assert allowance.turn(20.0 + LATE) is Turn.NOW, "a recorder waits for its dead cameras"
+    allowance.account.enter(20.0 + LATE)
+    assert allowance.turn(20.0 + LATE + PATIENCE) is Turn.LATER, "one more each time"
+
+
+def test_what_is_taken_meanwhile_clears_those_without_a_verdict() -> None:
+    allowance = Allowance()
+    allowance.accepted(TAKEN)
+    allowance.account.enter(20.0)
+    good = allowance.account.enter(20.0)
+    allowance.accepted(TAKEN, good)
+    allowance.account.leave(good)
+    allowance.account.enter(20.1)
+    assert allowance.turn(20.1) is Turn.LATER
+    assert allowance.turn(20.0 + PATIENCE) is Turn.NOW
+
+
+def test_the_nonce_that_was_called_stale_is_renewed_and_counts() -> None:
+    one, other = of_one_device(2)
+    one.accepted(TAKEN)
+    entered = other.account.enter(1.0)
+    other.account.count(1, 1.0)
+    assert other.turn(1.0, entered, is_stale=True) is Turn.NOW
+    other.account.count(1, 1.0)
+    assert other.turn(1.0, entered, is_stale=True) is Turn.NEVER
 
 
 def test_a_recorder_is_given_two_wrong_passwords_by_all_its_channels() -> None:
@@ -125,7 +150,7 @@ def test_whatever_people_do_a_wrong_login_is_refused_twice_an_hour(
     was_good: bool,
     steps: list[tuple[str, int]],
 ) -> None:
-    """Channels of one recorder, asked by anybody in any order; verdicts come within `PATIENCE`."""
+    """Channels of one recorder, asked by anybody in any order; verdicts come within `LATE`."""
     channels, now = of_one_device(6), 0.0
     if was_good:
         channels[0].accepted(TAKEN)
@@ -149,7 +174,11 @@ def test_whatever_people_do_a_wrong_login_is_refused_twice_an_hour(
         elif step == "wait":
             while under_way and number:
                 verdict(0)
-            now += 0.001 if under_way else (0.1, 7.0, 60.0, 700.0, 1700.0, HOUR)[number]
+            if under_way:
+                due = min(entered for _, entered in under_way) + LATE
+                now = max(now, min(now + 0.3 * (number + 1), due - 0.001))
+                continue
+            now += (0.1, 7.0, 60.0, 700.0, 1700.0, HOUR)[number]
         assert sum(now - at < HOUR for at in refused) <= MOST
 
 

@@ -58,7 +58,7 @@ class Turns:
                     account.count(1, now)
                 allowance.refused(now)
             elif status in TAKEN:
-                allowance.accepted((asked.auth, ""))
+                allowance.accepted((asked.auth, ""), entered)
 
         try:
             yield judge

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 from urllib.parse import quote
 
 from vidgate.aio.clock import Clock
@@ -52,7 +53,8 @@ class SignIn:
             return Turn.NOW
         self._count(session)
         session.taken = allowance.account.taken
-        turn = allowance.turn(self._clock.now(), self._entered)
+        is_stale = session.stale == session.refusals > 0
+        turn = allowance.turn(self._clock.now(), self._entered, is_stale=is_stale)
         if turn is Turn.LATER and not may_wait:
             turn = Turn.NEVER
         if turn is Turn.NOW:
@@ -69,7 +71,8 @@ class SignIn:
         if self._allowance is not None:
             self._counted = 0
             self._is_accepted = True
-            self._allowance.accepted(session.taken)
+            entered = -inf if self._entered is None else self._entered
+            self._allowance.accepted(session.taken, entered)
             self._leave()
 
     def settle(self, status: int, session: ClientSession) -> None:
@@ -104,10 +107,11 @@ class SignIn:
     def _count(self, session: ClientSession) -> None:
         """Some cameras know no login but at the beginning, so a later refusal proves little.
 
-        A stale nonce says nothing against the login; one that is stale again does, for some call
-        so whatever they refuse.
+        Nor does it where the nonce has grown stale since the login was taken. At the beginning it
+        is counted like any other: the nonce is fresh, and some call stale whatever they refuse.
         """
-        wrong = session.refusals - min(session.stale, MAX_STALE)
+        forgiven = min(session.stale, MAX_STALE) if self._is_accepted else 0
+        wrong = session.refusals - forgiven
         fresh = wrong - self._counted
         if self._allowance is None or fresh <= 0:
             return

@@ -16,10 +16,12 @@ from vidgate.model.channel import Channel, Login
 HOUR = 3600.0
 MOST = 2  # refused answers within an hour, whoever asked and for whichever channel
 MAX_ALLOWANCES = 50_000
-# Seconds after which an answer without a verdict holds up nobody: at once where the login was good
-# a moment ago (a login is judged before a recorder looks for its camera), else when whoever gave it
-# has long given up.
+# Seconds that an answer without a verdict holds up others. Where a later one was taken meanwhile it
+# is none of the login's fault (a recorder judges that before it looks for its camera). Where none
+# was, the password may have been changed, and the refusal be slow: one more answer each `LATE`.
+# Where the login is not known to be good: until whoever gave the answer has long given up.
 PATIENCE = 0.5
+LATE = 2.0
 FORGOTTEN = 10.0
 
 
@@ -45,6 +47,7 @@ class Account:
     _opened: set[str] = field(default_factory=set)  # channels let in, and not refused since
     _let_in: float = -inf  # when it last was, of what is recalled
     _under_way: list[float] = field(default_factory=list)
+    _proven: float = -inf  # of the answers given until then one was taken, or a later one
     _waiting: dict[Callable[[], None], None] = field(default_factory=dict)  # in order
 
     def closed_until(self, now: float) -> float | None:
@@ -61,7 +64,8 @@ class Account:
             others.remove(own)
         if self._standing(now) or self.taken is None:
             return not others
-        return sum(now - at < PATIENCE for at in others) < MOST
+        held = [at for at in others if now - at < PATIENCE or at > self._proven]
+        return len(held) < MOST or now - max(held) >= LATE
 
     def settles(self, channel: str, *, is_new: bool = False) -> bool:
         """Whether the channel may be the one that settles a doubt; `is_new`: never refused."""
@@ -89,9 +93,10 @@ class Account:
         """Nobody waits for that any more."""
         self._waiting.pop(wake, None)
 
-    def accepted(self, channel: str, taken: tuple[str, str] | None) -> None:
+    def accepted(self, channel: str, taken: tuple[str, str] | None, entered: float = -inf) -> None:
         """The device took the answer for that channel."""
         self.taken = taken
+        self._proven = max(self._proven, entered)
         self._refusals.clear()
         self.opened(channel)
 
@@ -174,8 +179,11 @@ class Allowance:
         """A person asks for one more try; it is counted like any other."""
         self._is_asked = True
 
-    def turn(self, now: float, own: float | None = None) -> Turn:
-        """Whether an answer may be given now; `own` is the one before, by the same connection."""
+    def turn(self, now: float, own: float | None = None, *, is_stale: bool = False) -> Turn:
+        """Whether an answer may be given now; `own` is the one before, by the same connection.
+
+        `is_stale`: that one was refused for its nonce, as the device says.
+        """
         if self.opens_at(now) is not None:
             return Turn.NEVER
         if not self.account.has_room(now, own):
@@ -183,15 +191,16 @@ class Allowance:
         if not self.account.is_doubted(now) or self._is_asked:
             return Turn.NOW
         if own is not None:  # by another algorithm, which is of use where none was taken yet
-            is_useful = self.account.taken is None or self.account.settles(self.channel)
+            is_other = self.account.taken is None or is_stale
+            is_useful = is_other or self.account.settles(self.channel)
             return Turn.NOW if is_useful else Turn.NEVER
         may_settle = self.account.settles(self.channel, is_new=self._refused is None)
         return Turn.NOW if may_settle else Turn.LATER
 
-    def accepted(self, taken: tuple[str, str] | None) -> None:
-        """The device took the answer."""
+    def accepted(self, taken: tuple[str, str] | None, entered: float = -inf) -> None:
+        """The device took the answer that was given then."""
         self._refused, self._is_asked = None, False
-        self.account.accepted(self.channel, taken)
+        self.account.accepted(self.channel, taken, entered)
 
     def refused(self, now: float) -> None:
         """The device refuses the channel; the answers that it was given are counted apart."""

@@ -1,8 +1,9 @@
 """Which streams are made anew, and when a refused camera is tried again."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
-from typing import cast
+from typing import ClassVar, cast
 
 import pytest
 
@@ -12,7 +13,7 @@ from vidgate.aio.bus import Bus
 from vidgate.errors import UnauthorizedError
 from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.media import StreamKey
-from vidgate.operations.sources import Renewal, Sources
+from vidgate.operations.sources import TOGETHER, Renewal, Sources
 
 KEY = StreamKey("camera-1")
 
@@ -96,6 +97,31 @@ async def test_and_by_nothing_else(refused: Bench) -> None:
     refused.sources.outdated.add("nothing")
     refused.bus.publish("credential.changed", "city", {})  # the events before it were heard
     await until(lambda: refused.runs == 2)
+
+
+async def test_many_are_made_anew_together_and_not_all_at_once() -> None:
+    """A camera that is slow to say good-bye holds up no other."""
+    names = [f"camera-{number}" for number in range(5 * TOGETHER)]
+    active, done, go_on = 0, 0, asyncio.Event()
+
+    class SlowHub:
+        streams: ClassVar[dict[StreamKey, object]] = dict.fromkeys(map(StreamKey, names))
+
+        async def forget(self, name: str) -> None:
+            nonlocal active, done
+            active += 1
+            assert active <= TOGETHER
+            await go_on.wait()
+            active -= 1
+            done += 1
+
+    bus, sources = Bus(), FakeSources(outdated=set(names))
+    async with Renewal(cast(Sources, sources), cast(Hub, SlowHub()), bus):
+        await until(lambda: bus._listeners)
+        bus.publish("register.changed", "", {})
+        await until(lambda: active == TOGETHER)
+        go_on.set()
+        await until(lambda: done == len(names))
 
 
 async def test_a_changed_address_starts_the_stream_anew(refused: Bench) -> None:

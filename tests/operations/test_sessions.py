@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 
 import pytest
 
@@ -16,9 +17,9 @@ from vidgate.health.prober import Prober
 from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.health import Level
-from vidgate.model.media import StreamKey, Variant
+from vidgate.model.media import StreamKey, StreamState, Variant
 from vidgate.operations.failover import Failover
-from vidgate.operations.sources import Cameras, Sources, Standby
+from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
 from vidgate.registry.resolvers import Resolver
 from vidgate.registry.routes import Route, Way
 from vidgate.settings import Settings
@@ -56,9 +57,9 @@ class Hall:
         self.prober = Prober(self, cameras.locate, self.slots, probing, CLOCK)
         self.bus = Bus()
         standby = Standby(Failover(self.bus), self.prober.probe)
-        sources = Sources(self, cameras, self.slots, standby, CLOCK)
-        self.hub = Hub(sources, self.bus, HubSettings(idle_stop=60.0), CLOCK)
-        sources.serve(self.hub)
+        self.sources = Sources(self, cameras, self.slots, standby, CLOCK)
+        self.hub = Hub(self.sources, self.bus, HubSettings(idle_stop=60.0), CLOCK)
+        self.sources.serve(self.hub)
 
     def get(self, id_: str) -> Channel:
         """The channel of an id."""
@@ -157,6 +158,26 @@ async def test_who_waits_gets_the_session_of_who_leaves(hall: Hall) -> None:
         await leaving.aclose()
         async with asyncio.timeout(SOON):
             await waiting
+
+
+async def test_a_watched_channel_that_moves_takes_its_session_along(hall: Hall) -> None:
+    """To another platform, at the same address: what it is counted at is another one."""
+    hall.platforms["q"] = Platform(id="q", slots=1)
+    id_ = hall.ids[0]
+    old = hall.slots.of(hall.channels[id_])
+    new = hall.slots.of(Channel(id="x", name="x", platform="q"))
+    assert old is not None
+    assert new is not None
+    async with Renewal(hall.sources, hall.hub, hall.bus), AsyncExitStack() as stack:
+        await hall.open(stack, 0)
+        await hall.open(stack, 1)
+        assert (old.names, new.names) == (hall.ids[:2], [])
+        stream = hall.hub.streams[StreamKey(id_)]
+        hall.channels[id_] = replace(hall.channels[id_], platform="q")
+        hall.bus.publish("register.changed", "", {})
+        await until(lambda: new.names == [id_])
+        assert old.names == hall.ids[1:2], "the other one was left alone"
+        await until(lambda: stream.state is StreamState.LIVE)
 
 
 async def test_a_camera_that_does_not_answer_takes_no_session(hall: Hall) -> None:

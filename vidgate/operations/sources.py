@@ -1,5 +1,6 @@
 """The sources of the hub's streams: the one table from kinds of channels to protocols."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -146,8 +147,8 @@ def device_of(route: Route) -> tuple[str, int] | None:
     return uri.host.lower(), uri.effective_port
 
 
-Made = tuple[Route | None, Transport]
-"""What a source was made of; another one is another source."""
+Made = tuple[Route | None, Transport, str]
+"""What a source was made of (the last: whose sessions it takes); another one is another source."""
 
 
 class Standby(NamedTuple):
@@ -175,7 +176,7 @@ class Sources:
         self._clock = clock
         self._give_up: Callable[[StreamKey], bool] = lambda key: False
         self._makers = {Kind.RTSP: self._rtsp}
-        self._used: dict[StreamKey, Made] = {}
+        self._used: dict[StreamKey, dict[str, Made]] = {}  # by the channels that may feed it
 
     def __call__(self, key: StreamKey) -> Source:
         """The source of a stream. Raises NotFoundError where there can be none."""
@@ -185,12 +186,12 @@ class Sources:
             raise NotFoundError(
                 f"{channel.id}: 不支持的接入方式 / kind {channel.kind} is not served"
             )
-        self._used[key] = self._made_of(channel, key.variant)
+        others = self._stand_ins(channel, key.variant)
+        self._used[key] = {one.id: self._made_of(one, key.variant) for one in (channel, *others)}
 
         def make(one: Channel) -> Source:
             return maker(one, key)
 
-        others = self._stand_ins(channel, key.variant)
         if not others:
             return make(channel)
         return self._standby.book.source(key, [channel, *others], make, self._standby.look)
@@ -215,12 +216,19 @@ class Sources:
         ]
 
     def is_outdated(self, key: StreamKey) -> bool:
-        """Whether the stream's last source was made of an address or login that changed since."""
-        try:
-            now = self._made_of(self._register.get(key.name), key.variant)
-        except NotFoundError:
-            return True
-        return self._used.get(key, now) != now
+        """Whether the stream's last source was made of what has changed since.
+
+        That is an address, a login or a platform: its own, or that of who stands in for it now.
+        """
+        used = self._used.get(key)
+        for id_ in {key.name, self._standby.book.feeding(key)}:
+            try:
+                now = self._made_of(self._register.get(id_), key.variant)
+            except NotFoundError:
+                return True
+            if used is not None and used.get(id_, now) != now:
+                return True
+        return False
 
     def may_use(self, key: StreamKey, credential: str) -> bool:
         """Whether the stream may sign in with that credential: by name, by a pattern, or to its
@@ -247,7 +255,7 @@ class Sources:
             del self._used[key]
 
     def _made_of(self, channel: Channel, variant: Variant) -> Made:
-        return self._register.route(channel, variant), channel.transport
+        return self._register.route(channel, variant), channel.transport, channel.platform
 
     def _rtsp(self, channel: Channel, key: StreamKey) -> Source:
         """A source of the stream, from its own channel or from one that stands in for it."""
@@ -287,6 +295,7 @@ class LocatedSource:
             self._source.request_key_frame()
 
 
+TOGETHER = 8  # streams that are ended at once: each may wait a second for its camera's good-bye
 ANSWERING = frozenset({State.UP.label, State.DEGRADED.label, State.REACHABLE.label})
 
 
@@ -320,8 +329,18 @@ class Renewal:
         types = ("register.changed", "credential.changed", "platform.changed", "channel.state")
         async with self._bus.subscribe(types) as events:
             async for event in events:
-                for name in self._due(event):
-                    await self._hub.forget(name)
+                await self._renew(self._due(event))
+
+    async def _renew(self, names: Collection[str]) -> None:
+        turns = asyncio.Semaphore(TOGETHER)
+
+        async def forget(name: str) -> None:
+            async with turns:
+                await self._hub.forget(name)
+
+        async with asyncio.TaskGroup() as group:
+            for name in names:
+                group.create_task(forget(name))
 
     def _due(self, event: Event) -> set[str]:
         """Names of the streams to be made anew."""

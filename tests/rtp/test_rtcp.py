@@ -91,3 +91,11 @@ def test_every_lost_number_is_named(lost: set[int]) -> None:
     if lost:
         assert isinstance(parsed, Nack)
         assert set(parsed.lost) == lost
+
+
+def test_a_name_without_its_end_hanwha() -> None:
+    """The item list of its SDES ends with the packet, without the zero of RFC 3550 6.5."""
+    report = bytes.fromhex("80c80006000b7fd51234567890abcdef0000d4500000000100000004")
+    name = bytes.fromhex("81ca0003112233440106") + b"camera"
+    sender = SenderReport(0xB7FD5, 0x1234567890ABCDEF, 54352, 1, 4)
+    assert parse_compound(report + name) == [sender, Sdes(((0x11223344, "camera"),))]

@@ -65,6 +65,15 @@ DESCRIPTIONS: dict[str, tuple[str, list[tuple[Codec, tuple[bytes, ...]]]]] = {
         + "m=application/TP-LINK 0 RTP/AVP smart/1/90000\r\na=rtpmap:95 TP-LINK/90000\r\n",
         [PICTURE],
     ),
+    "m=application/tp-link of another rate": (
+        HEAD
+        + "a=smart_encoder:virtualIFrame=1\r\n"
+        + VIDEO
+        + SETS
+        + "m=application/tp-link 0 RTP/AVP smart/0/25000\r\n"
+        + "a=rtpmap:95 tp-link/25000\r\na=control:track3\r\n",
+        [PICTURE],
+    ),
     "m=application/MERCURY": (
         HEAD
         + "m=application/MERCURY 0 RTP/AVP smart/1/90000\r\na=control:track3\r\n"
@@ -74,6 +83,14 @@ DESCRIPTIONS: dict[str, tuple[str, list[tuple[Codec, tuple[bytes, ...]]]]] = {
     ),
     "m=vana and m=meta": (
         HEAD + "m=vana 0 RTP/AVP 97\r\nm=meta 0 RTP/AVP 98\r\n" + VIDEO + SETS,
+        [PICTURE],
+    ),
+    "vana beside the picture's own payload type": (
+        HEAD
+        + VIDEO.replace("AVP 96", "AVP 97 96").replace(
+            "\r\na=rtpmap", "\r\na=rtpmap:97 vana/90000\r\na=rtpmap"
+        )
+        + SETS,
         [PICTURE],
     ),
     "negative port": (HEAD + VIDEO.replace("video 0", "video -1") + SETS, [PICTURE]),
@@ -99,6 +116,31 @@ DESCRIPTIONS: dict[str, tuple[str, list[tuple[Codec, tuple[bytes, ...]]]]] = {
         + VIDEO.replace("H264", "H265")
         + f"a=fmtp:96 sprop-sps={b64(SPS5)};sprop-pps={b64(PPS5)}\r\n",
         [(Codec.H265, ())],
+    ),
+    "H.265 sets with start codes (Revotech)": (
+        HEAD
+        + VIDEO.replace("H264", "H265")
+        + "a=fmtp:96 sprop-vps=AAAAAUABDAH//wFgAAADAAADAAADAAADAJasCQ==; "
+        + "sprop-sps=AAAAAUIBAQFgAAADAAADAAADAAADAJagBaIB4WNrkkya5Zk=; "
+        + "sprop-pps=AAAAAUQB4HawJkA=\r\n",
+        [
+            (
+                Codec.H265,
+                (
+                    bytes.fromhex("40010c01ffff01600000030000030000030000030096ac09"),
+                    bytes.fromhex("42010101600000030000030000030000030096a005a201e1636b924c9ae599"),
+                    bytes.fromhex("4401e076b02640"),
+                ),
+            )
+        ],
+    ),
+    "o= and c= that end with IN (Uniview)": (
+        "v=0\r\no=- 1001 1 IN \r\ns=VCP IPC Realtime stream\r\n"
+        + VIDEO.replace("\r\n", "\r\nc=IN\r\n", 1)
+        + SETS
+        + "a=recvonly\r\nm=application 0 RTP/AVP 107\r\nc=IN\r\n"
+        + "a=rtpmap:107 vnd.onvif.metadata/90000\r\na=fmtp:107 DecoderTag=h3c-v3 RTCP=0\r\n",
+        [PICTURE],
     ),
     "Opus reported as 48000/1": (
         HEAD + "m=audio 0 RTP/AVP 101\r\na=rtpmap:101 OPUS/48000/1\r\n",
@@ -202,7 +244,11 @@ TRANSPORTS: dict[str, tuple[str, int]] = {
     "RTP/AVP with channels": ("RTP/AVP;unicast;destination=10.0.0.1;interleaved=0-1", 0),
     "nothing": ("", 0),
     "a short SSRC": ("RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=1A", 0),
-    "an SSRC with spaces": ("RTP/AVP/TCP;unicast;interleaved=0-1;ssrc= 12 34", 0),
+    "an SSRC with spaces (Dahua)": (
+        "RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=     D93FF",
+        0,
+    ),
+    "an SSRC with spaces inside": ("RTP/AVP/TCP;unicast;interleaved=0-1;ssrc= 12 34", 0),
     "an SSRC that is none": ("RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=xyz;mode=play", 0),
     "a source elsewhere": ("RTP/AVP/TCP;unicast;source=192.168.9.9;interleaved=0-1", 0),
 }
@@ -283,7 +329,7 @@ async def test_every_request_signs_in_anew_hikvision() -> None:
         assert camera.methods.index("DESCRIBE") < camera.methods.index("SETUP")
 
 
-async def test_a_describe_without_a_user_agent_is_refused() -> None:
+async def test_a_describe_without_a_user_agent_is_answered_by_401() -> None:
     def change(request: Message, reply: Message) -> Message:
         if not request.headers.get("User-Agent"):
             reply.start = "RTSP/1.0 401 Unauthorized"
@@ -293,7 +339,7 @@ async def test_a_describe_without_a_user_agent_is_refused() -> None:
         await probe.describe(RtspAddress(url=camera.url), SystemClock())
 
 
-async def test_no_back_channel_is_ever_asked_for() -> None:
+async def test_no_back_channel_is_ever_asked_for_dahua() -> None:
     """Dahua fails the second SETUP that requires one: we require nothing."""
     async with run_camera() as camera, pulling(camera) as pull:
         await until(lambda: pull.shelf.tracks)
@@ -323,7 +369,13 @@ async def test_play_always_has_a_range_parrot() -> None:
 
 
 async def test_a_transport_stream_is_named_fritzbox() -> None:
-    sdp = "v=0\r\ns=SatIPServer\r\nm=video 0 RTP/AVP 33\r\na=control:stream=0\r\n"
+    """A DVB tuner, with a network type of its own spelling; told by its name, not as nonsense."""
+    sdp = (
+        "v=0\r\no=- 224 1 IN IP4 192.168.178.1\r\ns=SatIPServer:1 0,0,4\r\nt=0 0\r\n"
+        "m=video 0 RTP/AVP 33\r\nc=In IP4 0.0.0.0\r\na=control:stream=1\r\n"
+        "a=fmtp:33 ver=1.2;src=1;tuner=1,240,1,7,112,,dvbc,,,,6900,34;pids=0,16,17,18,20\r\n"
+        "a=sendonly\r\n"
+    )
     async with run_camera(Habits(sdp=sdp)) as camera:
         error = await failure(camera)
     assert isinstance(error, UnsupportedError)

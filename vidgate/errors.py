@@ -29,7 +29,7 @@
         ├── DeniedAddressError  our own settings forbid that address
         ├── NoMediaError        connected, but no picture came or it stopped coming
         │   ├── NoKeyFrameError     packets came, but never a key frame
-        │   └── SilentUdpError      nothing came by UDP; TCP is worth a try
+        │   └── SilentTransportError    nothing came by UDP, or by TCP; the other is worth a try
         └── UnsupportedError    it speaks a codec or transport that we do not
 
 Two questions that callers ask are answered by `is_retryable` and `is_ours`.
@@ -242,8 +242,11 @@ class NoKeyFrameError(NoMediaError):
     reason = "no_key_frame"
 
 
-class SilentUdpError(NoMediaError):
-    """Playing by UDP, yet no packet came: a firewall is the usual cause, and TCP passes it."""
+class SilentTransportError(NoMediaError):
+    """Playing, yet no packet came by that transport, and the other is worth a try.
+
+    By UDP a firewall is the usual cause; by TCP a camera that interleaves nothing.
+    """
 
 
 class UnsupportedError(RemoteError):

@@ -280,6 +280,49 @@ async def test_neither_brings_anything() -> None:
         assert camera.methods.count("PLAY") == 2
 
 
+async def test_tcp_that_brings_nothing_turns_to_udp_once() -> None:
+    """A camera that takes TCP and interleaves nothing."""
+    choice = Choice()
+    async with (
+        run_camera(Habits(udp=True, sdp=VIDEO_ONLY)) as camera,
+        pulling(camera, choice=choice, stall_timeout=0.4, **PORTS) as pull,
+    ):
+        await until(lambda: len(camera.asked("PLAY")) == 2)
+        assert camera.methods.count("TEARDOWN") == 1
+        asked = camera.asked("SETUP")[1].headers.get("Transport")
+        port = int(asked.partition("client_port=")[2].partition("-")[0])
+        assert camera.udp is not None
+        for packet in packets([key()]):
+            camera.udp.sendto(bytes(packet), ("127.0.0.1", port))
+        await until(lambda: pull.pictures)
+    assert choice.transport is Transport.UDP
+    assert choice.reason.startswith("TCP: ")
+    assert "nothing came" in choice.reason
+
+
+async def test_tcp_that_was_asked_for_stays_tcp() -> None:
+    choice = Choice()
+    async with run_camera(Habits(udp=True, sdp=VIDEO_ONLY)) as camera:
+        error = await failure(
+            camera, transport=Transport.TCP, choice=choice, stall_timeout=0.1, **PORTS
+        )
+        assert isinstance(error, NoMediaError)
+        assert camera.methods.count("PLAY") == 1
+    assert choice == Choice(used=Transport.TCP)
+
+
+@pytest.mark.parametrize("habits", [Habits(udp=True, sdp=VIDEO_ONLY), refuses("UDP")])
+async def test_dead_transports_are_not_tried_by_turns(habits: Habits) -> None:
+    """Neither brings anything, or TCP brings nothing and UDP is refused."""
+    choice = Choice()
+    async with run_camera(habits) as camera:
+        for played in (2, 3, 4):
+            error = await failure(camera, choice=choice, stall_timeout=0.1, **PORTS)
+            assert type(error) is NoMediaError
+            assert camera.methods.count("PLAY") == played
+    assert choice.transport is Transport.TCP
+
+
 async def test_udp_that_was_asked_for_stays_udp() -> None:
     choice = Choice()
     async with run_camera(Habits(udp=True, sdp=VIDEO_ONLY)) as camera:

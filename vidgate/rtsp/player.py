@@ -9,7 +9,7 @@ from vidgate.errors import (
     NoKeyFrameError,
     NoMediaError,
     RemoteError,
-    SilentUdpError,
+    SilentTransportError,
     UnauthorizedError,
     UnreachableError,
     UnsupportedError,
@@ -17,6 +17,7 @@ from vidgate.errors import (
 from vidgate.model.channel import Transport
 from vidgate.model.media import Frame, Reception
 from vidgate.rtp.transport import UdpPair
+from vidgate.rtsp.choice import OTHER
 from vidgate.rtsp.client import RtspClient
 from vidgate.rtsp.headers import TransportHeader
 from vidgate.rtsp.receiver import TrackReceiver
@@ -62,6 +63,7 @@ class Player:
         self._ports = AsyncExitStack()
         self._send_rtcp: list[Callable[[bytes], None]] = []
         self._reported = clock.now()
+        self._is_fed = False
 
     @classmethod
     @asynccontextmanager
@@ -131,6 +133,9 @@ class Player:
 
     def _check(self, now: float, started: float, limit: float) -> None:
         leader = self.receivers[0]
+        if not self._is_fed and any(receiver.packets for receiver in self.receivers):
+            self._is_fed = True
+            self._client.address.choice.brings(self.transport)
         if leader.last_frame is not None:
             silence = now - leader.last_frame
             if leader.ended and silence > min(limit, 1.0):
@@ -138,7 +143,7 @@ class Player:
             if silence > limit:
                 raise NoMediaError(f"{silence:.0f} 秒没有画面 / no picture for {silence:.0f} s")
         elif leader.packets == 0:
-            self._check_first(now - started, limit)
+            self._check_first(now, now - started, limit)
         elif now - self._client.received > limit:
             silence = now - self._client.received
             raise NoKeyFrameError(
@@ -152,19 +157,20 @@ class Player:
                 f"packets, yet no key frame in {waited:.0f} s"
             )
 
-    def _check_first(self, waited: float, limit: float) -> None:
-        address = self._client.address
-        is_turnable = self.transport is Transport.UDP and address.transport is Transport.AUTO
-        if waited > (min(limit, UDP_PATIENCE) if is_turnable else limit):
-            silence = (
-                f"已开始播放, 但 {waited:.0f} 秒没有数据 / "
-                f"playing, yet nothing came in {waited:.0f} s"
-            )
-            if is_turnable:
-                why = f"UDP: {waited:.0f} 秒没有数据 / nothing came in {waited:.0f} s"
-                address.choice.turn(Transport.TCP, why)
-                raise SilentUdpError(silence)
-            raise NoMediaError(silence)
+    def _check_first(self, now: float, waited: float, limit: float) -> None:
+        address, name = self._client.address, self.transport.value.upper()
+        is_ours = address.transport is Transport.AUTO and not self._client.is_secure
+        is_firewalled = is_ours and self.transport is Transport.UDP
+        if waited <= (min(limit, UDP_PATIENCE) if is_firewalled else limit):
+            return
+        silence = (
+            f"已开始播放, 但 {waited:.0f} 秒没有数据 / playing, yet nothing came in {waited:.0f} s"
+        )
+        if is_ours and not self._is_fed:
+            why = f"{name}: {waited:.0f} 秒没有数据 / nothing came in {waited:.0f} s"
+            if address.choice.falls_silent(self.transport, now, why):
+                raise SilentTransportError(silence)
+        raise NoMediaError(silence)
 
     def _report(self, now: float) -> None:
         for receiver, send in zip(self.receivers, self._send_rtcp, strict=True):
@@ -189,7 +195,7 @@ class Player:
             return await setups[self.transport](offer, receiver)
         choice = self._client.address.choice
         first = choice.transport
-        other = Transport.UDP if first is Transport.TCP else Transport.TCP
+        other = OTHER[first]
         try:
             send = await setups[first](offer, receiver)
             self.transport = first

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from vidgate.aio.clock import Clock
-from vidgate.errors import SilentUdpError, UnsupportedError
+from vidgate.errors import SilentTransportError, UnsupportedError
 from vidgate.model.media import Codec, Frame, Reception
 from vidgate.rtp.sps import sps_info
 from vidgate.rtsp.address import RtspAddress
@@ -69,8 +69,8 @@ async def media(
     times.t0, started = clock.wall(), clock.now()
     try:
         await _play(address, clock, times, started, admit)
-    except SilentUdpError:
-        await _play(address, clock, times, started, admit)  # by TCP, at once
+    except SilentTransportError:
+        await _play(address, clock, times, started, admit)  # by the other transport, at once
     return times
 
 

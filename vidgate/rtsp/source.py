@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from vidgate.aio.clock import Clock, SystemClock
-from vidgate.errors import SilentUdpError, UnsupportedError
+from vidgate.errors import SilentTransportError, UnsupportedError
 from vidgate.media.source import Publisher
 from vidgate.model.media import Codec, Frame, Track
 from vidgate.rtp import h264
@@ -54,8 +54,8 @@ class RtspSource:
         """Connect and publish until cancelled; raises a RemoteError when the camera fails."""
         try:
             await self._pull(publisher)
-        except SilentUdpError:
-            await self._pull(publisher)  # by TCP, at once
+        except SilentTransportError:
+            await self._pull(publisher)  # by the other transport, at once
 
     async def _pull(self, publisher: Publisher) -> None:
         self._publisher = publisher

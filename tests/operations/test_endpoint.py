@@ -3,14 +3,21 @@
 import asyncio
 from collections.abc import Mapping
 
+import pytest
+
 from tests.registry.endpoint import Guarded, platform
+from tests.waiting import until
+from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
+from vidgate.errors import UnauthorizedError
 from vidgate.health.limits import PlatformSlots
 from vidgate.health.prober import Prober
+from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.health import Level, ProbeResult, Reason
-from vidgate.model.media import Variant
-from vidgate.operations.sources import Cameras
+from vidgate.model.media import StreamKey, Variant
+from vidgate.operations.failover import Failover
+from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
 from vidgate.operations.trials import Trials
 from vidgate.registry.resolvers import Resolver
 from vidgate.registry.routes import Question, Route, Way
@@ -33,7 +40,11 @@ class Site:
         guard = AddressGuard(SETTINGS.media.allow, SETTINGS.media.deny)
         cameras = Cameras(self, resolver, guard, SETTINGS.media, SETTINGS.rtp)
         slots = PlatformSlots(self)
+        self.bus = Bus()
         self.prober = Prober(self, cameras.locate, slots, SETTINGS.probe, clock)
+        standby = Standby(Failover(self.bus), self.prober.probe)
+        self.sources = Sources(self, cameras, slots, standby, clock)
+        self.hub = Hub(self.sources, self.bus, HubSettings(idle_stop=60.0), clock)
         self.trials = Trials(self, cameras, self.prober)  # type: ignore[arg-type]
 
     @property
@@ -75,3 +86,30 @@ async def test_f11_a_sweep_gives_an_endpoint_two_wrong_passwords_an_hour() -> No
         told = await site.sweep()
         assert endpoint.right == CHANNELS
         assert {one.reason for one in told} == {Reason.UNREACHABLE}, "no camera is there to be seen"
+
+
+@pytest.mark.parametrize("is_ours_wrong", [True, False])
+async def test_what_is_watched_is_tried_again_when_the_credential_is_set(
+    *, is_ours_wrong: bool
+) -> None:
+    """To another password, or to the same, which the platform takes by now."""
+    clock, endpoint = ManualClock(), Guarded("right")
+    async with (
+        platform(endpoint.answer) as base,
+        Resolver(lambda address, port: True, clock=clock) as resolver,
+    ):
+        site = Site(base, resolver, clock, endpoint.login("wrong"))
+        async with (
+            site.hub,
+            Renewal(site.sources, site.hub, site.bus),
+            site.hub.read(StreamKey("7")) as reader,
+        ):
+            with pytest.raises(UnauthorizedError):
+                await reader.tracks()
+            if is_ours_wrong:
+                site.login = endpoint.login("right")
+            else:
+                endpoint.password = "wrong"
+            site.bus.publish("credential.changed", "platform", {})
+            await until(lambda: endpoint.right)
+        assert endpoint.wrong == 1

@@ -239,7 +239,7 @@ class Sources:
         except NotFoundError:
             return False
         route = self._register.route(channel, key.variant)
-        if route is not None and route.question is not None:
+        if route is not None and route.question is not None and route.question.login is not None:
             return True
         return channel.credential in ("", credential)
 

@@ -29,6 +29,7 @@ from vidgate.rtp.rtcp import (
     parse_compound,
 )
 from vidgate.rtsp.headers import TransportHeader, base_uri, parse_session, resolve_control
+from vidgate.rtsp.http_tunnel import HttpTunnel
 from vidgate.rtsp.receiver import TrackReceiver
 from vidgate.rtsp.session import ClientSession
 from vidgate.rtsp.tracks import choose
@@ -121,6 +122,24 @@ def _rtsp_seeds() -> list[bytes]:
         b"$\x00\x00\x10" + bytes((0x80, 96)) + bytes(14),
     ]
     return [b"\x05" + reply for reply in replies] + [b"\x01" + b"".join(replies)]
+
+
+def tunnel(data: bytes) -> None:
+    """What a camera answers to the GET and the POST of a tunnel."""
+    down, up = HttpTunnel(CAMERA, "cookie"), HttpTunnel(CAMERA, "cookie")
+    for piece in pieces(data):
+        up.receive_post(piece)
+    for piece in pieces(data):
+        down.receive(piece)
+
+
+def _tunnel_seeds() -> list[bytes]:
+    kind = b"Content-Type: application/x-rtsp-tunnelled\r\n"
+    return [
+        b"\x05HTTP/1.0 200 OK\r\n" + kind + b"x-server-ip-address: 10.9.9.9\r\n\r\nRTSP/1.0 200 OK",
+        b"\x01HTTP/1.1 401 Unauthorized\r\nContent-Length: 3\r\n\r\nno.",
+        b"\x02HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>",
+    ]
 
 
 # -- descriptions --------------------------------------------------------------------------------
@@ -294,6 +313,7 @@ TARGETS = {
     one.name: one
     for one in (
         Target("rtsp", rtsp, _rtsp_seeds),
+        Target("tunnel", tunnel, _tunnel_seeds),
         Target("sdp", description, lambda: DESCRIPTIONS),
         Target("offer", offer, _offer_seeds),
         Target("front", front, _front_seeds),

@@ -98,6 +98,27 @@ async def test_tls(tmp_path: Path) -> None:
             await probe.describe(wrong, SystemClock())
 
 
+async def test_through_http() -> None:
+    """Both connections of the tunnel, Digest inside it, reports back through POST, TEARDOWN."""
+    async with camera("--number", "42", scheme="rtsph") as (url, program):
+        address = RtspAddress(url=url, login=LOGIN)
+        described = await probe.describe(address, SystemClock())
+        assert (described.width, described.height) == (640, 360)
+        await read_back(address, Codec.H264, Codec.PCMA, 42)
+        await program.says("sessions 0")
+
+
+async def test_through_https(tmp_path: Path) -> None:
+    site, stranger = Authority(tmp_path), Authority(tmp_path, "stranger")
+    async with camera("--tls", *site.camera(), "--number", "43", scheme="rtspsh") as (url, program):
+        address = RtspAddress(url=url, login=LOGIN, tls_ca=site.file)
+        await read_back(address, Codec.H264, Codec.PCMA, 43)
+        await program.says("sessions 0")
+        wrong = RtspAddress(url=url, login=LOGIN, tls_ca=stranger.file)
+        with pytest.raises(TlsError, match="not signed by an authority"):
+            await probe.describe(wrong, SystemClock())
+
+
 async def test_a_camera_without_tls() -> None:
     async with camera(scheme="rtsps") as (url, _):
         with pytest.raises(TlsError, match="not TLS|no TLS port|nothing answers"):

@@ -18,6 +18,8 @@ from vidgate.registry.addresses import asks_with_secret, redact, secrets_in, spl
         ("rtsp://admin@10.0.0.1/x", "rtsp://10.0.0.1/x", Login("admin", "")),
         ("rtsp://a:b@[fe80::1]:554/x", "rtsp://[fe80::1]:554/x", Login("a", "b")),
         ("rtsp://10.0.0.1/x@y", "rtsp://10.0.0.1/x@y", None),
+        ("RTSPH://a:b@10.0.0.1:8080/x", "rtsph://10.0.0.1:8080/x", Login("a", "b")),
+        ("rtspsh://10.0.0.1/x", "rtspsh://10.0.0.1/x", None),
     ],
 )
 def test_the_login_is_taken_out(given_: str, url: str, login: Login | None) -> None:
@@ -30,7 +32,7 @@ def test_the_login_is_taken_out(given_: str, url: str, login: Login | None) -> N
         ("10.0.0.1/main", "应形如"),
         ("http://10.0.0.1/", "不支持 http"),
         ("file:///etc/passwd", "不支持 file"),
-        ("rtsph://10.0.0.1/main", "HTTP 隧道.*rtsp://"),
+        ("https://10.0.0.1/main", "HTTP 隧道.*rtsph://"),
         ("WSS://10.0.0.1/main", "wss://.*WebSocket.*rtsp://"),
         ("rtsp:///main", "主机"),
         ("rtsp://a b/main", "空格"),

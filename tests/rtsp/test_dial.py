@@ -18,7 +18,7 @@ from vidgate.rtsp.tracks import choose
 pytestmark = pytest.mark.usefixtures("no_descriptor_left")
 
 
-@pytest.mark.parametrize("scheme", ["rtsp", "rtsps"])
+@pytest.mark.parametrize("scheme", ["rtsp", "rtsps", "rtsph", "rtspsh"])
 async def test_too_few_descriptors_are_ours(scheme: str) -> None:
     address = RtspAddress(url=f"{scheme}://127.0.0.1:9/main")
     with exhausted(but=0), pytest.raises(LimitError) as told:

@@ -1,6 +1,7 @@
 import pytest
 
-from vidgate.wire.schemes import PULLED, kind_of, unsupported
+from vidgate.wire.schemes import PULLED, kind_of, spoken, unsupported
+from vidgate.wire.uri import Uri
 
 
 @pytest.mark.parametrize("scheme", PULLED)
@@ -10,7 +11,7 @@ def test_what_is_pulled_is_no_other_kind(scheme: str) -> None:
 
 @pytest.mark.parametrize(
     ("scheme", "told"),
-    [("rtsph", "through HTTP"), ("rtspsh", "through HTTP"), ("ws", "WebSocket"), ("http", "HLS")],
+    [("ws", "WebSocket"), ("wss", "WebSocket"), ("http", "HLS"), ("https", "a tunnel")],
 )
 def test_a_known_kind_is_named_with_the_way_out(scheme: str, told: str) -> None:
     error = unsupported(scheme)
@@ -21,6 +22,21 @@ def test_a_known_kind_is_named_with_the_way_out(scheme: str, told: str) -> None:
     assert told in error.message
     assert f"{scheme}://" in error.message
     assert "rtsp://" in error.hint
+    assert "rtsph://" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("registered", "asked"),
+    [
+        ("rtsp://h/1", "rtsp://h/1"),
+        ("rtsps://h/1", "rtsps://h/1"),
+        ("rtsph://h/1", "rtsp://h:80/1"),
+        ("rtspsh://h/1?a=b", "rtsp://h:443/1?a=b"),
+        ("rtsph://h:8080/1", "rtsp://h:8080/1"),
+    ],
+)
+def test_requests_know_nothing_of_the_tunnel(registered: str, asked: str) -> None:
+    assert str(spoken(Uri.parse(registered))) == asked
 
 
 def test_an_unknown_scheme_is_not_quoted() -> None:

@@ -43,7 +43,7 @@ def split_url(text: str) -> tuple[str, Login | None]:
     if scheme not in schemes.PULLED:
         kind = schemes.kind_of(scheme)
         told = f"（{kind[0]}）" if kind else ""
-        raise ValueError(f"不支持 {scheme}://{told}，应为 rtsp:// 或 rtsps://")
+        raise ValueError(f"不支持 {scheme}://{told}，应为 rtsp://, rtsps:// 或 rtsph://")
     userinfo, _, place = authority.rpartition("@")
     if _SECRET.search(rest):
         raise ValueError("口令写在了路径或查询参数里，请改写为 rtsp://用户名:口令@主机/路径")

@@ -1,7 +1,6 @@
 """The asyncio shell around `ClientSession`: connects, waits with deadlines, always tears down."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Self, cast
@@ -20,7 +19,7 @@ from vidgate.errors import (
     cannot_connect,
     in_words,
 )
-from vidgate.rtsp import dial, tls
+from vidgate.rtsp import dial, tls, tunnel
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.headers import TransportHeader, base_uri, date_of, redirected, resolve_control
 from vidgate.rtsp.intake import Intake
@@ -52,13 +51,16 @@ class RtspClient(asyncio.Protocol):
     def __init__(self, address: RtspAddress, uri: Uri, clock: Clock, sign_in: SignIn) -> None:
         self.address = address
         self.is_secure = uri.scheme == "rtsps"
+        self.is_tcp_only = uri.scheme != "rtsp"
         self.channels: dict[int, FrameHandler] = {}
         self.received = clock.now()
         self.remote_ip = ""
         self.local_ip = ""
-        self.base = uri
+        self.base = spoken = schemes.spoken(uri)
         self._sign_in = sign_in
-        self.session = ClientSession(uri, address.login, address.allowance.account.taken, sign_in)
+        self.session = ClientSession(
+            spoken, address.login, address.allowance.account.taken, sign_in
+        )
         sign_in.go_on, sign_in.give_up = self._go_on, self._fail
         self.unknown_frames = 0
         self._clock = clock
@@ -104,27 +106,17 @@ class RtspClient(asyncio.Protocol):
                     raise _denied(where, self.remote_ip)
                 place = self.remote_ip, uri.effective_port
                 plain = await dial.tcp(place) if self.is_secure else None
-                if plain is None:
+                if plain is None and uri.scheme not in schemes.TUNNELLED:
                     await self._loop.create_connection(lambda: self, *place)
         except TimeoutError:
             raise _unconnected(where, self.address.connect_timeout) from None
         except OSError as error:
             raise cannot_connect(where, error) from error
+        ca, timeout = self.address.tls_ca, self.address.connect_timeout
         if plain is not None:
-            await self._secure(plain, uri)
-
-    async def _secure(self, plain: socket.socket, uri: Uri) -> None:
-        context = tls.client_context(self.address.tls_ca)
-        try:
-            async with asyncio.timeout(self.address.connect_timeout):
-                await self._loop.create_connection(
-                    lambda: self, sock=plain, ssl=context, server_hostname=uri.host
-                )
-        except OSError as error:  # a TimeoutError and an SSLError are one too
-            raise tls.failure(uri.authority, error) from error
-        finally:
-            if self._transport is None:
-                plain.close()
+            await dial.over(plain, self, uri, tls.client_context(ca), timeout)
+        elif uri.scheme in schemes.TUNNELLED:
+            await tunnel.connect(self, uri, place, ca, timeout)
 
     async def _close(self) -> None:
         try:

@@ -1,8 +1,12 @@
-"""Name, address, TCP connection: what lies below RTSP."""
+"""Name, address, TCP connection, TLS: what lies below RTSP."""
 
 import asyncio
 import ipaddress
 import socket
+import ssl
+
+from vidgate.rtsp import tls
+from vidgate.wire.uri import Uri
 
 
 async def resolve(host: str) -> str:
@@ -26,3 +30,25 @@ async def tcp(place: tuple[str, int]) -> socket.socket:
         plain.close()
         raise
     return plain
+
+
+async def over(
+    plain: socket.socket,
+    protocol: asyncio.Protocol,
+    uri: Uri,
+    context: ssl.SSLContext | None,
+    timeout: float | None = None,
+) -> None:
+    """Give a connected socket to a protocol, over TLS where there is a context. Raises TlsError."""
+    host = uri.host if context is not None else None
+    try:
+        async with asyncio.timeout(timeout):
+            await asyncio.get_running_loop().create_connection(
+                lambda: protocol, sock=plain, ssl=context, server_hostname=host
+            )
+    except OSError as error:  # a TimeoutError and an SSLError are one too
+        plain.close()
+        raise tls.failure(uri.authority, error) from error
+    except BaseException:
+        plain.close()
+        raise

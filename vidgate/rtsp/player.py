@@ -51,10 +51,13 @@ class Player:
         self.offers: list[Offer] = []
         self.receivers: list[TrackReceiver] = []
         self.transport = client.address.transport
-        if client.is_secure:
-            # Over UDP pictures would travel in clear: rtsps:// was registered against just that.
+        if client.is_tcp_only:
+            # Over UDP pictures would travel in clear, and beside a tunnel that was made to get
+            # them through: rtsps:// and rtsph:// were registered against just that.
             if self.transport is Transport.UDP:
-                raise UnsupportedError("rtsps:// 只走 TCP / rtsps:// goes over TCP only")
+                raise UnsupportedError(
+                    "rtsps://, rtsph:// 只走 TCP / rtsps:// and rtsph:// go over TCP only"
+                )
             self.transport = Transport.TCP
         self._client = client
         self._clock = clock
@@ -159,7 +162,7 @@ class Player:
 
     def _check_first(self, now: float, waited: float, limit: float) -> None:
         address, name = self._client.address, self.transport.value.upper()
-        is_ours = address.transport is Transport.AUTO and not self._client.is_secure
+        is_ours = address.transport is Transport.AUTO and not self._client.is_tcp_only
         is_firewalled = is_ours and self.transport is Transport.UDP
         if waited <= (min(limit, UDP_PATIENCE) if is_firewalled else limit):
             return

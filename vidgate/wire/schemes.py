@@ -1,16 +1,17 @@
 """Which addresses can be pulled, and what is told of those that are given instead."""
 
-from vidgate.errors import UnsupportedError
+from dataclasses import replace
 
-PULLED = ("rtsp", "rtsps")
+from vidgate.errors import UnsupportedError
+from vidgate.wire.uri import Uri
+
+TUNNELLED = ("rtsph", "rtspsh")  # RTSP through HTTP, through HTTPS
+PULLED = ("rtsp", "rtsps", *TUNNELLED)
 
 # scheme -> what it stands for, zh-CN and English
-_HTTP = "RTSP 经 HTTP 隧道", "RTSP tunnelled through HTTP"
 _WEBSOCKET = "RTSP 经 WebSocket", "RTSP over WebSocket"
 _PAGE = "HLS, HTTP-FLV 或 HTTP 隧道", "HLS, HTTP-FLV or a tunnel"
 _KNOWN = {
-    "rtsph": _HTTP,
-    "rtspsh": _HTTP,
     "ws": _WEBSOCKET,
     "wss": _WEBSOCKET,
     "http": _PAGE,
@@ -36,6 +37,15 @@ def unsupported(scheme: str) -> UnsupportedError:
         message = f"{scheme}:// ({chinese}) 不能取流 / {scheme}:// ({english}) cannot be pulled"
     return UnsupportedError(
         message,
-        hint="改用 rtsp:// 或 rtsps:// 地址, 默认就走 TCP, 端口多为 554 / "
-        "give an rtsp:// or rtsps:// address: it goes over TCP by default, mostly at port 554",
+        hint="改用 rtsp:// 或 rtsps:// 地址, 默认就走 TCP, 端口多为 554; "
+        "RTSP 经 HTTP 隧道写成 rtsph:// / "
+        "give an rtsp:// or rtsps:// address: it goes over TCP by default, mostly at port 554; "
+        "RTSP tunnelled through HTTP is written rtsph://",
     )
+
+
+def spoken(uri: Uri) -> Uri:
+    """The address as requests name it: RTSP itself knows nothing of the tunnel around it."""
+    if uri.scheme not in TUNNELLED:
+        return uri
+    return replace(uri, scheme="rtsp", port=uri.effective_port)

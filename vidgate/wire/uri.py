@@ -11,7 +11,7 @@ _HOST = re.compile(r"\[[0-9A-Fa-f:.%A-Za-z]+\]|[^\s\[\]:/?#@\\]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MAX_LENGTH = 2048
 
-DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "rtsph": 80, "rtspsh": 443, "http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)

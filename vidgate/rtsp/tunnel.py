@@ -1,0 +1,178 @@
+"""A transport for RTSP whose bytes go through HTTP: two connections that look like one."""
+
+import asyncio
+import secrets
+from typing import cast
+
+from vidgate.errors import RemoteTimeoutError, UnreachableError, VidgateError, cannot_connect
+from vidgate.rtsp import dial, tls
+from vidgate.rtsp.http_tunnel import HttpTunnel, encode
+from vidgate.wire.uri import Uri
+
+
+class Tunnel(asyncio.Transport):
+    """What the client writes to and reads from in the place of a TCP connection."""
+
+    def __init__(self, client: asyncio.Protocol, core: HttpTunnel) -> None:
+        super().__init__()
+        self.core = core
+        self.down: asyncio.Transport | None = None
+        self.up: asyncio.Transport | None = None
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.is_made = False
+        self.early = b""  # what came of RTSP before the client had its connection
+        self._client: asyncio.Protocol | None = client
+
+    # -- asyncio.Transport: what the client asks -------------------------------------------------
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send whole messages."""
+        if self.up is not None:
+            self.up.write(encode(bytes(data)))
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that wait for the camera to read them, as it gets them."""
+        return self.up.get_write_buffer_size() if self.up is not None else 0
+
+    def pause_reading(self) -> None:
+        """Read no more for now."""
+        if self.down is not None:
+            self.down.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        if self.down is not None:
+            self.down.resume_reading()
+
+    def is_closing(self) -> bool:
+        """Whether either way is closed or being closed."""
+        return any(way is None or way.is_closing() for way in (self.down, self.up))
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        """As of the connection that pictures come on."""
+        return default if self.down is None else self.down.get_extra_info(name, default)
+
+    def close(self) -> None:
+        """Close both ways, once what was written has left."""
+        for way in (self.up, self.down):
+            if way is not None:
+                way.close()
+
+    def abort(self) -> None:
+        """Close both ways at once."""
+        for way in (self.up, self.down):
+            if way is not None:
+                way.abort()
+
+    # -- what the two connections tell -----------------------------------------------------------
+
+    def begin(self) -> None:
+        """The client gets its connection, and what came early."""
+        client, early, self.early = self._client, self.early, b""
+        if client is None:
+            return
+        self.is_made = True
+        client.connection_made(self)
+        self.resume_reading()
+        if early:
+            client.data_received(early)
+
+    def came(self, data: bytes) -> None:
+        """Bytes on the way down."""
+        if self.is_made:
+            if self._client is not None:
+                self._client.data_received(data)
+            return
+        try:
+            self.early += self.core.receive(data)
+        except VidgateError as error:
+            self.failed(error)
+            return
+        if self.core.is_open and not self.opened.done():
+            self.pause_reading()
+            self.opened.set_result(None)
+
+    def answered(self, data: bytes) -> None:
+        """Bytes on the way up, where there are few."""
+        try:
+            self.core.receive_post(data)
+        except VidgateError as error:
+            self.failed(error)
+
+    def failed(self, error: Exception | None) -> None:
+        """One way is lost or refused, and the other with it: half a tunnel is none."""
+        client, self._client = self._client, None
+        if not self.opened.done():
+            self.opened.set_exception(error or _hung_up())
+            self.opened.exception()  # seen, even where nobody waits any more
+        self.abort()
+        if client is not None and self.is_made:
+            client.connection_lost(error)
+
+
+class _Way(asyncio.Protocol):
+    """One of the two connections; when it is lost it forgets the tunnel, lest a circle be left."""
+
+    def __init__(self, tunnel: Tunnel) -> None:
+        self._tunnel = tunnel
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._tunnel.failed(error)
+        del self._tunnel
+
+
+class _Down(_Way):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._tunnel.down = cast(asyncio.Transport, transport)  # uvloop's own is no subclass
+        self._tunnel.down.write(self._tunnel.core.get())
+
+    def data_received(self, data: bytes) -> None:
+        self._tunnel.came(data)
+
+
+class _Up(_Way):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._tunnel.up = cast(asyncio.Transport, transport)
+        self._tunnel.up.write(self._tunnel.core.post())
+
+    def data_received(self, data: bytes) -> None:
+        self._tunnel.answered(data)
+
+
+async def connect(
+    client: asyncio.Protocol, uri: Uri, place: tuple[str, int], ca: str, timeout: float
+) -> None:
+    """Open a tunnel to that very place; the client's `connection_made` gets it.
+
+    Raises UnreachableError, TlsError, RemoteTimeoutError within `timeout` seconds, and whatever
+    `HttpTunnel.receive` makes of the answer.
+    """
+    tunnel = Tunnel(client, HttpTunnel(uri, secrets.token_urlsafe(16)))
+    try:
+        async with asyncio.timeout(timeout):
+            await _open(_Down(tunnel), uri, place, ca)
+            await tunnel.opened
+            await _open(_Up(tunnel), uri, place, ca)
+    except TimeoutError:
+        raise RemoteTimeoutError(
+            f"{uri.authority}: HTTP 隧道 {timeout:g} 秒内没有打开 / "
+            f"the HTTP tunnel did not open within {timeout:g} s"
+        ) from None
+    except OSError as error:
+        raise cannot_connect(uri.authority, error) from error
+    else:
+        if tunnel.is_closing():
+            raise _hung_up()
+        tunnel.begin()
+    finally:
+        if not tunnel.is_made:
+            tunnel.failed(None)
+
+
+async def _open(way: _Way, uri: Uri, place: tuple[str, int], ca: str) -> None:
+    context = tls.client_context(ca) if uri.scheme == "rtspsh" else None
+    await dial.over(await dial.tcp(place), way, uri, context)
+
+
+def _hung_up() -> UnreachableError:
+    return UnreachableError("摄像机关闭了 HTTP 隧道 / the camera closed the HTTP tunnel")

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from vidgate.health.measure import of_probe, of_stream
+from vidgate.health.measure import is_group_due, of_probe, of_stream
 from vidgate.media.stream import StreamStats
 from vidgate.model.health import Level, Measured, ProbeResult, Reason
 from vidgate.model.media import Codec
@@ -22,10 +22,12 @@ def test_nothing_measured_is_nothing_known() -> None:
 
 def test_the_newest_of_each_kind_is_kept() -> None:
     first = of_probe(None, result(fps=25.0, bitrate=1e6, t3=0.8, jitter=0.01), 5.0)
-    rest: dict[str, Any] = {"bitrate": 1e6, "first_frame": 0.8, "jitter": 0.01}
+    announced = {"announced_fps": 25.0, "announced_bitrate": 1e6}
+    rates = {"bitrate": 1e6, "bitrate_by": "announced", "bitrate_at": 5.0, **announced}
+    rest: dict[str, Any] = {**rates, "first_frame": 0.8, "jitter": 0.01}
     assert first == Measured(at=5.0, fps=25.0, fps_by="announced", fps_at=5.0, **rest)
-    again = of_stream(first, StreamStats(fps=12.5, key_interval=4.0), 9.0)
-    rest["key_interval"] = 4.0
+    again = of_stream(first, StreamStats(fps=12.5, key_interval=4.0, group_frames=50), 9.0)
+    rest |= {"key_interval": 4.0, "group_frames": 50, "key_at": 9.0}
     assert again == Measured(at=9.0, fps=12.5, fps_by="counted", fps_at=9.0, **rest)
 
 
@@ -73,3 +75,43 @@ def test_a_date_does_not_overwrite_what_a_report_said_a_while_ago() -> None:
     known = of_probe(known, result(clock_offset=0.0, clock_by="date"), 8000.0)
     assert known is not None
     assert (known.clock_offset, known.clock_by, known.clock_at) == (0.0, "date", 8000.0)
+
+
+def test_what_a_look_counted_goes_before_what_is_announced() -> None:
+    counted = {"measured_fps": 12.5, "measured_bitrate": 9e5}
+    known = of_probe(None, result(fps=25.0, bitrate=4e6, **counted), 10.0)
+    assert known is not None
+    assert (known.fps, known.fps_by) == (12.5, "counted")
+    assert (known.bitrate, known.bitrate_by) == (9e5, "counted")
+    assert (known.announced_fps, known.announced_bitrate) == (25.0, 4e6)
+
+
+def test_a_whole_group_tells_the_bit_rate_for_a_day() -> None:
+    known = of_stream(None, StreamStats(key_interval=4.0, group_frames=100, bitrate=8e5), 10.0)
+    known = of_probe(known, result(measured_bitrate=1e6), 20.0)
+    assert known is not None
+    assert known.bitrate == 8e5
+    known = of_probe(known, result(measured_bitrate=1e6, group_seconds=2.0), 30.0)
+    assert known is not None
+    assert (known.bitrate, known.key_interval, known.key_at) == (1e6, 2.0, 30.0)
+    known = of_probe(known, result(measured_bitrate=2e6), 86_431.0)
+    assert known is not None
+    assert known.bitrate == 2e6
+
+
+def test_another_size_may_have_another_group() -> None:
+    assert is_group_due(None, 5.0)
+    first = StreamStats(codec=Codec.H264, width=704, height=576, key_interval=4.0)
+    known = of_stream(None, first, 10.0)
+    assert not is_group_due(known, 20.0)
+    assert is_group_due(known, 90_000.0)
+    known = of_probe(known, result(codec=Codec.H264, width=1920, height=1080), 20.0)
+    assert is_group_due(known, 20.0)
+    assert known is not None
+    assert known.key_interval is None
+
+
+def test_a_share_of_loss_needs_a_hundred_packets() -> None:
+    assert of_probe(None, result(expected=99, lost=50), 5.0) is None
+    known = of_probe(None, result(expected=200, lost=10), 5.0)
+    assert known == Measured(at=5.0, loss=0.05, loss_at=5.0)

@@ -109,6 +109,15 @@ def test_loss_adds_up_over_the_runs_of_a_source() -> None:
     assert (stream.stats.lost, stream.stats.clock_offset) == (6, 5.0)
 
 
+def test_the_share_of_loss_is_that_of_late() -> None:
+    stream, told = make(), []
+    # Too few packets to tell; enough; none lost since; and the camera began to count anew.
+    for lost, expected in ((5, 50), (20, 200), (20, 400), (6, 120)):
+        stream.received(Reception(lost=lost, expected=expected))
+        told.append(stream.stats.loss)
+    assert told == [None, 0.1, 0.0, 0.05]
+
+
 def test_a_key_frame_tells_the_codec_and_the_size_of_the_picture() -> None:
     stream = make()
     stream.frame(keyed(key_frame(Codec.H264, 704, 576)))

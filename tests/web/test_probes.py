@@ -7,6 +7,7 @@ import pytest
 from tests.web.conftest import Site
 from vidgate.model.health import Level, State
 from vidgate.model.user import Role
+from vidgate.web.probes import COUNTED
 
 PROBES = "/api/v1/probes"
 
@@ -37,6 +38,7 @@ async def test_progress_and_then_the_document(site: Site) -> None:
         "t1": 7.01,  # an instant like t0
         "t2": None,
         "t3": None,
+        **dict.fromkeys(COUNTED),  # not measured
     }
     assert site.fakes.health.asked == [(["Camera-1", "camera-3"], Level.MEDIA)]
 

@@ -378,9 +378,11 @@ def _readable(name: str, value: object) -> object:
             return LIFECYCLE_WORDS.get(str(value), value)
         case "declared_status" | "declared_codec" if value:
             return words.told(name, value)
-        case "fps_by":
+        case "fps_by" | "bitrate_by":
             return words.counted(value)
-        case "since" | "probed" | "media_seen" | "last_frame" | "t0" | "at" | "clock_at" | "fps_at":
+        case "since" | "probed" | "media_seen" | "last_frame" | "t0" | "at" | "clock_at":
+            return output.moment(value)
+        case "fps_at" | "bitrate_at" | "key_at" | "loss_at":
             return output.moment(value)
         case "clock_offset":
             return _offset(value)

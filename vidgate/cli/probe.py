@@ -13,9 +13,10 @@ OK, PARTLY = 0, 3
 SHOWN = 50
 _SHEET = tables.Sheet(
     "probe",
-    ("id", "state", "reason", "t0", "t1", "t2", "t3"),
+    ("id", "state", "reason", "t0", "t1", "t2", "t3", "measured_fps", "measured_bitrate",
+     "group_frames", "group_seconds", "expected", "lost", "fps", "bitrate"),
     times=("t0", "t1", "t2", "t3"),
-)
+)  # fmt: skip
 LevelWord = Literal["describe", "media"]
 
 
@@ -109,7 +110,19 @@ _COLUMNS: tuple[output.Column, ...] = (
     ("应答", lambda item: _delay(item, "t1")),
     ("首包", lambda item: _delay(item, "t2")),
     ("首个关键帧", lambda item: _delay(item, "t3")),
+    ("实测帧率", lambda item: _number(item.get("measured_fps"))),
+    ("实测码率", lambda item: _number(item.get("measured_bitrate"), 1000, " kbit/s")),
+    ("丢包", lambda item: _loss(item)),
 )
+
+
+def _number(value: float | None, unit: float = 1, name: str = "") -> str:
+    """Empty: the look was too short to tell."""
+    return "" if value is None else f"{value / unit:.4g}{name}"
+
+
+def _loss(item: output.Item) -> str:
+    return f"{item['lost']}/{item['expected']}" if item.get("expected") else ""
 
 
 def _delay(item: output.Item, name: str) -> str:

@@ -2,7 +2,8 @@
 
 A sender report tells the camera's clock better than a Date header, which has whole seconds; so a
 describe does not overwrite what a picture's own reports said a while ago. Nor do the frame and bit
-rates that a stream announces of itself overwrite those that were counted.
+rates that a stream announces of itself overwrite those that were counted, nor a bit rate reckoned
+from a part of a group of pictures that of a whole one.
 """
 
 from dataclasses import replace
@@ -13,6 +14,8 @@ from vidgate.model.media import Codec
 
 REPORT_STANDS = 7200.0  # seconds for which a sender report is trusted more than a Date header
 COUNT_STANDS = 7200.0  # seconds for which counted rates are trusted more than announced ones
+GROUP_STANDS = 86400.0  # seconds for which a group of pictures need not be measured again
+LEAST_PACKETS = 100  # to tell a share that was lost: to one in a hundred
 FADING = 0.97  # of the longest wait for a key frame, at each look: a camera may be set anew
 
 
@@ -23,14 +26,17 @@ class Flow(Protocol):
     width: int | None
     height: int | None
     key_interval: float | None
+    group_frames: int | None
     fps: float | None
     bitrate: float | None
     jitter: float | None
+    loss: float | None
     clock_offset: float | None
 
 
 def of_probe(known: Measured | None, result: ProbeResult, now: float) -> Measured | None:
     """With what one look measured, at wall instant `now`."""
+    known = _of_this_picture(known, result.codec, result.width, result.height)
     found: dict[str, Any] = {
         "codec": result.codec,
         "width": result.width,
@@ -38,11 +44,13 @@ def of_probe(known: Measured | None, result: ProbeResult, now: float) -> Measure
         "jitter": result.jitter,
         "first_frame": result.t3,
         "key_wait": _key_wait(known, result),
+        "announced_fps": result.fps,
+        "announced_bitrate": result.bitrate,
+        **_rate("fps", known, result.measured_fps, result.fps, now),
+        **_rate("bitrate", known, _bitrate(known, result, now), result.bitrate, now),
+        **_group(result.group_seconds, result.group_frames, now),
+        **_loss(_share(result), now),
     }
-    if not _is_counted(known, now):
-        found["bitrate"] = result.bitrate
-        if result.fps is not None:
-            found |= {"fps": result.fps, "fps_by": "announced", "fps_at": now}
     if result.clock_offset is not None and not _is_worse(known, result, now):
         found |= {"clock_offset": result.clock_offset, "clock_by": result.clock_by}
         found["clock_at"] = now
@@ -51,19 +59,76 @@ def of_probe(known: Measured | None, result: ProbeResult, now: float) -> Measure
 
 def of_stream(known: Measured | None, stats: Flow, now: float) -> Measured | None:
     """With what a live stream measured."""
+    known = _of_this_picture(known, stats.codec, stats.width, stats.height)
     found: dict[str, Any] = {
         "codec": stats.codec,
         "width": stats.width,
         "height": stats.height,
-        "key_interval": stats.key_interval,
-        "bitrate": stats.bitrate,
         "jitter": stats.jitter,
+        **_rate("fps", known, stats.fps, None, now),
+        **_rate("bitrate", known, stats.bitrate, None, now),
+        **_group(stats.key_interval, stats.group_frames, now),
+        **_loss(stats.loss, now),
     }
-    if stats.fps is not None:
-        found |= {"fps": stats.fps, "fps_by": "counted", "fps_at": now}
     if stats.clock_offset is not None:
         found |= {"clock_offset": stats.clock_offset, "clock_by": "sr", "clock_at": now}
     return _with(known, found, now)
+
+
+def is_group_due(known: Measured | None, now: float) -> bool:
+    """Whether it was not measured for a day, or never of pictures of this codec and size."""
+    at = None if known is None else known.key_at
+    return at is None or not 0 <= now - at < GROUP_STANDS
+
+
+def _of_this_picture(
+    known: Measured | None, codec: Codec | None, width: int | None, height: int | None
+) -> Measured | None:
+    """A camera set to another codec or size may have been set to another group of pictures too."""
+    if known is None:
+        return None
+    pairs = ((known.codec, codec), (known.width, width), (known.height, height))
+    if all(old is None or new is None or old == new for old, new in pairs):
+        return known
+    return replace(known, key_interval=None, group_frames=None, key_at=None)
+
+
+def _rate(
+    name: str, known: Measured | None, counted: float | None, announced: float | None, now: float
+) -> dict[str, Any]:
+    if counted is not None:
+        return {name: counted, f"{name}_by": "counted", f"{name}_at": now}
+    if announced is None or _is_counted(name, known, now):
+        return {}
+    return {name: announced, f"{name}_by": "announced", f"{name}_at": now}
+
+
+def _is_counted(name: str, known: Measured | None, now: float) -> bool:
+    at = None if known is None else getattr(known, f"{name}_at")
+    is_counted = getattr(known, f"{name}_by", "") == "counted"
+    return is_counted and at is not None and now - at < COUNT_STANDS
+
+
+def _bitrate(known: Measured | None, result: ProbeResult, now: float) -> float | None:
+    if result.group_seconds is not None or is_group_due(known, now):
+        return result.measured_bitrate
+    return None
+
+
+def _group(seconds: float | None, frames: int | None, now: float) -> dict[str, Any]:
+    if seconds is None:
+        return {}
+    return {"key_interval": seconds, "group_frames": frames, "key_at": now}
+
+
+def _share(result: ProbeResult) -> float | None:
+    if result.lost is None or not result.expected or result.expected < LEAST_PACKETS:
+        return None
+    return min(1.0, result.lost / result.expected)
+
+
+def _loss(share: float | None, now: float) -> dict[str, Any]:
+    return {} if share is None else {"loss": round(share, 5), "loss_at": now}
 
 
 def _key_wait(known: Measured | None, result: ProbeResult) -> float | None:
@@ -78,12 +143,6 @@ def _is_worse(known: Measured | None, result: ProbeResult, now: float) -> bool:
     if result.clock_by != "date" or known is None or known.clock_by != "sr":
         return False
     return known.clock_at is not None and now - known.clock_at < REPORT_STANDS
-
-
-def _is_counted(known: Measured | None, now: float) -> bool:
-    if known is None or known.fps_by != "counted" or known.fps_at is None:
-        return False
-    return now - known.fps_at < COUNT_STANDS
 
 
 def _with(known: Measured | None, found: dict[str, Any], now: float) -> Measured | None:

@@ -222,6 +222,7 @@ def _result(
         fps=times.fps,
         bitrate=times.bitrate,
         **_arrival(times),
+        **_counted(times),
         detail=detail[:300],
     )
 
@@ -234,6 +235,19 @@ def _arrival(times: ProbeTimes) -> dict[str, Any]:
         return {"jitter": jitter, "clock_offset": reception.clock_offset, "clock_by": "sr"}
     by = "" if times.date is None else "date"
     return {"jitter": jitter, "clock_offset": times.date, "clock_by": by}
+
+
+def _counted(times: ProbeTimes) -> dict[str, Any]:
+    """What was counted while it played."""
+    count, reception = times.count, times.reception
+    return {
+        "measured_fps": count.fps,
+        "measured_bitrate": count.bitrate,
+        "group_frames": count.group_frames,
+        "group_seconds": count.group_seconds,
+        "expected": None if reception is None else reception.expected,
+        "lost": None if reception is None else reception.lost,
+    }
 
 
 def _reached(times: ProbeTimes, reason: Reason) -> Level:

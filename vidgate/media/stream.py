@@ -33,6 +33,7 @@ class Picture(NamedTuple):
     frame: Frame
 
 
+LEAST_PACKETS = 100  # to tell a share of loss
 SHORTEST_GROUP = 0.2  # seconds; a key frame that was asked for ends a group early
 
 
@@ -53,16 +54,18 @@ class StreamStats:
     codec: Codec | None = None
     width: int | None = None
     height: int | None = None
-    # Of the last whole group of pictures: seconds, pictures and bits a second.
+    loss: float | None = None  # share of the packets expected of late that never came
+    # Of the last whole group of pictures: seconds, their number, and a second pictures and bits.
     key_interval: float | None = None
+    group_frames: int | None = None
     fps: float | None = None
     bitrate: float | None = None
 
     def forget_camera(self) -> None:
         """Another camera feeds: what was measured is not of it. What flowed stays counted."""
-        self.last_key_frame = self.jitter = self.clock_offset = None
+        self.last_key_frame = self.jitter = self.clock_offset = self.loss = None
         self.codec = self.width = self.height = None
-        self.key_interval = self.fps = self.bitrate = None
+        self.key_interval = self.group_frames = self.fps = self.bitrate = None
 
 
 class Stream:
@@ -101,6 +104,7 @@ class Stream:
         self._picture: Picture | None = None
         self._picture_taken = clock.now()
         self._lost = 0  # of the source that feeds now
+        self._window = (0, 0)  # lost and expected when the share of loss was told last
         self._sps = b""  # the one that told the picture's size
         self._since_key = (0, 0)  # pictures and bytes since the last key frame
         self._is_described = False  # by the run under way
@@ -217,6 +221,7 @@ class Stream:
         """The source knows its tracks; again where frames of another channel follow."""
         self._timeline.restart()
         self._lost = 0
+        self._window = (0, 0)
         self._fed_by(origin or self.key.name, cause)
         self.tracks = tuple(tracks)
         self._has_video = any(track.is_video for track in tracks)
@@ -241,6 +246,7 @@ class Stream:
         """How the pictures arrive."""
         self.stats.lost += max(0, reception.lost - self._lost)
         self._lost = max(0, reception.lost)
+        self._measure_loss(reception)
         self.stats.jitter = reception.jitter
         if reception.clock_offset is not None:
             self.stats.clock_offset = reception.clock_offset
@@ -284,8 +290,17 @@ class Stream:
             return
         seconds = now - stats.last_key_frame
         if seconds >= SHORTEST_GROUP:
-            stats.key_interval = seconds
+            stats.key_interval, stats.group_frames = seconds, pictures
             stats.fps, stats.bitrate = pictures / seconds, 8 * size / seconds
+
+    def _measure_loss(self, reception: Reception) -> None:
+        """Of the packets since it was told last, once they are enough to tell a hundredth."""
+        lost, expected = reception.lost - self._window[0], reception.expected - self._window[1]
+        if lost < 0 or expected < 0:  # the camera restarted its encoder, and counting began anew
+            lost, expected = reception.lost, reception.expected
+        if expected >= LEAST_PACKETS:
+            self.stats.loss = min(1.0, lost / expected)
+            self._window = (reception.lost, reception.expected)
 
     def _remember(self, frame: Frame, track: Track) -> None:
         if track.is_video and frame.key:

@@ -50,6 +50,19 @@ def _measured(name: str) -> Value:
     return value
 
 
+def _counted(name: str) -> Value:
+    """A rate that was counted; no sample of one that is only announced."""
+    by = f"{name}_by"
+
+    def value(_: Channel, health: Health) -> float | None:
+        if getattr(health.measured, by, "") != "counted":
+            return None
+        found: float | None = getattr(health.measured, name)
+        return found
+
+    return value
+
+
 _STATES = ", ".join(f"{state.value} {state.label}" for state in State)
 
 FAMILIES: tuple[tuple[str, str, Value], ...] = (
@@ -94,6 +107,26 @@ FAMILIES: tuple[tuple[str, str, Value], ...] = (
         "vidgate_channel_keyframe_interval_seconds",
         "Between the last two key frames, while it was watched.",
         _measured("key_interval"),
+    ),
+    (
+        "vidgate_channel_fps",
+        "Pictures a second, as counted last.",
+        _counted("fps"),
+    ),
+    (
+        "vidgate_channel_bitrate_bits_per_second",
+        "Bits of the picture a second, as counted last.",
+        _counted("bitrate"),
+    ),
+    (
+        "vidgate_channel_keyframe_interval_frames",
+        "Pictures from one key frame to the next, as measured last.",
+        _measured("group_frames"),
+    ),
+    (
+        "vidgate_channel_rtp_loss_ratio",
+        "Share of the picture's packets that never came, as measured last.",
+        _measured("loss"),
     ),
     (
         "vidgate_channel_jitter_seconds",

@@ -78,9 +78,15 @@ class ProbeResult:
 
     `level` is the deepest level reached, `asked` the one asked for. `t0` wall-clock seconds of the
     request; the others seconds after it: connection (`connected`), response (t1), first packet
-    (t2), first key frame (t3); None where not reached. `bitrate` in bits per second, `jitter` in
-    seconds. `clock_offset`: by how many seconds the camera's clock is ahead of ours, by its sender
-    report (`clock_by` sr: less the way it took) or its Date header (date: to half a second).
+    (t2), first key frame (t3); None where not reached. `fps` and `bitrate` (bits per second) as the
+    stream announces them, `jitter` in seconds. `clock_offset`: by how many seconds the camera's
+    clock is ahead of ours, by its sender report (`clock_by` sr: less the way it took) or its Date
+    header (date: to half a second).
+
+    Counted from PLAY to the end, None where that was too short to tell (`rtp.tally` says how long
+    is long enough): `measured_fps`, `measured_bitrate` (bits per second, RTP included),
+    `group_frames` and `group_seconds` from a key frame to the next. `expected`: RTP packets that
+    should have come, `lost` of them never did; of every look to which any came.
     """
 
     channel: str
@@ -100,6 +106,12 @@ class ProbeResult:
     jitter: float | None = None
     clock_offset: float | None = None
     clock_by: str = ""
+    measured_fps: float | None = None
+    measured_bitrate: float | None = None
+    group_frames: int | None = None
+    group_seconds: float | None = None
+    expected: int | None = None
+    lost: int | None = None
     detail: str = ""
 
     @property
@@ -131,7 +143,10 @@ class Measured:
     key frames, `fps` pictures and `bitrate` bits a second, `jitter` seconds, `first_frame` seconds
     from the request to the first key frame, `key_wait` the longest of late from the first packet
     to it: key frames are at least so far apart. `width` and `height` pixels. `fps_by` is counted
-    (over a group of pictures, at `fps_at`) or announced (what the stream says of itself).
+    (at `fps_at`) or announced (what the stream says of itself), `bitrate_by` and `bitrate_at` the
+    same of the bit rate; what is announced is also kept for itself. `key_interval` with its
+    `group_frames` was measured at `key_at`, of pictures of this codec and size. `loss`: the share
+    of RTP packets that never came, at `loss_at`.
     """
 
     at: float
@@ -149,6 +164,14 @@ class Measured:
     jitter: float | None = None
     first_frame: float | None = None
     key_wait: float | None = None
+    bitrate_by: str = ""
+    bitrate_at: float | None = None
+    announced_fps: float | None = None
+    announced_bitrate: float | None = None
+    key_at: float | None = None
+    group_frames: int | None = None
+    loss: float | None = None
+    loss_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,7 +123,10 @@ class Player:
         leader = self.receivers[0]
         ahead = self._clock.wall() - self._clock.now()
         return Reception(
-            lost=leader.lost, jitter=leader.jitter, clock_offset=leader.clock_offset(ahead)
+            lost=leader.lost,
+            expected=leader.expected,
+            jitter=leader.jitter,
+            clock_offset=leader.clock_offset(ahead),
         )
 
     def request_key_frame(self) -> None:

@@ -6,6 +6,7 @@ from vidgate.aio.clock import Clock
 from vidgate.errors import SilentTransportError, UnsupportedError
 from vidgate.model.media import Codec, Frame, Reception
 from vidgate.rtp.sps import sps_info
+from vidgate.rtp.tally import Count
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.client import RtspClient
 from vidgate.rtsp.player import Admit, Player, at_once
@@ -19,9 +20,9 @@ class ProbeTimes:
 
     `t0` is wall-clock seconds just before connecting; `connected`, `t1` (response), `t2` (first
     packet) and `t3` (first complete key frame, `key_frame`) are seconds after it, less those
-    `waited` for leave to set a session up. `bitrate` in bits
-    a second, as announced, else as measured. `date`: by how many seconds the camera's clock is
-    ahead by its Date header, to half a second.
+    `waited` for leave to set a session up. `fps` and `bitrate` (bits a second) as announced,
+    `count` as counted from PLAY to the end. `date`: by how many seconds
+    the camera's clock is ahead by its Date header, to half a second.
     """
 
     t0: float = 0.0
@@ -35,6 +36,7 @@ class ProbeTimes:
     height: int | None = None
     fps: float | None = None
     bitrate: float | None = None
+    count: Count = Count()
     reception: Reception | None = None
     date: float | None = None
     key_frame: Frame | None = None
@@ -90,17 +92,19 @@ async def _play(
 
         async with Player.open(client, clock, look) as player:
             await player.setup([offer])
-            await player.play()
             receiver = player.receivers[0]
+            receiver.count_pictures()
+            await player.play()
             try:
                 await player.watch(until=lambda: bool(came))
+                times.key_frame = came[0]
+                times.t3 = max(0.0, came[0].received - started - times.waited)
+                _note(times, receiver)
             finally:
                 if receiver.first_packet is not None:
                     times.t2 = max(0.0, receiver.first_packet - started - times.waited)
-            times.key_frame = came[0]
-            times.t3 = max(0.0, came[0].received - started - times.waited)
-            _note(times, receiver)
-            times.reception = player.reception()
+                    times.count = receiver.count
+                    times.reception = player.reception()
 
 
 async def _describe(client: RtspClient, clock: Clock, times: ProbeTimes, started: float) -> Offer:
@@ -131,7 +135,3 @@ def _note(times: ProbeTimes, receiver: TrackReceiver) -> None:
     if info is not None:
         times.width, times.height = info.width, info.height
         times.fps = times.fps or info.fps
-    if times.bitrate is None and times.t2 is not None and times.t3 is not None:
-        seconds = times.t3 - times.t2
-        if seconds >= 1.0:
-            times.bitrate = round(8 * receiver.bytes / seconds)

@@ -10,6 +10,7 @@ from vidgate.rtp.packet import HEADER, HEADER_SIZE, RtpPacket
 from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, Sdes, SenderReport, parse_compound
 from vidgate.rtp.sequence import Unwrapper
 from vidgate.rtp.stats import Reception
+from vidgate.rtp.tally import Count, Tally
 from vidgate.rtsp.tracks import Offer
 
 CNAME = "vidgate"
@@ -80,6 +81,7 @@ class TrackReceiver:
         self.has_key = not codec.is_video
         self.sets = ParameterSets(codec, offer.parameter_sets if codec.is_video else ())
         self.ended = False
+        self._tally: Tally | None = None
         self._payload_type = offer.payload_type
         self._received = received
         self._on_frame = on_frame
@@ -96,9 +98,23 @@ class TrackReceiver:
         return self._depacketiser.lost
 
     @property
+    def expected(self) -> int:
+        """RTP packets that should have come since the source began."""
+        return 0 if self._reception is None else self._reception.expected
+
+    @property
     def damaged(self) -> int:
         """Access units dropped because a piece was missing."""
         return getattr(self._depacketiser, "damaged", 0)
+
+    def count_pictures(self) -> None:
+        """From now on, also those before the first key frame."""
+        self._tally = Tally(self.clock_rate)
+
+    @property
+    def count(self) -> Count:
+        """What the pictures that were counted tell."""
+        return Count() if self._tally is None else self._tally.count()
 
     def use_udp(self) -> None:
         """Packets may come out of order."""
@@ -196,6 +212,7 @@ class TrackReceiver:
             self._depacketiser = self._make()
             if self._reorder is not None:
                 self._reorder = ReorderBuffer()
+            self._tally = self._tally and Tally(self.clock_rate)
         self.ended = False
         self._reception = Reception(ssrc, self.clock_rate)
         return self._reception
@@ -205,6 +222,8 @@ class TrackReceiver:
         key = True
         if self.codec.is_video:
             key = self._is_key(units)
+            if self._tally is not None:
+                self._tally.picture(timestamp, now, self.bytes, self.lost, key=key)
             if key:
                 units = self.sets.complete(units)
                 self.has_key = True

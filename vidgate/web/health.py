@@ -12,7 +12,8 @@ from vidgate.model.health import Health, Level, LevelResult, ProbeResult, Reason
 
 class ProbeView(BaseModel):
     """The last look. `t0` wall-clock seconds, `connected` and `t1`..`t3` seconds after it; null:
-    not reached.
+    not reached. `fps` and `bitrate` as announced; what was counted is null where the look was too
+    short to tell. `lost` RTP packets of those `expected`.
     """
 
     asked: str
@@ -31,6 +32,12 @@ class ProbeView(BaseModel):
     jitter: float | None
     clock_offset: float | None
     clock_by: str
+    measured_fps: float | None
+    measured_bitrate: float | None
+    group_frames: int | None
+    group_seconds: float | None
+    expected: int | None
+    lost: int | None
     detail: str
 
 
@@ -52,8 +59,9 @@ class MeasuredView(BaseModel):
     """The newest measurement of each kind, from looks and from watching; null: not measured yet.
 
     `clock_offset`: seconds by which the camera's clock is ahead, by its sender reports (`clock_by`
-    sr) or its Date header (date: to half a second), at wall-clock `clock_at`. `fps_by`: counted
-    while it was watched, at `fps_at`, or announced by the stream itself.
+    sr) or its Date header (date: to half a second), at wall-clock `clock_at`. `fps_by` and
+    `bitrate_by`: counted, at `fps_at` and `bitrate_at`, or announced by the stream itself. `loss`:
+    the share of RTP packets that never came.
     """
 
     at: float
@@ -68,6 +76,14 @@ class MeasuredView(BaseModel):
     fps_by: str
     fps_at: float | None
     bitrate: float | None
+    bitrate_by: str
+    bitrate_at: float | None
+    announced_fps: float | None
+    announced_bitrate: float | None
+    key_at: float | None
+    group_frames: int | None
+    loss: float | None
+    loss_at: float | None
     jitter: float | None
     first_frame: float | None
 

@@ -20,6 +20,10 @@ NDJSON = "application/x-ndjson"
 MAX_BODY = 2 << 20  # 20,000 ids of 64 characters
 PROGRESS = 0.2  # seconds between two lines of progress at least
 WRITE_TIMEOUT = 15.0
+COUNTED = (
+    "fps", "bitrate", "measured_fps", "measured_bitrate", "group_frames", "group_seconds",
+    "expected", "lost",
+)  # fmt: skip
 
 
 async def run(request: web.Request) -> web.StreamResponse:
@@ -124,6 +128,7 @@ def _item(id_: str, state: State, result: ProbeResult | None) -> dict[str, Any]:
         "reason": result.reason.value if result else "not_tested",
         "t0": result.t0 if result else None,
         **{name: _instant(result, name) for name in ("t1", "t2", "t3")},
+        **{name: getattr(result, name, None) for name in COUNTED},
     }
 
 

@@ -110,6 +110,16 @@ export interface Measured {
   fps_by: '' | 'counted' | 'announced'
   fps_at: number | null
   bitrate: number | null
+  bitrate_by: '' | 'counted' | 'announced'
+  bitrate_at: number | null
+  announced_fps: number | null
+  announced_bitrate: number | null
+  key_at: number | null
+  /** Pictures from a key frame to the next one. */
+  group_frames: number | null
+  /** Share of RTP packets that never came, from 0 to 1. */
+  loss: number | null
+  loss_at: number | null
   jitter: number | null
   first_frame: number | null
 }

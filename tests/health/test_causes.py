@@ -184,17 +184,71 @@ def test_a_storm_leaves_alone_what_somebody_sees_to() -> None:
 
 def test_a_storm_that_was_closed_asks_again_for_the_next_one() -> None:
     fleet, fold = apart(500), Fold()
-    fleet.dead |= {f"c{at}": 100.0 for at in range(100)}
+    ice = [f"c{at}" for at in range(0, 500, 5)]
+    fleet.dead |= dict.fromkeys(ice, 100.0)
     run(fold, fleet, 100.0, 130.0)
     (storm,) = fold.open
     storm.dismissed = Note(time=130.0, actor="li", action="close", text="ice on the masts")
     run(fold, fleet, 131.0, 300.0)
     assert attention(fold) == [Attention.CLOSED]  # the rest of the same storm
-    for at in range(15, 100):
-        del fleet.dead[f"c{at}"]
+    for channel in ice[15:]:
+        del fleet.dead[channel]
     run(fold, fleet, 301.0, 900.0)
     assert (attention(fold), len(storm.failing)) == ([Attention.CLOSED], 15)
-    fleet.dead |= {f"c{at}": 1000.0 for at in range(200, 240)}
+    fleet.dead |= {f"c{at}": 1000.0 for at in range(201, 400, 5)}
     run(fold, fleet, 1000.0, 1200.0)
     assert told(fold) == [("scattered", "", 55)]
     assert attention(fold) == [Attention.OPEN]
+
+
+def linked() -> Fleet:
+    """Four platforms, two recorders and sixty cameras for themselves, in several towns."""
+    places = {f"p{at}": Place(f"platform{at % 4}", f"t{at % 5}", f"g{at % 4}") for at in range(200)}
+    places |= {f"n{at}": Place("", f"t{at % 5}", f"nvr{at % 2}") for at in range(16)}
+    places |= {f"c{at}": Place("", f"t{at % 5}", f"h{at}") for at in range(60)}
+    return Fleet(places)
+
+
+def test_our_own_network_is_one_incident_however_much_hangs_on_it() -> None:
+    fleet, fold = linked(), Fold()
+    fleet.dead |= dict.fromkeys(fleet.places, 100.0)
+    run(fold, fleet, 100.0, 200.0)
+    assert told(fold) == [("uplink", "", 276)]
+    (uplink,) = fold.open
+    before = [one for one in fold.incidents.values() if one is not uplink]
+    assert {one.merged for one in before} == {uplink.id}  # told seconds before, folded in since
+    assert len(before) <= 11  # four platforms, two recorders, five towns: no camera by itself
+    run(fold, fleet, 201.0, 900.0, step=5.0)
+    assert told(fold) == [("uplink", "", 276)]
+    fleet.dead.clear()
+    run(fold, fleet, 901.0, 1000.0)
+    assert not fold.open
+    assert len(fold.incidents) == 1
+
+
+def test_what_stays_down_when_our_network_is_back_is_told_by_its_cause() -> None:
+    fleet, fold = linked(), Fold()
+    fleet.dead |= dict.fromkeys(fleet.places, 100.0)
+    run(fold, fleet, 100.0, 2000.0, step=5.0)
+    down = {one for one, at in fleet.places.items() if at.platform == "platform1"}
+    down |= {one for one, at in fleet.places.items() if at.host == "nvr0"} | {"c7"}
+    fleet.mended |= dict.fromkeys([one for one in fleet.places if one not in down], 2000.0)
+    run(fold, fleet, 2001.0, 2200.0)
+    assert told(fold) == [("host", "nvr0", 8), ("platform", "platform1", 50), ("single", "c7", 1)]
+
+
+def test_whoever_still_answers_by_some_ways_has_a_network() -> None:
+    """All platforms fall, or all cameras; what is left answers, and speaks for us."""
+    for is_down in (lambda at: at.platform, lambda at: not at.platform):
+        fleet, fold = linked(), Fold()
+        fleet.dead |= {one: 100.0 for one, at in fleet.places.items() if is_down(at)}
+        run(fold, fleet, 100.0, 300.0)
+        assert Cause.UPLINK not in {one.cause for one in fold.incidents.values()}
+
+
+def test_one_town_without_power_is_not_our_network_though_it_is_all_we_see() -> None:
+    places = {f"c{at}": Place("", "town", f"h{at}") for at in range(30)}
+    fleet, fold = Fleet(places), Fold()
+    fleet.dead |= dict.fromkeys(places, 100.0)
+    run(fold, fleet, 100.0, 200.0)
+    assert told(fold) == [("area", "town", 30)]

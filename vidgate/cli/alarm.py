@@ -34,7 +34,7 @@ class Filter:
         option("处置情况, 默认未关闭 · where they stand; not closed by default", shown=True),
     ] = "unclosed"
     cause: Annotated[
-        Literal["platform", "area", "host", "scattered", "single"] | None,
+        Literal["uplink", "platform", "area", "host", "scattered", "single"] | None,
         option("共同原因 · what they share"),
     ] = None
     platform: Annotated[

@@ -41,7 +41,14 @@ REASONS = {
 }
 LEVELS = {"reach": "连通", "describe": "应答", "media": "画面", "picture": "画质"}
 OUTCOMES = {"passed": "通过", "failed": "未通过", "not_tested": "未测"}
-CAUSES = {"platform": "平台", "area": "片区", "host": "设备", "scattered": "零散", "single": "单路"}
+CAUSES = {
+    "uplink": "本系统网络",
+    "platform": "平台",
+    "area": "片区",
+    "host": "设备",
+    "scattered": "零散",
+    "single": "单路",
+}
 SEVERITIES = {"critical": "紧急", "major": "重要", "minor": "一般"}
 ATTENTIONS = {"open": "待处置", "acknowledged": "已确认", "closed": "已关闭"}
 FIELDS = {

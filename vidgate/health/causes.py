@@ -9,7 +9,8 @@ far more seldom, and a sibling that merely answers says nothing against it: such
 are weighed by themselves, against the siblings whose pictures were seen since.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from vidgate.model.incident import Cause
 
 FAULTS = frozenset({State.DOWN, State.UNAUTHORIZED, State.DEGRADED})
 WELL = frozenset({State.UP, State.REACHABLE, State.BUSY})
+CUT = frozenset({Reason.UNREACHABLE, Reason.TIMEOUT})  # nothing came: a refusal shows a network
 RANK = {cause: rank for rank, cause in enumerate(Cause)}
 
 Group = tuple[Cause, str]
@@ -38,18 +40,23 @@ class Sign(Enum):
 class Place:
     """What a channel shares with others; empty: nothing. `host` is the name made for its device.
 
-    `groups`: those that it belongs to, the widest first.
+    `groups`: those that it belongs to, the widest first. `way`: by which vidgate reaches it, its
+    platform or its device; what has neither comes by itself and says nothing of our network.
     """
 
     platform: str = ""
     area: str = ""
     host: str = ""
+    way: Group | None = field(init=False, repr=False, compare=False)
     groups: tuple[Group, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         shared = {Cause.PLATFORM: self.platform, Cause.AREA: self.area, Cause.HOST: self.host}
-        groups = tuple((cause, subject) for cause, subject in shared.items() if subject)
-        object.__setattr__(self, "groups", groups)
+        groups = [(cause, subject) for cause, subject in shared.items() if subject]
+        ways = (group for group in groups if group[0] is not Cause.AREA)
+        object.__setattr__(self, "way", next(ways, None))
+        ours = [(Cause.UPLINK, "")] if self.way else []
+        object.__setattr__(self, "groups", (*ours, *groups))
 
 
 class Condition(NamedTuple):
@@ -98,6 +105,7 @@ class Together(NamedTuple):
 
 
 TOGETHER: Mapping[Cause, Together] = {  # the widest first
+    Cause.UPLINK: Together(3, 0.8),  # of the channels, and of the ways that lead to them
     Cause.PLATFORM: Together(3, 0.5),
     Cause.AREA: Together(5, 0.5),
     Cause.HOST: Together(2, 0.8),
@@ -169,10 +177,14 @@ class Tally:
             else:
                 self._others += 1
 
-    def weigh(self, now: float) -> None:
-        """All were added: see who failed at one time, and who was seen well since."""
+    def weigh(self, now: float, left: Container[str] = ()) -> None:
+        """All were added: see who failed at one time, and who was seen well since.
+
+        `left`: these did, whenever they were first seen to fail.
+        """
         begun = now - self._rules.span(self._longest)
-        self.drop([channel for channel, at in self.failed.items() if at < begun])
+        late = [channel for channel, at in self.failed.items() if at < begun]
+        self.drop([channel for channel in late if channel not in left])
 
     def drop(self, channels: Iterable[str]) -> None:
         """These are no part of it."""
@@ -214,19 +226,91 @@ class Tally:
         return failed >= max(together.least, together.share * (failed + self._witnesses))
 
 
+class Uplink(Tally):
+    """Whether what failed together is all that vidgate looks at: then its own network is cut.
+
+    It takes four fifths of all ways (`Place.way`), three at least, and of the channels behind them.
+    Ways are not sampled as channels are: they are few, and to put the faults of others down to
+    ourselves hides them. A way by which somebody was seen since is not cut.
+    """
+
+    def __init__(self, *, rules: Rules) -> None:
+        super().__init__(Cause.UPLINK, is_deep=False, rules=rules)
+        self._places: dict[str, Place] = {}  # of those that are not `_others`
+        self._seen: dict[Group | None, float] = {}  # when anybody was last seen well, by way
+        self._alive: Counter[Group | None] = Counter()  # channels by way
+        self._cut: set[Group | None] = set()
+        self._open: set[Group | None] = set()
+
+    def add(self, channel: str, found: Condition, rank: int) -> None:
+        """As any other, but that an answer, whatever it says, is no cut."""
+        if found.sign is Sign.FAULTY and found.reason not in CUT:
+            self.size += 1
+            self._others += 1
+            return
+        super().add(channel, found, rank)
+        if found.sign is Sign.FAULTY and channel not in self.failed:
+            return
+        self._places[channel] = found.place
+        if found.sign is Sign.WELL:
+            way = found.place.way
+            self._seen[way] = max(found.at, self._seen.get(way, 0.0))
+
+    def drop(self, channels: Iterable[str]) -> None:
+        """These are no part of it."""
+        gone = list(channels)
+        super().drop(gone)
+        for channel in gone:
+            del self._places[channel]
+        onset = min(self.failed.values(), default=0.0)
+        self._open = {way for way, at in self._seen.items() if at > onset}
+        self._cut = {self._places[channel].way for channel in self.failed} - self._open
+        self._alive = Counter(place.way for place in self._places.values())
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether so many ways are cut, or so many open that the rest does not matter."""
+        if super().is_decided and not self._is_enough(len(self.failed)):
+            return True
+        return self._are_most(self._cut) or not self._are_most(self._alive.keys() - self._open)
+
+    @property
+    def has_fallen(self) -> bool:
+        """Whether most ways are cut; an area says it better where all of them are in one."""
+        if not super().has_fallen or not self._are_most(self._cut):
+            return False
+        areas = {self._places[channel].area for channel in self.failed}
+        return len(areas) > 1 or areas == {""}
+
+    def _are_most(self, ways: Set[Group | None]) -> bool:
+        together, behind = TOGETHER[self.cause], sum(self._alive[way] for way in ways)
+        return (
+            len(ways) >= max(together.least, together.share * len(self._alive))
+            and behind >= together.share * self._alive.total()
+        )
+
+
 class Suspects:
     """The groups in which something failed for no cause as wide, and what is known of each.
 
-    `doubted`: what failed, and the rank of the cause that it is put down to so far.
+    `doubted`: what failed, and the rank of the cause that it is put down to so far. `left`: what
+    is left of a cause that is over; it is of one time, whenever each was first seen to fail.
     """
 
-    def __init__(self, doubted: Iterable[tuple[Condition, int]], rules: Rules) -> None:
+    def __init__(
+        self,
+        doubted: Iterable[tuple[Condition, int]],
+        rules: Rules,
+        left: Container[str] = (),
+    ) -> None:
+        self._left = left
         self._tallies: dict[tuple[Cause, str, bool], Tally] = {}
         self._by_group: dict[Group, list[Tally]] = {}
         for found, rank in doubted:
             for group in found.place.groups:
                 if RANK[group[0]] < rank and (*group, found.is_deep) not in self._tallies:
-                    tally = Tally(group[0], is_deep=found.is_deep, rules=rules)
+                    if (tally := _tally(group[0], rules, is_deep=found.is_deep)) is None:
+                        continue
                     self._tallies[*group, found.is_deep] = tally
                     self._by_group.setdefault(group, []).append(tally)
 
@@ -241,7 +325,7 @@ class Suspects:
     def weigh(self, now: float) -> None:
         """All were added."""
         for tally in self._tallies.values():
-            tally.weigh(now)
+            tally.weigh(now, self._left)
 
     def in_order(self) -> Iterator[tuple[Group, Tally]]:
         """The widest first; the order in which faults were found makes no difference."""
@@ -261,12 +345,19 @@ class Suspects:
         return any(tally.may_fall(now - found.at) for tally in self._of(found, len(RANK)))
 
     def may_be_wider(self, tally: Tally, fleet: Mapping[str, Condition], now: float) -> bool:
-        """Whether a wider cause may still be found for so many that this one would be none."""
+        """Whether a wider cause may still be found for so many that this one would be none.
+
+        Our own network, which takes a round of looks to be blamed, is not waited for.
+        """
         waited = now - min(tally.failed.values())
         doubtful = [
             channel
             for channel in tally.failed
-            if any(wider.may_fall(waited) for wider in self._of(fleet[channel], RANK[tally.cause]))
+            if any(
+                wider.may_fall(waited)
+                for wider in self._of(fleet[channel], RANK[tally.cause])
+                if wider.cause is not Cause.UPLINK
+            )
         ]
         return bool(doubtful) and tally.needs(doubtful)
 
@@ -276,6 +367,13 @@ class Suspects:
             tally = self._tallies.get((*group, found.is_deep))
             if tally is not None and RANK[group[0]] < rank:
                 yield tally
+
+
+def _tally(cause: Cause, rules: Rules, *, is_deep: bool) -> Tally | None:
+    """What is to be known of such a group; none: a picture that is missing is no cut network."""
+    if cause is Cause.UPLINK:
+        return None if is_deep else Uplink(rules=rules)
+    return Tally(cause, is_deep=is_deep, rules=rules)
 
 
 def _order(key: tuple[Cause, str, bool]) -> tuple[int, str, bool]:

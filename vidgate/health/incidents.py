@@ -33,6 +33,9 @@ class Fold:
         self._rules = rules or Rules()
         self._of: dict[str, Incident] = {}  # the open incident of every failing channel
         self._changed: dict[int, set[str]] = {}
+        self._left: dict[
+            str, float
+        ] = {}  # since when what is left of an incident waits for a cause
         self._unsettled = False
         for incident in self.open:
             self._of.update((member.channel, incident) for member in incident.failing)
@@ -169,7 +172,12 @@ class Fold:
         self, doubted: Mapping[str, Condition], fleet: Mapping[str, Condition], now: float
     ) -> Generator[None, None, Suspects]:
         ranked = ((found, self._rank(channel)) for channel, found in doubted.items())
-        suspects = Suspects(ranked, self._rules)
+        self._left = {
+            channel: at
+            for channel, at in self._left.items()
+            if channel in doubted and now - at < self._rules.patience
+        }
+        suspects = Suspects(ranked, self._rules, self._left)
         for number, (channel, found) in enumerate(fleet.items(), 1):
             suspects.add(channel, found, self._rank(channel))
             if number % SLICE == 0:
@@ -306,6 +314,8 @@ class Fold:
             # What is left has a cause of its own, to be found by the next fold.
             for member in failing:
                 self._leave(member.channel, now)
+                self._left[member.channel] = now
+                self._unsettled = True
             incident.ended, incident.calm_since = now, None
             self._touch(incident)
 
@@ -337,6 +347,16 @@ def _is_down(incident: Incident) -> bool:
     return len(incident.failing) >= LYING[incident.cause] * len(incident.members)
 
 
+def _is_cut(incident: Incident, fleet: Mapping[str, Condition]) -> bool:
+    """Whether half of the ways or more are still without anybody that came back."""
+    ways: dict[Group | None, bool] = {}
+    for channel, member in incident.members.items():
+        if (found := fleet.get(channel)) is not None:
+            is_back = member.until is not None and found.sign is Sign.WELL
+            ways[found.place.way] = ways.get(found.place.way, False) or is_back
+    return 2 * sum(ways.values()) <= len(ways)
+
+
 def _calm(
     incident: Incident, failing: list[Member], fleet: Mapping[str, Condition], rules: Rules
 ) -> tuple[float, float]:
@@ -345,6 +365,9 @@ def _calm(
         return rules.crowd // 2, rules.window
     if not failing:
         return 0, 0.0
+    share = rules.leftover
+    if incident.cause is Cause.UPLINK:  # the network is back, whatever platform may stay away
+        share = 0.0 if _is_cut(incident, fleet) else 1.0
     # Nobody may have looked yet at those that are left: the first to recover tell of the rest.
     period = max(fleet[member.channel].period for member in failing)
-    return rules.leftover * len(incident.members), max(rules.rest, rules.round(period))
+    return share * len(incident.members), max(rules.rest, rules.round(period))

@@ -11,10 +11,11 @@ from vidgate.model.health import Reason, State
 class Cause(StrEnum):
     """What the members of an incident share, the widest first.
 
-    Those of `scattered` share the time only: so many failed for themselves that nobody could see to
-    an alarm for each.
+    Those of `uplink` share vidgate's own way to the network. Those of `scattered` share the time
+    only: so many failed for themselves that nobody could see to an alarm for each.
     """
 
+    UPLINK = "uplink"
     PLATFORM = "platform"
     AREA = "area"
     HOST = "host"
@@ -39,6 +40,7 @@ class Attention(StrEnum):
 
 
 SEVERITIES: Mapping[Cause, Severity] = {
+    Cause.UPLINK: Severity.CRITICAL,
     Cause.PLATFORM: Severity.CRITICAL,
     Cause.AREA: Severity.CRITICAL,
     Cause.HOST: Severity.MAJOR,
@@ -73,9 +75,10 @@ class Course:
     """Where an incident came from, how it goes, and where its alarm stands.
 
     `subject` names the cause: a platform's id, an area, the name made for a device's address, or
-    the channel; empty for a scattered one. `returns` counts how often it came back after all had
-    recovered. `merged` is the incident with a wider cause that took its members over. `asked`:
-    since when it asks for a person anew; what was said before is its history. Wall-clock seconds.
+    the channel; empty for the uplink and a scattered one. `returns` counts how often it came back
+    after all had recovered. `merged` is the incident with a wider cause that took its members over.
+    `asked`: since when it asks for a person anew; what was said before is its history. Wall-clock
+    seconds.
     """
 
     id: int

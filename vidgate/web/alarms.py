@@ -35,7 +35,7 @@ class AlarmQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     attention: Literal["unclosed", "open", "acknowledged", "closed", "all"] = "unclosed"
-    cause: Literal["platform", "area", "host", "scattered", "single"] | None = None
+    cause: Literal["uplink", "platform", "area", "host", "scattered", "single"] | None = None
     platform: str = Field("", max_length=64)
     area: str = Field("", max_length=128)
     department: str = Field("", max_length=128)
@@ -48,13 +48,14 @@ class AlarmItem(BaseModel):
     """One alarm without its channels. Instants are wall-clock seconds, null: not yet.
 
     `subject` names the cause: a platform, an area, the name made for a device (the label `host` of
-    `vidgate_channel_host`), or the channel; it is empty where many failed at one time, each for
-    itself (`scattered`). `channels` belonged to it, `failing` of them still do.
+    `vidgate_channel_host`), or the channel; it is empty for vidgate's own network (`uplink`) and
+    where many failed at one time, each for itself (`scattered`). `channels` belonged to it,
+    `failing` of them still do.
     `asked`: since when it asks for a person anew, because it came back.
     """
 
     id: int
-    cause: Literal["platform", "area", "host", "scattered", "single"]
+    cause: Literal["uplink", "platform", "area", "host", "scattered", "single"]
     subject: str
     severity: Literal["critical", "major", "minor"]
     attention: Literal["open", "acknowledged", "closed"]

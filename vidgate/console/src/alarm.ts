@@ -7,7 +7,7 @@ export type Verb = 'acknowledge' | 'note' | 'close'
 export interface Alarm {
   id: number
   cause: Cause
-  /** Platform, area, the name made for a device, or the channel; empty for a scattered one. */
+  /** Platform, area, the name made for a device, or the channel; empty for the uplink and a scattered one. */
   subject: string
   severity: Severity
   attention: Attention
@@ -45,7 +45,7 @@ export interface AlarmDetail extends Alarm {
 
 export type Show = 'unclosed' | 'closed' | 'all'
 
-export const CAUSES = ['platform', 'area', 'host', 'scattered', 'single'] as const
+export const CAUSES = ['uplink', 'platform', 'area', 'host', 'scattered', 'single'] as const
 export type Cause = (typeof CAUSES)[number]
 
 /** What a list is narrowed to; empty: any. `since` is a length, of the past only. */

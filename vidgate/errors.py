@@ -26,6 +26,8 @@
         │   └── SessionsTakenError  by our own count, so that nobody was asked
         ├── MissingStreamError  404: the camera has no such stream
         ├── RefusedError        any other refusal by status
+        │   ├── NoReplayError       it plays no recordings
+        │   └── NoRecordingError    it has none of that time
         ├── DeniedAddressError  our own settings forbid that address
         ├── NoMediaError        connected, but no picture came or it stopped coming
         │   ├── NoKeyFrameError     packets came, but never a key frame
@@ -220,6 +222,18 @@ class RefusedError(RemoteError):
 
     code = "refused"
     reason = "refused"
+
+
+class NoReplayError(RefusedError):
+    """The device plays no recording at that address (551, or it answers with what is live)."""
+
+    code = "no_replay"
+
+
+class NoRecordingError(RefusedError):
+    """The device has no recording of that time (457)."""
+
+    code = "no_recording"
 
 
 class DeniedAddressError(RemoteError):

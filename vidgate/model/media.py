@@ -90,6 +90,7 @@ class Frame:
     `packets` is a cache slot for whoever packetises the frame first; see `webrtc.fanout`.
     `size` is the bytes of all units. `resumable`, told by the stream, is whether a reader that lost
     everything before can go on from here: sound is only where the stream has no pictures.
+    `recorded` is when a device says that it recorded it, wall-clock seconds.
     """
 
     track: int
@@ -100,6 +101,7 @@ class Frame:
     packets: list[bytes] | None = field(default=None, repr=False, compare=False)
     resumable: bool = field(default=False, repr=False, compare=False)
     size: int = field(init=False, repr=False, compare=False)
+    recorded: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         # Asked by each reader's mailbox, the group of pictures and the counters: added up once.

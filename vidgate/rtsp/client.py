@@ -39,6 +39,8 @@ MAX_UNREAD = 128 << 10  # bytes that may wait for a camera to read them
 MESSAGE_WEIGHT = 20  # frames that cost as much to read as one message
 
 FrameHandler = Callable[[bytes], None]
+Headers = tuple[tuple[str, str], ...]
+LIVE: Headers = (("Range", "npt=0.000-"),)
 
 
 class RtspClient(asyncio.Protocol):
@@ -185,10 +187,10 @@ class RtspClient(asyncio.Protocol):
             raise ProtocolError("SETUP: 摄像机没有给出会话 / the camera gave no session")
         return given
 
-    async def play(self) -> Message:
-        """PLAY everything that was set up, from now on; keepalives begin."""
+    async def play(self, headers: Headers = LIVE) -> Message:
+        """PLAY everything that was set up; keepalives begin."""
         self.session.parser.channels = frozenset(self.channels)
-        reply = await self.call("PLAY", self.session.play_uri, ("Range", "npt=0.000-"))
+        reply = await self.call("PLAY", self.session.play_uri, *headers)
         self.session.playing(self._clock.now())
         return reply
 

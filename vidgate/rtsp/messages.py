@@ -6,6 +6,8 @@ from vidgate.errors import (
     BusyError,
     InputError,
     MissingStreamError,
+    NoRecordingError,
+    NoReplayError,
     ProtocolError,
     RefusedError,
     RemoteError,
@@ -44,16 +46,20 @@ _ERRORS: dict[int, type[RemoteError]] = {
     403: UnauthorizedError,
     404: MissingStreamError,
     453: BusyError,
+    457: NoRecordingError,
     461: UnsupportedError,
     503: BusyError,
+    551: NoReplayError,
 }
 _WORDS = {
     401: "摄像机拒绝登录或要求登录 / the camera refuses the login, or asks for one",
     403: "摄像机禁止访问 / the camera forbids it",
     404: "摄像机上没有这个码流 / the camera has no such stream",
     453: "摄像机的会话或带宽已满 / the camera has no session or bandwidth left",
+    457: "设备没有该时段的录像 / the device has no recording of that time",
     461: "摄像机不支持这种传输方式 / the camera does not take that transport",
     503: "摄像机忙 / the camera is busy",
+    551: "设备在此地址不提供录像回放 / the device offers no replay at this address",
 }
 _REFUSED = "摄像机拒绝 / the camera refuses"
 

@@ -18,10 +18,11 @@ from vidgate.model.channel import Transport
 from vidgate.model.media import Frame, Reception
 from vidgate.rtp.transport import UdpPair
 from vidgate.rtsp.choice import OTHER
-from vidgate.rtsp.client import RtspClient
+from vidgate.rtsp.client import LIVE, Headers, RtspClient
 from vidgate.rtsp.headers import TransportHeader
 from vidgate.rtsp.receiver import TrackReceiver
 from vidgate.rtsp.tracks import Offer
+from vidgate.wire.message import Message
 
 REPORT_INTERVAL = 5.0  # seconds between receiver reports; some cameras stop without them
 LOOK_INTERVAL = 2.5
@@ -97,11 +98,12 @@ class Player:
                 if offer.codec.is_video or not self.receivers:
                     raise
 
-    async def play(self) -> None:
-        """PLAY."""
-        await self._client.play()
+    async def play(self, headers: Headers = LIVE) -> Message:
+        """PLAY; returns the reply."""
+        reply = await self._client.play(headers)
         self._client.address.choice.used = self.transport
         self._reported = self._clock.now()
+        return reply
 
     async def watch(self, until: Callable[[], bool] = lambda: False) -> None:
         """Keep the session alive until it fails; raises NoMediaError when frames stop coming.

@@ -7,6 +7,7 @@ from vidgate.model.media import Codec, Frame
 from vidgate.rtp import h264, h265
 from vidgate.rtp.jitter import ReorderBuffer
 from vidgate.rtp.packet import HEADER, HEADER_SIZE, RtpPacket
+from vidgate.rtp.replay import ReplayStamp
 from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, Sdes, SenderReport, parse_compound
 from vidgate.rtp.sequence import Unwrapper
 from vidgate.rtp.stats import Reception
@@ -15,6 +16,7 @@ from vidgate.rtsp.tracks import Offer
 
 CNAME = "vidgate"
 OUR_SSRC = 0x76696467
+MAX_STAMPS = 4
 
 
 class ParameterSets:
@@ -91,6 +93,7 @@ class TrackReceiver:
         self._reorder: ReorderBuffer | None = None
         self._reception: Reception | None = None
         self._time = Unwrapper(32)
+        self._stamps: dict[int, ReplayStamp] = {}  # of access units under way, by RTP timestamp
 
     @property
     def lost(self) -> int:
@@ -160,11 +163,31 @@ class TrackReceiver:
             self._take(ordered, now)
 
     def _take(self, packet: RtpPacket, now: float) -> None:
+        if packet.extension is not None:
+            self._stamped(packet.timestamp, packet.extension)
         done = self._depacketiser.take(
             packet.sequence, packet.timestamp, packet.marker, packet.payload
         )
         for at, units in done:
             self._emit(at, units, now)
+
+    def _stamped(self, timestamp: int, extension: tuple[int, bytes]) -> None:
+        stamp = ReplayStamp.parse(extension)
+        if stamp is None or timestamp in self._stamps:
+            return
+        if stamp.is_discontinuity and not stamp.is_clean and self.codec.is_video:
+            self.has_key = False  # what it refers to was never sent
+        if len(self._stamps) >= MAX_STAMPS:
+            del self._stamps[next(iter(self._stamps))]
+        self._stamps[timestamp] = stamp
+
+    def _recorded(self, timestamp: int) -> float | None:
+        """When the access unit was recorded; after the last one of all there is no more."""
+        stamp = self._stamps.pop(timestamp, None)
+        if stamp is None:
+            return None
+        self.ended |= stamp.is_terminal
+        return stamp.recorded
 
     def _count(self, data: bytes, sequence: int, timestamp: int, ssrc: int) -> float:
         now = self._received()
@@ -231,4 +254,7 @@ class TrackReceiver:
                 self.sets.learn(units)
                 return
         self.last_frame = now
-        self._on_frame(Frame(self.number, self._time.unwrap(timestamp), key, units, now))
+        frame = Frame(self.number, self._time.unwrap(timestamp), key, units, now)
+        if self._stamps:
+            frame.recorded = self._recorded(timestamp)
+        self._on_frame(frame)

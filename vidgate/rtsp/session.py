@@ -26,6 +26,8 @@ MAX_REFUSALS = 2
 MAX_PENDING = 16
 USER_AGENT = "vidgate"  # some cameras refuse a DESCRIBE that has none
 
+ONVIF_REPLAY = "onvif-replay"  # ONVIF Streaming Specification 6.4
+_REQUIRING = frozenset(("DESCRIBE", "SETUP", "PLAY"))
 _ANSWERED = frozenset(("OPTIONS", "GET_PARAMETER", "SET_PARAMETER"))
 
 
@@ -103,6 +105,7 @@ class ClientSession:
     public: frozenset[str] = frozenset()
     wake_at: float | None = None
     play_uri: str = ""
+    requires: str = ""  # an option that the server must know (RFC 2326 12.32)
     _digest: DigestClient | None = None
     _cseq: int = 0
     _pending: dict[int, _Pending] = field(default_factory=dict)
@@ -181,6 +184,8 @@ class ClientSession:
         headers = Headers([("CSeq", str(cseq)), ("User-Agent", USER_AGENT), *pending.headers])
         if self.id:
             headers.add("Session", self.id)
+        if self.requires and pending.method in _REQUIRING:
+            headers.add("Require", self.requires)
         if answer := self._answer(pending):
             headers.add("Authorization", answer)
         pending.is_signed = bool(answer)

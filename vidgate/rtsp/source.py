@@ -3,14 +3,17 @@
 from dataclasses import dataclass, replace
 
 from vidgate.aio.clock import Clock, SystemClock
-from vidgate.errors import SilentTransportError, UnsupportedError
+from vidgate.errors import NoReplayError, SilentTransportError, UnsupportedError
 from vidgate.media.source import Publisher
 from vidgate.model.media import Codec, Frame, Track
 from vidgate.rtp import h264
 from vidgate.rtsp.address import RtspAddress
-from vidgate.rtsp.client import RtspClient
+from vidgate.rtsp.client import Headers, RtspClient
 from vidgate.rtsp.player import Admit, Player, at_once
+from vidgate.rtsp.session import ONVIF_REPLAY
 from vidgate.rtsp.tracks import choose
+from vidgate.wire.clock import ClockRange
+from vidgate.wire.message import Message
 
 __all__ = ["RtspAddress", "RtspSource", "SourceStats"]
 
@@ -35,13 +38,24 @@ class RtspSource:
     a camera that is busy must not look described, and a track whose description lacks its
     parameter sets is told when its first key frame has brought them. `admit` is awaited before
     SETUP.
+
+    With `replay` a recording is played at its own speed (ONVIF Streaming Specification 6). A device
+    that lets the request pass and plays what is live raises NoReplayError.
     """
 
     def __init__(
-        self, address: RtspAddress, clock: Clock | None = None, admit: Admit = at_once
+        self,
+        address: RtspAddress,
+        clock: Clock | None = None,
+        admit: Admit = at_once,
+        replay: ClockRange | None = None,
     ) -> None:
         self.address = address
         self._admit = admit
+        self._replay = replay
+        self._is_answered = False
+        self._is_live = False  # a replay was asked for, and what comes is no recording
+        self._is_proved = replay is None
         self._clock = clock or SystemClock()
         self._client: RtspClient | None = None
         self._player: Player | None = None
@@ -67,11 +81,16 @@ class RtspSource:
                     client, self._clock, self._frame, publisher.received
                 ) as player:
                     await self._play(client, player)
-                    await player.watch()
+                    await player.watch(lambda: self._is_live)
+                    raise NoReplayError(
+                        "设备答应回放, 送来的却是实况 / "
+                        "the device agrees to a replay and plays what is live"
+                    )
         finally:
             self._client = self._player = self._publisher = None
 
     async def _play(self, client: RtspClient, player: Player) -> None:
+        client.session.requires = "" if self._replay is None else ONVIF_REPLAY
         offers, others = choose(await client.describe())
         self._other_tracks = len(others)
         if not offers:
@@ -84,9 +103,17 @@ class RtspSource:
         await player.setup(offers)
         self._tracks = [offer.track(number) for number, offer in enumerate(player.offers)]
         self._player = player
-        await player.play()
+        if self._replay is None:
+            await player.play()
+        else:
+            self._played(await player.play(_replaying(self._replay)))
         if not self._is_started and self._is_known():
             self._start()
+
+    def _played(self, reply: Message) -> None:
+        """A Range of absolute times is a recording; any other must be proved by the frames."""
+        self._is_answered = True
+        self._is_proved |= ClockRange.parse(reply.headers.get("Range")) is not None
 
     def request_key_frame(self) -> None:
         """Ask the camera for a key frame, where it says that it understands."""
@@ -114,11 +141,23 @@ class RtspSource:
 
     def _frame(self, frame: Frame) -> None:
         publisher = self._publisher
-        if publisher is None:
+        if publisher is None or not (self._is_proved or self._is_recording(frame)):
             return
         if not self._is_started and not self._begin(frame):
             return
         publisher.frame(frame)
+
+    def _is_recording(self, frame: Frame) -> bool:
+        """Whether the first picture of a replay says when it was recorded.
+
+        One that overtakes the reply to PLAY is left out where it does not.
+        """
+        if self._tracks[frame.track].is_video:
+            self._is_proved = frame.recorded is not None
+            self._is_live = self._is_answered and not self._is_proved
+            if self._is_live and self._client is not None:
+                self._client.interrupt()
+        return self._is_proved
 
     def _begin(self, frame: Frame) -> bool:
         """Start with this frame, if it can be started with; whether it was."""
@@ -146,3 +185,8 @@ class RtspSource:
         assert self._publisher is not None
         self._is_started = True
         self._publisher.start(self._tracks)
+
+
+def _replaying(moments: ClockRange) -> Headers:
+    """What PLAY says of a recording: at its own speed, and whatever was asked before is over."""
+    return ("Range", str(moments)), ("Rate-Control", "yes"), ("Immediate", "yes")

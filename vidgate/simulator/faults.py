@@ -15,6 +15,7 @@ from vidgate.simulator.manner import (
     Media,
     Nonce,
     Redirect,
+    Replay,
     Sound,
 )
 
@@ -207,6 +208,11 @@ _TABLE = (
            amount=Amount("sessions", 1, 1, 1000, "")),
     _trait("no-tcp", "不支持 TCP (461)", "answers TCP transport with 461", {"refused": "tcp"}),
     _trait("no-udp", "不支持 UDP (461)", "answers UDP transport with 461", {"refused": "udp"}),
+    _trait("no-replay", "不支持录像回放 (551)", "knows no replay: 551", {"replay": Replay.UNKNOWN}),
+    _trait("no-recording", "没有录像 (457)", "has recorded nothing: 457",
+           {"replay": Replay.EMPTY}),
+    _trait("live-replay", "回放请求却送实况", "answers a replay with what is live",
+           {"replay": Replay.IGNORED}),
     *(_trait(f"auth-{kind.value}", f"认证: {kind.value}", f"login: {kind.value}", {"auth": kind})
       for kind in Auth),
     *(_trait(f"audio-{kind.value}", f"声音: {kind.value}", f"sound: {kind.value}", {"sound": kind})

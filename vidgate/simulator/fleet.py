@@ -19,15 +19,17 @@ from vidgate.simulator.census import Census, FleetSettings
 from vidgate.simulator.control import Control
 from vidgate.simulator.faults import PlannedFault, Trouble, parse_fault
 from vidgate.simulator.footage import Footage
-from vidgate.simulator.manner import Sound
+from vidgate.simulator.manner import Replay, Sound
 from vidgate.simulator.pictures import FPS, Recipe
 from vidgate.simulator.platform import TicketPlatform
 from vidgate.simulator.players import UdpPair
+from vidgate.simulator.replay import Recording, Wanted
 from vidgate.simulator.schedule import FaultSchedule, Flapping
 from vidgate.simulator.server import Connection
 from vidgate.simulator.sound import Tone, g711_tone
 from vidgate.simulator.studio import Studio, recipe_for
 from vidgate.simulator.ticker import Ticker
+from vidgate.wire.clock import ClockRange
 from vidgate.wire.uri import Uri
 
 __all__ = ["Fleet", "FleetSettings"]
@@ -274,6 +276,15 @@ class Fleet:
     def make_stream(self, camera: Camera, footage: Footage) -> LiveStream:
         """A stream of a camera on the fleet's time."""
         return LiveStream(camera, footage, self._ticker, self._epoch_wall, self._tone)
+
+    def record(
+        self, camera: Camera, footage: Footage, moments: ClockRange, cseq: int
+    ) -> Recording | None:
+        """The recording of a camera on the fleet's time; None where it keeps none."""
+        wanted = Wanted(moments, self._epoch_wall, cseq)
+        if camera.manner.replay is Replay.EMPTY or not wanted.is_kept(self.wall()):
+            return None
+        return Recording(camera, footage, self._ticker, wanted, self._tone)
 
     def _tone(self, camera: Camera) -> Tone | None:
         """A camera's sound; None for none, and while it is being encoded."""

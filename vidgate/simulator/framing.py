@@ -14,6 +14,9 @@ _HEAD = Struct(">BBHBB10x")  # the frame's prefix, then the fixed RTP header (RF
 _STAMP = Struct(">HII")  # sequence, timestamp, SSRC
 _STAMP_AT = PREFIX + 2
 MAX_PAYLOAD = 1400
+_HEADER = 12
+_LENGTH = Struct(">H")
+_EXTENSION = Struct(">HH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,24 @@ class Burst:
     def octets(self) -> int:
         """Bytes of payload, as sender reports count them."""
         return len(self.data) - (PREFIX + 12) * len(self.starts)
+
+
+def with_extension(burst: Burst, extension: tuple[int, bytes]) -> Burst:
+    """The same with a header extension (RFC 3550 5.3.1) on its first packet.
+
+    The length of its frame grows by as much.
+    """
+    if not burst.starts:
+        return burst
+    profile, words = extension
+    added = _EXTENSION.pack(profile, len(words) // 4) + words
+    data = burst.data
+    (length,) = _LENGTH.unpack_from(data, 2)
+    _LENGTH.pack_into(data, 2, length + len(added))
+    data[PREFIX] |= 0x10
+    data[PREFIX + _HEADER : PREFIX + _HEADER] = added
+    burst.starts = [0, *(start + len(added) for start in burst.starts[1:])]
+    return burst
 
 
 def frame_rtcp(data: bytes, channel: int) -> bytes:

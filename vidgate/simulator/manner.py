@@ -74,6 +74,15 @@ class Look(StrEnum):
     COVERED = "covered"  # something before the lens: dull, hardly any contrast
 
 
+class Replay(Enum):
+    """What becomes of a request for a recording."""
+
+    KEPT = "kept"
+    UNKNOWN = "unknown"  # 551: it knows no such option
+    EMPTY = "empty"  # 457: nothing was recorded
+    IGNORED = "ignored"  # it plays what is live
+
+
 class Sound(StrEnum):
     """The sound track; its tone says the channel in each of them."""
 
@@ -109,6 +118,7 @@ class Manner:
     takes_pli: bool = False
     delay: float = 0.0  # of each answer
     sound: Sound = Sound.PCMA
+    replay: Replay = Replay.KEPT
     sessions: int = 0  # that it allows; 0: the fleet's own limit
     period: float = 0.0  # of flapping: so long there, so long away
     cuts: bool = False  # running sessions end with the fault

@@ -12,8 +12,10 @@ from vidgate.simulator.camera import Camera, LiveStream
 from vidgate.simulator.describe import describe
 from vidgate.simulator.footage import Footage
 from vidgate.simulator.gate import Entry
-from vidgate.simulator.manner import Link, Manner, Redirect, Sound
+from vidgate.simulator.manner import Link, Manner, Redirect, Replay, Sound
 from vidgate.simulator.players import Destination, Session, TcpDestination, UdpDestination
+from vidgate.simulator.replay import FEATURE
+from vidgate.wire.clock import ClockRange
 from vidgate.wire.headers import Headers
 from vidgate.wire.message import Message
 
@@ -33,10 +35,12 @@ REASONS = {
     453: "Not Enough Bandwidth",
     454: "Session Not Found",
     455: "Method Not Valid in This State",
+    457: "Invalid Range",
     461: "Unsupported Transport",
     500: "Internal Server Error",
     501: "Not Implemented",
     503: "Service Unavailable",
+    551: "Option Not Supported",
 }
 
 MakeDestination = Callable[[Session], Destination]
@@ -74,6 +78,8 @@ class Request:
             if status:
                 self.camera.counts.refused += status == 453
                 self._answer(status)
+            elif self._is_replay and manner.replay is Replay.UNKNOWN:
+                self._answer(551, ("Unsupported", FEATURE))
             else:
                 handler(self)
 
@@ -182,12 +188,19 @@ class Request:
         if not session.tracks:
             self._answer(455)
             return
-        stream = self._stream()
+        moments = ClockRange.parse(self.message.headers.get("Range"))
+        if self._is_replay and moments is not None:
+            stream = self._recording(moments)
+        else:
+            stream, moments = self._stream(), None
+        if stream is None:
+            self._answer(457)
+            return
         self.camera.counts.plays += 1
         self._answer(
             200,
             ("Session", session.id),
-            ("Range", "npt=0.000-"),
+            ("Range", "npt=0.000-" if moments is None else str(moments)),
             ("RTP-Info", self._rtp_info(session, stream)),
         )
         session.play(stream)
@@ -217,6 +230,16 @@ class Request:
             stream = self.connection.fleet.make_stream(self.camera, self._footage().result())
             self.camera.streams[self.variant] = stream
         return stream
+
+    @property
+    def _is_replay(self) -> bool:
+        is_asked = FEATURE in self.message.headers.get("Require")
+        return is_asked and self.camera.manner.replay is not Replay.IGNORED
+
+    def _recording(self, moments: ClockRange) -> LiveStream | None:
+        cseq = self.message.headers.get("CSeq", "0")
+        number = int(cseq) if cseq.isdecimal() and len(cseq) < 10 else 0
+        return self.connection.fleet.record(self.camera, self._footage().result(), moments, number)
 
     def _footage(self) -> "asyncio.Future[Footage]":
         return self.connection.fleet.footage(self.camera, self.variant)

@@ -12,7 +12,7 @@ from vidgate.aio.clock import ManualClock
 from vidgate.health.levels import of_stream
 from vidgate.media.stream import Stream, StreamLimits
 from vidgate.metrics.channels import ChannelPage, escape
-from vidgate.model.channel import Channel, Lifecycle
+from vidgate.model.channel import Channel, Kind, Lifecycle
 from vidgate.model.declared import DeclaredStatus
 from vidgate.model.health import Health, Level, Reason, State
 from vidgate.model.media import StreamKey, Variant
@@ -82,6 +82,27 @@ async def test_instants_are_absent_until_known() -> None:
     found = await samples(Book(one.channels, {"c1": known}))
     assert found["vidgate_channel_last_frame_timestamp_seconds", "c1"] == 1.5e9 + 0.25
     assert found["vidgate_channel_probe_timestamp_seconds", "c1"] == 1.5e9
+
+
+@pytest.mark.parametrize(
+    ("fields", "state", "reason", "is_expected"),
+    [
+        ({}, State.UNKNOWN, Reason.NOT_TESTED, True),
+        ({}, State.DOWN, Reason.TIMEOUT, True),
+        ({"kind": Kind.PUSH}, State.UNKNOWN, Reason.NOT_TESTED, False),
+        ({}, State.UNKNOWN, Reason.NO_ADDRESS, False),
+        ({}, State.UNKNOWN, Reason.DENIED_ADDRESS, False),
+        ({}, State.MAINTENANCE, Reason.NOT_TESTED, False),
+        ({"lifecycle": Lifecycle.PLANNED}, State.UNKNOWN, Reason.NOT_TESTED, False),
+    ],
+)
+async def test_which_channels_are_to_be_looked_at(
+    fields: dict[str, object], state: State, reason: Reason, *, is_expected: bool
+) -> None:
+    one = book(state, **fields)
+    health = Health(channel="c1", state=state, reason=reason)
+    found = await samples(Book(one.channels, {"c1": health}))
+    assert (("vidgate_channel_probe_expected", "c1") in found) is is_expected
 
 
 async def test_what_is_declared_stands_beside_what_is_measured() -> None:

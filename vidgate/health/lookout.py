@@ -13,8 +13,9 @@ from vidgate.wire.allowance import Allowance
 
 WATCHED = "watched"  # a result that came from the live streams, not from a probe
 REFUSED = (
-    "登录被拒, 一小时内或改正凭据之前不再试 / "
-    "its login was refused; it is tried again after an hour, or when the credential changes"
+    "登录被拒: 为免锁定账户, 一小时内的普查不试它, 后台在凭据改正之前都不试; 点名探测可再试一次 / "
+    "its login was refused: lest the account be locked sweeps leave it alone for an hour, and the "
+    "background until the credential is corrected; probe it by name for one more try"
 )
 LET_IN = frozenset({State.UP, State.DEGRADED, State.REACHABLE})
 NAMED = 4  # channels of one request that a person has named, not swept

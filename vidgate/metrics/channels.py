@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from vidgate.media.stream import Stream
-from vidgate.model.channel import Channel, Lifecycle
+from vidgate.model.channel import Channel, Kind, Lifecycle
 from vidgate.model.declared import DeclaredStatus
-from vidgate.model.health import Health, Outcome, State
+from vidgate.model.health import Health, Outcome, Reason, State
 from vidgate.model.media import StreamKey
 
 CHUNK = 500  # lines between two turns of the loop: some 2 ms
@@ -28,11 +28,18 @@ UP = {
 }
 """The value of `vidgate_channel_up`; states that are not here have no sample."""
 
+NOWHERE = frozenset({Reason.NO_ADDRESS, Reason.DENIED_ADDRESS})  # there is nothing to look at
+
 Value = Callable[[Channel, Health], float | int | None]
 
 
 def _up(channel: Channel, health: Health) -> int | None:
     return UP.get(health.state) if channel.is_counted else None
+
+
+def _expected(channel: Channel, health: Health) -> int | None:
+    is_asked = channel.kind is not Kind.PUSH and health.reason not in NOWHERE
+    return 1 if is_asked and _up(channel, health) is not None else None
 
 
 def _duration(_: Channel, health: Health) -> float | None:
@@ -92,6 +99,11 @@ FAMILIES: tuple[tuple[str, str, Value], ...] = (
         "vidgate_channel_probe_timestamp_seconds",
         "When the channel was last looked at.",
         lambda _, health: health.probed,
+    ),
+    (
+        "vidgate_channel_probe_expected",
+        "1: to be looked at; no sample: it pushes, has no address to ask, or is not counted.",
+        _expected,
     ),
     (
         "vidgate_channel_probe_duration_seconds",

@@ -6,8 +6,8 @@ Cameras give a key frame every 2 to 4 s and none at PLAY, and answer after 5 to 
 quicker with a platform than the sum of its waits for key frames over its sessions; how far the
 sweep is from that, and whether the sessions are in use while somebody is still to be looked at, is
 counted by the simulated platforms. First a person's sweep, of every platform at once; then the
-background's, which makes 76 connections a second at most, of six of the largest. `--platforms` for
-fewer of them, for a quick look.
+background's, which makes 80 connections in any second at most, of six of the largest.
+`--platforms` for fewer of them, for a quick look.
 
 Before that the same is done in virtual time, without a socket and without anybody else at work on
 the machine: that is what the scheduling alone is worth. The first sweep knows nothing of a camera;
@@ -143,7 +143,7 @@ async def schedule(clock: VirtualClock, looks: int) -> list[list[object]]:
     async def row(health: HealthService, fleet: polite.Fleet, form: str) -> None:
         ratio = await polite.sweep(fleet, health, unspread=form != "background")
         most = max(place.max_sessions for place in fleet.places.values())
-        peak = max(fleet.connects.values())
+        peak = fleet.peak
         share = f"{statistics.median(fleet.shares):.1%}, {min(fleet.shares):.1%}"
         rows.append([form, len(fleet.cameras), f"{ratio:.3f}", share, most, peak])
 

@@ -326,7 +326,7 @@ def main() -> None:
         "# Soak: a city's bad days\n\n"
         f"`scripts/soak faults {words} --outage {options.outage:g}`, {machine()}, "
         f"{CLOCK.now() - started:.0f} s. The cameras run in a process of their own; probing is the "
-        "default: every 60 s, 76 connects a second, 320 at once.\n\n"
+        "default: every 60 s, 80 connects a second at most, 320 at once.\n\n"
     )
     text = page.text(head) + "\n"
     if not options.short:

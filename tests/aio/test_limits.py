@@ -1,12 +1,14 @@
 """Slots are never exceeded; operators come before probes and take their slots."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import random
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from tests.waiting import until
-from vidgate.aio.limits import Pace, Preempted, Priority, Slots, SlotsTaken
+from vidgate.aio.limits import MARGIN, Pace, Preempted, Priority, Slots, SlotsTaken
 
 
 async def test_never_more_holders_than_slots() -> None:
@@ -197,10 +199,44 @@ async def test_zero_means_no_limit() -> None:
         assert slots.used == 3
 
 
-async def test_pace_spaces_its_callers() -> None:
-    pace = Pace(100.0)
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    for _ in range(5):
-        await pace.wait()
-    assert loop.time() - started >= 0.035
+def paced(pace: Pace, seconds: float, late: Callable[[], float] = lambda: 0.0) -> list[float]:
+    """The instants of a caller who always has another event, and is woken late."""
+    now, events = 50.0, list[float]()
+    while now < 50.0 + seconds:
+        if now >= pace.turn:
+            pace.note(now)
+            events.append(now)
+        else:
+            now = pace.turn + late()
+    return events
+
+
+def most_in_a_second(events: list[float]) -> int:
+    """In any, wherever it begins."""
+    return max(bisect_left(events, begin + 1.0) - at for at, begin in enumerate(events))
+
+
+@pytest.mark.parametrize("late", [0.0, 0.004, 0.05, 0.3])
+def test_no_second_has_more_events_than_the_pace_allows_however_late_its_caller(
+    late: float,
+) -> None:
+    rng = random.Random(1)
+    events = paced(Pace(80.0), 20.0, lambda: rng.uniform(0.0, late))
+    assert most_in_a_second(events) <= 80
+
+
+def test_a_pace_loses_little_by_a_caller_who_is_a_little_late() -> None:
+    rng = random.Random(1)
+    assert len(paced(Pace(80.0), 20.0, lambda: rng.uniform(0.0, 0.03))) >= 0.97 * 20 * 80 / MARGIN
+
+
+@pytest.mark.parametrize(("rate", "count"), [(0.5, 10), (1.0, 20), (2.5, 39)])
+def test_a_slow_pace_is_kept_as_well(rate: float, count: int) -> None:
+    assert len(paced(Pace(rate), 20.0)) == pytest.approx(count, abs=1)
+
+
+def test_no_pace_holds_nobody_back() -> None:
+    pace = Pace(0.0)
+    for _ in range(1_000):
+        pace.note(5.0)
+    assert pace.turn < 0

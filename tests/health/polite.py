@@ -5,7 +5,7 @@ What is measured is the scheduling and nothing else: no socket, and no other pro
 
 import asyncio
 import random
-from collections import Counter
+from bisect import bisect_left
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class Fleet:
     register: FakeRegister
     rng: random.Random = field(default_factory=lambda: random.Random(4))
     places: dict[str, Usage] = field(default_factory=dict)
-    connects: Counter[int] = field(default_factory=Counter)
+    connects: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.places = {id_: Usage(SLOTS, self.clock) for id_ in self.register.platforms}
@@ -72,6 +72,12 @@ class Fleet:
             place.count_anew()
 
     @property
+    def peak(self) -> int:
+        """The most connects in one second, wherever it begins."""
+        ends = (bisect_left(self.connects, begin + 1.0) for begin in self.connects)
+        return max(end - at for at, end in enumerate(ends))
+
+    @property
     def shares(self) -> list[float]:
         """How much of each platform's sessions was in use while work was due."""
         return [place.busy / (SLOTS * place.pressed) for place in self.places.values()]
@@ -79,7 +85,7 @@ class Fleet:
     async def describe(self, address: RtspAddress, clock: Clock, times: ProbeTimes) -> None:
         """Two round trips, the first of which brings the challenge."""
         camera = self.cameras[address.url]
-        self.connects[int(clock.now())] += 1
+        self.connects.append(clock.now())
         await asyncio.sleep(2 * camera.delay)
         times.t1 = 2 * camera.delay
 

@@ -1,6 +1,6 @@
-"""What takes long is looked at first."""
+"""What takes long is looked at first, or in turn with what does not."""
 
-from vidgate.health.order import longest_first
+from vidgate.health.order import longest_first, well_mixed
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Measured, State
 
@@ -23,3 +23,14 @@ def test_what_takes_long_goes_first_and_so_does_what_may() -> None:
     channels = [Channel(id=id_, name=id_) for id_ in healths]
     order = [channel.id for channel in longest_first(channels, healths.__getitem__)]
     assert order == ["down", "described", "new", "slow", "watched", "quick"]
+
+
+def test_a_paced_sweep_is_mixed_and_ends_with_the_quick_ones() -> None:
+    waits = {f"c{number}": number / 100 for number in range(400)}
+    healths = {id_: known(State.UP, wait) for id_, wait in waits.items()}
+    channels = [Channel(id=id_, name=id_) for id_ in waits]
+    order = [waits[channel.id] for channel in well_mixed(channels, healths.__getitem__)]
+    assert sorted(order) == sorted(waits.values())
+    assert max(order[-80:]) < min(order[:-80])
+    tenths = [sum(order[begin : begin + 40]) / 40 for begin in range(0, 320, 40)]
+    assert max(tenths) - min(tenths) < 0.1  # seconds: no tenth of the sweep is slower than others

@@ -19,7 +19,7 @@ def test_a_sweep_is_near_its_bound_and_keeps_the_sessions_busy() -> None:
                 assert await sweep(fleet, health, unspread=unspread) <= 1.15
                 assert min(fleet.shares) >= 0.9
                 assert all(place.max_sessions <= SLOTS for place in fleet.places.values())
-            assert max(fleet.connects.values()) <= 80
+            assert fleet.peak <= 80
 
     with VirtualTime() as time:
         time.run(main(time.clock))

@@ -4,10 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
-
-from vidgate.aio.clock import Clock, SystemClock
+from math import inf
 
 
 class Priority(IntEnum):
@@ -180,20 +179,35 @@ def _is_preempted(holder: _Holder) -> bool:
     return holder.task.uncancel() == 0
 
 
-@dataclass(slots=True)
+MARGIN = 1.05  # seconds that count as one: what was started late may arrive bunched
+SPURT = 2.0  # times the rate, so long as less was used than is allowed
+BUNCH = 4  # events at once after one, for a caller who was late
+
+
 class Pace:
-    """Lets at most `rate` events a second through, evenly spaced (0: no limit)."""
+    """At most `rate` events in any one second (0: no limit); below 1, one every `1 / rate` seconds.
 
-    rate: float
-    clock: Clock = field(default_factory=SystemClock)
-    _next: float = 0.0
+    Events that are merely spaced lose whatever a caller was late for, and what was not asked for;
+    here it is made up for at `SPURT` times the rate, within what a second may have.
+    """
 
-    async def wait(self) -> None:
-        """Wait for this caller's turn."""
-        if self.rate <= 0:
-            return
-        now = self.clock.now()
-        turn = max(now, self._next)
-        self._next = turn + 1 / self.rate
-        if turn > now:
-            await asyncio.sleep(turn - now)
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        count = max(1, int(rate))
+        self._window = MARGIN * (1.0 if rate >= 1 else 1 / rate if rate > 0 else 0.0)
+        self._gap = 1 / (SPURT * rate) if rate > 0 else 0.0
+        self._events: deque[float] = deque(maxlen=count)
+        self._spaced = -inf
+
+    @property
+    def turn(self) -> float:
+        """When the next may be, in monotonic seconds; at once if that has passed."""
+        if len(self._events) < (self._events.maxlen or 0):
+            return self._spaced
+        return max(self._spaced, self._events[0] + self._window)
+
+    def note(self, now: float) -> None:
+        """One event is now."""
+        if self.rate > 0:
+            self._events.append(now)
+            self._spaced = max(self._spaced + self._gap, now - (BUNCH - 1) * self._gap)

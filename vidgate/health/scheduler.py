@@ -10,6 +10,7 @@ from math import inf
 import structlog
 
 from vidgate.aio.clock import Clock
+from vidgate.aio.limits import Pace
 from vidgate.aio.supervisor import Supervisor
 from vidgate.health.checks import STOPPED, Plan
 from vidgate.health.governor import Governor
@@ -22,8 +23,6 @@ log = structlog.get_logger(__name__)
 BURST = 8  # starts in one turn of the event loop
 LONGEST_WAIT = 5.0
 GOVERNED = 0.05  # seconds until the governor is asked again
-# Turns of the pace that a late loop may make up for: in no second more than pace + ARREARS start.
-ARREARS = 3
 
 # What a camera is called because time ran out, which it does in a loop that stands still as well.
 BY_TIME = frozenset({Reason.TIMEOUT, Reason.NO_MEDIA, Reason.NO_KEY_FRAME})
@@ -68,14 +67,14 @@ class Scheduler:
     """At most one look at a channel at a time, within the limits of its lane and of all.
 
     `finished(job, result, started, ended)` hears every result, in monotonic seconds, and plans the
-    next look. `pace` is in connects a second and holds for the background only.
+    next look. `pace` holds for the background only.
     """
 
     def __init__(
         self, probe: Probe, lane_of: LaneOf, finished: Finished, clock: Clock, *, parallel: int
     ) -> None:
         self.plans: dict[str, Plan] = {}
-        self.pace = 0.0
+        self.pace = Pace(0.0)
         self._probe = probe
         self._lane_of = lane_of
         self._finished = finished
@@ -88,7 +87,6 @@ class Scheduler:
         self._due: list[tuple[float, str]] = []
         self._channels: Mapping[str, Channel] = {}
         self._wake = asyncio.Event()
-        self._turn = 0.0  # when the pace lets the next background look start
 
     @property
     def in_flight(self) -> int:
@@ -252,7 +250,7 @@ class Scheduler:
             if self._lanes.active >= int(self._governor.allowed):
                 return False  # the next end, or the loop's next quick turns, let more in
             now = self._clock.now()
-            may_routine = self.pace <= 0 or now >= self._turn
+            may_routine = now >= self.pace.turn
             taken = self._lanes.take(routine=may_routine)
             if taken is None:
                 return False
@@ -260,8 +258,8 @@ class Scheduler:
             if job.dropped:
                 self._lanes.release(key)
                 continue
-            if not job.urgent and self.pace > 0:
-                self._turn = max(self._turn + 1 / self.pace, now - (ARREARS - 1) / self.pace)
+            if not job.urgent:
+                self.pace.note(now)
             self._governor.start()
             job.started = now
             job.task = tasks.start(self._look(job), f"probe {job.channel.id}")
@@ -275,7 +273,8 @@ class Scheduler:
             pause = min(pause, self._due[0][0] - now)
         if self._lanes.waiting:
             # Either the pace or the governor holds somebody back, or a lane, whose end wakes us.
-            pause = min(pause, self._turn - now if self._turn > now else GOVERNED)
+            turn = self.pace.turn
+            pause = min(pause, turn - now if turn > now else GOVERNED)
         return max(pause, 0.001)
 
     async def _look(self, job: Job) -> None:

@@ -19,6 +19,7 @@ import structlog
 
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock, SystemClock
+from vidgate.aio.limits import Pace
 from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import SettingsError
 from vidgate.health import state as states
@@ -34,7 +35,7 @@ from vidgate.health.demand import Demands
 from vidgate.health.evidence import Rules
 from vidgate.health.live import LiveJudge
 from vidgate.health.lookout import WATCHED, Looker, Lookout
-from vidgate.health.order import longest_first
+from vidgate.health.order import longest_first, well_mixed
 from vidgate.health.roster import Change, Kind, Register, Roster
 from vidgate.health.scheduler import Job, Scheduler
 from vidgate.media.hub import Hub
@@ -91,7 +92,7 @@ class HealthService:
         self._scheduler = Scheduler(
             self._lookout.look, prober.lane, self._finished, self._clock, parallel=settings.parallel
         )
-        self._scheduler.pace = settings.connects_per_second
+        self._scheduler.pace = Pace(settings.connects_per_second)
         self._scheduler.follow_register(self._roster.channels)
         self.on_probe: Callable[[ProbeResult, float], None] = lambda result, seconds: None
 
@@ -160,7 +161,8 @@ class HealthService:
         background instead, at its pace. Raises NotFoundError for an id that is not registered.
         """
         channels = [self._roster.get(id_) for id_ in ids]
-        looks = self._scheduler.ask(longest_first(channels, self.of), level, urgent=unspread)
+        ordered = (longest_first if unspread else well_mixed)(channels, self.of)
+        looks = self._scheduler.ask(ordered, level, urgent=unspread)
         with self._lookout.asked(channels):
             async with aclosing(looks) as results:
                 async for result in results:

@@ -238,7 +238,7 @@ class ProbeSettings(Section):
         description="画质巡检周期 (秒), 由取流巡检顺带完成; 0: 不评. 本版本不评画质, 必须为 0 / seconds between judgements of the picture, made by looks for one; 0: none. Nothing judges pictures in this version: must be 0",
     )
     connects_per_second: float = Field(
-        76.0, ge=0, description="后台每秒新建连接上限; 0: 不限 / pace in the background; 0: none"
+        80.0, ge=0, description="后台每秒新建连接上限; 0: 不限 / pace in the background; 0: none"
     )
     per_host: int = Field(4, ge=1, description="同一直连主机的并发 / at once to one direct host")
     parallel: int = Field(320, ge=1, description="同时进行的巡检数 / probes in flight at once")

@@ -72,6 +72,15 @@ async def test_a_level_is_told_but_is_no_transition(desk: Desk) -> None:
     assert [one.after for one in desk.store.transitions] == [State.UNKNOWN, State.UP]
 
 
+async def test_what_a_fault_has_become_is_a_transition(desk: Desk) -> None:
+    silent = replace(UP, state=State.DOWN, reason=Reason.TIMEOUT, level=Level.REACH)
+    for health in (UP, silent, replace(silent, level=Level.NONE)):
+        desk.book.put(health)
+    await desk.book.save()
+    told = [(one.after, one.level) for one in desk.store.transitions]
+    assert told[-2:] == [(State.DOWN, Level.REACH), (State.DOWN, Level.NONE)]
+
+
 async def test_a_full_disk_loses_nothing(desk: Desk) -> None:
     desk.store.refuse()
     desk.book.put(UP)

@@ -18,12 +18,25 @@ def noted(*healths: Health) -> Journal:
 
 
 def test_only_what_differs_is_an_entry() -> None:
-    journal = noted(UP, replace(UP, probed=5.0), DOWN, replace(DOWN, level=Level.REACH))
+    journal = noted(UP, replace(UP, probed=5.0), replace(UP, level=Level.DESCRIBE), DOWN, DOWN)
     assert [(one.time, one.after) for one in journal.take().transitions] == [
         (0.0, State.UP),
-        (2.0, State.DOWN),
+        (3.0, State.DOWN),
     ]
     assert journal.is_empty
+
+
+def test_an_outage_that_becomes_another_tells_so() -> None:
+    """The level tells a host that is away from a camera that does not answer."""
+    silent = replace(DOWN, level=Level.REACH)
+    refused = replace(DOWN, state=State.UNAUTHORIZED, reason=Reason.UNAUTHORIZED)
+    journal = noted(UP, silent, silent, DOWN, DOWN, refused)
+    entries = journal.take().transitions
+    assert [(one.time, one.reason, one.level) for one in entries[1:]] == [
+        (1.0, Reason.TIMEOUT, Level.REACH),
+        (3.0, Reason.TIMEOUT, Level.NONE),
+        (5.0, Reason.UNAUTHORIZED, Level.NONE),
+    ]
 
 
 def test_what_was_refused_comes_before_what_followed() -> None:

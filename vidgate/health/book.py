@@ -121,11 +121,11 @@ class Book:
         if before is None or before is health:
             return  # removed meanwhile, or nothing new
         self.health[id_] = health
-        if before.state is not health.state or before.reason is not health.reason:
-            self._journal.note(health, self._clock.wall())
-        elif before.level is health.level:
+        told = (health.state, health.reason, health.level)
+        if told == (before.state, before.reason, before.level):
             self._stamped.add(id_)
             return
+        self._journal.note(health, self._clock.wall())
         self._changed.add(id_)
         self._bus.publish(
             "channel.state",

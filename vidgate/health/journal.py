@@ -7,6 +7,7 @@ where more waits than can be held, what lay between becomes unknown.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from vidgate.health.causes import FAULTS
 from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Health, Level, Reason, State
 from vidgate.storage.states import Transition
@@ -95,7 +96,7 @@ class Journal:
         last = self._last.get(channel)
         if last is None and step is None:
             return
-        if last is not None and (last.after, last.reason, last.step) == (state, reason, step):
+        if last is not None and _told(last) == (state, reason, step, _depth(state, level)):
             return
         before = State.UNKNOWN if last is None else last.after
         entry = Transition(
@@ -116,6 +117,17 @@ class Journal:
             before = len(self._waiting)
             self._waiting = list(thinned(self._waiting))
             self.lost += before - len(self._waiting)
+
+
+def _told(last: Transition) -> tuple[State, Reason, Lifecycle | None, Level]:
+    return last.after, last.reason, last.step, _depth(last.after, last.level)
+
+
+def _depth(state: State, level: Level) -> Level:
+    """How deep looks went, as far as it tells of a cause: what works is looked at to many depths,
+    one after the other, and owes nobody a cause.
+    """
+    return level if state in FAULTS else Level.NONE
 
 
 def thinned(entries: Iterable[Transition]) -> Iterator[Transition]:

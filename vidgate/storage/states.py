@@ -31,7 +31,7 @@ class Transition:
     """One channel went from a state to another at a wall-clock instant.
 
     `step` is where its lifecycle stood then, None when it left the register; a row whose state is
-    the same before and after tells of that step, or of a reason.
+    the same before and after tells of that step, of a reason, or of a fault's level.
     """
 
     channel: str

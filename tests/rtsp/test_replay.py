@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.rtp.packets import inter, key, packets
-from tests.rtsp.camera import Camera, Habits, run_camera
+from tests.rtsp.camera import Camera, Habits, interleave, run_camera
 from tests.rtsp.test_source import VIDEO_ONLY, Shelf
 from tests.waiting import until
 from vidgate.errors import (
@@ -94,14 +94,34 @@ async def test_pictures_without_a_time_are_a_recording_only_where_the_range_says
         pull.cancel()
 
 
+async def test_where_a_key_frame_comes_too_early_another_is_waited_for() -> None:
+    habits = granting()
+    habits.plays = [interleave(packets([key()]))]
+    async with run_camera(habits) as camera, asyncio.TaskGroup() as tasks:
+        shelf = Shelf()
+        source = RtspSource(RtspAddress(url=camera.url), replay=MOMENTS)
+        pull = tasks.create_task(source.run(shelf))
+        await until(lambda: shelf.tracks)
+        camera.send(packets([inter(), key()], first=40))
+        await until(lambda: any(frame.key for frame in shelf.frames))
+        assert shelf.frames[0].key
+        pull.cancel()
+
+
 async def test_what_is_live_is_never_taken_for_a_recording() -> None:
     async with run_camera(Habits(sdp=VIDEO_ONLY)) as camera, asyncio.TaskGroup() as tasks:
         shelf = Shelf()
         pull = tasks.create_task(failure(camera, shelf))
-        await until(lambda: shelf.tracks)
-        camera.send_pictures(2)
+        await until(lambda: camera.asked("PLAY"))
+
+        def is_refused() -> bool:
+            if not camera.connections[-1].transport.is_closing():
+                camera.send_pictures(2)  # again: the first may overtake the reply
+            return pull.done()
+
+        await until(is_refused)
         assert isinstance(await pull, NoReplayError)
-        assert not shelf.frames
+        assert not shelf.tracks
 
 
 @pytest.mark.parametrize(

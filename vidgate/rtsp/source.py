@@ -107,7 +107,7 @@ class RtspSource:
             await player.play()
         else:
             self._played(await player.play(_replaying(self._replay)))
-        if not self._is_started and self._is_known():
+        if not self._is_started and self._is_proved and self._is_known():
             self._start()
 
     def _played(self, reply: Message) -> None:
@@ -150,13 +150,15 @@ class RtspSource:
     def _is_recording(self, frame: Frame) -> bool:
         """Whether the first picture of a replay says when it was recorded.
 
-        One that overtakes the reply to PLAY is left out where it does not.
+        One that overtakes the reply to PLAY is left out where it does not, and what refers to it.
         """
         if self._tracks[frame.track].is_video:
             self._is_proved = frame.recorded is not None
             self._is_live = self._is_answered and not self._is_proved
             if self._is_live and self._client is not None:
                 self._client.interrupt()
+            if not self._is_proved and self._player is not None:
+                self._player.receivers[frame.track].has_key = False
         return self._is_proved
 
     def _begin(self, frame: Frame) -> bool:

@@ -227,7 +227,7 @@ class Fold:
         if before is not None:
             del before.members[channel]
             self._touch(before, channel)
-            if not before.failing:
+            if not before.is_failing:
                 before.ended, before.merged = now, to.id
         self._take(to, channel, found)
 

@@ -158,6 +158,11 @@ class Incident(Course):
         return [one for one in self.members.values() if one.until is None]
 
     @property
+    def is_failing(self) -> bool:
+        """Whether any member has not recovered: found at the first of them."""
+        return any(one.until is None for one in self.members.values())
+
+    @property
     def outline(self) -> Outline:
         """The same without its members, as it stands now."""
         course = {one.name: getattr(self, one.name) for one in fields(Course)}

@@ -149,7 +149,7 @@ class Fold:
         return {
             (one.cause, one.subject): one
             for one in self.incidents.values()
-            if one.merged is None and not self._is_past(one, now)
+            if one.merged is None and not _is_past(one, now, self._rules)
         }
 
     def _reopen(self, incident: Incident, now: float) -> Incident:
@@ -171,7 +171,7 @@ class Fold:
     def _suspects(
         self, doubted: Mapping[str, Condition], fleet: Mapping[str, Condition], now: float
     ) -> Generator[None, None, Suspects]:
-        ranked = ((found, self._rank(channel)) for channel, found in doubted.items())
+        ranked = ((found, _rank(self._of.get(channel))) for channel, found in doubted.items())
         self._left = {
             channel: at
             for channel, at in self._left.items()
@@ -179,7 +179,7 @@ class Fold:
         }
         suspects = Suspects(ranked, self._rules, self._left)
         for number, (channel, found) in enumerate(fleet.items(), 1):
-            suspects.add(channel, found, self._rank(channel))
+            suspects.add(channel, found, _rank(self._of.get(channel)))
             if number % SLICE == 0:
                 yield
         suspects.weigh(now)
@@ -214,12 +214,8 @@ class Fold:
     def _drop_taken(self, tally: Tally) -> None:
         """A cause as wide or wider has been found for these."""
         rank = RANK[tally.cause]
-        if taken := [channel for channel in tally.failed if self._rank(channel) <= rank]:
+        if taken := [channel for channel in tally.failed if _rank(self._of.get(channel)) <= rank]:
             tally.drop(taken)
-
-    def _rank(self, channel: str) -> int:
-        incident = self._of.get(channel)
-        return NOBODY if incident is None else RANK[incident.cause]
 
     def _move(self, channel: str, to: Incident, found: Condition, now: float) -> None:
         """The wider cause takes the channel over; the narrower incident ends with its last."""
@@ -270,7 +266,7 @@ class Fold:
         are so many now; those of them that had an alarm already, which nobody saw to, join it.
         """
         young = (id_ for id_, found in doubted.items() if now - found.at < self._rules.window)
-        lately = [id_ for id_ in young if RANK[Cause.HOST] < self._rank(id_) < NOBODY]
+        lately = [id_ for id_ in young if RANK[Cause.HOST] < _rank(self._of.get(id_)) < NOBODY]
         if len(alone) + len(lately) < self._rules.crowd:
             return (known if known is not None and known.ended is None else None), False
         storm = self._resume(STORM, known, now)
@@ -319,13 +315,9 @@ class Fold:
             incident.ended, incident.calm_since = now, None
             self._touch(incident)
 
-    def _is_past(self, incident: Incident, now: float) -> bool:
-        """Whether it is over and may not come back, nor by a clock that was put back."""
-        return incident.ended is not None and abs(now - incident.ended) >= self._rules.reopen
-
     def _forget(self, now: float) -> None:
         for incident in list(self.incidents.values()):
-            if self._is_past(incident, now) and incident.id not in self._changed:
+            if _is_past(incident, now, self._rules) and incident.id not in self._changed:
                 del self.incidents[incident.id]
 
 
@@ -340,6 +332,16 @@ def _sift(
         if number % SLICE == 0:
             yield
     return free
+
+
+def _rank(incident: Incident | None) -> int:
+    """How wide a cause its channels have found already."""
+    return NOBODY if incident is None else RANK[incident.cause]
+
+
+def _is_past(incident: Incident, now: float, rules: Rules) -> bool:
+    """Whether it is over and may not come back, nor by a clock that was put back."""
+    return incident.ended is not None and abs(now - incident.ended) >= rules.reopen
 
 
 def _is_down(incident: Incident) -> bool:

@@ -4,6 +4,7 @@ tests/peers has a server that we did not write.
 """
 
 import asyncio
+import gc
 import re
 from base64 import b64decode
 from collections.abc import AsyncIterator
@@ -28,6 +29,7 @@ from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.client import RtspClient
 from vidgate.rtsp.player import Player
 from vidgate.rtsp.tracks import choose
+from vidgate.rtsp.tunnel import Tunnel
 
 pytestmark = pytest.mark.usefixtures("no_descriptor_left")
 
@@ -192,3 +194,16 @@ async def test_udp_is_not_for_tunnels() -> None:
         async with RtspClient.connect(address, SystemClock()) as client:
             with pytest.raises(UnsupportedError, match="TCP only"):
                 Player(client, SystemClock(), lambda frame: None)
+
+
+async def test_a_failed_one_leaves_no_circle() -> None:
+    async with front(b"HTTP/1.1 404 Not Found\r\n\r\n") as tunnel:
+        gc.collect()
+        gc.disable()
+        try:
+            with pytest.raises(MissingStreamError):
+                async with connected(tunnel):
+                    pytest.fail("there is no tunnel")
+            await until(lambda: not any(isinstance(o, Tunnel) for o in gc.get_objects()))
+        finally:
+            gc.enable()

@@ -20,6 +20,7 @@ class Tunnel(asyncio.Transport):
         self.up: asyncio.Transport | None = None
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.is_made = False
+        self.is_over = False
         self.early = b""  # what came of RTSP before the client had its connection
         self._client: asyncio.Protocol | None = client
 
@@ -102,9 +103,10 @@ class Tunnel(asyncio.Transport):
     def failed(self, error: Exception | None) -> None:
         """One way is lost or refused, and the other with it: half a tunnel is none."""
         client, self._client = self._client, None
-        if not self.opened.done():
+        if not self.is_over and not self.opened.done():
             self.opened.set_exception(error or _hung_up())
             self.opened.exception()  # seen, even where nobody waits any more
+        self.is_over = True
         self.abort()
         if client is not None and self.is_made:
             client.connection_lost(error)
@@ -167,6 +169,8 @@ async def connect(
     finally:
         if not tunnel.is_made:
             tunnel.failed(None)
+            # It holds the error, whose traceback holds the tunnel: no circle is left.
+            del tunnel.opened, tunnel
 
 
 async def _open(way: _Way, uri: Uri, place: tuple[str, int], ca: str) -> None:

@@ -8,6 +8,7 @@ from typing import Self
 from vidgate.aio.clock import Clock
 from vidgate.errors import NotFoundError, StorageError
 from vidgate.health.checks import Cadence
+from vidgate.health.measure import Wish
 from vidgate.media.source import Source
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Health, Level, ProbeResult, Reason
@@ -152,6 +153,7 @@ class FakeProber:
     answers: dict[str, Reason] = field(default_factory=dict)
     reached: dict[str, Level] = field(default_factory=dict)
     asked: list[tuple[str, Level]] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
     gate: asyncio.Event | None = None
     limit: int = 0
     active: int = 0
@@ -168,9 +170,10 @@ class FakeProber:
         """One lane for each platform, or channel."""
         return channel.platform or channel.id, self.limit
 
-    async def probe(self, channel: Channel, level: Level) -> ProbeResult:
+    async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
         """One look."""
         self.asked.append((channel.id, level))
+        self.wishes.append(wish)
         self.active += 1
         self.most = max(self.most, self.active)
         try:

@@ -22,7 +22,7 @@ from vidgate.media.hub import Hub
 from vidgate.model.health import Level
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.player import Admit
-from vidgate.rtsp.probe import ProbeTimes
+from vidgate.rtsp.probe import ProbeTimes, Stay
 from vidgate.settings.tree import ProbeSettings
 from vidgate.simulator.usage import Usage
 
@@ -90,7 +90,7 @@ class Fleet:
         times.t1 = 2 * camera.delay
 
     async def media(
-        self, address: RtspAddress, clock: Clock, times: ProbeTimes, admit: Admit
+        self, address: RtspAddress, clock: Clock, times: ProbeTimes, admit: Admit, stay: Stay
     ) -> None:
         """The session begins when SETUP is answered, and ends when TEARDOWN is."""
         camera = self.cameras[address.url]

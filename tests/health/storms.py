@@ -17,6 +17,7 @@ from tests.health.fakes import FakeRegister, FakeStore, no_sources
 from tests.virtual import VirtualClock, VirtualTime
 from vidgate.aio.bus import Bus
 from vidgate.health import governor
+from vidgate.health.measure import Wish
 from vidgate.health.service import HealthService
 from vidgate.media.hub import Hub
 from vidgate.model.channel import Channel, Platform
@@ -66,7 +67,7 @@ class Model:
             return ("slots", platform.id), 16
         return ("describe", platform.id), platform.describe_parallel
 
-    async def probe(self, channel: Channel, level: Level) -> ProbeResult:
+    async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
         """One look."""
         started = self.clock.now()
         self.asked.append((started, channel.id, level))

@@ -31,13 +31,14 @@ from vidgate.errors import (
 )
 from vidgate.health import prober as probers
 from vidgate.health.limits import PlatformSlots
+from vidgate.health.measure import Wish
 from vidgate.health.prober import Prober, reason_of
 from vidgate.model.channel import Channel, Kind, Platform
 from vidgate.model.health import Level, Reason
 from vidgate.model.media import Codec
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.player import Admit
-from vidgate.rtsp.probe import ProbeTimes
+from vidgate.rtsp.probe import ProbeTimes, Stay
 from vidgate.settings.tree import ProbeSettings
 
 CHANNEL = Channel(id="c", name="c", url="rtsp://127.0.0.9:554/x")
@@ -59,7 +60,7 @@ class Lens:
         times.t1 = 0.01
 
     async def media(
-        self, address: RtspAddress, clock: Clock, times: ProbeTimes, admit: Admit
+        self, address: RtspAddress, clock: Clock, times: ProbeTimes, admit: Admit, stay: Stay
     ) -> None:
         """PLAY."""
         self.called.append(address.url)
@@ -222,6 +223,37 @@ async def test_an_operator_preempts_and_a_full_platform_is_not_tested(
         monkeypatch.setattr("vidgate.health.limits.LOOK_WAIT", 0.01)
         result = await looker.probe(channel, Level.MEDIA)
     assert (result.reason, result.level) == (Reason.NOT_TESTED, Level.NONE)
+
+
+async def test_a_look_that_stays_gives_way_with_what_it_has_seen() -> None:
+    channel = replace(CHANNEL, platform="p")
+    register = FakeRegister([channel], [Platform(id="p", slots=2)])
+    slots, staying = PlatformSlots(register), asyncio.Event()
+    wishes: list[bool] = []
+
+    class Patient(Lens):
+        async def media(
+            self, address: RtspAddress, clock: Clock, times: ProbeTimes, admit: Admit, stay: Stay
+        ) -> None:
+            await super().media(address, clock, times, admit, stay)
+            wishes.append(stay())
+            async with slots.hold(channel, Priority.OPERATOR):
+                wishes.append(stay())
+            staying.set()
+            await asyncio.get_running_loop().create_future()
+
+    looker = Prober(
+        register, register.address, slots, ProbeSettings(), SystemClock(), probing=Patient()
+    )
+    looking = asyncio.ensure_future(looker.probe(channel, Level.MEDIA, Wish.IF_IDLE))
+    await staying.wait()
+    async with (
+        slots.hold(channel, Priority.OPERATOR),
+        slots.hold(channel, Priority.OPERATOR),
+    ):
+        result = await looking
+    assert wishes == [True, False]  # half of the sessions are left for others
+    assert (result.reason, result.level, result.t3) == (Reason.OK, Level.MEDIA, 0.5)
 
 
 async def test_a_look_calls_its_camera_while_it_waits_for_a_session() -> None:

@@ -15,6 +15,7 @@ from vidgate.aio.limits import BUNCH, MARGIN, Pace
 from vidgate.aio.supervisor import Supervisor
 from vidgate.health.checks import STOPPED, Plan
 from vidgate.health.governor import BEAT
+from vidgate.health.measure import Wish
 from vidgate.health.scheduler import BY_TIME, STARVED, Job, Scheduler
 from vidgate.model.channel import Channel
 from vidgate.model.health import Level, ProbeResult, Reason
@@ -28,7 +29,7 @@ class StandingStill(FakeProber):
 
     times: int = 1
 
-    async def probe(self, channel: Channel, level: Level) -> ProbeResult:
+    async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
         """One look."""
         if self.times:
             self.times -= 1
@@ -160,7 +161,9 @@ async def test_who_leaves_early_takes_what_waits_along() -> None:
 
 async def test_a_crashing_look_is_our_error() -> None:
     class Crashing(FakeProber):
-        async def probe(self, channel: Channel, level: Level) -> ProbeResult:
+        async def probe(
+            self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING
+        ) -> ProbeResult:
             raise ZeroDivisionError
 
     async with running(Bench(Crashing())) as bench:

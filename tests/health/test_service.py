@@ -16,6 +16,7 @@ from vidgate.aio.clock import ManualClock
 from vidgate.errors import BusyError, NotFoundError, UnauthorizedError, UnreachableError
 from vidgate.health.checks import STOPPED
 from vidgate.health.live import GRACE
+from vidgate.health.measure import Wish
 from vidgate.health.service import DOUBT, HealthService
 from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
@@ -93,6 +94,20 @@ class World:
         """What the bus said of a channel."""
         events = self.bus.since(0)[1]
         return [e.data["state"] for e in events if e.type == "channel.state" and e.object == id_]
+
+
+async def test_a_group_is_measured_by_who_names_the_channel_and_by_an_idle_background() -> None:
+    world = World(channel("a"), enabled=True)
+    async with world.running():
+        await world.passes(2000, lambda: ("a", Level.MEDIA) in world.prober.asked)
+        assert world.prober.wishes[-1] is Wish.IF_IDLE
+    many = World(*(channel(f"c{n}") for n in range(5)))
+    async with many.running():
+        await many.probe(*(f"c{n}" for n in range(5)))
+        assert set(many.prober.wishes) == {Wish.NOTHING}  # a sweep does not wait for that
+        await many.probe("c1")
+        await many.probe("c1", level=Level.DESCRIBE)
+        assert many.prober.wishes[-2:] == [Wish.GROUP, Wish.NOTHING]
 
 
 async def test_the_background_finds_every_picture_and_spreads_the_looks() -> None:

@@ -62,3 +62,19 @@ async def test_loss_over_udp(fleet: Fleet) -> None:
         lost, expected = lost + seen.reception.lost, expected + seen.reception.expected
         assert seen.count.fps is None or seen.count.fps == pytest.approx(FPS, rel=0.01)
     assert lost / expected == pytest.approx(0.05, abs=0.025)
+
+
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.UDP])
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+async def test_the_length_of_a_group(codec: str, transport: Transport) -> None:
+    rows = generate(20)
+    for row in rows:
+        row["url"] = row["url"].replace("/h264/", f"/{codec}/")
+    async with Fleet(rows) as fleet:
+        address = address_of(fleet, transport=transport)
+        assert (await probe.media(address, CLOCK)).count.group_frames is None
+        seen = await probe.media(address, CLOCK, stay=lambda: True)
+    assert (seen.count.group_frames, seen.count.group_seconds) == (LOOP, LOOP / FPS)
+    assert seen.stayed == pytest.approx(LOOP / FPS, abs=0.5)
+    assert seen.t3 is not None
+    assert seen.t3 <= LOOP / FPS + 0.5  # the wait for the first one alone

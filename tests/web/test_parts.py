@@ -14,6 +14,7 @@ import pytest
 from tests.web.fakes import FakeAlarms, FakeMaintenance, FakeReports, FakeTrials
 from vidgate.aio.bus import Bus
 from vidgate.errors import UnreachableError
+from vidgate.health.measure import Wish
 from vidgate.health.service import HealthService
 from vidgate.media.hub import Hub
 from vidgate.media.source import Publisher, Source
@@ -72,7 +73,7 @@ class OneLook:
     def lane(self, channel: Channel, level: Level) -> tuple[str, int]:
         return channel.id, 4
 
-    async def probe(self, channel: Channel, level: Level) -> ProbeResult:
+    async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
         reason = Reason.UNREACHABLE if channel.id == "cam-1" else Reason.OK
         reached = Level.NONE if channel.id == "cam-1" else level
         return ProbeResult(channel=channel.id, asked=level, level=reached, reason=reason, t0=1.0)

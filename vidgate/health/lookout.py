@@ -6,6 +6,7 @@ from typing import Protocol
 
 from vidgate.aio.clock import Clock
 from vidgate.health.live import LiveJudge
+from vidgate.health.measure import Wish, is_group_due
 from vidgate.health.scheduler import Job
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, Outcome, ProbeResult, Reason, State
@@ -37,8 +38,8 @@ class Looker(Protocol):
         """How often its login may be tried still; pulls and trials share it."""
         ...
 
-    async def probe(self, channel: Channel, level: Level) -> ProbeResult:
-        """Look; never raises for a camera's sake."""
+    async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
+        """Look; never raises for a camera's sake. `wish`: for how long a group of pictures is."""
         ...
 
 
@@ -88,10 +89,19 @@ class Lookout:
             return self._unprobed(job, Level.NONE, Reason.NOT_TESTED, WATCHED)
         if _is_refused(self._known(channel.id)) and self._is_closed(channel):
             return self._unprobed(job, Level.NONE, Reason.NOT_TESTED, REFUSED)
-        result = await self._prober.probe(channel, job.level)
+        result = await self._prober.probe(channel, job.level, self._wish(job))
         if result.reason is Reason.UNAUTHORIZED:
             self._count(channel)
         return result
+
+    def _wish(self, job: Job) -> Wish:
+        """Once a day a look may go on for a whole group; nobody's sweep waits for that."""
+        id_ = job.channel.id
+        if job.level < Level.MEDIA or not is_group_due(self._known(id_).measured, self._wall()):
+            return Wish.NOTHING
+        if id_ in self._insisted:
+            return Wish.GROUP
+        return Wish.NOTHING if job.urgent or job.sinks else Wish.IF_IDLE
 
     def restored(self, channel: Channel, health: Health) -> None:
         """What was known of its login before the start of the service counts still."""

@@ -7,6 +7,7 @@ from a part of a group of pictures that of a whole one.
 """
 
 from dataclasses import replace
+from enum import Enum, auto
 from typing import Any, Protocol
 
 from vidgate.model.health import Measured, ProbeResult
@@ -17,6 +18,14 @@ COUNT_STANDS = 7200.0  # seconds for which counted rates are trusted more than a
 GROUP_STANDS = 86400.0  # seconds for which a group of pictures need not be measured again
 LEAST_PACKETS = 100  # to tell a share that was lost: to one in a hundred
 FADING = 0.97  # of the longest wait for a key frame, at each look: a camera may be set anew
+
+
+class Wish(Enum):
+    """Whether a look goes on after its key frame, for how long a group of pictures is."""
+
+    NOTHING = auto()
+    IF_IDLE = auto()  # while half of the platform's sessions are left for others
+    GROUP = auto()  # a person asked for this very channel
 
 
 class Flow(Protocol):

@@ -16,6 +16,7 @@ from vidgate.errors import (
     is_ours,
 )
 from vidgate.health.limits import PlatformBook, PlatformSlots, ahead
+from vidgate.health.measure import Wish
 from vidgate.media.stream import Picture
 from vidgate.model.channel import Channel, Kind
 from vidgate.model.health import Level, ProbeResult, Reason
@@ -23,7 +24,7 @@ from vidgate.registry.access import host_of
 from vidgate.rtsp import probe as rtsp_probe
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.player import Admit
-from vidgate.rtsp.probe import ProbeTimes
+from vidgate.rtsp.probe import ProbeTimes, Stay
 from vidgate.settings.tree import ProbeSettings
 from vidgate.wire.allowance import Allowance, Allowances
 
@@ -55,9 +56,12 @@ class Probing(Protocol):
         ...
 
     async def media(
-        self, address: RtspAddress, clock: Clock, times: ProbeTimes, admit: Admit
+        self, address: RtspAddress, clock: Clock, times: ProbeTimes, admit: Admit, stay: Stay
     ) -> object:
-        """PLAY until the first key frame; fills in `times`, raises RemoteError."""
+        """PLAY until the first key frame, and on while `stay` says so; fills in `times`.
+
+        Raises RemoteError.
+        """
         ...
 
 
@@ -68,9 +72,9 @@ class _Rtsp:
         return await rtsp_probe.describe(address, clock, times)
 
     async def media(
-        self, address: RtspAddress, clock: Clock, times: ProbeTimes, admit: Admit
+        self, address: RtspAddress, clock: Clock, times: ProbeTimes, admit: Admit, stay: Stay
     ) -> object:
-        return await rtsp_probe.media(address, clock, times, admit)
+        return await rtsp_probe.media(address, clock, times, admit, stay)
 
 
 class Prober:
@@ -115,15 +119,20 @@ class Prober:
             return ("slots", platform.id), platform.slots + ahead(platform.slots)
         return ("describe", platform.id), platform.describe_parallel
 
-    async def probe(self, channel: Channel, level: Level) -> ProbeResult:
-        """Look at the channel as deep as `level` (`describe` or `media`)."""
-        return await self.probe_at(channel, level, self._address_of)
+    async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
+        """Look at the channel as deep as `level` (`describe` or `media`).
+
+        By `wish` it goes on after the first key frame, so that the length of a group of pictures
+        is measured: whatever it holds up, or only while it holds nobody up.
+        """
+        return await self.probe_at(channel, level, self._address_of, wish)
 
     async def probe_at(
         self,
         channel: Channel,
         level: Level,
         address_of: Callable[[Channel], Awaitable[RtspAddress]],
+        wish: Wish = Wish.NOTHING,
     ) -> ProbeResult:
         """The same at another address, or with another login, than the channel's own."""
         times = ProbeTimes(t0=self._clock.wall())
@@ -142,8 +151,10 @@ class Prober:
         except VidgateError as error:
             return _result(channel, level, times, reason_of(error), error.message)
         try:
-            await self._look(channel, level, address, times)
+            await self._look(channel, level, address, times, self._stay(channel, wish))
         except (Preempted, SlotsTaken):
+            if times.t3 is not None:  # taken from it while it stayed: what it was for was seen
+                return self._seen(channel, level, times)
             unknown = ProbeTimes(t0=times.t0)
             return _result(
                 channel,
@@ -162,12 +173,28 @@ class Prober:
             if is_unasked or isinstance(error, (HeldBackError, VerdictPendingError)):
                 reason = Reason.NOT_TESTED
             return _result(channel, level, times, reason, error.message)
+        return self._seen(channel, level, times)
+
+    def _seen(self, channel: Channel, level: Level, times: ProbeTimes) -> ProbeResult:
         if times.key_frame is not None and times.codec is not None:
             self.on_picture(Picture(channel.id, times.codec, times.key_frame))
         return _result(channel, level, times, Reason.OK)
 
+    def _stay(self, channel: Channel, wish: Wish) -> Stay:
+        if wish is Wish.NOTHING:
+            return rtsp_probe.not_at_all
+        slots = self._slots.of(channel)
+        if wish is Wish.GROUP or slots is None:
+            return lambda: True
+        return lambda: slots.used <= slots.capacity // 2
+
     async def _look(
-        self, channel: Channel, level: Level, address: RtspAddress, times: ProbeTimes
+        self,
+        channel: Channel,
+        level: Level,
+        address: RtspAddress,
+        times: ProbeTimes,
+        stay: Stay,
     ) -> None:
         settings = self._settings
         timed = replace(address, connect_timeout=settings.timeout, request_timeout=settings.timeout)
@@ -177,7 +204,7 @@ class Prober:
                 await self._probing.describe(timed, self._clock, times)
             return
         timed = replace(timed, stall_timeout=settings.media_timeout / PATIENCE)
-        limit = settings.timeout + settings.media_timeout + CLOSING
+        limit = settings.timeout + settings.media_timeout + rtsp_probe.LONGEST_STAY + CLOSING
         async with self._slots.look(channel) as session, asyncio.timeout(limit) as deadline:
 
             async def admit() -> None:
@@ -185,7 +212,7 @@ class Prober:
                 await session()
                 deadline.reschedule(asyncio.get_running_loop().time() + limit)
 
-            await self._probing.media(timed, self._clock, times, admit)
+            await self._probing.media(timed, self._clock, times, admit, stay)
 
 
 def reason_of(error: BaseException) -> Reason:

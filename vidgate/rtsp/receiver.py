@@ -119,6 +119,11 @@ class TrackReceiver:
         """What the pictures that were counted tell."""
         return Count() if self._tally is None else self._tally.count()
 
+    @property
+    def has_group(self) -> bool:
+        """Whether a whole group of pictures was counted."""
+        return self._tally is not None and self._tally.has_group
+
     def use_udp(self) -> None:
         """Packets may come out of order."""
         self._reorder = ReorderBuffer()

@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ from vidgate.model.channel import Channel
 from vidgate.model.health import ProbeResult
 from vidgate.operations.alarms import Alarms
 from vidgate.operations.failover import Failover
+from vidgate.operations.replays import Replays
 from vidgate.operations.reports import Reports
 from vidgate.operations.snapshots import Snapshots
 from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
@@ -188,7 +189,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     registry = await _registry(stack, db, box, bus, texts, settings)
     listening: list[tuple[str, int]] = []
     guard = AddressGuard(settings.media.allow, settings.media.deny, lambda: listening)
-    cameras, prober, sources = await _cameras(stack, registry, guard, settings, bus, clock)
+    cameras, prober, sources, replays = await _cameras(stack, registry, guard, settings, bus, clock)
     states, switches = await _past(stack, db, bus)
     hub = await _hub(stack, sources, bus, settings, clock)
     maintenance = await _maintenance(stack, registry, MaintenanceStore(db, audit), bus, settings)
@@ -201,7 +202,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     snapshots = await _snapshots(stack, registry, folder, bus, clock)
     if settings.media.snapshots:
         hub.on_picture, prober.on_picture = snapshots.take, snapshots.see
-    whep = await _whep(stack, hub, bus, settings, clock)
+    whep = await _whep(stack, hub, replays, bus, settings)
     device = partial(_device, box)
     zone, incidents = zone_of(settings.history.timezone), IncidentStore(db, audit)
     alarms = Alarms(registry, health, bus, incidents, device, clock, zone=zone)
@@ -265,8 +266,8 @@ async def _cameras(
     settings: Settings,
     bus: Bus,
     clock: Clock,
-) -> tuple[Cameras, Prober, Sources]:
-    """What reaches cameras: to find them, to look at them, to show them."""
+) -> tuple[Cameras, Prober, Sources, Replays]:
+    """What reaches cameras: to find them, to look at them, to show them and their recordings."""
     registry.permits = guard.permits
     slots = PlatformSlots(registry)
     resolver = await stack.enter_async_context(Resolver(guard.permits, clock=clock))
@@ -275,7 +276,8 @@ async def _cameras(
     prober.allowance = cameras.allowance
     failover = Failover(bus, check=settings.media.return_check)
     standby = Standby(failover, prober.probe)
-    return cameras, prober, Sources(registry, cameras, slots, standby, clock)
+    sources = Sources(registry, cameras, slots, standby, clock)
+    return cameras, prober, sources, Replays(cameras, slots, clock)
 
 
 async def _hub(
@@ -384,12 +386,20 @@ def _told(*listeners: Callable[[ProbeResult, float], None]) -> Callable[[ProbeRe
 
 
 async def _whep(
-    stack: AsyncExitStack, hub: Hub, bus: Bus, settings: Settings, clock: SystemClock
+    stack: AsyncExitStack, hub: Hub, replays: Replays, bus: Bus, settings: Settings
 ) -> WhepService:
-    """Viewers, and the worker that makes sound fit for them."""
+    """Viewers, the worker that makes sound fit for them, and a hub of recordings.
+
+    That one has a bus of its own: what befalls a recording says nothing of what is live.
+    """
+    clock = SystemClock()
+    apart = replace(_hub_settings(settings), idle_stop=0.0, tries_again=False)
+    past = await stack.enter_async_context(Hub(replays, Bus(clock=clock), apart, clock))
     limits = WorkerLimits(processes=1, memory=1 << 30)
     opus = OpusWorks(await stack.enter_async_context(WorkerPool("sound", limits)))
-    return await stack.enter_async_context(WhepService(hub, bus, settings.webrtc, clock, opus))
+    return await stack.enter_async_context(
+        WhepService(hub, bus, settings.webrtc, clock, opus, past)
+    )
 
 
 def _prepare(folder: Path) -> None:

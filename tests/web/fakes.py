@@ -1,7 +1,7 @@
 """Light stand-ins for the parts of the service that the web layer talks to."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from vidgate.health.days import Day
 from vidgate.health.demand import Demand
 from vidgate.health.looks import Look
 from vidgate.health.maintenance import Booking
+from vidgate.media.replay import ReplayKey
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Login, Platform, PointClass, Transport
 from vidgate.model.health import Health, Level, Measured, ProbeResult, Reason, State
@@ -39,6 +40,7 @@ from vidgate.storage.snapshots import Snapshot
 from vidgate.storage.states import Transition
 from vidgate.storage.switches import Switch
 from vidgate.web.parts import WebParts
+from vidgate.wire.clock import ClockRange
 
 PASSWORD = "river bank lantern seven"
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # quick
@@ -369,6 +371,8 @@ class FakeSession:
     variant: Variant
     answer_sdp: str
     principal: Principal
+    replay: ClockRange | None = None
+    recorded: float | None = None
 
 
 class FakeWhep:
@@ -402,6 +406,24 @@ class FakeWhep:
         session = FakeSession(
             f"session-{len(self.asked)}", name, Variant.SUB, "v=0\r\nanswer", principal
         )
+        self.sessions[session.id] = session
+        return session
+
+    async def replay(
+        self,
+        keys: Sequence[ReplayKey],
+        offer_sdp: str,
+        *,
+        local_address: str,
+        principal: Principal,
+    ) -> FakeSession:
+        self.asked.append({"keys": [(key.name, key.variant, key.moments) for key in keys]})
+        if self.error is not None:
+            raise self.error
+        session = FakeSession(
+            f"session-{len(self.asked)}", keys[0].name, keys[0].variant, "v=0\r\nanswer", principal,
+            keys[0].moments, 1.5,
+        )  # fmt: skip
         self.sessions[session.id] = session
         return session
 

@@ -38,7 +38,9 @@ def test_an_operation_says_what_it_asks_for(document: dict[str, Any]) -> None:
     watch = document["paths"]["/whep/{name}"]["post"]
     assert watch["x-permission"] == "stream.watch"
     assert watch["requestBody"]["content"] == {"application/sdp": {"schema": {"type": "string"}}}
-    assert {parameter["name"] for parameter in watch["parameters"]} == {"name", "stream"}
+    assert {parameter["name"] for parameter in watch["parameters"]} == {
+        "name", "stream", "from", "to",
+    }  # fmt: skip
     assert set(watch["responses"]) == {"201", "default"}
     assert watch["security"] == [{"token": []}, {"session": []}]
     assert document["paths"]["/healthz"]["get"]["security"] == []

@@ -76,6 +76,7 @@ CONTRACT = {
     ("GET", f"{API}/events"): Permission.CHANNEL_READ,
     ("GET", f"{API}/openapi.json"): Permission.SESSION_OWN,
     ("POST", "/whep/{name:.+}"): Permission.STREAM_WATCH,
+    ("GET", "/whep-sessions/{id}"): Permission.STREAM_WATCH,
     ("DELETE", "/whep-sessions/{id}"): Permission.STREAM_WATCH,
     ("PATCH", "/whep-sessions/{id}"): Permission.STREAM_WATCH,
     ("POST", f"{API}/playback"): Permission.STREAM_WATCH,

@@ -13,9 +13,11 @@ from vidgate.errors import (
     UnauthorizedError,
     VidgateError,
 )
+from vidgate.model.media import Variant
 from vidgate.model.user import Role
 from vidgate.web.whep import MAX_SDP, OFFERS_WINDOW, SDP, TRICKLE
 from vidgate.webrtc.offers import MAX_CANDIDATES
+from vidgate.wire.clock import ClockRange
 
 OFFER = b"v=0\r\na=ice-ufrag:abcd\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
 AS_SDP = {"Content-Type": SDP}
@@ -200,3 +202,57 @@ async def test_candidates_are_taken_and_an_ice_restart_is_not(site: Site) -> Non
     assert asked.status == 422
     plain = await site.call("PATCH", location, role=role, data=same, headers=AS_SDP)
     assert plain.status == 415
+
+
+START = "2023-01-05T08:00:00+08:00"
+
+
+@pytest.mark.parametrize("start", [START, START.replace("+", " "), "2023-01-05T00:00:00Z"])
+async def test_a_moment_asks_for_what_was_recorded(site: Site, start: str) -> None:
+    query = {"from": start, "to": "2023-01-05T00:15:00Z", "stream": "main"}
+    response = await site.call(
+        "POST", "/whep/camera-1", role=Role.VIEWER, data=OFFER, headers=AS_SDP, params=query
+    )
+    assert response.status == 201
+    moments = ClockRange(1672876800.0, 1672877700.0)
+    assert site.fakes.whep.asked == [{"keys": [("Camera-1", Variant.MAIN, moments)]}]
+    view = await site.call("GET", response.headers["Location"], role=Role.VIEWER)
+    assert await view.json() == {
+        "id": "session-1",
+        "name": "Camera-1",
+        "stream": "main",
+        "replay_from": 1672876800.0,
+        "replay_to": 1672877700.0,
+        "recorded": 1.5,
+    }
+    await until(lambda: bool(site.fakes.trail.notes))
+    assert site.fakes.trail.notes[0].detail["recording"] == str(moments)
+
+
+async def test_auto_takes_the_main_recording_or_else_the_sub_one(site: Site) -> None:
+    query = {"from": START}
+    response = await site.call(
+        "POST", "/whep/camera-1", role=Role.VIEWER, data=OFFER, headers=AS_SDP, params=query
+    )
+    assert response.status == 201
+    asked = [variant for _, variant, _ in site.fakes.whep.asked[-1]["keys"]]
+    assert asked == [Variant.MAIN, Variant.SUB]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"from": "yesterday"},
+        {"from": "2023-01-05T08:00:00"},  # of which zone?
+        {"from": "2999-01-05T08:00:00Z"},
+        {"to": START},
+        {"from": START, "to": START},
+    ],
+)
+async def test_moments_that_cannot_be(site: Site, query: dict[str, str]) -> None:
+    response = await site.call(
+        "POST", "/whep/camera-1", role=Role.VIEWER, data=OFFER, headers=AS_SDP, params=query
+    )
+    assert response.status in (400, 422)
+    assert (await response.json())["code"]
+    assert site.fakes.whep.asked == []

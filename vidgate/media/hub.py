@@ -39,6 +39,7 @@ class HubSettings:
     retry_cap: float = 2.5
     busy_retry: float = 30.0  # 453 and 503: a camera short of sessions is not to be hammered
     picture_every: float = 240.0  # how old the picture of a watched stream may be kept
+    tries_again: bool = True  # False: a stream that fails is over, and so are its readers
     limits: StreamLimits = field(default_factory=StreamLimits)
 
 
@@ -170,12 +171,21 @@ class Hub:
                 failure = RemoteError(f"{type(error).__name__}: {error}")
             if stream.stats.frames > frames:
                 backoff.reset()
-            if not is_retryable(failure):
+            if not (settings.tries_again and is_retryable(failure)):
                 stream.failed(failure, None)
+                self._end_unless_tried_again(stream)
                 return
             delay = settings.busy_retry if failure.code == "camera_busy" else backoff.next()
             stream.failed(failure, delay)
             await asyncio.sleep(delay)
+
+    def _end_unless_tried_again(self, stream: Stream) -> None:
+        if self._settings.tries_again:
+            return
+        self._forget_stop(stream.key)
+        self._drop(stream)
+        for reader in list(stream.readers):
+            stream.detach(reader)
 
     def _schedule_stop(self, stream: Stream) -> None:
         if stream.readers or self.streams.get(stream.key) is not stream:

@@ -49,6 +49,7 @@ class StreamStats:
     last_key_frame: float | None = None
     lost: int = 0  # packets that never came
     jitter: float | None = None  # seconds
+    recorded: float | None = None  # when the device says that it recorded the last picture
     clock_offset: float | None = None  # by how many seconds the camera's clock is ahead
     # Of the last key frame: what encodes it, and its size in pixels.
     codec: Codec | None = None
@@ -275,6 +276,7 @@ class Stream:
         if not is_picture:
             return
         stats.last_frame = frame.received
+        stats.recorded = frame.recorded
         pictures, size = self._since_key
         if frame.key:
             self._measure(frame.received, pictures, size)

@@ -30,6 +30,7 @@ from vidgate.rtsp.source import RtspSource
 from vidgate.rtsp.tls import client_context
 from vidgate.settings.tree import MediaSettings, RtpSettings
 from vidgate.wire.allowance import Allowance, Allowances
+from vidgate.wire.clock import ClockRange
 from vidgate.wire.guard import AddressGuard
 from vidgate.wire.uri import Uri
 
@@ -269,7 +270,7 @@ class Sources:
 class LocatedSource:
     """A camera whose address is found when it is pulled, at each pull anew.
 
-    `session` is the pull's way to one of its platform's.
+    `session` is the pull's way to one of its platform's. With `replay` what it recorded is pulled.
     """
 
     def __init__(
@@ -277,7 +278,9 @@ class LocatedSource:
         locate: Callable[[], Awaitable[RtspAddress]],
         session: Callable[[], AbstractAsyncContextManager[Admit]],
         clock: Clock,
+        replay: ClockRange | None = None,
     ) -> None:
+        self._replay = replay
         self._locate = locate
         self._session = session
         self._clock = clock
@@ -286,7 +289,7 @@ class LocatedSource:
     async def run(self, publisher: Publisher) -> None:
         """Find the address, connect and publish; see `media.source.Source`."""
         async with self._session() as admit:
-            self._source = RtspSource(await self._locate(), self._clock, admit)
+            self._source = RtspSource(await self._locate(), self._clock, admit, self._replay)
             await self._source.run(publisher)
 
     def request_key_frame(self) -> None:

@@ -45,7 +45,9 @@ async def streams(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     now = context.clock.now()
     viewers = Counter(
-        (session.name, session.variant) for session in context.parts.whep.sessions.values()
+        (session.name, session.variant)
+        for session in context.parts.whep.sessions.values()
+        if session.replay is None
     )
     return reply(
         StreamList(

@@ -3,7 +3,7 @@
 Small protocols instead of the classes themselves: each test gives the few methods that it needs.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -12,6 +12,7 @@ from vidgate.health.days import Day
 from vidgate.health.demand import Demand
 from vidgate.health.looks import Look
 from vidgate.health.maintenance import Booking
+from vidgate.media.replay import ReplayKey
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Platform
 from vidgate.model.health import Health, Level, ProbeResult, State
@@ -36,6 +37,7 @@ from vidgate.storage.accounts import Token, User
 from vidgate.storage.snapshots import Snapshot
 from vidgate.storage.states import Transition
 from vidgate.storage.switches import Switch
+from vidgate.wire.clock import ClockRange
 
 T = TypeVar("T")
 
@@ -234,6 +236,12 @@ class Watching(Protocol):
     def answer_sdp(self) -> str: ...
 
     @property
+    def replay(self) -> ClockRange | None: ...
+
+    @property
+    def recorded(self) -> float | None: ...
+
+    @property
     def principal(self) -> Principal: ...
 
 
@@ -252,6 +260,15 @@ class Whep(Protocol):
         *,
         stream: str,
         has_sub: bool,
+        local_address: str,
+        principal: Principal,
+    ) -> Watching: ...
+
+    async def replay(
+        self,
+        keys: Sequence[ReplayKey],
+        offer_sdp: str,
+        *,
         local_address: str,
         principal: Principal,
     ) -> Watching: ...

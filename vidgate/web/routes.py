@@ -248,6 +248,15 @@ _PICTURES = (
     ),
     Route(hdrs.METH_OPTIONS, "/whep/{name:.+}", whep.options, Access.OPEN),
     Route(
+        GET,
+        "/whep-sessions/{id}",
+        whep.show,
+        Permission.STREAM_WATCH,
+        "观看的状态 a session: live, or which moment of a recording",
+        answer=whep.WatchView,
+        grace=TICKET_GRACE,
+    ),
+    Route(
         DELETE,
         "/whep-sessions/{id}",
         whep.leave,

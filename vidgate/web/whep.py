@@ -4,23 +4,26 @@ Pages of any origin may call these routes with a token or a ticket, never with t
 """
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from aiohttp import hdrs, web
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from vidgate.auth.permissions import require_stream
-from vidgate.errors import ConflictError, InputError, NotPermittedError
+from vidgate.errors import ConflictError, InputError, NotAcceptableError, NotPermittedError
+from vidgate.media.replay import ReplayKey
 from vidgate.model.channel import Channel
+from vidgate.model.media import Variant
 from vidgate.model.user import Role
 from vidgate.web.access import CALLER, principal_of
 from vidgate.web.context import CONTEXT
-from vidgate.web.exchange import read_body, read_query
+from vidgate.web.exchange import read_body, read_query, reply
 from vidgate.web.parts import Watching
 from vidgate.web.peer import local_address, network_of
 from vidgate.web.problems import MediaTypeError, TooManyRequestsError, UnprocessableError
 from vidgate.web.sockets import Opened
 from vidgate.webrtc.offers import MAX_CANDIDATES
+from vidgate.wire.clock import ClockRange
 
 SDP = "application/sdp"
 TRICKLE = "application/trickle-ice-sdpfrag"
@@ -31,14 +34,34 @@ OFFERS_WINDOW = 10.0  # seconds in which `webrtc.offers` are counted
 SESSIONS = "/whep-sessions/"
 
 _CANDIDATE = re.compile(r"^a=candidate:", re.MULTILINE)
+# A `+` that nobody escaped arrives as a space (WHATWG URL, form encoding).
+_ZONE = re.compile(r" (?=\d\d:?\d\d$)")
+Moment = Annotated[AwareDatetime, BeforeValidator(lambda text: _ZONE.sub("+", str(text)))]
+
 _UFRAG = re.compile(r"^a=ice-ufrag:(\S+)\s*$", re.MULTILINE)
 
 
 class WhepQuery(BaseModel):
-    """Which stream; `auto`: main if the offer can take its codec, else sub."""
+    """Which stream; `auto`: main if the offer can take its codec, else sub.
+
+    With `from` (RFC 3339, with its zone) what the device recorded from that moment on, up to `to`.
+    """
 
     model_config = ConfigDict(extra="forbid")
     stream: Literal["main", "sub", "auto"] = "auto"
+    from_: Moment | None = Field(default=None, alias="from")
+    to: Moment | None = None
+
+
+class WatchView(BaseModel):
+    """One viewer's session. Instants are wall-clock seconds; of what is live they are null."""
+
+    id: str
+    name: str
+    stream: Variant
+    replay_from: float | None
+    replay_to: float | None
+    recorded: float | None = Field(description="when the device recorded what is shown now")
 
 
 async def watch(request: web.Request) -> web.Response:
@@ -50,24 +73,39 @@ async def watch(request: web.Request) -> web.Response:
     principal = principal_of(request)
     require_stream(principal, channel.id)
     _check(channel)
+    moments = _moments(query, context.clock.wall())
+    if moments is not None and principal.via == "ticket":
+        raise NotPermittedError("票据只看实时画面 / a ticket is for what is live")
     offer = await _read_sdp(request, SDP, MAX_SDP)
-    session = await context.parts.whep.open(
-        channel.id,
-        offer,
-        stream=query.stream,
-        has_sub=context.parts.registry.has_sub(channel),
-        local_address=local_address(request),
-        principal=principal,
-    )
+    session = await _open(request, channel, offer, query.stream, moments)
     opened = Opened(request[CALLER].credential, _ufrags(offer))
     context.viewers.add(session.id, opened, context.parts.whep.sessions)
-    context.notes.note(principal.name, "stream.watch", channel.id, {"stream": session.variant})
+    what = {"stream": session.variant.value}
+    if moments is not None:
+        what["recording"] = str(moments)
+    context.notes.note(principal.name, "stream.watch", channel.id, what)
     headers = {
         hdrs.LOCATION: SESSIONS + session.id,
         hdrs.ETAG: f'"{session.id}"',
         "X-Vidgate-Stream": session.variant.value,
     }
     return web.Response(status=201, text=session.answer_sdp, content_type=SDP, headers=headers)
+
+
+async def show(request: web.Request) -> web.Response:
+    """What a session shows."""
+    session = _own(request)
+    moments = session.replay
+    return reply(
+        WatchView(
+            id=session.id,
+            name=session.name,
+            stream=session.variant,
+            replay_from=None if moments is None else moments.start,
+            replay_to=None if moments is None else moments.end,
+            recorded=session.recorded,
+        )
+    )
 
 
 async def leave(request: web.Request) -> web.Response:
@@ -113,6 +151,55 @@ def _limit(request: web.Request) -> None:
 def _check(channel: Channel) -> None:
     if not channel.enabled:
         raise ConflictError("通道已停用 / the channel is disabled", hint="启用后再看")
+
+
+async def _open(
+    request: web.Request, channel: Channel, offer: str, stream: str, moments: ClockRange | None
+) -> Watching:
+    parts, principal = request.app[CONTEXT].parts, principal_of(request)
+    here, has_sub = local_address(request), parts.registry.has_sub(channel)
+    if moments is not None:
+        keys = _keys(channel, stream, moments, has_sub=has_sub)
+        return await parts.whep.replay(keys, offer, local_address=here, principal=principal)
+    return await parts.whep.open(
+        channel.id,
+        offer,
+        stream=stream,
+        has_sub=has_sub,
+        local_address=here,
+        principal=principal,
+    )
+
+
+def _moments(query: WhepQuery, now: float) -> ClockRange | None:
+    """Which stretch is asked for; None: what is live. Raises InputError for one that cannot be."""
+    if query.from_ is None:
+        if query.to is not None:
+            raise InputError("只给了 to / `to` without `from`", hint="加上 from / give both")
+        return None
+    start, end = query.from_.timestamp(), None if query.to is None else query.to.timestamp()
+    if start > now:
+        raise InputError(
+            "from 在将来, 还没有录像 / `from` lies in the future: nothing is recorded yet",
+            hint="时间要带时区, 如 / give the zone: 2026-11-26T08:00:00+08:00",
+        )
+    if end is not None and end <= start:
+        raise InputError("to 不晚于 from / `to` is not after `from`")
+    return ClockRange(start, end)
+
+
+def _keys(channel: Channel, stream: str, moments: ClockRange, *, has_sub: bool) -> list[ReplayKey]:
+    if stream == "sub" and not has_sub:
+        raise NotAcceptableError(
+            f"{channel.id} 没有子码流 / {channel.id} has no sub-stream",
+            hint="请看主码流 / watch it with ?stream=main",
+        )
+    wanted = {
+        "main": [Variant.MAIN],
+        "sub": [Variant.SUB],
+        "auto": [Variant.MAIN, Variant.SUB] if has_sub else [Variant.MAIN],
+    }
+    return [ReplayKey.of(channel.id, variant, moments) for variant in wanted[stream]]
 
 
 def _own(request: web.Request) -> Watching:

@@ -117,6 +117,11 @@ class Fanout:
             self._catch_up(viewer, flow)
 
     @property
+    def recorded(self) -> float | None:
+        """When the last picture was recorded, where the device says."""
+        return None if self._stream is None else self._stream.stats.recorded
+
+    @property
     def _is_live(self) -> bool:
         return self._stream is not None and self._stream.state is StreamState.LIVE
 

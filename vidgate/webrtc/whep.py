@@ -27,23 +27,24 @@ from vidgate.errors import (
 )
 from vidgate.media.hub import Hub
 from vidgate.media.opus import OpusWorks
-from vidgate.model.media import Codec, StreamKey, Track, Variant
+from vidgate.media.replay import ReplayKey
+from vidgate.model.media import Codec, StreamKey, Variant
 from vidgate.model.user import Principal
 from vidgate.settings.tree import WebrtcSettings
 from vidgate.webrtc.dtls import Certificate, Dtls
 from vidgate.webrtc.fanout import Fanout
+from vidgate.webrtc.known import KnownCodecs
 from vidgate.webrtc.line import Line
 from vidgate.webrtc.mux import Leg, Mux, plain_host
 from vidgate.webrtc.offers import Local, Offer, Outgoing, Pick, answer, choose, parse_offer
 from vidgate.webrtc.viewer import Flow, Viewer
+from vidgate.wire.clock import ClockRange
 
 log = structlog.get_logger(__name__)
 
 DESCRIBE_TIMEOUT = 10.0  # seconds a browser waits for a cold camera to say what it sends
 TICK = 1.0  # seconds between sender reports, and between looks for silent browsers
 TURN = 50  # sessions looked at before other tasks get their turn
-KNOWN_CODECS = 10_000
-KNOWN_FOR = 600.0  # seconds that a main stream's codec is believed unasked
 CNAME = "vidgate"
 
 
@@ -65,6 +66,17 @@ class WhepSession:
     viewer: Viewer | None = field(default=None, repr=False)
     closing: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     closed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    @property
+    def replay(self) -> ClockRange | None:
+        """Which stretch of the recording it shows; None for what is live."""
+        key = self.shared.fanout.key
+        return key.moments if isinstance(key, ReplayKey) else None
+
+    @property
+    def recorded(self) -> float | None:
+        """When what is shown was recorded (wall-clock seconds), where the device says."""
+        return self.shared.fanout.recorded if self.replay is not None else None
 
     def close(self, reason: str) -> None:
         """Ask for the end; `closed` is set once the browser has been told."""
@@ -112,9 +124,11 @@ class WhepService:
         settings: WebrtcSettings,
         clock: Clock | None = None,
         opus: OpusWorks | None = None,
+        replays: Hub | None = None,
     ) -> None:
         self.sessions: dict[str, WhepSession] = {}
         self._hub = hub
+        self._replays = replays or hub  # recordings are apart: nobody takes one for what is live
         self._bus = bus
         self._settings = settings
         self._opus = opus  # without it sound that must be recoded is left out
@@ -123,7 +137,7 @@ class WhepService:
         self._certificate = Certificate.generateCertificate()
         self._tasks = Supervisor("whep")
         self._shared: dict[StreamKey, _Shared] = {}
-        self._known: dict[str, tuple[float, tuple[Track, ...]]] = {}
+        self._known = KnownCodecs(self._clock)
         self._opening: Counter[str] = Counter()  # offers under way, by user
 
     async def __aenter__(self) -> Self:
@@ -162,8 +176,8 @@ class WhepService:
         return session
 
     def viewers(self, name: str) -> int:
-        """How many sessions watch this stream, either variant."""
-        return sum(session.name == name for session in self.sessions.values())
+        """How many sessions watch this stream live, either variant."""
+        return sum(one.name == name and one.replay is None for one in self.sessions.values())
 
     async def open(
         self,
@@ -185,10 +199,31 @@ class WhepService:
         self._opening[principal.name] += 1
         try:
             wanted = self._variants(name, offer, stream, has_sub)
-            shared, picks = await self._choose(name, offer, wanted)
+            keys = [StreamKey(name, variant) for variant in wanted]
+            shared, picks = await self._choose(offer, keys)
         finally:
-            self._opening[principal.name] -= 1
-            self._opening += Counter()  # forgets who has none
+            self._opened(principal)
+        return self._start(shared, offer, picks, local_address, principal)
+
+    async def replay(
+        self,
+        keys: Sequence[ReplayKey],
+        offer_sdp: str,
+        *,
+        local_address: str,
+        principal: Principal,
+    ) -> WhepSession:
+        """Answer an offer for a recording, the first of `keys` that it can take.
+
+        Raises what `open` does; NoReplayError and NoRecordingError of a device that has none.
+        """
+        offer = parse_offer(offer_sdp)
+        self._check_limits(principal.name)
+        self._opening[principal.name] += 1
+        try:
+            shared, picks = await self._choose(offer, keys)
+        finally:
+            self._opened(principal)
         return self._start(shared, offer, picks, local_address, principal)
 
     async def close(self, session_id: str) -> None:
@@ -196,6 +231,10 @@ class WhepService:
         session = self.find(session_id)
         session.close("closed by the viewer")
         await session.closed.wait()
+
+    def _opened(self, principal: Principal) -> None:
+        self._opening[principal.name] -= 1
+        self._opening += Counter()  # forgets who has none
 
     def _check_limits(self, user: str) -> None:
         limit, own = self._settings.max_sessions, self._settings.max_user_sessions
@@ -219,32 +258,19 @@ class WhepService:
                 f"{name} 没有子码流 / {name} has no sub-stream",
                 hint="请看主码流 / watch it with ?stream=main",
             )
-        if stream == "sub" or self._is_known_to_fail(name, offer):
+        if stream == "sub" or self._known.is_known_to_fail(name, offer):
             return [Variant.SUB]
         return [Variant.MAIN, Variant.SUB]
 
-    def _is_known_to_fail(self, name: str, offer: Offer) -> bool:
-        """Whether the main stream was lately one that this browser cannot take."""
-        known = self._known.get(name)
-        if known is None or self._clock.now() - known[0] > KNOWN_FOR:
-            return False
-        try:
-            _ = choose(offer, known[1])
-        except NotAcceptableError:
-            return True
-        return False
-
-    async def _choose(
-        self, name: str, offer: Offer, variants: Sequence[Variant]
-    ) -> tuple[_Shared, list[Pick]]:
+    async def _choose(self, offer: Offer, keys: Sequence[StreamKey]) -> tuple[_Shared, list[Pick]]:
         """Hold the first variant that the browser can take; the caller releases it."""
         refusals: list[NotAcceptableError | UnsupportedError] = []
-        for variant in variants:
-            shared = self._hold(StreamKey(name, variant))
+        for key in keys:
+            shared = self._hold(key)
             try:
                 tracks = await shared.fanout.tracks(DESCRIBE_TIMEOUT)
-                if variant is Variant.MAIN:
-                    self._remember(name, tracks)
+                if key.variant is Variant.MAIN and not isinstance(key, ReplayKey):
+                    self._known.learn(key.name, tracks)
                 return shared, choose(offer, tracks)
             except (NotAcceptableError, UnsupportedError) as refusal:
                 self._release(shared)
@@ -255,20 +281,15 @@ class WhepService:
         if len({refusal.message for refusal in refusals}) == 1:
             raise refusals[0]  # the offer's own mistake, whatever the variant
         raise NotAcceptableError(
-            "; ".join(f"{v.value}: {e.message}" for v, e in zip(variants, refusals, strict=True)),
+            "; ".join(f"{key.variant}: {e.message}" for key, e in zip(keys, refusals, strict=True)),
             hint="把摄像机的子码流设为 H.264 / set the camera's sub-stream to H.264",
         )
-
-    def _remember(self, name: str, tracks: tuple[Track, ...]) -> None:
-        self._known.pop(name, None)
-        if len(self._known) >= KNOWN_CODECS:
-            self._known.pop(next(iter(self._known)))
-        self._known[name] = (self._clock.now(), tracks)
 
     def _hold(self, key: StreamKey) -> _Shared:
         shared = self._shared.get(key)
         if shared is None or shared.task is None or shared.task.done():
-            fanout = Fanout(key, self._hub, self._mux, self._clock, self._opus)
+            hub = self._replays if isinstance(key, ReplayKey) else self._hub
+            fanout = Fanout(key, hub, self._mux, self._clock, self._opus)
             shared = self._shared[key] = _Shared(fanout)
             shared.task = self._tasks.start(shared.fanout.run(), f"fanout {key.name}")
             shared.task.add_done_callback(lambda task: self._stream_ended(shared, task))
@@ -287,7 +308,8 @@ class WhepService:
             return  # by ourselves: nobody holds it, or the service stops
         for session in self.sessions.values():
             if session.shared is shared:
-                session.close("the stream has changed")
+                is_replay = session.replay is not None
+                session.close("the replay has ended" if is_replay else "the stream has changed")
 
     def _start(
         self,

@@ -1,0 +1,176 @@
+"""What a device recorded, asked for by WHEP with a moment and read from decoded pixels."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+
+from tests.programs import RunningFleet, Service, running_fleet, running_service
+from tests.waiting import until
+from vidgate.aio.supervisor import cancel_and_wait
+from vidgate.simulator.coded import COUNTER_MASK, Strip, read_strip
+from vidgate.simulator.pictures import FPS
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
+
+
+class Viewer:
+    """An aiortc peer that offers to watch; `strips` are read from what it was shown."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+        self.strips: list[Strip | None] = []
+        self.session = ""
+        self._http = http
+        self._url = url
+        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._task: asyncio.Task[None] | None = None
+
+        @self._peer.on("track")
+        def _(track: MediaStreamTrack) -> None:
+            if track.kind == "video":
+                self._task = asyncio.get_running_loop().create_task(self._look(track))
+
+    async def offer(self, channel: str, **query: str) -> tuple[int, str]:
+        """POST; the status, and the code of a refusal."""
+        self._peer.addTransceiver("video", direction="recvonly")
+        await self._peer.setLocalDescription(await self._peer.createOffer())
+        async with self._http.post(
+            f"{self._url}/whep/{channel}",
+            params=query,
+            data=self._peer.localDescription.sdp.encode(),
+            headers={"Content-Type": "application/sdp"},
+        ) as answer:
+            if answer.status != 201:
+                return answer.status, (await answer.json())["code"]
+            self.session = self._url + answer.headers["Location"]
+            text = await answer.text()
+        await self._peer.setRemoteDescription(RTCSessionDescription(text, "answer"))
+        return 201, ""
+
+    async def view(self) -> dict[str, Any]:
+        """What the service says of the session."""
+        async with self._http.get(self.session) as answer:
+            found: dict[str, Any] = await answer.json()
+            return found | {"status": answer.status}
+
+    async def close(self) -> None:
+        """Go."""
+        await self._peer.close()
+        if self._task is not None:
+            await cancel_and_wait(self._task)
+
+    async def _look(self, track: MediaStreamTrack) -> None:
+        try:
+            while True:
+                picture: Any = await track.recv()
+                self.strips.append(read_strip(picture.to_ndarray(format="gray")))
+        except MediaStreamError:
+            return
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[tuple[Service, RunningFleet, str]]:
+    async with (
+        running_fleet(tmp_path, 20) as fleet,
+        running_service(tmp_path / "data") as service,
+    ):
+        await service.cli("channel", "import", str(fleet.register))
+        token = (await service.cli_json("token", "create", "--role", "operator"))["token"]
+        yield service, fleet, token
+
+
+@asynccontextmanager
+async def viewing(service: Service, token: str) -> AsyncIterator[Viewer]:
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http:
+        viewer = Viewer(http, service.url)
+        try:
+            yield viewer
+        finally:
+            await viewer.close()
+
+
+def told(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+async def truth(fleet: RunningFleet) -> dict[str, Any]:
+    async with aiohttp.ClientSession() as http, http.get(f"{fleet.control}/truth") as answer:
+        found: dict[str, Any] = await answer.json()
+        return found
+
+
+async def test_the_recording_of_a_moment_is_shown_and_ends(
+    place: tuple[Service, RunningFleet, str],
+) -> None:
+    service, fleet, token = place
+    epoch = float((await truth(fleet))["epoch"])
+    channel = (await service.cli_json("channel", "list"))["items"][0]
+    start = time.time() - 600
+    async with viewing(service, token) as viewer, viewing(service, token) as live:
+        window = {"stream": "main", "from": told(start), "to": told(start + 4)}
+        assert await viewer.offer(channel["id"], **window) == (201, "")
+        await until(lambda: len(viewer.strips) >= 10, timeout=20)
+        seen = [strip for strip in viewer.strips if strip is not None]
+        assert seen
+        for strip in seen:  # not what is live: what was there ten minutes ago
+            since = strip.counter - round((start - epoch) * FPS) + FPS  # it may begin a bit early
+            assert since & COUNTER_MASK <= 7 * FPS
+        view = await viewer.view()
+        assert view["replay_from"] == pytest.approx(start, abs=0.001)
+        assert start - 3 <= view["recorded"] <= start + 5
+        assert await live.offer(channel["id"], stream="main") == (201, "")
+        await until(lambda: len(live.strips) >= 5, timeout=20)
+        view = await live.view()
+        assert (view["replay_from"], view["recorded"]) == (None, None)
+
+        async def is_over() -> bool:
+            status: int = (await viewer.view())["status"]
+            return status == 404
+
+        for _ in range(200):  # its end ends the session, and nobody else's
+            if await is_over():
+                break
+            await asyncio.sleep(0.1)
+        assert await is_over()
+        assert (await live.view())["status"] == 200
+    audit = [item for item in await _audited(service) if item["action"] == "stream.watch"]
+    assert any("recording" in item["detail"] for item in audit)
+
+
+async def _audited(service: Service) -> list[dict[str, Any]]:
+    import sqlite3
+
+    path = Path(service.env["VIDGATE_DATA"]) / "vidgate.db"
+
+    def read() -> list[dict[str, Any]]:
+        with sqlite3.connect(path) as db:
+            rows = db.execute("select action, detail from audit").fetchall()
+        return [{"action": action, "detail": str(detail)} for action, detail in rows]
+
+    return await asyncio.to_thread(read)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [("no-replay", 502, "no_replay"), ("no-recording", 404, "no_recording")],
+)
+async def test_a_device_without_says_so(
+    place: tuple[Service, RunningFleet, str], fault: str, status: int, code: str
+) -> None:
+    service, fleet, token = place
+    channel = (await service.cli_json("channel", "list"))["items"][0]
+    async with aiohttp.ClientSession() as http:
+        wish = [{"channel": channel["id"], "fault": fault}]
+        async with http.post(f"{fleet.control}/faults", json=wish) as answer:
+            assert answer.status < 300
+    async with viewing(service, token) as viewer:
+        window = {"stream": "main", "from": told(time.time() - 60)}
+        assert await viewer.offer(channel["id"], **window) == (status, code)

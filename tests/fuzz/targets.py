@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aioice import stun
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping
 
 from tests.registry import corpus
 from vidgate.aio.clock import ManualClock
@@ -33,6 +35,7 @@ from vidgate.rtsp.http_tunnel import HttpTunnel
 from vidgate.rtsp.receiver import TrackReceiver
 from vidgate.rtsp.session import ClientSession
 from vidgate.rtsp.tracks import choose
+from vidgate.rtsp.websocket_tunnel import SUBPROTOCOL, WebSocketTunnel
 from vidgate.webrtc import offers
 from vidgate.webrtc.fingerprint import Fingerprint
 from vidgate.webrtc.mux import Leg, Mux
@@ -131,6 +134,36 @@ def tunnel(data: bytes) -> None:
         up.receive_post(piece)
     for piece in pieces(data):
         down.receive(piece)
+
+
+def websocket(data: bytes) -> None:
+    """What a camera answers to the request for a WebSocket, or sends once it has one."""
+    made, server = WebSocketTunnel(CAMERA), WSConnection(ConnectionType.SERVER)
+    server.receive_data(made.get())
+    list(server.events())
+    if data[:1] > b"\x7f":
+        made.receive(server.send(AcceptConnection(subprotocol=SUBPROTOCOL)))
+    for piece in pieces(data[1:]):
+        made.receive(piece)
+        made.data_to_send()
+    made.goodbye()
+
+
+def _websocket_seeds() -> list[bytes]:
+    server = WSConnection(ConnectionType.SERVER)
+    server.receive_data(WebSocketTunnel(CAMERA).get())
+    list(server.events())
+    answer = server.send(AcceptConnection(subprotocol=SUBPROTOCOL))
+    sent = (
+        BytesMessage(data=b"RTSP/1.0 200 OK\r\n"),
+        Ping(payload=b"x"),
+        CloseConnection(code=1000),
+    )
+    return [
+        b"\xff\x05" + b"".join(server.send(one) for one in sent),
+        b"\x00\x05" + answer,
+        b"\x00\x01HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
+    ]
 
 
 def _tunnel_seeds() -> list[bytes]:
@@ -314,6 +347,7 @@ TARGETS = {
     for one in (
         Target("rtsp", rtsp, _rtsp_seeds),
         Target("tunnel", tunnel, _tunnel_seeds),
+        Target("websocket", websocket, _websocket_seeds),
         Target("sdp", description, lambda: DESCRIPTIONS),
         Target("offer", offer, _offer_seeds),
         Target("front", front, _front_seeds),

@@ -9,6 +9,7 @@ import pytest
 from tests.peers.gstreamer import PYTHON, require
 from tests.peers.received import pulled, strips, tone
 from tests.programs import Program, running
+from tests.rtsp.bridge import bridged
 from tests.rtsp.certificates import Authority
 from vidgate.aio.clock import SystemClock
 from vidgate.errors import MissingStreamError, NoCredentialError, TlsError, UnauthorizedError
@@ -17,6 +18,7 @@ from vidgate.model.media import Codec
 from vidgate.rtsp import probe
 from vidgate.rtsp.address import RtspAddress
 from vidgate.simulator.coded import tone_of
+from vidgate.wire.uri import Uri
 
 pytestmark = pytest.mark.peer
 
@@ -105,6 +107,19 @@ async def test_through_http() -> None:
         described = await probe.describe(address, SystemClock())
         assert (described.width, described.height) == (640, 360)
         await read_back(address, Codec.H264, Codec.PCMA, 42)
+        await program.says("sessions 0")
+
+
+async def test_over_websocket() -> None:
+    """Its frames are aiohttp's: both what carries RTSP and RTSP itself are another's."""
+    async with (
+        camera("--number", "44") as (url, program),
+        bridged(Uri.parse(url).effective_port, "/camera") as (outside, _),
+    ):
+        address = RtspAddress(url=outside, login=LOGIN)
+        described = await probe.describe(address, SystemClock())
+        assert (described.width, described.height) == (640, 360)
+        await read_back(address, Codec.H264, Codec.PCMA, 44)
         await program.says("sessions 0")
 
 

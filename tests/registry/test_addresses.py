@@ -33,7 +33,6 @@ def test_the_login_is_taken_out(given_: str, url: str, login: Login | None) -> N
         ("http://10.0.0.1/", "不支持 http"),
         ("file:///etc/passwd", "不支持 file"),
         ("https://10.0.0.1/main", "HTTP 隧道.*rtsph://"),
-        ("WSS://10.0.0.1/main", "wss://.*WebSocket.*rtsp://"),
         ("rtsp:///main", "主机"),
         ("rtsp://a b/main", "空格"),
         ("rtsp://h/\x00", "控制字符"),

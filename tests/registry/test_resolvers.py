@@ -130,7 +130,6 @@ async def test_a_refusal_has_its_reason(status: int, kind: type[RemoteError]) ->
         ({"URL": f"rtsp://h/{TICKET}"}, MissingStreamError),
         ([], MissingStreamError),
         ({"url": f"http://10.0.0.1/{TICKET}"}, UnsupportedError),
-        ({"url": f"ws://10.0.0.1/{TICKET}"}, UnsupportedError),
         ({"url": f"file:///etc/{TICKET}"}, ProtocolError),
         ({"url": f"{TICKET}://10.0.0.1/x"}, UnsupportedError),
         ({"url": TICKET}, ProtocolError),

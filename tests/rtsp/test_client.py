@@ -177,7 +177,7 @@ async def test_a_forbidden_address_is_not_connected_to() -> None:
     assert seen in (["127.0.0.1"], ["::1"])
 
 
-@pytest.mark.parametrize("scheme", ["http", "https", "ws"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_other_schemes_are_not_supported(scheme: str) -> None:
     with pytest.raises(UnsupportedError, match=f"^{scheme}://") as caught:
         async with RtspClient.connect(RtspAddress(url=f"{scheme}://127.0.0.1/"), SystemClock()):

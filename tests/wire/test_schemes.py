@@ -11,7 +11,7 @@ def test_what_is_pulled_is_no_other_kind(scheme: str) -> None:
 
 @pytest.mark.parametrize(
     ("scheme", "told"),
-    [("ws", "WebSocket"), ("wss", "WebSocket"), ("http", "HLS"), ("https", "a tunnel")],
+    [("http", "HLS"), ("https", "a tunnel")],
 )
 def test_a_known_kind_is_named_with_the_way_out(scheme: str, told: str) -> None:
     error = unsupported(scheme)
@@ -33,6 +33,8 @@ def test_a_known_kind_is_named_with_the_way_out(scheme: str, told: str) -> None:
         ("rtsph://h/1", "rtsp://h:80/1"),
         ("rtspsh://h/1?a=b", "rtsp://h:443/1?a=b"),
         ("rtsph://h:8080/1", "rtsp://h:8080/1"),
+        ("ws://h/1", "rtsp://h:80/1"),
+        ("wss://h/1", "rtsp://h:443/1"),
     ],
 )
 def test_requests_know_nothing_of_the_tunnel(registered: str, asked: str) -> None:

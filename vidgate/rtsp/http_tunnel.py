@@ -82,6 +82,18 @@ class HttpTunnel:
             self._answer += bytes(_STATUS_LINE)  # it was looked at
             check(parse_head(line, _LIMITS), "POST")
 
+    def send(self, data: bytes) -> bytes:
+        """What we send, as POST carries it: whole messages, so that no byte waits for the next."""
+        return b64encode(data)
+
+    def data_to_send(self) -> bytes:
+        """Nothing: HTTP answers nothing."""
+        return b""
+
+    def goodbye(self) -> bytes:
+        """Nothing: closing says it."""
+        return b""
+
     def _head(self, method: str, *lines: str) -> bytes:
         head = (
             f"{method} {self._uri.path or '/'} HTTP/1.0",
@@ -94,17 +106,17 @@ class HttpTunnel:
         return "\r\n".join((*head, "", "")).encode()
 
 
-def encode(data: bytes) -> bytes:
-    """What we send, as POST carries it: whole messages, so that no byte waits for the next."""
-    return b64encode(data)
+def login_wanted() -> UnsupportedError:
+    """What asks for a login is not the camera inside, whose password it is not shown."""
+    return UnsupportedError(
+        "隧道本身要求登录 (401) / the tunnel itself asks for a login (401)",
+        hint="口令没有发给它; 改用 rtsp:// 地址 / no password was sent to it; register rtsp://",
+    )
 
 
 def _accept(reply: Message) -> None:
     if reply.status == 401:
-        raise UnsupportedError(
-            "HTTP 隧道本身要求登录 (401) / the HTTP tunnel itself asks for a login (401)",
-            hint="口令没有发给它; 改用 rtsp:// 地址 / no password was sent to it; register rtsp://",
-        )
+        raise login_wanted()
     check(reply, "GET")
     kind = reply.headers.get("Content-Type").partition(";")[0].strip().lower()
     if kind not in ("", _TYPE):

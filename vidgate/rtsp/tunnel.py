@@ -1,19 +1,40 @@
-"""A transport for RTSP whose bytes go through HTTP: two connections that look like one."""
+"""A transport for RTSP inside HTTP or a WebSocket, which looks like a connection of its own."""
 
 import asyncio
 import secrets
-from typing import cast
+from typing import Protocol, cast
 
 from vidgate.errors import RemoteTimeoutError, UnreachableError, VidgateError, cannot_connect
 from vidgate.rtsp import dial, tls
-from vidgate.rtsp.http_tunnel import HttpTunnel, encode
+from vidgate.rtsp.http_tunnel import HttpTunnel
+from vidgate.rtsp.websocket_tunnel import WebSocketTunnel
+from vidgate.wire import schemes
 from vidgate.wire.uri import Uri
 
 
-class Tunnel(asyncio.Transport):
-    """What the client writes to and reads from in the place of a TCP connection."""
+class Core(Protocol):
+    """What the bytes of RTSP are wrapped in; see `http_tunnel` and `websocket_tunnel`."""
 
-    def __init__(self, client: asyncio.Protocol, core: HttpTunnel) -> None:
+    is_open: bool
+
+    def get(self) -> bytes: ...
+
+    def receive(self, data: bytes) -> bytes: ...
+
+    def send(self, data: bytes) -> bytes: ...
+
+    def data_to_send(self) -> bytes: ...
+
+    def goodbye(self) -> bytes: ...
+
+
+class Tunnel(asyncio.Transport):
+    """What the client writes to and reads from in the place of a TCP connection.
+
+    `down` is the connection that the camera's bytes come on, `up` the one that ours go on.
+    """
+
+    def __init__(self, client: asyncio.Protocol, core: Core) -> None:
         super().__init__()
         self.core = core
         self.down: asyncio.Transport | None = None
@@ -29,7 +50,7 @@ class Tunnel(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send whole messages."""
         if self.up is not None:
-            self.up.write(encode(bytes(data)))
+            self.up.write(self.core.send(bytes(data)))
 
     def get_write_buffer_size(self) -> int:
         """Bytes that wait for the camera to read them, as it gets them."""
@@ -55,6 +76,8 @@ class Tunnel(asyncio.Transport):
 
     def close(self) -> None:
         """Close both ways, once what was written has left."""
+        if not self.is_closing() and self.up is not None and (last := self.core.goodbye()):
+            self.up.write(last)
         for way in (self.up, self.down):
             if way is not None:
                 way.close()
@@ -80,25 +103,20 @@ class Tunnel(asyncio.Transport):
 
     def came(self, data: bytes) -> None:
         """Bytes on the way down."""
-        if self.is_made:
-            if self._client is not None:
-                self._client.data_received(data)
-            return
         try:
-            self.early += self.core.receive(data)
+            data = self.core.receive(data)
         except VidgateError as error:
             self.failed(error)
             return
+        if self.down is not None and (answer := self.core.data_to_send()):
+            self.down.write(answer)
+        if not self.is_made:
+            self.early += data
+        elif self._client is not None and data:
+            self._client.data_received(data)
         if self.core.is_open and not self.opened.done():
             self.pause_reading()
             self.opened.set_result(None)
-
-    def answered(self, data: bytes) -> None:
-        """Bytes on the way up, where there are few."""
-        try:
-            self.core.receive_post(data)
-        except VidgateError as error:
-            self.failed(error)
 
     def failed(self, error: Exception | None) -> None:
         """One way is lost or refused, and the other with it: half a tunnel is none."""
@@ -133,12 +151,19 @@ class _Down(_Way):
 
 
 class _Up(_Way):
+    def __init__(self, tunnel: Tunnel, core: HttpTunnel) -> None:
+        super().__init__(tunnel)
+        self._core = core
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._tunnel.up = cast(asyncio.Transport, transport)
-        self._tunnel.up.write(self._tunnel.core.post())
+        self._tunnel.up.write(self._core.post())
 
     def data_received(self, data: bytes) -> None:
-        self._tunnel.answered(data)
+        try:
+            self._core.receive_post(data)
+        except VidgateError as error:
+            self._tunnel.failed(error)
 
 
 async def connect(
@@ -147,18 +172,21 @@ async def connect(
     """Open a tunnel to that very place; the client's `connection_made` gets it.
 
     Raises UnreachableError, TlsError, RemoteTimeoutError within `timeout` seconds, and whatever
-    `HttpTunnel.receive` makes of the answer.
+    `receive` of the core makes of the answer.
     """
-    tunnel = Tunnel(client, HttpTunnel(uri, secrets.token_urlsafe(16)))
+    http = None if uri.scheme in schemes.WEBSOCKET else HttpTunnel(uri, secrets.token_urlsafe(16))
+    tunnel = Tunnel(client, http or WebSocketTunnel(uri))
     try:
         async with asyncio.timeout(timeout):
             await _open(_Down(tunnel), uri, place, ca)
             await tunnel.opened
-            await _open(_Up(tunnel), uri, place, ca)
+            if http is not None:
+                await _open(_Up(tunnel, http), uri, place, ca)
+            tunnel.up = tunnel.up or tunnel.down
     except TimeoutError:
         raise RemoteTimeoutError(
-            f"{uri.authority}: HTTP 隧道 {timeout:g} 秒内没有打开 / "
-            f"the HTTP tunnel did not open within {timeout:g} s"
+            f"{uri.authority}: 隧道 {timeout:g} 秒内没有打开 / "
+            f"the tunnel did not open within {timeout:g} s"
         ) from None
     except OSError as error:
         raise cannot_connect(uri.authority, error) from error
@@ -174,9 +202,9 @@ async def connect(
 
 
 async def _open(way: _Way, uri: Uri, place: tuple[str, int], ca: str) -> None:
-    context = tls.client_context(ca) if uri.scheme == "rtspsh" else None
+    context = tls.client_context(ca) if uri.scheme in schemes.SECURE else None
     await dial.over(await dial.tcp(place), way, uri, context)
 
 
 def _hung_up() -> UnreachableError:
-    return UnreachableError("摄像机关闭了 HTTP 隧道 / the camera closed the HTTP tunnel")
+    return UnreachableError("摄像机关闭了隧道 / the camera closed the tunnel")

@@ -5,18 +5,15 @@ from dataclasses import replace
 from vidgate.errors import UnsupportedError
 from vidgate.wire.uri import Uri
 
-TUNNELLED = ("rtsph", "rtspsh")  # RTSP through HTTP, through HTTPS
+# RTSP through HTTP and HTTPS, over WebSocket and the same over TLS.
+TUNNELLED = ("rtsph", "rtspsh", "ws", "wss")
+WEBSOCKET = ("ws", "wss")
+SECURE = ("rtsps", "rtspsh", "wss")
 PULLED = ("rtsp", "rtsps", *TUNNELLED)
 
 # scheme -> what it stands for, zh-CN and English
-_WEBSOCKET = "RTSP 经 WebSocket", "RTSP over WebSocket"
 _PAGE = "HLS, HTTP-FLV 或 HTTP 隧道", "HLS, HTTP-FLV or a tunnel"
-_KNOWN = {
-    "ws": _WEBSOCKET,
-    "wss": _WEBSOCKET,
-    "http": _PAGE,
-    "https": _PAGE,
-}
+_KNOWN = {"http": _PAGE, "https": _PAGE}
 
 
 def kind_of(scheme: str) -> tuple[str, str] | None:

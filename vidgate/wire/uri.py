@@ -11,7 +11,10 @@ _HOST = re.compile(r"\[[0-9A-Fa-f:.%A-Za-z]+\]|[^\s\[\]:/?#@\\]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MAX_LENGTH = 2048
 
-DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "rtsph": 80, "rtspsh": 443, "http": 80, "https": 443}
+DEFAULT_PORTS = {
+    "rtsp": 554, "rtsps": 322, "rtsph": 80, "rtspsh": 443,
+    "http": 80, "https": 443, "ws": 80, "wss": 443,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

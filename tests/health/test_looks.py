@@ -44,6 +44,30 @@ def test_a_picture_and_whatever_differs_stands_alone() -> None:
     )  # fmt: skip
 
 
+def test_what_was_measured_is_kept_and_what_was_not_is_not() -> None:
+    log = LookLog()
+    log.add(PICTURE)
+    log.add(
+        replace(
+            PICTURE, t0=START + 19, measured_fps=24.97, measured_bitrate=1_024_400.0,
+            group_seconds=2.0, expected=400, lost=2,
+        )
+    )  # fmt: skip
+    log.add(replace(PICTURE, t0=START + 29, expected=50, lost=0))
+    first, second, third = kept(log)
+    assert (first.fps, first.bitrate, first.group_seconds, first.loss) == (None,) * 4
+    assert (second.fps, second.bitrate, second.group_seconds, second.loss) == (
+        24.97, 1_024_000.0, 2.0, 0.005,
+    )  # fmt: skip
+    assert (third.fps, third.loss, third.t3) == (None, 0.0, 1.234)
+
+
+def test_what_older_ones_wrote_is_read() -> None:
+    (look,) = unpack(SLOT * 78703, bytes.fromhex("e106dae50815ad02d309"))
+    assert (look.asked, look.level, look.reason) == (Level.MEDIA, Level.MEDIA, Reason.OK)
+    assert (look.time, look.t1, look.t2, look.t3) == (START + 9, 0.02, 0.3, 1.234)
+
+
 def test_a_run_ends_in_time_to_be_written() -> None:
     log = LookLog()
     log.add(GOOD)

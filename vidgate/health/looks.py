@@ -5,7 +5,9 @@ greatest answer time); a look for a picture, and whatever differs, is kept as it
 describe that is not folded into a run of its own kind is lost, only its single instant.
 
 A channel's records lie in slots of six hours. A record: a head (reason, level, what was asked, run
-or not), tenths of a second since the slot began, and its times in milliseconds plus one (0: none).
+or not, measured or not), tenths of a second since the slot began, its times in milliseconds plus
+one (0: none), and where anything was measured: hundredths of a picture a second, kbit/s,
+milliseconds of a group of pictures, hundredths of a percent of packets lost, each plus one.
 """
 
 from collections.abc import Iterator
@@ -18,6 +20,8 @@ from vidgate.storage.codes import REASONS, reason_of, varint, varints
 SLOT = 6 * 3600 * 1000  # milliseconds
 TICK = 100  # milliseconds
 RUN = 15 * 60 * 1000  # a run is no longer than this
+MEASURED = 12  # the bit of a head
+SCALES = {"fps": 100, "bitrate": 0.001, "group_seconds": 1000, "loss": 10_000}
 MAX_BYTES = 8 << 20  # held while the database cannot take them
 
 
@@ -26,6 +30,8 @@ class Look:
     """One look, or a run of `count` equal ones that began at `time` and lasted `seconds`.
 
     `t1` is the mean of a run, `least` and `most` its bounds; all in seconds, None: not reached.
+    Measured, None: not: `fps` pictures and `bitrate` bits a second, `group_seconds` from one key
+    frame to the next, `loss` the share of RTP packets that never came.
     """
 
     time: float
@@ -39,6 +45,10 @@ class Look:
     most: float | None = None
     t2: float | None = None
     t3: float | None = None
+    fps: float | None = None
+    bitrate: float | None = None
+    group_seconds: float | None = None
+    loss: float | None = None
 
     @property
     def last(self) -> float:
@@ -155,21 +165,43 @@ def unpack(slot: int, data: bytes) -> Iterator[Look]:
             )
         else:
             t1, t2, t3 = map(_seconds, rest[1:])
-            yield Look(time=time, t1=t1, t2=t2, t3=t3, **kind)  # type: ignore[arg-type]
+            found = [next(numbers, 0) for _ in SCALES] if head >> MEASURED & 1 else ()
+            measured = dict(zip(SCALES, map(_read, SCALES.values(), found), strict=False))
+            yield Look(time=time, t1=t1, t2=t2, t3=t3, **kind, **measured)  # type: ignore[arg-type]
 
 
 def _kind(result: ProbeResult) -> tuple[Reason, Level, Level]:
     return result.reason, result.level, result.asked
 
 
-def _head(result: ProbeResult, *, is_run: bool) -> bytes:
+def _head(result: ProbeResult, *, is_run: bool, is_measured: bool = False) -> bytes:
     code = REASONS[result.reason] | result.level << 5 | result.asked << 8 | is_run << 11
+    code |= is_measured << MEASURED
     return varint(code) + varint(milliseconds(result.t0) % SLOT // TICK)
 
 
 def _single(result: ProbeResult) -> bytes:
     times = (result.t1, result.t2, result.t3)
-    return _head(result, is_run=False) + b"".join(map(_time, times))
+    measured = _measured(result)
+    head = _head(result, is_run=False, is_measured=any(one is not None for one in measured))
+    body = b"".join(map(_time, times))
+    if any(one is not None for one in measured):
+        body += b"".join(map(_written, SCALES.values(), measured))
+    return head + body
+
+
+def _measured(result: ProbeResult) -> tuple[float | None, ...]:
+    """In the order of `SCALES`."""
+    loss = result.lost / result.expected if result.expected and result.lost is not None else None
+    return result.measured_fps, result.measured_bitrate, result.group_seconds, loss
+
+
+def _written(scale: float, value: float | None) -> bytes:
+    return varint(0 if value is None else max(0, round(value * scale)) + 1)
+
+
+def _read(scale: float, code: int) -> float | None:
+    return (code - 1) / scale if code else None
 
 
 def _folded(run: _Run) -> bytes:

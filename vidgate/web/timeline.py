@@ -50,7 +50,9 @@ class LookView(BaseModel):
     """One look, or `count` equal ones in a row within `seconds`; `time` is the first's.
 
     `t1` response, `t2` first packet, `t3` first key frame: seconds after the request, null where
-    not reached. Of a run `t1` is the mean, `least` and `most` its bounds.
+    not reached. Of a run `t1` is the mean, `least` and `most` its bounds. `fps`, `bitrate` (bits a
+    second), `group_seconds` (from a key frame to the next) and `loss` (share of RTP packets) are
+    measured, null where the look was too short to tell.
     """
 
     time: float
@@ -64,6 +66,10 @@ class LookView(BaseModel):
     most: float | None
     t2: float | None
     t3: float | None
+    fps: float | None
+    bitrate: float | None
+    group_seconds: float | None
+    loss: float | None
 
 
 class LookList(BaseModel):

@@ -126,6 +126,12 @@ export function linesOf(all: readonly Day[], groups: readonly string[]): [number
   ]
 }
 
+/** What is missing of a share, so that both as they are shown make a hundred. */
+export function rest(share: number): string {
+  const shown = Math.floor(share * 10_000 + 1e-9)
+  return `${((10_000 - shown) / 100).toFixed(2)} %`
+}
+
 /** A share cut off at two decimals: what is not whole is never shown as 100. */
 export function cut(share: number): string {
   const shown = Math.floor(share * 10_000 + 1e-9) / 100

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { barOf, cut, linesOf, missing, uptimePath, widest, type Day, type Group, type Spent } from '../src/report'
+import { barOf, cut, linesOf, missing, rest, uptimePath, widest, type Day, type Group, type Spent } from '../src/report'
 
 const spent = (id: string, share: number, counted = true): Spent => ({
   id,
@@ -65,5 +65,9 @@ describe('the report', () => {
     expect(cut(0.00001)).toBe('< 0.01 %')
     expect(cut(0)).toBe('0.00 %')
     expect(cut(0.29)).toBe('29.00 %')
+    for (const [share, left] of [[0.99999, '0.01 %'], [1, '0.00 %'], [0.29, '71.00 %'], [0.98765, '1.24 %']] as const) {
+      expect(rest(share)).toBe(left)
+      expect(parseFloat(cut(share)) + parseFloat(left)).toBeCloseTo(100, 6)
+    }
   })
 })

@@ -31,9 +31,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.peers.coded_picture import HEIGHT, RATE, WIDTH, picture  # noqa: E402
 
 VIDEO = {
-    "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate=800 "
+    "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max={group} bitrate=800 "
     "! video/x-h264,profile=baseline ! rtph264pay name=pay0 pt=96 config-interval=-1",
-    "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate=800 "
+    "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max={group} bitrate=800 "
     "! rtph265pay name=pay0 pt=96 config-interval=-1",
 }
 AUDIO = {
@@ -57,11 +57,12 @@ class Camera(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
     def __init__(self, options: argparse.Namespace) -> None:
         super().__init__()
         self.number = options.number
+        self.rate = options.rate
         tone = 400 + 8 * (self.number % 256)
         self.set_launch(
             "( appsrc name=pictures is-live=true format=time max-bytes=0 max-buffers=4 "
-            f"caps=video/x-raw,format=I420,width={WIDTH},height={HEIGHT},framerate={RATE}/1 "
-            f"! {VIDEO[options.codec]} "
+            f"caps=video/x-raw,format=I420,width={WIDTH},height={HEIGHT},framerate={self.rate}/1 "
+            f"! {VIDEO[options.codec].format(group=options.group)} "
             f"audiotestsrc is-live=true freq={tone} ! {AUDIO[options.audio]} )"
         )
         # A shared one answers 503 to whoever comes while it is being taken down for the last.
@@ -74,10 +75,10 @@ class Camera(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
         self.connect("media-configure", self.configure)
 
     def configure(self, _: object, media: GstRtspServer.RTSPMedia) -> None:
-        """A pipeline was made: give it a picture 25 times a second, while it wants any."""
+        """A pipeline was made: give it so many pictures a second, while it wants any."""
         source = media.get_element().get_by_name_recurse_up("pictures")
         counter = 0
-        duration = Gst.SECOND // RATE
+        duration = Gst.SECOND // self.rate
         state = {"wants": False, "over": False}
         source.connect("need-data", lambda *_: state.update(wants=True))
         source.connect("enough-data", lambda *_: state.update(wants=False))
@@ -93,7 +94,7 @@ class Camera(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
             counter += 1
             return bool(source.emit("push-buffer", buffer) == Gst.FlowReturn.OK)
 
-        GLib.timeout_add(1000 // RATE, push)
+        GLib.timeout_add(1000 // self.rate, push)
 
 
 def protect(server: GstRtspServer.RTSPServer, options: argparse.Namespace) -> None:
@@ -118,6 +119,8 @@ def main() -> None:
     parser.add_argument("--audio", choices=AUDIO, default="pcma")
     parser.add_argument("--transport", choices=TRANSPORTS, default="any")
     parser.add_argument("--number", type=int, default=1)
+    parser.add_argument("--rate", type=int, default=RATE)
+    parser.add_argument("--group", type=int, default=25)  # pictures from a key frame to the next
     parser.add_argument("--tls", nargs=2)
     options = parser.parse_args()
     Gst.init(None)

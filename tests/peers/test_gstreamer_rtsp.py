@@ -161,6 +161,18 @@ async def test_probes() -> None:
         await program.says("sessions 0")
 
 
+@pytest.mark.parametrize(("codec", "rate", "group"), [("h264", 20, 30), ("h265", 10, 15)])
+async def test_what_a_look_measures(codec: str, rate: int, group: int) -> None:
+    options = ("--codec", codec, "--rate", str(rate), "--group", str(group))
+    async with camera(*options) as (url, program):
+        address = RtspAddress(url=url, login=LOGIN)
+        count = (await probe.media(address, SystemClock(), stay=lambda: True)).count
+        await program.says("sessions 0")
+    assert count.group_frames == group
+    assert count.group_seconds == pytest.approx(group / rate, abs=0.01)
+    assert count.fps == pytest.approx(rate, rel=0.02)
+
+
 async def test_refusals() -> None:
     clock = SystemClock()
     async with camera() as (url, _):

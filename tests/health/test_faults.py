@@ -155,4 +155,4 @@ async def test_a_clock_that_is_off_is_found_with_its_number() -> None:
         assert measured.clock_offset == pytest.approx(30.0, abs=1.0)
         assert measured.first_frame is not None
         size = measured.width, measured.height
-        assert (measured.codec, *size, measured.fps_by) == (Codec.H264, 704, 576, "announced")
+        assert (measured.codec, *size, measured.fps_by) == (Codec.H264, 704, 576, "counted")

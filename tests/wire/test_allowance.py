@@ -117,16 +117,6 @@ def test_what_is_taken_meanwhile_clears_those_without_a_verdict() -> None:
     assert allowance.turn(20.0 + PATIENCE) is Turn.NOW
 
 
-def test_the_nonce_that_was_called_stale_is_renewed_and_counts() -> None:
-    one, other = of_one_device(2)
-    one.accepted(TAKEN)
-    entered = other.account.enter(1.0)
-    other.account.count(1, 1.0)
-    assert other.turn(1.0, entered, is_stale=True) is Turn.NOW
-    other.account.count(1, 1.0)
-    assert other.turn(1.0, entered, is_stale=True) is Turn.NEVER
-
-
 def test_a_recorder_is_given_two_wrong_passwords_by_all_its_channels() -> None:
     channels = of_one_device(32)
     tries = 0

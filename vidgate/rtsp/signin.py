@@ -53,8 +53,7 @@ class SignIn:
             return Turn.NOW
         self._count(session)
         session.taken = allowance.account.taken
-        is_stale = session.stale == session.refusals > 0
-        turn = allowance.turn(self._clock.now(), self._entered, is_stale=is_stale)
+        turn = allowance.turn(self._clock.now(), self._entered)
         if turn is Turn.LATER and not may_wait:
             turn = Turn.NEVER
         if turn is Turn.NOW:
@@ -107,11 +106,11 @@ class SignIn:
     def _count(self, session: ClientSession) -> None:
         """Some cameras know no login but at the beginning, so a later refusal proves little.
 
-        Nor does it where the nonce has grown stale since the login was taken. At the beginning it
-        is counted like any other: the nonce is fresh, and some call stale whatever they refuse.
+        A stale nonce says nothing against the login; one that is stale again does, for some call
+        so whatever they refuse. Counting the first as well would let one channel with a broken
+        clock close its whole recorder for the hour, before a good one could settle the doubt.
         """
-        forgiven = min(session.stale, MAX_STALE) if self._is_accepted else 0
-        wrong = session.refusals - forgiven
+        wrong = session.refusals - min(session.stale, MAX_STALE)
         fresh = wrong - self._counted
         if self._allowance is None or fresh <= 0:
             return

@@ -179,11 +179,8 @@ class Allowance:
         """A person asks for one more try; it is counted like any other."""
         self._is_asked = True
 
-    def turn(self, now: float, own: float | None = None, *, is_stale: bool = False) -> Turn:
-        """Whether an answer may be given now; `own` is the one before, by the same connection.
-
-        `is_stale`: that one was refused for its nonce, as the device says.
-        """
+    def turn(self, now: float, own: float | None = None) -> Turn:
+        """Whether an answer may be given now; `own` is the one before, by the same connection."""
         if self.opens_at(now) is not None:
             return Turn.NEVER
         if not self.account.has_room(now, own):
@@ -191,8 +188,7 @@ class Allowance:
         if not self.account.is_doubted(now) or self._is_asked:
             return Turn.NOW
         if own is not None:  # by another algorithm, which is of use where none was taken yet
-            is_other = self.account.taken is None or is_stale
-            is_useful = is_other or self.account.settles(self.channel)
+            is_useful = self.account.taken is None or self.account.settles(self.channel)
             return Turn.NOW if is_useful else Turn.NEVER
         may_settle = self.account.settles(self.channel, is_new=self._refused is None)
         return Turn.NOW if may_settle else Turn.LATER

@@ -246,6 +246,8 @@ async def test_auto_takes_the_main_recording_or_else_the_sub_one(site: Site) -> 
         {"from": "2023-01-05T08:00:00"},  # of which zone?
         {"from": "2999-01-05T08:00:00Z"},
         {"to": START},
+        {"from": "0001-01-01T00:00:00+14:00"},
+        {"from": START, "to": "9999-12-31T23:59:59-14:00"},
         {"from": START, "to": START},
     ],
 )

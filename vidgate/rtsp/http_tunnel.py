@@ -25,10 +25,11 @@ _LENGTH = 32767
 class HttpTunnel:
     """One tunnel. `cookie` must be unguessable: whoever knows it can speak for us."""
 
-    __slots__ = ("_answer", "_buffer", "_cookie", "_uri", "is_open")
+    __slots__ = ("_answer", "_buffer", "_cookie", "_uri", "frames", "is_open")
 
     def __init__(self, uri: Uri, cookie: str) -> None:
         self.is_open = False
+        self.frames = 0  # there are none
         self._uri = uri
         self._cookie = cookie
         self._answer = b""  # the beginning of what came on the POST connection

@@ -4,18 +4,28 @@ import asyncio
 import secrets
 from typing import Protocol, cast
 
-from vidgate.errors import RemoteTimeoutError, UnreachableError, VidgateError, cannot_connect
+from vidgate.errors import (
+    ProtocolError,
+    RemoteTimeoutError,
+    UnreachableError,
+    VidgateError,
+    cannot_connect,
+)
 from vidgate.rtsp import dial, tls
 from vidgate.rtsp.http_tunnel import HttpTunnel
+from vidgate.rtsp.intake import Intake
 from vidgate.rtsp.websocket_tunnel import WebSocketTunnel
 from vidgate.wire import schemes
 from vidgate.wire.uri import Uri
+
+MAX_UNREAD = 128 << 10  # bytes that may wait for a camera to read them
 
 
 class Core(Protocol):
     """What the bytes of RTSP are wrapped in; see `http_tunnel` and `websocket_tunnel`."""
 
     is_open: bool
+    frames: int
 
     def get(self) -> bytes: ...
 
@@ -44,6 +54,8 @@ class Tunnel(asyncio.Transport):
         self.is_over = False
         self.early = b""  # what came of RTSP before the client had its connection
         self._client: asyncio.Protocol | None = client
+        self._intake = Intake(self._unwrap, self.failed)
+        self._holds: set[object] = set()  # who wants no more for now
 
     # -- asyncio.Transport: what the client asks -------------------------------------------------
 
@@ -58,13 +70,11 @@ class Tunnel(asyncio.Transport):
 
     def pause_reading(self) -> None:
         """Read no more for now."""
-        if self.down is not None:
-            self.down.pause_reading()
+        self.hold(self)
 
     def resume_reading(self) -> None:
         """Read on."""
-        if self.down is not None:
-            self.down.resume_reading()
+        self.let_go(self)
 
     def is_closing(self) -> bool:
         """Whether either way is closed or being closed."""
@@ -88,7 +98,25 @@ class Tunnel(asyncio.Transport):
             if way is not None:
                 way.abort()
 
+    def hold(self, who: object) -> None:
+        """Read no more until whoever said so lets go."""
+        if not self._holds and self.down is not None and not self.down.is_closing():
+            self.down.pause_reading()
+        self._holds.add(who)
+
+    def let_go(self, who: object) -> None:
+        """Read on, unless somebody else holds."""
+        self._holds.discard(who)
+        if not self._holds and self.down is not None and not self.down.is_closing():
+            self.down.resume_reading()
+
     # -- what the two connections tell -----------------------------------------------------------
+
+    def began(self, down: asyncio.Transport) -> None:
+        """The connection that the camera's bytes come on is there."""
+        self.down = down
+        self._intake.open(_Reading(self))
+        down.write(self.core.get())
 
     def begin(self) -> None:
         """The client gets its connection, and what came early."""
@@ -102,14 +130,18 @@ class Tunnel(asyncio.Transport):
             client.data_received(early)
 
     def came(self, data: bytes) -> None:
-        """Bytes on the way down."""
+        """Bytes on the way down, in turns: frames that bring nothing cost as much as others."""
+        self._intake.add(data)
+
+    def _unwrap(self, data: bytes) -> int:
+        before = self.core.frames
         try:
             data = self.core.receive(data)
         except VidgateError as error:
             self.failed(error)
-            return
-        if self.down is not None and (answer := self.core.data_to_send()):
-            self.down.write(answer)
+            return 0
+        if answer := self.core.data_to_send():
+            self._answer(answer)
         if not self.is_made:
             self.early += data
         elif self._client is not None and data:
@@ -117,6 +149,16 @@ class Tunnel(asyncio.Transport):
         if self.core.is_open and not self.opened.done():
             self.pause_reading()
             self.opened.set_result(None)
+        return self.core.frames - before
+
+    def _answer(self, data: bytes) -> None:
+        if self.down is None:
+            return
+        self.down.write(data)
+        if self.down.get_write_buffer_size() > MAX_UNREAD:
+            self.failed(
+                ProtocolError("摄像机不读它要的应答 / the camera does not read what it asked for")
+            )
 
     def failed(self, error: Exception | None) -> None:
         """One way is lost or refused, and the other with it: half a tunnel is none."""
@@ -125,9 +167,27 @@ class Tunnel(asyncio.Transport):
             self.opened.set_exception(error or _hung_up())
             self.opened.exception()  # seen, even where nobody waits any more
         self.is_over = True
+        self._intake.close()
         self.abort()
         if client is not None and self.is_made:
             client.connection_lost(error)
+
+
+class _Reading(asyncio.Transport):
+    """What the tunnel's own intake may do to it: hold the reading, beside what the client holds."""
+
+    def __init__(self, tunnel: Tunnel) -> None:
+        super().__init__()
+        self._tunnel = tunnel
+
+    def is_closing(self) -> bool:
+        return self._tunnel.down is None or self._tunnel.down.is_closing()
+
+    def pause_reading(self) -> None:
+        self._tunnel.hold(self)
+
+    def resume_reading(self) -> None:
+        self._tunnel.let_go(self)
 
 
 class _Way(asyncio.Protocol):
@@ -143,8 +203,7 @@ class _Way(asyncio.Protocol):
 
 class _Down(_Way):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._tunnel.down = cast(asyncio.Transport, transport)  # uvloop's own is no subclass
-        self._tunnel.down.write(self._tunnel.core.get())
+        self._tunnel.began(cast(asyncio.Transport, transport))  # uvloop's own is no subclass
 
     def data_received(self, data: bytes) -> None:
         self._tunnel.came(data)

@@ -4,6 +4,8 @@ ONVIF Streaming Specification, "RTSP over WebSocket": RFC 6455 with a sub-protoc
 is inside is one stream of bytes, whose messages end anywhere on either side.
 """
 
+from urllib.parse import quote
+
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import (
     AcceptConnection,
@@ -23,6 +25,7 @@ from vidgate.rtsp.messages import check
 from vidgate.wire.message import Message
 from vidgate.wire.uri import Uri
 
+ASCII = "".join(chr(code) for code in range(0x21, 0x7F))  # what need not be escaped
 SUBPROTOCOL = "rtsp.onvif.org"
 NORMAL = 1000  # RFC 6455 7.4.1
 NONSENSE = (1002, 1007, 1009)  # the same: what either side calls a mistake of the other's
@@ -31,19 +34,19 @@ NONSENSE = (1002, 1007, 1009)  # the same: what either side calls a mistake of t
 class WebSocketTunnel:
     """One connection, which the camera's bytes come on and ours go on."""
 
-    __slots__ = ("_out", "_socket", "_uri", "is_open")
+    __slots__ = ("_first", "_out", "_socket", "frames", "is_open")
 
     def __init__(self, uri: Uri) -> None:
+        """Raises UnsupportedError for a host that no request can name."""
         self.is_open = False
-        self._uri = uri
+        self.frames = 0  # that were received, those that brought nothing too
         self._socket = WSConnection(ConnectionType.CLIENT)
         self._out: list[bytes] = []
+        self._first = self._request(uri)
 
     def get(self) -> bytes:
         """What is sent first (RFC 6455 4.1)."""
-        target = self._uri.path or "/"
-        request = Request(host=self._uri.authority, target=target, subprotocols=[SUBPROTOCOL])
-        return self._socket.send(request)
+        return self._first
 
     def receive(self, data: bytes) -> bytes:
         """What it brought of the camera's bytes; `is_open` once the camera has switched over.
@@ -77,7 +80,19 @@ class WebSocketTunnel:
         except LocalProtocolError:  # said already
             return b""
 
+    def _request(self, uri: Uri) -> bytes:
+        target = quote(uri.path or "/", safe=ASCII)
+        request = Request(host=uri.authority, target=target, subprotocols=[SUBPROTOCOL])
+        try:
+            return self._socket.send(request)
+        except UnicodeError:
+            raise UnsupportedError(
+                "主机名不能写进 WebSocket 请求 / the host cannot be named in a WebSocket request",
+                hint="改用 IP 地址 / give its IP address",
+            ) from None
+
     def _take(self, event: Event) -> bytes:
+        self.frames += 1
         if isinstance(event, BytesMessage):
             return bytes(event.data)
         if isinstance(event, TextMessage):  # the messages of RTSP are text, and some send them so

@@ -29,6 +29,7 @@ SDP = "application/sdp"
 TRICKLE = "application/trickle-ice-sdpfrag"
 MAX_SDP = 64 << 10
 MAX_FRAGMENT = 16 << 10
+LAST = 253_402_214_400.0  # the last day of the year 9999
 OFFERS_WINDOW = 10.0  # seconds in which `webrtc.offers` are counted
 
 SESSIONS = "/whep-sessions/"
@@ -178,6 +179,8 @@ def _moments(query: WhepQuery, now: float) -> ClockRange | None:
             raise InputError("只给了 to / `to` without `from`", hint="加上 from / give both")
         return None
     start, end = query.from_.timestamp(), None if query.to is None else query.to.timestamp()
+    if start < 0 or (end is not None and end > LAST):
+        raise InputError("时间应在 1970 到 9999 年之间 / a time from 1970 to 9999, please")
     if start > now:
         raise InputError(
             "from 在将来, 还没有录像 / `from` lies in the future: nothing is recorded yet",

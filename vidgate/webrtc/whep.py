@@ -409,7 +409,9 @@ class WhepService:
             async for event in events:
                 if event.type == "register.changed":
                     self._known.clear()
-                elif event.data.get("kind") == "removed":
+                else:
+                    is_removed = event.data.get("kind") == "removed"
                     for session in self.sessions.values():
-                        if session.name == event.object:
-                            session.close("the channel was removed")
+                        # A recording's pull is not made anew: it would go on as it was registered.
+                        if session.name == event.object and (is_removed or session.replay):
+                            session.close("the channel was removed or changed")

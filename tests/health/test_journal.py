@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from vidgate.health.journal import Journal, thinned
+from vidgate.health.journal import DEEPENED, Journal, thinned
 from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Health, Level, Reason, State
 
@@ -24,6 +24,12 @@ def test_only_what_differs_is_an_entry() -> None:
         (3.0, State.DOWN),
     ]
     assert journal.is_empty
+
+
+def test_an_outage_whose_level_comes_and_goes_writes_a_few_entries() -> None:
+    silent = replace(DOWN, level=Level.REACH)
+    journal = noted(UP, *(DOWN, silent) * 50, UP, DOWN)
+    assert len(journal.take().transitions) == 1 + 1 + DEEPENED + 2
 
 
 def test_an_outage_that_becomes_another_tells_so() -> None:

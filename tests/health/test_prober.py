@@ -225,6 +225,24 @@ async def test_an_operator_preempts_and_a_full_platform_is_not_tested(
     assert (result.reason, result.level) == (Reason.NOT_TESTED, Level.NONE)
 
 
+async def test_a_picture_that_was_seen_is_not_unseen_by_a_late_goodbye(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vidgate.rtsp.probe.LONGEST_STAY", 0.0)
+    monkeypatch.setattr(probers, "CLOSING", 0.0)
+    settings = ProbeSettings(timeout=0.02, media_timeout=0.02)
+
+    class Slow(Lens):
+        async def media(
+            self, address: RtspAddress, clock: Clock, times: ProbeTimes, admit: Admit, stay: Stay
+        ) -> None:
+            await super().media(address, clock, times, admit, stay)
+            await asyncio.get_running_loop().create_future()
+
+    result = await prober(Slow(), settings=settings).probe(CHANNEL, Level.MEDIA)
+    assert (result.reason, result.level) == (Reason.OK, Level.MEDIA)
+
+
 async def test_a_look_that_stays_gives_way_with_what_it_has_seen() -> None:
     channel = replace(CHANNEL, platform="p")
     register = FakeRegister([channel], [Platform(id="p", slots=2)])

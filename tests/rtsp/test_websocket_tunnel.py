@@ -5,7 +5,7 @@ tests/peers has an RTSP server behind one that we did not write either.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -19,6 +19,7 @@ from tests.rtsp.bridge import bridged
 from tests.rtsp.camera import run_camera
 from tests.waiting import until
 from vidgate.aio.clock import SystemClock
+from vidgate.aio.supervisor import cancel_and_wait
 from vidgate.errors import (
     MissingStreamError,
     ProtocolError,
@@ -185,3 +186,47 @@ async def test_flv_is_told_apart() -> None:
         with pytest.raises(UnsupportedError, match="FLV"):
             async with RtspClient.connect(RtspAddress(url=url), SystemClock()):
                 pytest.fail("there is no RTSP inside")
+
+
+@asynccontextmanager
+async def flood(piece: bytes) -> AsyncIterator[str]:
+    """A WebSocket that switches over, sends the piece without end, and reads nothing."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        server = WSConnection(ConnectionType.SERVER)
+        server.receive_data(head)
+        list(server.events())
+        writer.write(server.send(AcceptConnection(subprotocol=SUBPROTOCOL)))
+        with suppress(ConnectionError):
+            while True:
+                writer.write(piece * 1000)
+                await writer.drain()
+        ended.set()
+
+    ended = asyncio.Event()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/main"
+        await ended.wait()
+
+
+@pytest.mark.parametrize("piece", [b"\x82\x00", b"\x89\x7d" + b"x" * 125, b"\x8a\x00"])
+async def test_frames_that_bring_nothing_end_the_connection(piece: bytes) -> None:
+    """In turns, so that others have theirs; what is not read of our pongs is bounded too."""
+    loop = asyncio.get_running_loop()
+    late = [0.0]
+
+    async def beat() -> None:
+        while True:
+            due = loop.time() + 0.01
+            await asyncio.sleep(0.01)
+            late.append(loop.time() - due)
+
+    beating = asyncio.create_task(beat())
+    async with flood(piece) as url:
+        with pytest.raises((ProtocolError, UnreachableError), match="packets a second|not read"):
+            async with RtspClient.connect(RtspAddress(url=url), SystemClock()) as client:
+                await client.describe()
+    await cancel_and_wait(beating)
+    assert max(late) < 1.0  # as one read it would be several seconds

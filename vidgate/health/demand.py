@@ -72,10 +72,9 @@ class Demands:
 
     def learn(self, channel: Channel, result: ProbeResult, seconds: float) -> None:
         """A look took so long; one for a picture that was not made, or not to its end, says less
-        of the camera than of us, and so does one that stayed for a second key frame.
+        of the camera than of us. What it stayed for a second key frame nobody needed.
         """
-        if result.group_seconds is not None:
-            return
+        seconds -= result.stayed
         if not channel.platform or result.level < Level.MEDIA or result.asked < Level.MEDIA:
             return
         known = self._seconds.get(channel.platform, GUESS)

@@ -12,6 +12,7 @@ from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Health, Level, Reason, State
 from vidgate.storage.states import Transition
 
+DEEPENED = 4  # for its level alone; one that comes and goes at each look would write at each
 MAX_WAITING = 20_000  # or four a channel, where that is more
 
 
@@ -29,6 +30,7 @@ class Journal:
     def __init__(self) -> None:
         self.lost = 0
         self._last: dict[str, Transition] = {}
+        self._deepened: dict[str, int] = {}  # entries of a fault for its level alone
         self._steps: dict[str, Lifecycle] = {}
         self._waiting: list[Transition] = []
         self._forget_after: float | None = None
@@ -96,8 +98,13 @@ class Journal:
         last = self._last.get(channel)
         if last is None and step is None:
             return
-        if last is not None and _told(last) == (state, reason, step, _depth(state, level)):
-            return
+        is_same = last is not None and (last.after, last.reason, last.step) == (state, reason, step)
+        if is_same and last is not None:
+            if _depth(last.after, last.level) == _depth(state, level):
+                return
+            if self._deepened.get(channel, 0) >= DEEPENED:
+                return
+        self._deepened[channel] = self._deepened.get(channel, 0) + 1 if is_same else 0
         before = State.UNKNOWN if last is None else last.after
         entry = Transition(
             channel=channel,
@@ -117,10 +124,6 @@ class Journal:
             before = len(self._waiting)
             self._waiting = list(thinned(self._waiting))
             self.lost += before - len(self._waiting)
-
-
-def _told(last: Transition) -> tuple[State, Reason, Lifecycle | None, Level]:
-    return last.after, last.reason, last.step, _depth(last.after, last.level)
 
 
 def _depth(state: State, level: Level) -> Level:

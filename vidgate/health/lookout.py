@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
+from math import inf
 from typing import Protocol
 
 from vidgate.aio.clock import Clock
 from vidgate.health.live import LiveJudge
-from vidgate.health.measure import Wish, is_group_due
+from vidgate.health.measure import GROUP_STANDS, Wish, is_group_due
 from vidgate.health.scheduler import Job
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, Outcome, ProbeResult, Reason, State
@@ -63,6 +64,7 @@ class Lookout:
         self._known = known
         self._wall = wall
         self._allowance = prober.allowance
+        self._stayed: dict[str, float] = {}  # when a look at an id last went on for a group
         self._insisted: dict[str, int] = {}  # ids to how many ask for them by name now
 
     @contextmanager
@@ -90,6 +92,8 @@ class Lookout:
         if _is_refused(self._known(channel.id)) and self._is_closed(channel):
             return self._unprobed(job, Level.NONE, Reason.NOT_TESTED, REFUSED)
         result = await self._prober.probe(channel, job.level, self._wish(job))
+        if result.stayed:
+            self._stayed[channel.id] = self._clock.now()
         if result.reason is Reason.UNAUTHORIZED:
             self._count(channel)
         return result
@@ -101,7 +105,9 @@ class Lookout:
             return Wish.NOTHING
         if id_ in self._insisted:
             return Wish.GROUP
-        return Wish.NOTHING if job.urgent or job.sinks else Wish.IF_IDLE
+        # Groups longer than a stay, and those with losses in them, are not measured: not each time.
+        lately = self._clock.now() - self._stayed.get(id_, -inf) < GROUP_STANDS
+        return Wish.NOTHING if lately or job.urgent or job.sinks else Wish.IF_IDLE
 
     def restored(self, channel: Channel, health: Health) -> None:
         """What was known of its login before the start of the service counts still."""

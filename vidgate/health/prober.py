@@ -164,6 +164,8 @@ class Prober:
                 "会话都由值班员使用 / operators hold the sessions",
             )
         except TimeoutError:
+            if times.t3 is not None:  # late with saying goodbye
+                return self._seen(channel, level, times)
             return _result(
                 channel, level, times, _overdue(times), "没有按时完成 / not done in time"
             )
@@ -186,7 +188,7 @@ class Prober:
         slots = self._slots.of(channel)
         if wish is Wish.GROUP or slots is None:
             return lambda: True
-        return lambda: slots.used <= slots.capacity // 2
+        return lambda: slots.used <= max(1, slots.capacity // 2)
 
     async def _look(
         self,
@@ -250,6 +252,7 @@ def _result(
         bitrate=times.bitrate,
         **_arrival(times),
         **_counted(times),
+        stayed=times.stayed,
         detail=detail[:300],
     )
 

@@ -27,6 +27,7 @@ GOVERNED = 0.05  # seconds until the governor is asked again
 # What a camera is called because time ran out, which it does in a loop that stands still as well.
 BY_TIME = frozenset({Reason.TIMEOUT, Reason.NO_MEDIA, Reason.NO_KEY_FRAME})
 STARVED = 0.8  # seconds that the loop stood still: a fifth of the shortest wait, that for packets
+STARVED_SHARE = 0.25  # and of the look: a long one bears a loop that is a little late all along
 TRIES = 2  # of a look that cannot be believed
 
 LaneOf = Callable[[Channel, Level], tuple[Hashable, int]]
@@ -289,9 +290,10 @@ class Scheduler:
     async def _believable(self, job: Job, wall: float) -> ProbeResult:
         """A look, and another if our own loop stood still while the camera's time ran out."""
         for _ in range(TRIES):
-            late = self._governor.late
+            late, began = self._governor.late, self._clock.now()
             result = await self._probe(job)
-            if result.reason not in BY_TIME or self._governor.late - late < STARVED:
+            starved = max(STARVED, STARVED_SHARE * (self._clock.now() - began))
+            if result.reason not in BY_TIME or self._governor.late - late < starved:
                 return result
         detail = "本机来不及, 不作判断 / this machine was too slow to tell"
         return _untested(job, Reason.NOT_TESTED, wall, detail)

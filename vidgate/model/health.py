@@ -112,6 +112,7 @@ class ProbeResult:
     group_seconds: float | None = None
     expected: int | None = None
     lost: int | None = None
+    stayed: float = 0.0  # seconds after the key frame, for the next one
     detail: str = ""
 
     @property

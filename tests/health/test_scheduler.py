@@ -1,7 +1,6 @@
 """The scheduler: one look at a time, limits, pace, people first, no result lost."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,30 +13,12 @@ from vidgate.aio.clock import Clock, ManualClock, SystemClock
 from vidgate.aio.limits import BUNCH, MARGIN, Pace
 from vidgate.aio.supervisor import Supervisor
 from vidgate.health.checks import STOPPED, Plan
-from vidgate.health.governor import BEAT
 from vidgate.health.measure import Wish
-from vidgate.health.scheduler import BY_TIME, STARVED, Job, Scheduler
+from vidgate.health.scheduler import Job, Scheduler
 from vidgate.model.channel import Channel
 from vidgate.model.health import Level, ProbeResult, Reason
 
 CHANNELS = {f"c{n}": Channel(id=f"c{n}", name="x", platform="p") for n in range(40)}
-
-
-@dataclass
-class StandingStill(FakeProber):
-    """The loop stands still during the first `times` looks."""
-
-    times: int = 1
-
-    async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
-        """One look."""
-        if self.times:
-            self.times -= 1
-            until = time.monotonic() + BEAT + STARVED
-            while time.monotonic() < until:
-                pass
-            await asyncio.sleep(0.001)  # what is due comes first, as before a deadline's end
-        return await super().probe(channel, level)
 
 
 @dataclass
@@ -216,21 +197,6 @@ async def test_a_late_loop_makes_up_for_the_pace_and_no_second_sees_too_many() -
     most = max(sum(begin <= moment < begin + 1.0 for moment in paced) for begin in paced)
     assert most == 10
     assert paced[-1] - paced[0] <= len(paced) / 10 * (MARGIN + 0.25)
-
-
-@pytest.mark.parametrize("reason", sorted(BY_TIME))
-async def test_what_ran_out_while_our_loop_stood_still_is_looked_at_again(reason: Reason) -> None:
-    async with running(Bench(StandingStill({"c1": reason}))) as bench:
-        assert [one.reason for one in await bench.ask("c1")] == [reason]
-    assert len(bench.prober.asked) == 2
-
-
-async def test_a_loop_that_stands_still_time_and_again_calls_nobody_down() -> None:
-    answers = {"c1": Reason.TIMEOUT, "c2": Reason.UNREACHABLE}
-    async with running(Bench(StandingStill(answers, times=9))) as bench:
-        found = {one.channel: one.reason for one in await bench.ask("c1", "c2")}
-    assert found == {"c1": Reason.NOT_TESTED, "c2": Reason.UNREACHABLE}
-    assert [id_ for id_, _ in bench.prober.asked] == ["c1", "c2", "c1"]
 
 
 async def test_a_viewer_gets_the_session_of_a_routine_look() -> None:

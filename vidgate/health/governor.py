@@ -7,7 +7,6 @@ from vidgate.aio.processor import Processor
 
 BEAT = 0.02  # seconds between two looks at the loop
 LONG_TURN = 0.012  # seconds of one turn: the budget for a held loop is 0.02
-LATE_BEAT = 0.05  # seconds; a beat that late had the loop stand still, whoever held it
 LEAST = 16
 START = 64
 
@@ -18,13 +17,11 @@ class Governor:
 
     Cameras that answer at once come back in batches, and 320 pictures at a time are a whole core's
     work; cameras that are slow to answer, or dead, leave the loop free and then the full number is
-    allowed. A late beat counts only as far as we were at work; in `late` it counts whole, since a
-    deadline runs out no matter who had the processor.
+    allowed. A late beat counts only as far as we were at work.
     """
 
     most: int
     allowed: float = field(init=False)
-    late: float = 0.0  # seconds that the loop has stood still in beats of `LATE_BEAT` and more
     _timer: asyncio.TimerHandle | None = None
     _processor: Processor | None = None
 
@@ -55,8 +52,6 @@ class Governor:
 
     def _beat(self, processor: Processor, due: float) -> None:
         late = asyncio.get_running_loop().time() - due
-        if late >= LATE_BEAT:
-            self.late += late
         self.note(processor.held(late))
         self._beat_later(processor)
 

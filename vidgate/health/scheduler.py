@@ -24,12 +24,6 @@ BURST = 8  # starts in one turn of the event loop
 LONGEST_WAIT = 5.0
 GOVERNED = 0.05  # seconds until the governor is asked again
 
-# What a camera is called because time ran out, which it does in a loop that stands still as well.
-BY_TIME = frozenset({Reason.TIMEOUT, Reason.NO_MEDIA, Reason.NO_KEY_FRAME})
-STARVED = 0.8  # seconds that the loop stood still: a fifth of the shortest wait, that for packets
-STARVED_SHARE = 0.25  # and of the look: a long one bears a loop that is a little late all along
-TRIES = 2  # of a look that cannot be believed
-
 LaneOf = Callable[[Channel, Level], tuple[Hashable, int]]
 
 
@@ -281,22 +275,11 @@ class Scheduler:
     async def _look(self, job: Job) -> None:
         wall = self._clock.wall()
         try:
-            result = await self._believable(job, wall)
+            result = await self._probe(job)
         except Exception as error:
             log.exception("probe failed", channel=job.channel.id)
             result = _untested(job, Reason.ERROR, wall, type(error).__name__)
         self._deliver(job, result)
-
-    async def _believable(self, job: Job, wall: float) -> ProbeResult:
-        """A look, and another if our own loop stood still while the camera's time ran out."""
-        for _ in range(TRIES):
-            late, began = self._governor.late, self._clock.now()
-            result = await self._probe(job)
-            starved = max(STARVED, STARVED_SHARE * (self._clock.now() - began))
-            if result.reason not in BY_TIME or self._governor.late - late < starved:
-                return result
-        detail = "本机来不及, 不作判断 / this machine was too slow to tell"
-        return _untested(job, Reason.NOT_TESTED, wall, detail)
 
     def _deliver(self, job: Job, result: ProbeResult) -> None:
         if job.is_told:  # cancelled when it had just ended

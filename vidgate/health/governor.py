@@ -51,8 +51,7 @@ class Governor:
             self.allowed = min(self.most, self.allowed + self.most / 64)
 
     def _beat(self, processor: Processor, due: float) -> None:
-        late = asyncio.get_running_loop().time() - due
-        self.note(processor.held(late))
+        self.note(processor.held(asyncio.get_running_loop().time() - due))
         self._beat_later(processor)
 
     def _beat_later(self, processor: Processor) -> None:

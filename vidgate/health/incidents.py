@@ -33,9 +33,8 @@ class Fold:
         self._rules = rules or Rules()
         self._of: dict[str, Incident] = {}  # the open incident of every failing channel
         self._changed: dict[int, set[str]] = {}
-        self._left: dict[
-            str, float
-        ] = {}  # since when what is left of an incident waits for a cause
+        # Since when what is left of an incident waits for a cause.
+        self._left: dict[str, float] = {}
         self._unsettled = False
         for incident in self.open:
             self._of.update((member.channel, incident) for member in incident.failing)

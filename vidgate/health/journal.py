@@ -98,13 +98,12 @@ class Journal:
         last = self._last.get(channel)
         if last is None and step is None:
             return
-        is_same = last is not None and (last.after, last.reason, last.step) == (state, reason, step)
-        if is_same and last is not None:
-            if _depth(last.after, last.level) == _depth(state, level):
+        deepened = 0
+        if last is not None and (last.after, last.reason, last.step) == (state, reason, step):
+            deepened = self._deepened.get(channel, 0) + 1
+            if _depth(last.after, last.level) == _depth(state, level) or deepened > DEEPENED:
                 return
-            if self._deepened.get(channel, 0) >= DEEPENED:
-                return
-        self._deepened[channel] = self._deepened.get(channel, 0) + 1 if is_same else 0
+        self._deepened[channel] = deepened
         before = State.UNKNOWN if last is None else last.after
         entry = Transition(
             channel=channel,

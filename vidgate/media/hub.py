@@ -184,8 +184,8 @@ class Hub:
             return
         self._forget_stop(stream.key)
         self._drop(stream)
-        for reader in list(stream.readers):
-            stream.detach(reader)
+        for mailbox in list(stream.readers):
+            stream.detach(mailbox)
 
     def _schedule_stop(self, stream: Stream) -> None:
         if stream.readers or self.streams.get(stream.key) is not stream:

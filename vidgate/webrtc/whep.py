@@ -195,15 +195,8 @@ class WhepService:
         LimitError when too many watch, and the camera's RemoteError.
         """
         offer = parse_offer(offer_sdp)
-        self._check_limits(principal.name)
-        self._opening[principal.name] += 1
-        try:
-            wanted = self._variants(name, offer, stream, has_sub)
-            keys = [StreamKey(name, variant) for variant in wanted]
-            shared, picks = await self._choose(offer, keys)
-        finally:
-            self._opened(principal)
-        return self._start(shared, offer, picks, local_address, principal)
+        keys = [StreamKey(name, each) for each in self._variants(name, offer, stream, has_sub)]
+        return await self._open(offer, keys, local_address, principal)
 
     async def replay(
         self,
@@ -217,24 +210,13 @@ class WhepService:
 
         Raises what `open` does; NoReplayError and NoRecordingError of a device that has none.
         """
-        offer = parse_offer(offer_sdp)
-        self._check_limits(principal.name)
-        self._opening[principal.name] += 1
-        try:
-            shared, picks = await self._choose(offer, keys)
-        finally:
-            self._opened(principal)
-        return self._start(shared, offer, picks, local_address, principal)
+        return await self._open(parse_offer(offer_sdp), keys, local_address, principal)
 
     async def close(self, session_id: str) -> None:
         """End a session and wait for it. Raises NotFoundError."""
         session = self.find(session_id)
         session.close("closed by the viewer")
         await session.closed.wait()
-
-    def _opened(self, principal: Principal) -> None:
-        self._opening[principal.name] -= 1
-        self._opening += Counter()  # forgets who has none
 
     def _check_limits(self, user: str) -> None:
         limit, own = self._settings.max_sessions, self._settings.max_user_sessions
@@ -245,6 +227,18 @@ class WhepService:
             raise LimitError(f"您已在观看 {own} 路 / you are watching {own} streams already")
 
     # -- opening ---------------------------------------------------------------------------------
+
+    async def _open(
+        self, offer: Offer, keys: Sequence[StreamKey], local_address: str, principal: Principal
+    ) -> WhepSession:
+        self._check_limits(principal.name)
+        self._opening[principal.name] += 1
+        try:
+            shared, picks = await self._choose(offer, keys)
+        finally:
+            self._opening[principal.name] -= 1
+            self._opening += Counter()  # forgets who has none
+        return self._start(shared, offer, picks, local_address, principal)
 
     def _variants(self, name: str, offer: Offer, stream: str, has_sub: bool) -> list[Variant]:
         if stream not in ("auto", "main", "sub"):

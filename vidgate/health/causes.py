@@ -276,8 +276,11 @@ class Uplink(Tally):
 
     @property
     def has_fallen(self) -> bool:
-        """Whether most ways are cut, wherever they lie: registers of one county know one area."""
-        return super().has_fallen and self._are_most(self._cut)
+        """Whether most ways are cut; an area says it better where all of them are in one."""
+        if not super().has_fallen or not self._are_most(self._cut):
+            return False
+        areas = {self._places[channel].area for channel in self.failed}
+        return len(areas) > 1 or areas == {""}
 
     def _are_most(self, ways: Set[Group | None]) -> bool:
         together, behind = TOGETHER[self.cause], sum(self._alive[way] for way in ways)

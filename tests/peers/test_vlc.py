@@ -26,7 +26,7 @@ pytestmark = pytest.mark.peer
 
 NUMBER = 42
 LOGIN = Login("operator", "s3cret")
-PICTURES = 250  # then it begins again
+PICTURES = 1500  # a minute, longer than a test: where it begins again VLC sends nothing
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import effort
 from vidgate.errors import (
     BusyError,
     MissingStreamError,
@@ -98,6 +99,39 @@ def test_garbage_that_begins_like_a_message_or_a_frame(noise: bytes, step: int) 
     data = FRAME + noise + 3 * FRAME + OK + FRAME
     items = [item for at in range(0, len(data), step) for item in parser.feed(data[at : at + step])]
     assert items == [*4 * [(0, RTP)], *Parser().feed(OK), (0, RTP)]
+
+
+def test_a_message_cut_short_does_not_hide_the_next() -> None:
+    cut = b"RTSP/1.0 200 OK\r\nContent-Length: many\r\n"
+    parser = Parser()
+    parser.channels = frozenset((0, 1))
+    assert parser.feed(FRAME + 3 * cut + OK + FRAME) == [(0, RTP), *Parser().feed(OK), (0, RTP)]
+    assert parser.skipped == 3 * len(cut)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"RTSP/1.0 200" * 5000 + b"\1",
+        b"RTSP/1.0 200 OK\n" * 4000 + b"\n\n",
+        b"RTSP/1.0 200 OK\nContent-Length: many\n" * 1700 + b"\n",
+        b"\nPLAY " * 10000 + b"\1",
+        b"$\0\0\1\x80RTSP/1.0 200" * 3500,
+        b"\r\n\0 " * 16000,
+    ],
+)
+def test_what_begins_like_messages_again_and_again_is_read_once(garbage: bytes) -> None:
+    """Each beginning searched to the end takes a second; this, some milliseconds."""
+
+    def read() -> None:
+        parser = Parser()
+        parser.channels = frozenset((0, 1))
+        for _ in range(3):
+            for at in range(0, len(garbage), 8192):
+                parser.feed(garbage[at : at + 8192])
+            assert (0, RTP) in parser.feed(FRAME)
+
+    assert effort(read) < 0.25
 
 
 def test_frames_of_tracks_that_were_not_set_up_are_passed_on() -> None:

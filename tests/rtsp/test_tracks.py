@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from tests.effort import effort
 from tests.rtp.packets import PPS, SPS
 from tests.rtp.test_h265 import PPS as PPS5
 from tests.rtp.test_h265 import SPS as SPS5
@@ -150,3 +151,20 @@ def test_aac_is_taken_in_either_framing(text: str) -> None:
 )
 def test_aac_that_cannot_be_read_is_left_out(text: str) -> None:
     assert chosen(text) == []
+
+
+MANY = "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        63 * MANY + MANY + "a=fmtp\n" * 7800,
+        63 * MANY + MANY + "a=fmtp:96 sprop-parameter-sets=" + "AAAA," * 12000,
+        63 * MANY + MANY + "a=fmtp:96 " + "a;" * 30000,
+        MANY + "a=fmtp:96 sprop-parameter-sets=AAAA\n" * 1700,
+    ],
+)
+def test_a_hostile_description_costs_little(text: str) -> None:
+    """The parameters of all media read for each takes a second."""
+    assert effort(lambda: choose(Session.parse(text))) < 0.1

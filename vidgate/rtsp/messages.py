@@ -23,7 +23,7 @@ Item = Frame | Message
 MAX_GARBAGE = 64 << 10  # bytes in a row that are neither frame nor message
 
 _DOLLAR = 0x24
-_BLANKS = b"\r\n \0"
+_BLANKS = re.compile(rb"[\r\n \0]+")
 _HEAD_END = re.compile(rb"\n\r?\n")  # "\r\n\r\n" by the book; some send bare line feeds
 _START = re.compile(rb"[A-Z][A-Z_]{2,15}[ /]")
 _PARTIAL_START = re.compile(rb"[A-Z][A-Z_]{0,15}\Z")
@@ -155,8 +155,9 @@ class Parser:
 
     def _other(self, data: bytes, at: int, items: list[Item]) -> int:
         """What is no frame: the place after it, or `at` itself where more bytes are needed."""
-        if data[at] in _BLANKS:
-            return at + 1
+        blanks = _BLANKS.match(data, at)
+        if blanks:
+            return blanks.end()
         is_strict = bool(self.channels)
         if (_STRICT_START if is_strict else _START).match(data, at):
             return self._strictly(data, at, items) if is_strict else self._message(data, at, items)
@@ -167,15 +168,17 @@ class Parser:
 
     def _strictly(self, data: bytes, at: int, items: list[Item]) -> int:
         """A message between frames; what only began like one is garbage."""
-        found = _HEAD_END.search(data, at)
-        if _BINARY.search(data, at, found.end() if found else len(data)):
-            return self._resync(data, at)
+        binary = _BINARY.search(data, at)
+        text_end = binary.start() if binary else len(data)
+        head_end = _HEAD_END.search(data, at, text_end)
+        if head_end is None and binary is not None:
+            return self._resync(data, at, text_end)
         try:
             return self._message(data, at, items)
         except ProtocolError:
-            if found is None:  # text without end
+            if head_end is None:  # text without end
                 raise
-            return self._resync(data, at)
+            return self._resync(data, at, head_end.start())
 
     def _message(self, data: bytes, at: int, items: list[Item]) -> int:
         found = _HEAD_END.search(data, at)
@@ -196,26 +199,39 @@ class Parser:
         self.messages += 1
         return end + length
 
-    def _resync(self, data: bytes, at: int) -> int:
-        for found in _SYNC.finditer(data, at if self._is_lost else at + 1):
-            if found[1] is None or not self.channels or found[1][0] in self.channels:
-                place = found.start()
-                self._is_lost = False
-                break
-        else:
+    def _resync(self, data: bytes, at: int, text_end: int = 0) -> int:
+        mark = self._mark(data, at if self._is_lost else at + 1, text_end)
+        self._is_lost = mark is None
+        if mark is None:
             # The tail may hold the beginning of a mark; it is looked at again with what follows,
             # and as strictly: a `$` that happens to begin it is no frame for that.
-            place = max(at, len(data) - _SYNC_SIZE)
-            self._is_lost = True
-            self._need = len(data) - place + 1
-        self.skipped += place - at
-        self._garbage += place - at
+            mark = max(at, len(data) - _SYNC_SIZE)
+            self._need = len(data) - mark + 1
+        self.skipped += mark - at
+        self._garbage += mark - at
         if self._garbage > MAX_GARBAGE:
             raise ProtocolError(
                 f"连续 {self._garbage} 字节既不是 RTSP 也不是 RTP / "
                 f"{self._garbage} bytes in a row are neither RTSP nor RTP"
             )
-        return place
+        return mark
+
+    def _mark(self, data: bytes, at: int, text_end: int) -> int | None:
+        """The next place where a frame or a message may begin.
+
+        Of the status lines in the text that ends at `text_end` only the last counts: the head of
+        each other would hold it. So no text is read once for each of its lines.
+        """
+        last = None
+        for found in _SYNC.finditer(data, at):
+            is_status = found[1] is None
+            if is_status and found.start() < text_end:
+                last = found.start()
+            elif last is not None:
+                break
+            elif is_status or not self.channels or found[1][0] in self.channels:
+                return found.start()
+        return last
 
 
 def _may_be_rtp(data: bytes, at: int) -> bool:

@@ -38,6 +38,8 @@ _MAKERS: dict[Codec, Maker] = {
     Codec.PCMU: AudioDepacketiser,
     Codec.OPUS: AudioDepacketiser,
 }
+_PAYLOAD_TYPES = 128  # there are no more (RFC 3551 6), so no more formats with parameters
+_MAX_SETS = 16
 # Servers that call what they send `sendonly`, as if the words were theirs to read (D-Link).
 _OWN_VIEW = ("CV-RTSPHandler",)
 
@@ -98,17 +100,16 @@ def choose(session: sdp.Session) -> tuple[list[Offer], list[str]]:
     others: list[str] = []
     is_own_view = (session.line("o") or "").startswith(_OWN_VIEW)
     for media in session.media:
+        is_video = media.kind == "video"
+        is_sound = media.kind == "audio" and (is_own_view or media.direction != "sendonly")
         offer = None
-        if media.kind == "video":
-            offer = _video(media, session)
-        elif media.kind == "audio" and (is_own_view or media.direction != "sendonly"):
-            offer = _sound(media)
+        # Only the first of a kind is read whole: its parameters may stand under all the others.
+        if (is_video or is_sound) and is_video not in chosen:
+            offer = _video(media, session) if is_video else _sound(media)
         if offer is None:
             others.append(_name(media))
-        elif offer.codec.is_video in chosen:
-            others.append(offer.codec.value)
         else:
-            chosen[offer.codec.is_video] = offer
+            chosen[is_video] = offer
     return [chosen[is_video] for is_video in (True, False) if is_video in chosen], others
 
 
@@ -199,7 +200,8 @@ def _hexadecimal(fmtp: Mapping[str, str]) -> bytes:
 def parameter_sets(media: sdp.Media, payload_type: int, codec: Codec) -> tuple[bytes, ...]:
     """The NAL units that fmtp gives; from another payload type's fmtp where ours has none."""
     found: list[dict[str, str]] = [media.fmtp(payload_type)]
-    found += [sdp.parse_parameters(value.partition(" ")[2]) for value in media.all("fmtp")]
+    values = media.all("fmtp")[:_PAYLOAD_TYPES]
+    found += [sdp.parse_parameters(value.partition(" ")[2]) for value in values]
     for parameters in found:
         if codec is Codec.H264:
             units = _decode(parameters.get("sprop-parameter-sets", ""))
@@ -214,13 +216,13 @@ def parameter_sets(media: sdp.Media, payload_type: int, codec: Codec) -> tuple[b
 
 def _decode(text: str) -> tuple[bytes, ...]:
     units: list[bytes] = []
-    for part in text.split(","):
+    for part in text.split(",", _MAX_SETS)[:_MAX_SETS]:
         try:
             data = base64.b64decode(part + "=" * (-len(part) % 4), validate=False)
         except (binascii.Error, ValueError):
             continue
         units += annexb.split(data)  # some cameras leave the start code in
-    return tuple(unit for unit in units if len(unit) > 1)[:16]
+    return tuple(unit for unit in units if len(unit) > 1)[:_MAX_SETS]
 
 
 def picture(offer: Offer) -> Picture:

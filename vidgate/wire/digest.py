@@ -20,11 +20,13 @@ MAX_CHALLENGES = 16
 MAX_REFUSED = 2  # kinds of answer; a third wrong one at once may lock the account
 MAX_STALE = 1  # fresh nonces answered in a row: one that is stale for ever is a refusal
 
-# Possessive quantifiers: a hostile value costs linear time.
+# Possessive quantifiers, and a word that is neither name nor scheme is passed over whole: a hostile
+# value costs linear time.
 _TOKEN = re.compile(
     r'(?:([\w-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))|([A-Za-z][\w-]*+))', re.ASCII
 )
 _GAP = re.compile(r"[\s,]*+")
+_JUNK = re.compile(r"[\w-]++|.", re.ASCII | re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)")
 
 Hash = Callable[[bytes], str]
@@ -112,24 +114,26 @@ def parse_challenges(values: Iterable[str]) -> list[Challenge]:
         if breaks_lines(text):
             continue
         at = 0
-        while (at := _past_gap(text, at)) < len(text):
+        while (at := _past(_GAP, text, at)) < len(text):
             token = _TOKEN.match(text, at)
             if token is None:
-                at += 1
+                at = _past(_JUNK, text, at)
                 continue
             at = token.end()
             name, quoted, bare, scheme = token.groups()
             if scheme is not None:
+                if len(challenges) == MAX_CHALLENGES:
+                    return challenges
                 challenges.append(Challenge(scheme.lower()))
             elif challenges:
                 text_value = _ESCAPE.sub(r"\1", quoted) if quoted is not None else bare
                 challenges[-1].parameters.setdefault(name.lower(), text_value)
-    return challenges[:MAX_CHALLENGES]
+    return challenges
 
 
-def _past_gap(text: str, at: int) -> int:
-    gap = _GAP.match(text, at)
-    return gap.end() if gap else at
+def _past(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    return found.end() if found else at
 
 
 def _quote(text: str) -> str:

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from vidgate.model.channel import Login
 from vidgate.registry.addresses import asks_with_secret, redact, secrets_in, split_url
+from vidgate.wire.uri import Uri
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,8 @@ from vidgate.registry.addresses import asks_with_secret, redact, secrets_in, spl
         ("rtsp://admin@10.0.0.1/x", "rtsp://10.0.0.1/x", Login("admin", "")),
         ("rtsp://a:b@[fe80::1]:554/x", "rtsp://[fe80::1]:554/x", Login("a", "b")),
         ("rtsp://10.0.0.1/x@y", "rtsp://10.0.0.1/x@y", None),
+        ("rtsp://admin:pa#s@10.0.0.1/x", "rtsp://10.0.0.1/x", Login("admin", "pa#s")),
+        ("rtsp://admin:12#@4@10.0.0.1/x#y", "rtsp://10.0.0.1/x#y", Login("admin", "12#@4")),
         ("RTSPH://a:b@10.0.0.1:8080/x", "rtsph://10.0.0.1:8080/x", Login("a", "b")),
         ("rtspsh://10.0.0.1/x", "rtspsh://10.0.0.1/x", None),
     ],
@@ -40,6 +43,8 @@ def test_the_login_is_taken_out(given_: str, url: str, login: Login | None) -> N
         ("rtsp://h:65536/", "端口"),
         ("rtsp://h:port/", "主机或端口"),
         ("rtsp://admin:pa/ss@h/", "%2F"),
+        ("rtsp://admin:pa#s/s@h/", "%2F"),
+        ("rtsp://h#part", "主机"),
         ("rtsp://h/" + "x" * 1024, "1024"),
         ("rtsp://h/live?user=a&password=b", "查询参数"),
         ("rtsp://h/user=a_password=b_channel=1", "查询参数"),
@@ -90,6 +95,21 @@ def test_anything_is_refused_or_stays_as_it_is_read(text: str) -> None:
     except ValueError:
         return
     assert split_url(url) == (url, None)
+
+
+@given(st.text("ah.1:@#?/%[]", max_size=20))
+def test_what_is_registered_is_what_is_called(text: str) -> None:
+    try:
+        url, login = split_url(f"rtsp://{text}")
+    except ValueError:
+        return
+    called, whole = Uri.parse(url), Uri.parse(f"rtsp://{text}")
+    assert (called.username, called.password) == (None, None)
+    assert called == whole.without_credentials()
+    assert login is None or (login.username, login.password) == (
+        whole.username,
+        whole.password or "",
+    )
 
 
 @pytest.mark.parametrize(

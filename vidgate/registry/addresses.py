@@ -10,7 +10,7 @@ from vidgate.wire.uri import DEFAULT_PORTS
 
 MAX_URL = 1024
 
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)", re.DOTALL)
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?]*)(.*)", re.DOTALL)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?::([0-9]{1,5}))?")
 _LOOSE_LOGIN = re.compile(r"[^\s/:]*:(?!//)[^\s]*@")
 _KEY_WITH_VALUE = re.compile(
@@ -29,7 +29,8 @@ _TICKET = re.compile(
 def split_url(text: str) -> tuple[str, Login | None]:
     """The address without its login, and the login.
 
-    A `@` in a password needs no escape: the last one before the path ends the login.
+    A `@` or `#` in a password needs no escape: the last `@` before the path ends the login, and no
+    RTSP address has a fragment (RFC 2326 3.2).
     Raises ValueError with a sentence for the user, which never quotes the address.
     """
     if len(text) > MAX_URL:
@@ -72,7 +73,7 @@ def canonical(url: str) -> str:
 def _place(text: str) -> str:
     place = _HOST.fullmatch(text)
     if place is None:
-        raise ValueError("主机或端口不对；口令含 / ? # 时请写成 %2F %3F %23")
+        raise ValueError("主机或端口不对；口令含 / ? 时请写成 %2F %3F")
     if place[2] is None:
         return place[1].lower()
     port = int(place[2])

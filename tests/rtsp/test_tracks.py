@@ -46,6 +46,15 @@ def test_others_are_named() -> None:
     assert others == ["vnd.onvif.metadata", "mpeg4-generic", "jpeg", "application/TP-LINK"]
 
 
+def test_a_name_does_not_steer_the_terminal_that_it_is_told_on() -> None:
+    text = (
+        "m=video 0 RTP/AVP 96\r\na=rtpmap:96 \x1b[31mX\x07\u2028Y/90000\r\n"
+        "m=\x1b[2J 0 RTP/AVP 1\r\n"
+    )
+    _, others = choose(Session.parse(text))
+    assert others == ["?[31mx??y", "?[2J"]
+
+
 def test_the_first_of_each_kind() -> None:
     offers, others = choose(Session.parse(SDP + SDP[SDP.index("m=video") :]))
     assert len(offers) == 2

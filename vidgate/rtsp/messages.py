@@ -254,7 +254,7 @@ def check(reply: Message, what: str) -> Message:
     status = reply.status
     if 200 <= status < 300:
         return reply
-    reason = _printable(reply.reason)
+    reason = printable(reply.reason)
     if 300 <= status < 400:
         raise RefusedError(
             f"{what}: {status} {reason}: 不跟随到别处的转址 / "
@@ -269,12 +269,12 @@ def check(reply: Message, what: str) -> Message:
 def _elsewhere(location: str) -> str:
     """Host and port of a Location; never its path or login, which may be secret."""
     try:
-        uri = Uri.parse(_printable(location))
+        uri = Uri.parse(printable(location))
     except InputError:
         return "no address"
     return f"{uri.scheme}://{uri.authority}"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A peer's words, fit for one log line."""
     return "".join(c if c.isprintable() else "?" for c in text[:80])

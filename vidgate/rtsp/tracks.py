@@ -10,6 +10,7 @@ from vidgate.model.media import Codec, Track
 from vidgate.rtp import aac, annexb, h264, h265
 from vidgate.rtp.audio import AudioDepacketiser
 from vidgate.rtp.sps import sps_info
+from vidgate.rtsp.messages import printable
 from vidgate.wire import sdp
 
 Depacketiser = (
@@ -107,7 +108,7 @@ def choose(session: sdp.Session) -> tuple[list[Offer], list[str]]:
         if (is_video or is_sound) and is_video not in chosen:
             offer = _video(media, session) if is_video else _sound(media)
         if offer is None:
-            others.append(_name(media))
+            others.append(printable(_name(media)))
         else:
             chosen[is_video] = offer
     return [chosen[is_video] for is_video in (True, False) if is_video in chosen], others

@@ -57,6 +57,15 @@ def test_what_is_no_host_is_refused(host: str) -> None:
         Authority.create("x", NOW).sign([host], NOW)
 
 
+@pytest.mark.parametrize(
+    "host", ["10.1.2", "10.1.2.300", "10.1.2.3.4", "10.1.2.03", "12", "a.7", "1.0x7f", "10。1。2"]
+)
+def test_a_mistyped_address_is_not_signed_as_a_name(host: str) -> None:
+    with pytest.raises(InputError, match=f"{host}.*IP") as refused:
+        Authority.create("x", NOW).sign(["a.example", host], NOW)
+    assert "10.1.2.3" in refused.value.hint
+
+
 def test_no_host_and_foreign_keys_are_refused() -> None:
     one, other = Authority.create("x", NOW), Authority.create("y", NOW)
     with pytest.raises(InputError):

@@ -38,6 +38,22 @@ async def test_files_and_the_next_steps(vidgate: Vidgate, folder: Path) -> None:
     assert "vidgate doctor" in made.err
 
 
+@pytest.mark.parametrize(
+    ("hosts", "page"),
+    [
+        (["fd00::2", "a.example"], "http://[fd00::2]:8080/ca"),
+        (["*.example.gov", "10.1.2.3"], "http://10.1.2.3:8080/ca"),
+        (["*.example.gov"], "http://NAME.example.gov:8080/ca"),
+    ],
+)
+async def test_users_are_told_a_page_that_is_there(
+    vidgate: Vidgate, folder: Path, hosts: list[str], page: str
+) -> None:
+    made = await vidgate("cert", "init", *[part for host in hosts for part in ("--host", host)])
+    assert made.status == 0, made.err
+    assert page in made.err.split()
+
+
 async def test_an_authority_is_kept_and_a_certificate_renewed(
     vidgate: Vidgate, folder: Path
 ) -> None:

@@ -4,6 +4,7 @@ A closed network has no public authority. The site's certificate is put on its c
 it signs is then taken by their browsers, and microphone, camera and position work.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,8 @@ AUTHORITY_DAYS = 3650
 SERVER_DAYS = 825  # the most that Apple's systems take
 LEEWAY = timedelta(hours=1)  # computers whose clock is late take a new certificate too
 MAX_NAME = 253  # characters of a DNS name (RFC 1035 2.3.4)
+# Browsers read a host whose last label is a number as an IPv4 address (WHATWG URL, host parsing).
+_NUMBER = re.compile(r"\d+|0x[\da-f]*", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,11 @@ def _alternative(host: str) -> x509.GeneralName:
         raise InputError(
             f"{host}: 不是域名或 IP 地址 / is neither a name nor an IP address",
             hint="不写 http:// 和端口 / without http:// and port",
+        )
+    if _NUMBER.fullmatch(labels[-1]):
+        raise InputError(
+            f"{host}: 像 IP 地址, 但写错了 / looks like an IP address, and is none",
+            hint="IPv4 地址是四个 0-255 的数, 如 / four numbers up to 255, such as 10.1.2.3",
         )
     return x509.DNSName(name)
 

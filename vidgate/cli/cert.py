@@ -47,9 +47,16 @@ def init(
     served = authority.sign(hosts, now)
     _write(folder, {SERVER: served} if renew else {AUTHORITY: authority.pem, SERVER: served})
     _tell_gone(former, names_of(served.certificate))
-    page = f"http://{hosts[0]}:{http.port}/ca"
+    page = _page(hosts, http.port)
     _tell(folder, hosts, fingerprint(authority.pem.certificate), page, json)
     return OK
+
+
+def _page(hosts: list[str], port: int) -> str:
+    """Where users find the authority; a wildcard names no host, which is left to be filled in."""
+    host = next((one for one in hosts if "*" not in one), hosts[0].replace("*", "NAME"))
+    authority = f"[{host}]" if ":" in host else host
+    return f"http://{authority}:{port}/ca"
 
 
 def _names(folder: Path) -> list[str]:

@@ -67,6 +67,7 @@ from vidgate.storage.secrets import SecretBox
 from vidgate.storage.snapshots import SnapshotShelf
 from vidgate.storage.states import States
 from vidgate.storage.switches import Switches
+from vidgate.web.listener import is_local
 from vidgate.web.parts import WebParts
 from vidgate.web.server import SOCKET_NAME, WebServer
 from vidgate.web.sessions import ensure_admin
@@ -188,7 +189,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     box = SecretBox(folder)
     registry = await _registry(stack, db, box, bus, texts, settings)
     listening: list[tuple[str, int]] = []
-    guard = AddressGuard(settings.media.allow, settings.media.deny, lambda: listening)
+    guard = AddressGuard(settings.media.allow, settings.media.deny, lambda: listening, is_local)
     cameras, prober, sources, replays = await _cameras(stack, registry, guard, settings, bus, clock)
     states, switches = await _past(stack, db, bus)
     hub = await _hub(stack, sources, bus, settings, clock)

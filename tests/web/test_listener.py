@@ -3,8 +3,10 @@ import json
 import os
 import socket
 import stat
+from itertools import chain
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.waiting import until
@@ -13,7 +15,7 @@ from tests.web.fakes import Fakes
 from vidgate.errors import ConflictError, SettingsError
 from vidgate.settings.tree import HttpSettings, Settings
 from vidgate.web import server as server_module
-from vidgate.web.listener import bind_tcp, unix_socket
+from vidgate.web.listener import bind_tcp, is_local, unix_socket
 from vidgate.web.server import WebServer
 
 pytestmark = pytest.mark.usefixtures("no_descriptor_left")
@@ -25,6 +27,16 @@ async def mode_of(path: Path) -> int:
 
 async def exists(path: Path) -> bool:
     return await asyncio.to_thread(path.exists)
+
+
+def test_the_addresses_of_this_machine_are_known_without_asking_anybody() -> None:
+    families = (socket.AF_INET, socket.AF_INET6)
+    for one in chain(*psutil.net_if_addrs().values()):
+        if one.family in families:
+            assert is_local(one.address), one
+    assert is_local("127.9.8.7")
+    for foreign in ("198.51.100.7", "2001:db8::7", "camera.example"):
+        assert not is_local(foreign)
 
 
 async def test_the_socket_is_for_its_owner_and_goes_at_the_end(tmp_path: Path) -> None:

@@ -37,6 +37,19 @@ def test_our_own_sockets_are_never_reached(guard: AddressGuard) -> None:
     assert guard.permits("10.1.2.3", 8080)
 
 
+def test_who_listens_everywhere_is_called_by_each_address_of_the_machine() -> None:
+    ours = {"10.1.2.3", "fd00::3"}
+    own = [("0.0.0.0", 8080), ("::", 8081), ("10.1.2.3", 8443)]
+    guard = AddressGuard((), (), lambda: own, ours.__contains__)
+    for port in (8080, 8081):
+        for address in (*ours, "::ffff:10.1.2.3"):
+            assert not guard.permits(address, port)
+        assert guard.permits("10.1.2.4", port)
+    assert guard.permits("10.1.2.3", 554)
+    assert not guard.permits("10.1.2.3", 8443)
+    assert guard.permits("fd00::3", 8443)
+
+
 def test_an_allow_list_shuts_out_the_rest() -> None:
     guard = AddressGuard([ip_network("10.0.0.0/8")], [ip_network("10.9.0.0/16")])
     assert guard.permits("10.1.2.3", 554)

@@ -37,6 +37,22 @@ def bind_tcp(host: str, port: int, setting: str = "http.port") -> socket.socket:
     return sock
 
 
+def is_local(address: str) -> bool:
+    """Whether this machine has that IP address, on whichever interface; nothing is sent.
+
+    Only its own can be bound, the second ones of an interface too, which a connected socket's own
+    end would not tell. Where the kernel lets any be bound (`ip_nonlocal_bind`), all count as ours.
+    """
+    try:
+        found = socket.getaddrinfo(address, 0, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
+        family, kind, _, _, place = found[0]
+        with socket.socket(family, kind) as probe:
+            probe.bind(place)
+    except OSError:
+        return False
+    return True
+
+
 @asynccontextmanager
 async def listening(
     doorman: Doorman, sock: socket.socket, tls: ssl.SSLContext | None = None

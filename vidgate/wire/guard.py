@@ -16,12 +16,14 @@ class AddressGuard:
     """Allows an address inside `allow` (empty: any) and outside `deny`.
 
     `own` holds the (address, port) pairs we listen on, asked at each check because ports may be
-    picked at start; the address `0.0.0.0` or `::` stands for every loopback address too.
+    picked at start; the address `0.0.0.0` or `::` stands for every loopback address, and for each
+    that `is_local` says this machine has.
     """
 
     allow: Sequence[Network]
     deny: Sequence[Network]
     own: Callable[[], Collection[tuple[str, int]]] = tuple
+    is_local: Callable[[str], bool] = lambda address: False
 
     def permits(self, address: str, port: int) -> bool:
         """Whether we may connect to this resolved IP address and port."""
@@ -35,11 +37,12 @@ class AddressGuard:
             return False
         if self.allow and not any(ip in network for network in self.allow):
             return False
-        return not any(port == used and _same(ip, host) for host, used in self.own())
+        return not any(port == used and self._hears(host, ip) for host, used in self.own())
 
-
-def _same(ip: IPv4Address | IPv6Address, host: str) -> bool:
-    listening = ip_address(host)
-    # Listening everywhere: 127.0.0.1 is us, while 127.1.2.3 may be a simulated camera's socket,
-    # which the kernel prefers only if it is bound more exactly; refuse every loopback address.
-    return ip == listening or (listening.is_unspecified and ip.is_loopback)
+    def _hears(self, host: str, ip: IPv4Address | IPv6Address) -> bool:
+        """Whether we, listening on `host`, are called by calling `ip`."""
+        listening = ip_address(host)
+        # Listening everywhere: 127.0.0.1 is us, while 127.1.2.3 may be a simulated camera's socket,
+        # which the kernel prefers only if it is bound more exactly; refuse every loopback address.
+        is_here = listening.is_unspecified and (ip.is_loopback or self.is_local(str(ip)))
+        return ip == listening or is_here

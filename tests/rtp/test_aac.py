@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from vidgate.errors import ProtocolError
 from vidgate.rtp.aac import (
+    MAX_PIECES,
     Config,
     Depacketiser,
     LatmDepacketiser,
@@ -144,6 +145,17 @@ def test_pieces_do_not_pile_up() -> None:
     assert sum(map(len, aac._pieces)) <= 8191
 
 
+def test_empty_pieces_do_not_pile_up_either() -> None:
+    aac, latm = generic(), LatmDepacketiser(Mux.parse(MUX_44K), is_inside=False, step=1024)
+    for number in range(1000):
+        aac.take(number, 0, False, headers([8191]))
+        latm.take(number, 0, False, b"")
+        assert max(len(aac._pieces), len(latm._pieces)) <= MAX_PIECES
+    assert latm.take(1000, 0, True, b"\x01a") == []
+    assert latm.take(1001, 1, True, b"\x01a") == [(1, [b"a"])]
+    assert aac.take(1000, 1, True, headers([1]) + b"a") == [(1, [b"a"])]
+
+
 def test_latm_out_of_band() -> None:
     mux = Mux.parse(MUX_44K)
     assert (mux.config.rate, mux.config.channels, mux.frames) == (44100, 2, 1)
@@ -170,6 +182,26 @@ def test_latm_with_its_configuration_inside() -> None:
     size = 1 + 44 + 32
     whole = (told << 32 | int.from_bytes(b"\x03abc", "big")) << (-size % 8)
     assert latm.take(2, 0, True, whole.to_bytes(-(-size // 8), "big")) == [(0, [b"abc"])]
+
+
+def test_latm_with_other_data_announced() -> None:
+    """Its length comes a byte at a time, each behind a bit that says whether more follow."""
+    told = f"{int.from_bytes(MUX_44K, 'big') >> 6:042b}"  # up to otherDataPresent
+    mux = Mux.parse(MUX_44K)
+    for more, is_known in ((0, True), (3, True), (4, False)):
+        latm = LatmDepacketiser(mux, is_inside=True, step=1024)
+        bits = f"0{told}1{'100000001' * more}000000001" + f"0{0x03616263:032b}"
+        bits += "0" * (-len(bits) % 8)
+        element = int(bits, 2).to_bytes(len(bits) // 8, "big")
+        assert (latm.take(1, 0, True, element) == [(0, [b"abc"])]) is is_known
+
+
+def test_latm_units_have_a_size() -> None:
+    latm = LatmDepacketiser(Mux.parse(MUX_44K), is_inside=False, step=1024)
+    most = b"\xff" * 32 + b"\x1f"  # 8,191
+    assert latm.take(1, 0, True, most + bytes(8191)) == [(0, [bytes(8191)])]
+    assert latm.take(2, 0, True, b"\xff" * 32 + b"\x20" + bytes(8192)) == []
+    assert latm.ignored == 1
 
 
 def test_latm_loses_the_element_that_has_a_hole() -> None:

@@ -1,5 +1,7 @@
 """Bits of parameter sets."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,26 @@ def test_the_end_is_noticed() -> None:
             BitReader(data).ue()
     with pytest.raises(EOFError):
         BitReader(b"a").skip(9)
+
+
+class Watched(bytes):
+    """Bytes that know how many of them were asked for."""
+
+    asked = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        part = super().__getitem__(key)
+        self.asked += len(part) if isinstance(key, slice) else 1
+        return part
+
+
+def test_a_field_costs_by_its_own_size() -> None:
+    data = Watched(b"\xff" * 65536)
+    bits = BitReader(data)
+    for _ in range(1000):
+        bits.bits(9)
+        bits.ue()
+    assert data.asked <= 1000 * (3 + 6 + 2)
 
 
 def test_emulation_prevention_is_undone() -> None:

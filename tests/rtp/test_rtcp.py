@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidgate.rtp.rtcp import (
+    MAX_COMPOUND,
     Bye,
     Fir,
     Nack,
@@ -65,6 +66,14 @@ def test_what_cannot_be_read_is_left_out() -> None:
     assert parse_compound(b"\x80\xc8\xff\xff" + good) == []
     assert parse_compound(b"\x00" * 8 + good) == []
     assert not is_rtcp(b"\x80\x60\x00\x00")
+
+
+def test_what_fits_no_datagram_is_not_read() -> None:
+    many = bytes(Pli(1, 2)) * 1000
+    assert parse_compound(many) == [Pli(1, 2)] * (MAX_COMPOUND // 12)
+    assert parse_compound(bytes(Pli(1, 2)) + bytes(Nack(1, 2, tuple(range(0, 9000, 20))))) == [
+        Pli(1, 2)
+    ]
 
 
 def test_padding_is_dropped() -> None:

@@ -6,7 +6,7 @@ from tests.rtp.test_h265 import SPS as SPS5
 from vidgate.model.media import Codec, Frame
 from vidgate.rtp.packet import RtpPacket
 from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, SenderReport, ntp_from_unix, parse_compound
-from vidgate.rtsp.receiver import ParameterSets, TrackReceiver
+from vidgate.rtsp.receiver import MAX_SET, ParameterSets, TrackReceiver
 from vidgate.rtsp.tracks import Offer
 from vidgate.wire.sdp import Media
 
@@ -51,6 +51,12 @@ def test_missing_sets_are_put_before_a_key_frame() -> None:
     assert track.frames[0].units == (SPS, PPS, *idr)
     assert track.frames[1].units == (PPS, SPS, *idr)
     assert track.frames[2].units == (SPS, PPS, b"\x06sei", *idr)
+
+
+def test_a_set_that_is_none_by_its_size_is_not_put_before_each_key_frame() -> None:
+    sets = ParameterSets(Codec.H264, ())
+    sets.learn((SPS + bytes(MAX_SET), PPS))
+    assert sets.units == (PPS,)
 
 
 def test_timestamps_do_not_wrap() -> None:

@@ -9,6 +9,8 @@ from vidgate.rtp.bits import BitReader
 MAX_UNIT = 8191  # bytes of one access unit; AAC-hbr cannot say more
 MAX_UNITS = 64  # access units of one packet
 MAX_ELEMENT = 64 << 10  # bytes of one LATM element
+MAX_PIECES = 64  # packets of one unit or element: eight channels of 6,144 bits fill five
+MAX_LENGTH = 4  # bytes that tell the length of LATM's other data: enough for 512 MiB
 
 RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _GENERAL_AUDIO = frozenset((1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, 23))
@@ -142,6 +144,11 @@ class _Order:
             self._pieces = []
         self._expected = (sequence + 1) & 0xFFFF
 
+    def _hold(self, piece: bytes, most: int) -> bool:
+        """Keep a piece; False where those held are too many, or of more than `most` bytes."""
+        self._pieces.append(piece)
+        return len(self._pieces) <= MAX_PIECES and sum(map(len, self._pieces)) <= most
+
     def _nonsense(self) -> Units:
         self.ignored += 1
         self._pieces = []
@@ -209,11 +216,9 @@ class Depacketiser(_Order):
         if timestamp != self._start:
             self._pieces = []
         self._start = timestamp
-        self._pieces.append(piece)
-        held = sum(map(len, self._pieces))
-        if held > MAX_UNIT:
+        if not self._hold(piece, MAX_UNIT):
             return self._nonsense()
-        if held < size:
+        if sum(map(len, self._pieces)) < size:
             return []
         unit = plain(b"".join(self._pieces)[:size])
         self._pieces = []
@@ -260,12 +265,30 @@ class Mux:
             raise ProtocolError("不支持的 LATM / LATM of frames with a fixed length")
         bits.skip(8)
         if bits.flag():  # otherDataPresent
-            while bits.flag():
-                bits.skip(8)
-            bits.skip(8)
+            _skip_length(bits)
         if bits.flag():  # crcCheckPresent
             bits.skip(8)
         return cls(config, frames)
+
+
+def _skip_length(bits: BitReader) -> None:
+    """Pass over otherDataLenBits: a byte at a time, each behind a bit that says if more follow."""
+    for _ in range(MAX_LENGTH):
+        is_last = not bits.flag()
+        bits.skip(8)
+        if is_last:
+            return
+    raise ProtocolError(f"LATM 长度无效 / LATM with a length of more than {MAX_LENGTH} bytes")
+
+
+def _payload_size(bits: BitReader) -> int:
+    """PayloadLengthInfo (ISO/IEC 14496-3 1.7.3.1): a sum of bytes that ends at one below 255."""
+    size = 0
+    while (more := bits.bits(8)) == 255 and size <= MAX_UNIT:
+        size += more
+    if size + more > MAX_UNIT:
+        raise ProtocolError(f"LATM 单元过长 / LATM with a unit of more than {MAX_UNIT} bytes")
+    return size + more
 
 
 class LatmDepacketiser(_Order):
@@ -284,11 +307,9 @@ class LatmDepacketiser(_Order):
         """The access units that this packet completes, in order."""
         self._is_broken |= self._expected >= 0 and sequence != self._expected
         self._arrive(sequence)
-        if sum(map(len, self._pieces)) + len(payload) > MAX_ELEMENT:
+        if not self._is_broken and not self._hold(payload, MAX_ELEMENT):
             self._is_broken = True
             self._pieces = []
-        if not self._is_broken:
-            self._pieces.append(payload)
         if not marker:
             return []
         element, self._pieces = b"".join(self._pieces), []
@@ -307,9 +328,6 @@ class LatmDepacketiser(_Order):
             self._mux = Mux.read(bits, element)
         units: list[bytes] = []
         for _ in range(self._mux.frames):
-            size = 0
-            while (more := bits.bits(8)) == 255:
-                size += 255
-            size += more
+            size = _payload_size(bits)
             units.append(bits.bits(8 * size).to_bytes(size, "big"))
         return [unit for unit in units if unit]

@@ -36,6 +36,7 @@ class Depacketiser(ABC):
         "_last",
         "_marker_faults",
         "_pieces",
+        "_seen",
         "_timestamp",
         "_units",
         "damaged",
@@ -53,6 +54,7 @@ class Depacketiser(ABC):
         self._expected = -1
         self._bytes = 0
         self._pieces = 0
+        self._seen = 0  # units of the access unit, also those that are not kept
         self._is_broken = False  # a piece of the access unit held is missing
         self._is_suspect = False  # its beginning may be
         self._has_picture = False
@@ -99,6 +101,10 @@ class Depacketiser(ABC):
         """Whether the unit is a coded slice."""
 
     @abstractmethod
+    def _is_filler(self, unit: bytes) -> bool:
+        """Whether the unit holds nothing."""
+
+    @abstractmethod
     def _is_first_slice(self, unit: bytes) -> bool:
         """Whether a coded slice starts a picture."""
 
@@ -135,11 +141,28 @@ class Depacketiser(ABC):
         self._is_suspect = False
 
     def _is_crowded(self) -> bool:
-        """Whether the access unit has too many units already, and is broken for that."""
-        if len(self._units) < MAX_UNITS:
-            return False
-        self._break()
-        return True
+        """Count one unit more; whether that is one too many, which breaks the access unit."""
+        self._seen += 1
+        if self._seen == MAX_UNITS + 1:
+            self._break()
+        return self._seen > MAX_UNITS
+
+    def _aggregate(self, payload: bytes, at: int, least: int) -> None:
+        """The units of an aggregation packet from `at` on, each behind its size."""
+        self._end_fragments()
+        end = len(payload)
+        while at + 2 < end and self._seen <= MAX_UNITS:
+            size = payload[at] << 8 | payload[at + 1]
+            at += 2
+            if size < least or at + size > end:
+                self.ignored += 1
+                return
+            unit = payload[at : at + size]
+            at += size
+            if not self._is_filler(unit):
+                self._add_any(unit)
+            elif self._is_crowded():
+                return
 
     def _end_fragments(self) -> None:
         if self._fragments:
@@ -152,7 +175,7 @@ class Depacketiser(ABC):
         if self._is_picture(unit) and unit[0]:
             self._add(unit)
             return
-        for part in annexb.split(unit) if b"\x00\x00\x01" in unit else (unit,):
+        for part in annexb.split(unit, MAX_UNITS) if b"\x00\x00\x01" in unit else (unit,):
             self._add(part)
 
     def _finish(self, done: list[AccessUnit]) -> None:
@@ -166,5 +189,6 @@ class Depacketiser(ABC):
             self._units = []
         else:  # parameter sets under a timestamp of their own belong to the picture that follows
             del self._units[:-MAX_LOOSE_UNITS]
-        self._bytes = self._pieces = 0
+        self._bytes = sum(map(len, self._units))  # they are of the next one
+        self._pieces = self._seen = 0
         self._is_broken = self._has_picture = False

@@ -2,12 +2,15 @@
 
 
 class BitReader:
-    """Bits of an RBSP, most significant first; raises EOFError at the end."""
+    """Bits of an RBSP, most significant first; raises EOFError at the end.
 
-    __slots__ = ("_at", "_size", "_value")
+    A field costs by its own size, whatever that of the data: an element of LATM has up to 64 KiB.
+    """
+
+    __slots__ = ("_at", "_data", "_size")
 
     def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data, "big")
+        self._data = data
         self._size = 8 * len(data)
         self._at = 0
 
@@ -18,14 +21,18 @@ class BitReader:
 
     def bits(self, count: int) -> int:
         """The next `count` bits as a number."""
-        if count > self.left:
+        if count > self._size - self._at:
             raise EOFError("a parameter set ends too early")
+        value = self.peek(count)
         self._at += count
-        return self._value >> (self._size - self._at) & ((1 << count) - 1)
+        return value
 
     def peek(self, count: int) -> int:
         """The next `count` bits, which stay; zeros stand for those behind the end."""
-        return self._value << count >> self.left & ((1 << count) - 1)
+        first, end = self._at // 8, self._at + count
+        size = -(-end // 8) - first
+        data = self._data[first : first + size].ljust(size, b"\0")
+        return int.from_bytes(data, "big") >> -end % 8 & ((1 << count) - 1)
 
     def flag(self) -> bool:
         """One bit."""
@@ -37,12 +44,10 @@ class BitReader:
 
     def ue(self) -> int:
         """An unsigned Exp-Golomb code of at most 32 bits of value."""
-        zeros = 0
-        while not self.flag():
-            zeros += 1
-            if zeros > 32:
-                raise EOFError("a parameter set holds no such number")
-        return (1 << zeros) - 1 + self.bits(zeros)
+        zeros = 33 - self.peek(33).bit_length()
+        if zeros > 32:
+            raise EOFError("a parameter set holds no such number")
+        return self.bits(2 * zeros + 1) - 1
 
     def se(self) -> int:
         """A signed Exp-Golomb code."""

@@ -31,6 +31,9 @@ class Depacketiser(assembler.Depacketiser):
     def _is_picture(self, unit: bytes) -> bool:
         return unit[0] & 31 in _PICTURES
 
+    def _is_filler(self, unit: bytes) -> bool:
+        return unit[0] & 31 == FILLER
+
     def _is_first_slice(self, unit: bytes) -> bool:
         return len(unit) > 1 and unit[1] > 127  # first_mb_in_slice is ue(v): a set bit is zero
 
@@ -46,7 +49,7 @@ class Depacketiser(assembler.Depacketiser):
             elif kind != FILLER:
                 self._add_any(payload)
         elif kind in (STAP_A, STAP_B):
-            self._aggregate(payload, 1 if kind == STAP_A else 3)
+            self._aggregate(payload, 1 if kind == STAP_A else 3, 1)
         elif kind == FU_B:
             self._fragment(payload, 4)
         else:
@@ -69,22 +72,6 @@ class Depacketiser(assembler.Depacketiser):
             return
         if flags & 0x40:
             self._end_fragments()
-
-    def _aggregate(self, payload: bytes, at: int) -> None:
-        self._end_fragments()
-        end = len(payload)
-        while at + 2 < end:
-            size = payload[at] << 8 | payload[at + 1]
-            at += 2
-            if size == 0 or at + size > end:
-                self.ignored += 1
-                return
-            unit = payload[at : at + size]
-            at += size
-            if self._is_crowded():
-                return
-            if unit[0] & 31 != FILLER:
-                self._add_any(unit)
 
 
 def packetise(nals: Sequence[bytes], max_payload: int = 1180) -> list[bytes]:

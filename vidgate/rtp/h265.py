@@ -30,6 +30,9 @@ class Depacketiser(assembler.Depacketiser):
     def _is_picture(self, unit: bytes) -> bool:
         return unit[0] & 0x7E < 0x40  # types 0 to 31 are slices
 
+    def _is_filler(self, unit: bytes) -> bool:
+        return kind(unit) == FILLER
+
     def _is_first_slice(self, unit: bytes) -> bool:
         return len(unit) > 2 and unit[2] > 127  # first_slice_segment_in_pic_flag
 
@@ -41,7 +44,7 @@ class Depacketiser(assembler.Depacketiser):
         if unit_kind == FRAGMENT:
             self._fragment(payload)
         elif unit_kind == AGGREGATE:
-            self._aggregate(payload)
+            self._aggregate(payload, 2, 2)
         elif unit_kind < AGGREGATE:
             self._end_fragments()
             if unit_kind != FILLER:
@@ -63,22 +66,6 @@ class Depacketiser(assembler.Depacketiser):
             return
         if flags & 0x40:
             self._end_fragments()
-
-    def _aggregate(self, payload: bytes) -> None:
-        self._end_fragments()
-        at, end = 2, len(payload)
-        while at + 2 < end:
-            size = payload[at] << 8 | payload[at + 1]
-            at += 2
-            if size < 2 or at + size > end:
-                self.ignored += 1
-                return
-            unit = payload[at : at + size]
-            at += size
-            if self._is_crowded():
-                return
-            if kind(unit) != FILLER:
-                self._add_any(unit)
 
 
 def parse_sps(sps: bytes) -> SpsInfo:

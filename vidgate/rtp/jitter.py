@@ -4,17 +4,18 @@ from vidgate.rtp.packet import RtpPacket
 from vidgate.rtp.sequence import Unwrapper
 
 RESTART = 3000  # a jump of so many sequence numbers is a new start of the sender
+MAX_BYTES = 256 << 10  # held: they are given out in one go; 64 packets of an Ethernet have 96 KiB
 
 
 class ReorderBuffer:
     """`push(packet, now)` returns the packets that are now in order.
 
-    A hole is waited for until `wait` seconds or `size` packets have passed. There is no timer: the
-    next packet, a few milliseconds away on any live stream, moves it on. `late` counts packets that
-    came after their turn, and duplicates.
+    A hole is waited for until `wait` seconds, `size` packets or `MAX_BYTES` have passed. There is
+    no timer: the next packet, a few milliseconds away on any live stream, moves it on. `late`
+    counts packets that came after their turn, and duplicates.
     """
 
-    __slots__ = ("_held", "_next", "_order", "_since", "_size", "_wait", "late")
+    __slots__ = ("_bytes", "_held", "_next", "_order", "_since", "_size", "_wait", "late")
 
     def __init__(self, size: int = 64, wait: float = 0.1) -> None:
         self.late = 0
@@ -23,6 +24,7 @@ class ReorderBuffer:
         self._order = Unwrapper(16)
         self._next: int | None = None
         self._held: dict[int, RtpPacket] = {}
+        self._bytes = 0
         self._since = 0.0
 
     def push(self, packet: RtpPacket, now: float) -> list[RtpPacket]:
@@ -41,8 +43,9 @@ class ReorderBuffer:
         if not self._held:
             self._since = now
         self._held[place] = packet
+        self._bytes += len(packet.payload)
         ready = self._run()
-        while self._held and (len(self._held) > self._size or now - self._since > self._wait):
+        while self._held and (self._is_full() or now - self._since > self._wait):
             self._next = min(self._held)
             ready += self._run()
             self._since = now
@@ -54,7 +57,11 @@ class ReorderBuffer:
         if self._held:
             self._next = max(self._held) + 1
         self._held.clear()
+        self._bytes = 0
         return ready
+
+    def _is_full(self) -> bool:
+        return len(self._held) > self._size or self._bytes > MAX_BYTES
 
     def _run(self) -> list[RtpPacket]:
         ready: list[RtpPacket] = []
@@ -62,6 +69,7 @@ class ReorderBuffer:
         assert place is not None
         while (packet := self._held.pop(place, None)) is not None:
             ready.append(packet)
+            self._bytes -= len(packet.payload)
             place += 1
         self._next = place
         return ready

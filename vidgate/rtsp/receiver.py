@@ -17,6 +17,9 @@ from vidgate.rtsp.tracks import Offer
 CNAME = "vidgate"
 OUR_SSRC = 0x76696467
 MAX_STAMPS = 4
+# Bytes of a parameter set that is kept, to stand before each key frame that comes without. Cameras'
+# have some hundred; the scaling lists of H.265, were all of them told, would make 3 KiB.
+MAX_SET = 16 << 10
 
 
 class ParameterSets:
@@ -43,7 +46,7 @@ class ParameterSets:
         came: set[int] = set()
         for unit in units:
             kind = unit[0] & 31 if self._is_h264 else h265.kind(unit)
-            if kind in self._wanted and kind not in came:
+            if kind in self._wanted and kind not in came and len(unit) <= MAX_SET:
                 self._units[kind] = unit
                 came.add(kind)
         return frozenset(came)

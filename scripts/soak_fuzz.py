@@ -100,9 +100,10 @@ def page(results: list[Found], command: str) -> str:
     return f"""# Soak: what strangers may send
 
 `{command}`, {machine()}. Each target is one reader of bytes from outside (tests/fuzz/targets.py);
-a crash is anything that it lets out other than the errors that its callers expect, or half a second
-for one input. `ended`: a library ended the process; only readers of spreadsheets may, for they run
-in a worker that is confined and replaced (tests/fuzz/test_worker.py).
+a crash is anything that it lets out other than the errors that its callers expect, or more time of
+the processor than its target may take: 0.1 s for 64 KiB, 0.5 s for a register of 256 KiB. `ended`:
+a library ended the process; only readers of spreadsheets may, for they run in a worker that is
+confined and replaced (tests/fuzz/test_worker.py).
 
 | target | how | executions | seconds | longest, ms | ended | crashes |
 |---|---|---|---|---|---|---|

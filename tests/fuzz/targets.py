@@ -49,6 +49,8 @@ CAMERA = Uri.parse("rtsp://10.0.0.1/h264/ch1/main")
 DATA = Path(__file__).parents[1] / "webrtc" / "data"
 MAX_SEED = 96 << 10  # bytes; larger files have tests of their own
 LARGE = ("too-large.csv", "zip-bomb.xlsx", "million-rows.xlsx")
+MOST = 64 << 10  # bytes of one packet, message or read of a socket
+PACKETS = 500  # of one input: a loop's turn takes fewer (rtsp/intake.py)
 DESCRIPTION = (
     "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=Media\r\nt=0 0\r\na=control:*\r\n"
     "m=video 0 RTP/AVP 96\r\na=rtpmap:96 {codec}/90000\r\na=control:trackID=1\r\n"
@@ -69,11 +71,17 @@ DESCRIPTIONS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A reader, what it is good for, and what to begin with."""
+    """A reader, what it is good for, and what to begin with.
+
+    More than `slow` seconds of processor time for one input of at most `most` bytes are a crash:
+    what reads for the event loop may not hold it.
+    """
 
     name: str
     read: Read
     seeds: Callable[[], Sequence[bytes]]
+    most: int = MOST
+    slow: float = 0.1
 
     def run(self, data: bytes) -> None:
         """Read; the errors that callers expect are none."""
@@ -98,8 +106,10 @@ def pieces(data: bytes) -> Iterator[bytes]:
 
 
 def rtsp(data: bytes) -> None:
-    """A session with a login and two requests under way."""
+    """A session with a login and two requests under way, before PLAY or after."""
     session = ClientSession(CAMERA, Login("admin", "secret"))
+    if data[:1] > b"\x7f":
+        session.parser.channels = frozenset((0, 1))
     session.request("DESCRIBE", str(CAMERA))
     session.request("SETUP", f"{CAMERA}/trackID=1")
     for piece in pieces(data):
@@ -124,7 +134,14 @@ def _rtsp_seeds() -> list[bytes]:
         b"OPTIONS rtsp://10.0.0.1 RTSP/1.0\r\nCSeq: 9\r\n\r\n",
         b"$\x00\x00\x10" + bytes((0x80, 96)) + bytes(14),
     ]
-    return [b"\x05" + reply for reply in replies] + [b"\x01" + b"".join(replies)]
+    frames = replies[-1] * 40
+    text = b"RTSP/1.0 200" * 4000 + b"\1"
+    between = [frames, frames + replies[2] + frames, frames + text + frames]
+    return [
+        *(b"\x05" + reply for reply in replies),
+        b"\x01" + b"".join(replies),
+        *(bytes((0x81 + number,)) + data for number, data in enumerate(between)),
+    ]
 
 
 def tunnel(data: bytes) -> None:
@@ -187,6 +204,17 @@ def description(data: bytes) -> None:
         offer.depacketiser()
         resolve_control(CAMERA, offer.media.get("control"))
     assert sdp.Session.parse(str(session)).media is not None
+
+
+def _description_seeds() -> list[bytes]:
+    """What cameras send, and as much of it as a message may hold."""
+    media = DESCRIPTIONS[0].partition(b"m=")[2]
+    formats = b"a=fmtp:96 profile-level-id=42e01f\r\n"
+    return [
+        *DESCRIPTIONS,
+        (DESCRIPTIONS[0] + (b"m=" + media) * 200)[:MOST],
+        (DESCRIPTIONS[0] + formats * 2000)[:MOST],
+    ]
 
 
 TRACKS = (
@@ -284,13 +312,21 @@ def track(data: bytes) -> None:
     if data[1] & 8:
         receiver.use_udp()
     at = 2
-    while at < len(data):
-        size = min(len(data) - at, 1 + data[at] * 6)
-        packet = data[at + 1 : at + 1 + size]
+    for _ in range(PACKETS):
+        if at >= len(data):
+            break
+        size = int.from_bytes(data[at : at + 2], "big")  # as in an interleaved frame
+        packet = data[at + 2 : at + 2 + size]
         receiver.rtp(packet)
         receiver.rtcp(packet)
-        at += 1 + size
+        at += 2 + size
     receiver.report(2.0)
+
+
+def _packet(kind: int, number: int, load: bytes) -> bytes:
+    """A packet behind its size; `kind` is the second byte, payload type and marker."""
+    packet = bytes((0x80, kind)) + number.to_bytes(2, "big") + bytes(8) + load
+    return len(packet).to_bytes(2, "big") + packet
 
 
 def _track_seeds() -> list[bytes]:
@@ -303,11 +339,22 @@ def _track_seeds() -> list[bytes]:
         for number, load in enumerate(loads + sound):
             kind = 104 if which & 16 else 96
             marker = 0x80 if number == len(loads) - 1 else 0
-            head = bytes((0x80, kind | marker)) + number.to_bytes(2, "big") + bytes(8)
-            packet = (head + load)[:1500]
-            body += bytes((len(packet) // 6,)) + packet.ljust(len(packet) // 6 * 6 + 1, b"\0")
+            body += _packet(kind | marker, number, load)
         seeds.append(bytes((0, which)) + body)
-    return seeds
+    return seeds + _large_track_seeds()
+
+
+def _large_track_seeds() -> list[bytes]:
+    """The longest packets, full of what there may be many of, for pictures and for sound."""
+    fill = MOST - 64
+    pictures = (b"\x18" + b"\0\1\x0c" * (fill // 3), b"\x06" + b"\0\0\1a" * (fill // 4))
+    reports = (b"\x80\xcb\0\0" * (fill // 4), b"\x81\xcd\x3f\xdd" + b"\xff" * (fill - 4))
+    sound = (b"\xff" * fill, b"\x02\0" + b"\0\x10" * (fill // 2))
+    return [
+        *(bytes((0, 0)) + _packet(0xE0, 0, load) for load in pictures),
+        *(bytes((0, 0)) + len(load).to_bytes(2, "big") + load for load in reports),
+        *(bytes((0, which)) + _packet(0xE8, 0, load) for load in sound for which in (16, 18)),
+    ]
 
 
 def parameter_sets(data: bytes) -> None:
@@ -348,13 +395,13 @@ TARGETS = {
         Target("rtsp", rtsp, _rtsp_seeds),
         Target("tunnel", tunnel, _tunnel_seeds),
         Target("websocket", websocket, _websocket_seeds),
-        Target("sdp", description, lambda: DESCRIPTIONS),
+        Target("sdp", description, _description_seeds),
         Target("offer", offer, _offer_seeds),
         Target("front", front, _front_seeds),
         Target("rtcp", rtcp, _rtcp_seeds),
         Target("track", track, _track_seeds),
         Target("sets", parameter_sets, _set_seeds),
-        Target("register", register, _register_seeds),
+        Target("register", register, _register_seeds, most=1 << 18, slow=0.5),  # in a worker
     )
 }
 

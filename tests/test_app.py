@@ -84,6 +84,7 @@ async def test_a_watchdog_kill_leaves_the_place_in_the_log(tmp_path: Path) -> No
         # Where it stands is in the database's own stack or in ours, as the signal finds it.
         await service.program.says(r"Current thread .*most recent call first")
         await service.program.says(r'File ".+", line \d+ in \w+')
+        assert await service.program.process.wait() == -signal.SIGABRT
 
 
 @pytest.mark.parametrize("setting", ["VIDGATE__HTTP__PORT", "VIDGATE__WEBRTC__PORT"])

@@ -123,6 +123,11 @@ class Room:
         """Wait until just these hold a slot."""
         await until(lambda: set(self.slots.names) == set(names))
 
+    @property
+    def asked(self) -> set[str]:
+        """Who was asked to leave, from the beginning."""
+        return {name for name, task in self.tasks.items() if task.cancelling() or task.done()}
+
     async def close(self) -> None:
         """End all."""
         for task in self.tasks.values():
@@ -145,12 +150,14 @@ async def test_what_nobody_needs_leaves_before_any_probe(room: Room) -> None:
     await room.come("probe", priority=Priority.PROBE)
     await room.come("new")
     await room.holds("watched", "probe", "new")
+    assert room.asked == {"left"}
 
 
 async def test_of_probes_the_youngest_leaves(room: Room) -> None:
     await room.come("first", "second", "third", priority=Priority.PROBE)
     await room.come("new")
     await room.holds("first", "second", "new")
+    assert room.asked == {"third"}
 
 
 async def test_no_more_leave_than_wait(room: Room) -> None:
@@ -158,16 +165,18 @@ async def test_no_more_leave_than_wait(room: Room) -> None:
     room.needed = {"d", "e"}
     await room.come("d", "e")
     await room.holds("a", "d", "e")
+    assert room.asked == {"b", "c"}
 
 
 async def test_who_becomes_unneeded_leaves_for_who_waits(room: Room) -> None:
     room.needed = {"a", "b", "c", "new"}
     await room.come("a", "b", "c", "new")
     room.slots.make_room()
-    await room.holds("a", "b", "c")
+    assert room.asked == set()
     room.needed.remove("b")
     room.slots.make_room()
     await room.holds("a", "c", "new")
+    assert room.asked == {"b"}
 
 
 async def test_nobody_is_asked_to_leave_for_a_probe(room: Room) -> None:
@@ -175,7 +184,7 @@ async def test_nobody_is_asked_to_leave_for_a_probe(room: Room) -> None:
     await room.come("probe", priority=Priority.PROBE)
     room.slots.make_room()
     await room.holds("a", "b", "c")
-    assert not any(task.cancelling() for task in room.tasks.values())
+    assert room.asked == set()
 
 
 async def test_more_slots_are_had_at_once_and_fewer_only_when_left(room: Room) -> None:
@@ -185,12 +194,14 @@ async def test_more_slots_are_had_at_once_and_fewer_only_when_left(room: Room) -
     await room.holds("a", "b", "c", "d")
     room.slots.capacity = 2
     await room.come("e")
+    assert room.asked == set()
     room.needed -= {"a", "b"}
     room.slots.make_room()
     await room.holds("c", "d")
     room.needed -= {"c"}
     room.slots.make_room()
     await room.holds("d", "e")
+    assert room.asked == {"a", "b", "c"}
 
 
 async def test_zero_means_no_limit() -> None:

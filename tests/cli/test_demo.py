@@ -158,4 +158,5 @@ async def test_a_demo_interrupted_while_it_starts(tmp_path: Path) -> None:
     async with _demo(tmp_path) as process:
         await until(lambda: len(_processes_of(tmp_path)) >= 2, timeout=30)
         process.send_signal(signal.SIGINT)
-        await process.wait()
+        told, _ = await process.communicate()
+        assert told == b"", "it had started"

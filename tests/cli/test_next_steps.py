@@ -224,7 +224,8 @@ def test_what_is_named_is_a_command_line_that_we_take(
         if words == "--help":
             continue
         words = words.replace(" ID", " 1").replace("NAME", "frozen")
-        app.parse_args(words, print_error=False, exit_on_error=False)
+        called, *_ = app.parse_args(words, print_error=False, exit_on_error=False)
+        assert callable(called), words
 
 
 async def test_what_is_for_a_program_names_nothing(service: FakeService, vidgate: Vidgate) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,16 @@ class Site:
     service: Service
     browser: Browser
     channels: list[dict[str, Any]]
+    complaints: dict[Role, list[str]] = field(default_factory=dict)
 
-    async def enter(self, role: Role) -> ConsolePage:
-        """The console, signed in with that role."""
+    @asynccontextmanager
+    async def entered(self, role: Role) -> AsyncIterator[ConsolePage]:
+        """The console, signed in with that role; afterwards what it complained about is known."""
         console = await ConsolePage.open(self.browser, self.service.url, width=1280, height=720)
         await console.sign_in(role.value, PASSWORD)
-        return console
+        yield console
+        self.complaints[role] = console.refused + console.problems
+        await console.page.close()
 
 
 @asynccontextmanager
@@ -103,52 +107,47 @@ async def sees_platforms(console: ConsolePage, platform: str, *, edit: bool) -> 
 async def readers(site: Site) -> None:
     """Viewers and operators watch and read."""
     for role in (Role.VIEWER, Role.OPERATOR):
-        console = await site.enter(role)
-        assert await offered(console) == READING
-        await watches(console, site.channels[0])
-        await sees_a_channel(console, site, probe=role is Role.OPERATOR, edit=False)
-        await sees_platforms(console, site.channels[0]["platform"], edit=False)
-        for page in ("import", "changes/1", "approvals"):
-            await is_told_no(console, site, page, "channel.write")
-        await is_told_no(console, site, "credentials", "credential.read")
-        assert console.refused == console.problems == []
-        await console.page.close()
+        async with site.entered(role) as console:
+            assert await offered(console) == READING
+            await watches(console, site.channels[0])
+            await sees_a_channel(console, site, probe=role is Role.OPERATOR, edit=False)
+            await sees_platforms(console, site.channels[0]["platform"], edit=False)
+            for page in ("import", "changes/1", "approvals"):
+                await is_told_no(console, site, page, "channel.write")
+            await is_told_no(console, site, "credentials", "credential.read")
 
 
 async def auditor(site: Site) -> None:
     """An auditor reads, and is told that pictures are not for them."""
-    console = await site.enter(Role.AUDITOR)
-    assert await offered(console) == READING
-    await console.open_channel(site.channels[0]["id"])
-    await console.wait_state(0, "unauthorized")
-    assert "没有观看权限" in await console.tile_words(0)
-    await sees_a_channel(console, site, probe=False, edit=False)
-    assert console.refused == console.problems == []
-    await console.page.close()
+    async with site.entered(Role.AUDITOR) as console:
+        assert await offered(console) == READING
+        await console.open_channel(site.channels[0]["id"])
+        await console.wait_state(0, "unauthorized")
+        assert "没有观看权限" in await console.tile_words(0)
+        await sees_a_channel(console, site, probe=False, edit=False)
 
 
 async def engineer(site: Site) -> None:
     """An engineer keeps the register, and submits what others accept."""
-    console = await site.enter(Role.ENGINEER)
-    assert await offered(console) == WRITING
-    await watches(console, site.channels[0])
-    await sees_a_channel(console, site, probe=True, edit=True)
-    await sees_platforms(console, site.channels[0]["platform"], edit=True)
-    await console.visit("import")
-    await expect(console.by_id("template")).to_be_visible()
-    await console.visit("credentials")
-    await expect(console.by_id("credential-new")).to_be_visible()
-    await expect(console.by_id("rotation")).to_have_count(0)
+    async with site.entered(Role.ENGINEER) as console:
+        assert await offered(console) == WRITING
+        await watches(console, site.channels[0])
+        await sees_a_channel(console, site, probe=True, edit=True)
+        await sees_platforms(console, site.channels[0]["platform"], edit=True)
+        await console.visit("import")
+        await expect(console.by_id("template")).to_be_visible()
+        await console.visit("credentials")
+        await expect(console.by_id("credential-new")).to_be_visible()
+        await expect(console.by_id("rotation")).to_have_count(0)
 
-    await console.visit("approvals")
-    await expect(console.by_id("none-waiting")).to_contain_text("提交验收")
-    submitted = site.channels[3]["id"]
-    await site.service.cli("channel", "submit", submitted)
-    await expect(console.by_id(f"waiting-{submitted}")).to_be_visible()
-    await expect(console.by_id("waiting-count")).to_have_text("1")
-    for button in ("approve", "reject", "choose-all"):
-        await expect(console.by_id(button)).to_have_count(0)
-    assert console.refused == console.problems == []
+        await console.visit("approvals")
+        await expect(console.by_id("none-waiting")).to_contain_text("提交验收")
+        submitted = site.channels[3]["id"]
+        await site.service.cli("channel", "submit", submitted)
+        await expect(console.by_id(f"waiting-{submitted}")).to_be_visible()
+        await expect(console.by_id("waiting-count")).to_have_text("1")
+        for button in ("approve", "reject", "choose-all"):
+            await expect(console.by_id(button)).to_have_count(0)
 
 
 async def test_each_role_is_offered_what_it_may_do(tmp_path: Path) -> None:
@@ -156,3 +155,4 @@ async def test_each_role_is_offered_what_it_may_do(tmp_path: Path) -> None:
         await readers(site)
         await auditor(site)
         await engineer(site)
+    assert site.complaints == {role: [] for role in Role if role is not Role.ADMINISTRATOR}

@@ -252,4 +252,4 @@ async def test_who_leaves_the_register_leaves_no_alarm(site: Site) -> None:
         await opened(alarms)
         del site.channels["c14"]
         site.bus.publish("register.changed", "", {})
-        await opened(alarms, 0)
+        assert await opened(alarms, 0) == []

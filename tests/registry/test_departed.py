@@ -189,6 +189,7 @@ async def test_another_input_of_a_device_is_another_camera(
     await registry.add({"id": "cm", "lifecycle": "commissioning"} | NVR, ENGINEER)
     await registry.remove("cm", ENGINEER)
     await registry.add({"id": "cm2"} | NVR | change, ENGINEER)
+    assert list(registry.channels) == ["cm2"]
 
 
 async def test_a_camera_is_remembered_over_a_restart(

@@ -83,6 +83,13 @@ def permits(address: str, port: int) -> bool:
     return address != "10.0.0.1" and port != 8080
 
 
+def places(given: Platform) -> list[tuple[str, int]]:
+    """The addresses that are judged when it is given."""
+    judged: list[tuple[str, int]] = []
+    check_places(given, None, lambda *place: judged.append(place) is None)
+    return judged
+
+
 @pytest.mark.parametrize(
     ("resolver", "name", "address"),
     [
@@ -109,12 +116,14 @@ def test_an_address_that_is_forbidden_is_refused_when_it_is_given(
     "address", ["rtsp://{address}/x", "rtsp://cam.example/", "rtsp://{id}:{port}/"]
 )
 def test_what_is_known_only_at_the_pull_is_judged_there(address: str) -> None:
-    check_places(Platform(id="a", resolver="template", options={"main": address}), None, permits)
+    given = Platform(id="a", resolver="template", options={"main": address})
+    assert places(given) == []
 
 
 def test_what_the_resolver_does_not_use_is_not_judged() -> None:
-    options = {"endpoint": "http://10.0.0.1/"}
-    check_places(Platform(id="a", resolver="static", options=options), None, permits)
+    options = {"endpoint": "http://10.0.0.1/", "main": "rtsp://10.0.0.2/"}
+    assert places(Platform(id="a", resolver="static", options=options)) == []
+    assert places(Platform(id="a", resolver="template", options=options)) == [("10.0.0.2", 554)]
 
 
 async def test_the_register_holds_platforms_against_the_settings(registry: Registry) -> None:

@@ -1,3 +1,6 @@
+from contextlib import nullcontext
+from dataclasses import replace
+
 import pytest
 
 from vidgate.errors import ConflictError, StaleError
@@ -22,6 +25,9 @@ ME = Actor("me", may_accept=True)
 )
 def test_what_was_seen_is_still_so(given: Precondition) -> None:
     given.check(CHANNELS)
+    edited = [replace(channel, revision=channel.revision + 10) for channel in CHANNELS]
+    with nullcontext() if given is NONE else pytest.raises(StaleError):
+        given.check(edited)
 
 
 @pytest.mark.parametrize(

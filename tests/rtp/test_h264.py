@@ -258,9 +258,10 @@ def test_a_broken_sps_is_refused(text: str) -> None:
 def test_any_sps_parses_or_is_refused(data: bytes) -> None:
     for profile in (b"\x67\x42", b"\x67\x64"):
         try:
-            parse_sps(profile + data)
+            info = parse_sps(profile + data)
         except ProtocolError:
-            pass
+            continue
+        assert min(info.width, info.height, info.fps or 1.0) > 0
 
 
 def test_pps_is_no_sps() -> None:

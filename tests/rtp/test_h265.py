@@ -58,7 +58,8 @@ def test_nonsense_is_left_out() -> None:
 
 @given(st.lists(st.binary(max_size=20), max_size=10))
 def test_no_payload_raises(payloads: list[bytes]) -> None:
-    push(payloads)
+    for _, units in push(payloads):
+        assert all(len(unit) >= 2 for unit in units), "a unit has its header"
 
 
 def test_parse_sps() -> None:
@@ -97,6 +98,7 @@ def test_the_profile_is_read_from_the_sps_among_others() -> None:
 @given(st.binary(max_size=60))
 def test_any_sps_parses_or_is_refused(data: bytes) -> None:
     try:
-        parse_sps(b"\x42\x01" + data)
+        info = parse_sps(b"\x42\x01" + data)
     except ProtocolError:
-        pass
+        return
+    assert min(info.width, info.height) > 0

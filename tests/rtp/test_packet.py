@@ -72,6 +72,7 @@ def test_round_trip(
 @given(st.binary(max_size=80))
 def test_any_bytes_parse_or_are_refused(data: bytes) -> None:
     try:
-        RtpPacket.parse(b"\xb0" + data)
+        packet = RtpPacket.parse(b"\xb0" + data)
     except ProtocolError:
-        pass
+        return
+    assert 12 + len(packet.payload) <= 1 + len(data)

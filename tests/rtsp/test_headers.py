@@ -59,8 +59,9 @@ def test_a_transport_is_written_and_read(header: TransportHeader) -> None:
 
 
 @given(st.text(max_size=80))
-def test_any_transport_can_be_read(text: str) -> None:
-    TransportHeader.parse(text)
+def test_any_transport_can_be_read_and_what_was_read_is_written(text: str) -> None:
+    read = TransportHeader.parse(text)
+    assert TransportHeader.parse(str(read)) == read
 
 
 @pytest.mark.parametrize(

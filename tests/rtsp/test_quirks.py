@@ -337,6 +337,7 @@ async def test_a_describe_without_a_user_agent_is_answered_by_401() -> None:
 
     async with run_camera(Habits(change=change)) as camera:
         await probe.describe(RtspAddress(url=camera.url), SystemClock())
+        assert camera.methods == ["DESCRIBE"], "and it was not asked twice"
 
 
 async def test_no_back_channel_is_ever_asked_for_dahua() -> None:

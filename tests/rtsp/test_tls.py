@@ -73,8 +73,10 @@ def test_the_port_of_rtsps_is_322() -> None:
 async def test_the_authority_is_believed_for_address_and_name(site: Authority) -> None:
     async with run_camera(served(site.camera())) as camera:
         await describe(camera, tls_ca=site.file)
+        assert camera.methods == ["DESCRIBE"]
     async with run_camera(served(site.camera("localhost"))) as camera:
         await describe(camera, tls_ca=site.file, url=camera.url.replace("127.0.0.1", "localhost"))
+        assert camera.methods == ["DESCRIBE"]
 
 
 async def test_the_very_certificate_may_stand_for_its_authority(tmp_path: Path) -> None:
@@ -82,6 +84,7 @@ async def test_the_very_certificate_may_stand_for_its_authority(tmp_path: Path) 
     await asyncio.to_thread(client_context, files[0])
     async with run_camera(served(files)) as camera:
         await describe(camera, tls_ca=files[0])
+        assert camera.methods == ["DESCRIBE"]
 
 
 @pytest.mark.parametrize(

@@ -149,4 +149,5 @@ def test_any_text_can_be_parsed_and_printed_again(text: str) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_can_be_parsed(data: bytes) -> None:
-    Session.parse(data)
+    session = Session.parse(data)
+    assert str(Session.parse(str(session))) == str(session)

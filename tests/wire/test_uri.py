@@ -71,9 +71,11 @@ def test_ports_have_defaults() -> None:
 @given(st.text(max_size=60))
 def test_only_input_errors_come_of_nonsense(text: str) -> None:
     try:
-        Uri.parse("rtsp://" + text)
+        uri = Uri.parse("rtsp://" + text)
     except InputError:
-        pass
+        return
+    assert (uri.scheme, bool(uri.host)) == ("rtsp", True)
+    assert 0 < uri.effective_port <= 65535
 
 
 words = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=10)

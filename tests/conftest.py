@@ -15,6 +15,23 @@ log.configure("info", "json")
 settings.register_profile("untimed", deadline=None)  # how quick a crowded machine is proves nothing
 settings.load_profile("untimed")
 
+LONG = ("slow", "e2e", "peer")  # marks
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with tests that take long come first, or one of them holds a core alone at the end.
+
+    What is short fills the gaps then; `scripts/test` asks xdist to keep this order.
+    """
+    long = {item.path for item in items if any(map(item.get_closest_marker, LONG))}
+    items.sort(key=lambda item: item.path not in long)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: no full collection, of which there are hundreds, need walk it."""
+    gc.collect()
+    gc.freeze()
+
 
 @pytest.fixture(autouse=True)
 def blockbuster(request: pytest.FixtureRequest) -> Iterator[BlockBuster | None]:

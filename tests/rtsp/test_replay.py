@@ -1,6 +1,8 @@
 """Pulling a recording: what is asked, what is believed, and how it ends."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -57,6 +59,18 @@ def stamped(made: list[RtpPacket], stamp: ReplayStamp) -> list[RtpPacket]:
     return made
 
 
+@asynccontextmanager
+async def replaying(habits: Habits) -> AsyncIterator[tuple[Camera, Shelf]]:
+    """A recording that is pulled inside the block, and has begun."""
+    async with run_camera(habits) as camera, asyncio.TaskGroup() as tasks:
+        shelf = Shelf()
+        source = RtspSource(RtspAddress(url=camera.url), replay=MOMENTS)
+        pull = tasks.create_task(source.run(shelf))
+        await until(lambda: shelf.tracks)
+        yield camera, shelf
+        pull.cancel()
+
+
 async def failure(camera: Camera, shelf: Shelf) -> RemoteError:
     source = RtspSource(RtspAddress(url=camera.url), replay=MOMENTS)
     with pytest.raises(RemoteError) as caught:
@@ -66,15 +80,10 @@ async def failure(camera: Camera, shelf: Shelf) -> RemoteError:
 
 
 async def test_a_replay_is_asked_for_and_its_pictures_say_when() -> None:
-    async with run_camera(granting()) as camera, asyncio.TaskGroup() as tasks:
-        shelf = Shelf()
-        source = RtspSource(RtspAddress(url=camera.url), replay=MOMENTS)
-        pull = tasks.create_task(source.run(shelf))
-        await until(lambda: shelf.tracks)
+    async with replaying(granting()) as (camera, shelf):
         camera.send(stamped(packets([key()]), ReplayStamp(AT, is_clean=True)))
         await until(lambda: shelf.frames)
         assert shelf.frames[0].recorded == pytest.approx(AT, abs=1e-6)
-        pull.cancel()
     required = [r.method for r in camera.requests if r.headers.get("Require") == "onvif-replay"]
     assert required == ["DESCRIBE", "SETUP", "PLAY"]
     play = camera.asked("PLAY")[0].headers
@@ -83,29 +92,19 @@ async def test_a_replay_is_asked_for_and_its_pictures_say_when() -> None:
 
 
 async def test_pictures_without_a_time_are_a_recording_only_where_the_range_says_so() -> None:
-    async with run_camera(granting()) as camera, asyncio.TaskGroup() as tasks:
-        shelf = Shelf()
-        source = RtspSource(RtspAddress(url=camera.url), replay=MOMENTS)
-        pull = tasks.create_task(source.run(shelf))
-        await until(lambda: shelf.tracks)
+    async with replaying(granting()) as (camera, shelf):
         camera.send_pictures(2)
         await until(lambda: len(shelf.frames) == 2)
         assert [frame.recorded for frame in shelf.frames] == [None, None]
-        pull.cancel()
 
 
 async def test_where_a_key_frame_comes_too_early_another_is_waited_for() -> None:
     habits = granting()
     habits.plays = [interleave(packets([key()]))]
-    async with run_camera(habits) as camera, asyncio.TaskGroup() as tasks:
-        shelf = Shelf()
-        source = RtspSource(RtspAddress(url=camera.url), replay=MOMENTS)
-        pull = tasks.create_task(source.run(shelf))
-        await until(lambda: shelf.tracks)
+    async with replaying(habits) as (camera, shelf):
         camera.send(packets([inter(), key()], first=40))
         await until(lambda: any(frame.key for frame in shelf.frames))
         assert shelf.frames[0].key
-        pull.cancel()
 
 
 async def test_what_is_live_is_never_taken_for_a_recording() -> None:
@@ -149,15 +148,10 @@ async def test_it_ends_with_the_last_picture_of_all() -> None:
 
 
 async def test_after_a_gap_only_a_key_frame_helps() -> None:
-    async with run_camera(granting()) as camera, asyncio.TaskGroup() as tasks:
-        shelf = Shelf()
-        source = RtspSource(RtspAddress(url=camera.url), replay=MOMENTS)
-        pull = tasks.create_task(source.run(shelf))
-        await until(lambda: shelf.tracks)
+    async with replaying(granting()) as (camera, shelf):
         made = packets([key(), inter(), key()])
         gap = next(i for i, p in enumerate(made) if p.timestamp != made[0].timestamp)
         made[gap].extension = ReplayStamp(AT + 60, is_discontinuity=True).extension()
         camera.send(made)
         await until(lambda: len(shelf.frames) == 2)
         assert [frame.key for frame in shelf.frames] == [True, True]
-        pull.cancel()

@@ -300,15 +300,14 @@ async def test_tcp_that_brings_nothing_turns_to_udp_once() -> None:
     assert "nothing came" in choice.reason
 
 
-async def test_tcp_that_was_asked_for_stays_tcp() -> None:
+@pytest.mark.parametrize("asked", [Transport.TCP, Transport.UDP])
+async def test_a_transport_that_was_asked_for_stays(asked: Transport) -> None:
     choice = Choice()
     async with run_camera(Habits(udp=True, sdp=VIDEO_ONLY)) as camera:
-        error = await failure(
-            camera, transport=Transport.TCP, choice=choice, stall_timeout=0.1, **PORTS
-        )
+        error = await failure(camera, transport=asked, choice=choice, stall_timeout=0.1, **PORTS)
         assert isinstance(error, NoMediaError)
         assert camera.methods.count("PLAY") == 1
-    assert choice == Choice(used=Transport.TCP)
+    assert choice == Choice(used=asked)
 
 
 @pytest.mark.parametrize("habits", [Habits(udp=True, sdp=VIDEO_ONLY), refuses("UDP")])
@@ -321,17 +320,6 @@ async def test_dead_transports_are_not_tried_by_turns(habits: Habits) -> None:
             assert type(error) is NoMediaError
             assert camera.methods.count("PLAY") == played
     assert choice.transport is Transport.TCP
-
-
-async def test_udp_that_was_asked_for_stays_udp() -> None:
-    choice = Choice()
-    async with run_camera(Habits(udp=True, sdp=VIDEO_ONLY)) as camera:
-        error = await failure(
-            camera, transport=Transport.UDP, choice=choice, stall_timeout=0.1, **PORTS
-        )
-        assert isinstance(error, NoMediaError)
-        assert camera.methods.count("PLAY") == 1
-    assert choice == Choice(used=Transport.UDP)
 
 
 async def test_a_camera_that_answers_udp_with_tcp() -> None:

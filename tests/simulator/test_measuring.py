@@ -27,13 +27,18 @@ def long_before_a_key_frame(fleet: Fleet) -> int:
     return min(numbers, key=lambda number: (index + number * 37) % LOOP)
 
 
-@pytest.mark.parametrize("transport", [Transport.TCP, Transport.UDP])
-@pytest.mark.parametrize("codec", ["h264", "h265"])
-async def test_rates(codec: str, transport: Transport) -> None:
+def coded(codec: str) -> Fleet:
+    """Twenty cameras of one codec."""
     rows = generate(20)
     for row in rows:
         row["url"] = row["url"].replace("/h264/", f"/{codec}/")
-    async with Fleet(rows) as fleet:
+    return Fleet(rows)
+
+
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.UDP])
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+async def test_rates(codec: str, transport: Transport) -> None:
+    async with coded(codec) as fleet:
         await probe.media(address_of(fleet), CLOCK)  # its pictures are encoded now
         number = long_before_a_key_frame(fleet)
         seen = await probe.media(address_of(fleet, number, transport=transport), CLOCK)
@@ -67,10 +72,7 @@ async def test_loss_over_udp(fleet: Fleet) -> None:
 @pytest.mark.parametrize("transport", [Transport.TCP, Transport.UDP])
 @pytest.mark.parametrize("codec", ["h264", "h265"])
 async def test_the_length_of_a_group(codec: str, transport: Transport) -> None:
-    rows = generate(20)
-    for row in rows:
-        row["url"] = row["url"].replace("/h264/", f"/{codec}/")
-    async with Fleet(rows) as fleet:
+    async with coded(codec) as fleet:
         address = address_of(fleet, transport=transport)
         assert (await probe.media(address, CLOCK)).count.group_frames is None
         seen = await probe.media(address, CLOCK, stay=lambda: True)

@@ -3,7 +3,6 @@
 import type { Alarm, AlarmDetail, Show, Verb } from './alarm'
 import type { Day, Narrowed } from './days'
 import { documentsOf } from './ndjson'
-import type { Part } from './playback'
 import { uptimePath, type UptimeQuery, type UptimeReport } from './report'
 import type { Moment } from './timeline'
 
@@ -142,7 +141,7 @@ export interface Health {
 
 /** How a stream was reached last; `reason` is set where that is not as usual. */
 export interface Carried {
-  variant: 'main' | 'sub'
+  variant: Variant
   transport: string
   reason: string
 }
@@ -340,6 +339,27 @@ export interface Stream {
   source_since: number | null
 }
 
+export type Variant = 'main' | 'sub'
+
+/** What a page saw of one kind of stream since its last report, in seconds and pieces. */
+export interface Seen {
+  first_frames: number[]
+  buffers: number[]
+  playing: number
+  stalls: number
+  stalled: number
+  freezes: number
+  frozen: number
+  decoded: number
+  dropped: number
+  received: number
+  lost: number
+}
+
+export interface Part extends Seen {
+  variant: Variant
+}
+
 export interface User {
   name: string
   role: string
@@ -484,7 +504,7 @@ export const api = {
     itemsOf(await call<Listing<CredentialUser>>(`${credentialPath(name)}/channels`)),
   tryCredential: async (name: string) =>
     itemsOf(await call<Listing<Trial>>(`${credentialPath(name)}/test`, { method: 'POST', body: {}, timeout: 60_000 })),
-  tryChannel: (id: string, stream: 'main' | 'sub') =>
+  tryChannel: (id: string, stream: Variant) =>
     call<Trial>(`${channelPath(id)}/test`, { method: 'POST', body: { stream }, timeout: 60_000 }),
   rotateKey: () => call<{ credentials: number }>('/api/v1/secret-key/rotation', { method: 'POST', timeout: SLOW }),
   alarms: async (show: Show, filters: Record<string, string> = {}) => {

@@ -1,28 +1,8 @@
 /** What the viewer of this page really saw, summed up by stream until the service is told. */
 
+import type { Part, Seen, Variant } from './api'
 import type { Passed } from './stats'
 import type { TileState } from './verdict'
-
-export type Variant = 'main' | 'sub'
-
-/** Sums since the last report, in seconds and pieces; the service's `PlaybackPart`. */
-export interface Seen {
-  first_frames: number[]
-  buffers: number[]
-  playing: number
-  stalls: number
-  stalled: number
-  freezes: number
-  frozen: number
-  decoded: number
-  dropped: number
-  received: number
-  lost: number
-}
-
-export interface Part extends Seen {
-  variant: Variant
-}
 
 const MOST = 64 // waits that one report may list
 const LONGEST = 600 // seconds; a wait that is longer is told as this

@@ -1,8 +1,8 @@
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 
-import { ApiError, api } from '../src/api'
-import { Ledger, Meter, type Part } from '../src/playback'
+import { ApiError, api, type Part } from '../src/api'
+import { Ledger, Meter } from '../src/playback'
 import type { Passed } from '../src/stats'
 import { usePlayback } from '../src/stores/playback'
 

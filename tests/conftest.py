@@ -4,12 +4,16 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import settings
 
 from vidgate import log
+from vidgate.storage import database, migrations
 
 log.configure("info", "json")
 settings.register_profile("untimed", deadline=None)  # how quick a crowded machine is proves nothing
@@ -43,6 +47,29 @@ def blockbuster(request: pytest.FixtureRequest) -> Iterator[BlockBuster | None]:
         # Half a millisecond until the child has begun; a fork by the loop takes far longer.
         watcher.functions["os.read"].can_block_in("subprocess.py", "_execute_child")
         yield watcher
+
+
+@cache
+def new_database() -> bytes:
+    """A database file that every step of the migrations has made."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "new.db"
+        migrations.upgrade(path)
+        return path.read_bytes()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def copied_database() -> Iterator[None]:
+    """A new database is a copy of one: only the tests of the migrations take their steps."""
+
+    def upgrade(path: Path) -> None:
+        if not path.stat().st_size:
+            path.write_bytes(new_database())
+        migrations.upgrade(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "upgrade", upgrade)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from vidgate.media.stream import Stream, StreamLimits
 from vidgate.metrics.channels import ChannelPage, escape
 from vidgate.model.channel import Channel, Kind, Lifecycle
 from vidgate.model.declared import DeclaredStatus
-from vidgate.model.health import Health, Level, Reason, State
+from vidgate.model.health import Health, Level, Measured, ProbeResult, Reason, State
 from vidgate.model.media import StreamKey, Variant
 from vidgate.registry.access import host_of
 
@@ -126,6 +126,50 @@ async def test_each_level_that_was_looked_at_has_a_sample() -> None:
         'vidgate_channel_level_passed{channel="c1",level="describe"} 1',
         'vidgate_channel_level_passed{channel="c1",level="media"} 0',
     ]
+
+
+MEASURED = Measured(
+    at=1.5e9, fps=24.997, fps_by="counted", bitrate=1_999_871.0, bitrate_by="counted",
+    key_interval=2.0002, group_frames=50, loss=0.0004, jitter=0.00025, clock_offset=-0.0125,
+    first_frame=0.31234,
+)  # fmt: skip
+
+
+async def test_what_was_measured_is_told_as_finely_as_it_was() -> None:
+    one = book(State.UP)
+    last = ProbeResult(
+        channel="c1", asked=Level.MEDIA, level=Level.MEDIA, reason=Reason.OK, t0=0.0, t3=0.31234
+    )
+    known = Health(channel="c1", measured=MEASURED, last=last)
+    found = await samples(Book(one.channels, {"c1": known}))
+    before = await samples(one)
+    told = {
+        name.removeprefix("vidgate_channel_"): value
+        for (name, channel), value in found.items()
+        if (name, channel) not in before
+    }
+    assert told == {
+        "fps": 24.997,
+        "bitrate_bits_per_second": 1_999_871.0,
+        "keyframe_interval_seconds": 2.0,
+        "keyframe_interval_frames": 50.0,
+        "rtp_loss_ratio": 0.0004,
+        "jitter_seconds": 0.00025,
+        "clock_skew_seconds": -0.0125,
+        "first_frame_seconds": 0.31234,
+        "probe_duration_seconds": 0.31234,
+    }
+
+
+async def test_a_rate_that_is_only_announced_is_not_measured() -> None:
+    one = book(State.UP)
+    said = Measured(
+        at=1.5e9, fps=25.0, fps_by="announced", bitrate=2e6, bitrate_by="announced", jitter=0.0
+    )
+    found = await samples(Book(one.channels, {"c1": Health(channel="c1", measured=said)}))
+    assert ("vidgate_channel_fps", "c1") not in found
+    assert ("vidgate_channel_bitrate_bits_per_second", "c1") not in found
+    assert found["vidgate_channel_jitter_seconds", "c1"] == 0.0
 
 
 async def test_what_flows_is_counted_by_channel() -> None:

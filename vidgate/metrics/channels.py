@@ -107,7 +107,7 @@ FAMILIES: tuple[tuple[str, str, Value], ...] = (
     ),
     (
         "vidgate_channel_probe_duration_seconds",
-        "How long the last look took until what it was for.",
+        "How long the last look took to the last step that it came to: answer, packet, key frame.",
         _duration,
     ),
     (
@@ -117,7 +117,7 @@ FAMILIES: tuple[tuple[str, str, Value], ...] = (
     ),
     (
         "vidgate_channel_keyframe_interval_seconds",
-        "Between the last two key frames, while it was watched.",
+        "From one key frame to the next, as measured last.",
         _measured("key_interval"),
     ),
     (
@@ -263,8 +263,14 @@ def _samples(name: str, value: Value, looks: Looks) -> Iterator[str]:
     for channel, label, health in looks:
         number = value(channel, health)
         if number is not None:
-            shown = number if isinstance(number, int) else f"{number:.3f}"
-            yield f"{name}{label}{shown}"
+            yield f"{name}{label}{_shown(number)}"
+
+
+def _shown(number: float) -> str:
+    """To the millisecond; of what is less than one, as a jitter or a loss is, six digits."""
+    if isinstance(number, int):
+        return str(number)
+    return f"{number:.3f}" if abs(number) >= 1.0 else f"{number:.6g}"
 
 
 def _by_level(looks: Looks) -> Iterator[str]:

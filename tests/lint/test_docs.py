@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,21 @@ def test_a_page_is_in_chinese_and_then_in_english(path: Path) -> None:
     assert re.match(r"# [^\n]*[\u4e00-\u9fff]", chinese)
     assert re.match(r"\s*# [A-Z][^\u4e00-\u9fff\n]*\n", english)
     assert len(english) > 500
+
+
+def test_the_page_on_monitoring_lists_the_series_that_there_are() -> None:
+    source = "".join(file.read_text("utf-8") for file in (ROOT / "vidgate/metrics").glob("*.py"))
+    there = set(re.findall(r'"(vidgate_[a-z_]+)"', source))
+    told = set(_series((ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")))
+    # Families of counters are named without the ending that their samples have.
+    assert {name for name in there if not told & {name, f"{name}_total"}} == set()
+    assert {name for name in told if not there & {name, name.removesuffix("_total")}} == set()
+
+
+def _series(text: str) -> Iterator[str]:
+    """The names in `spans`; `name_{one,other}_total` is two of them, `name{label}` one."""
+    for before, choices, after in re.findall(r"`(vidgate_[a-z_]+)(?:\{([a-z_,.]+)\}(\w*))?`", text):
+        yield from (f"{before}{one}{after}" for one in choices.split(",")) if after else (before,)
 
 
 def test_there_is_a_way_to_every_page() -> None:

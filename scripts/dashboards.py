@@ -84,6 +84,8 @@ def _laid_out(panels: Sequence[Entry], colours: Entry) -> list[Entry]:
 
 def _panel(panel: Entry, colours: Entry) -> Entry:
     kind = panel["kind"]
+    if kind == "row":  # the panels below it, up to the next row, are folded with it
+        return {"title": panel["title"], "type": kind, "collapsed": False, "panels": []}
     return {
         "title": panel["title"],
         "type": kind,

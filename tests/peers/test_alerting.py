@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import yaml
 from aiohttp import web
 
 from scripts import dashboards
@@ -37,6 +38,7 @@ pytestmark = [pytest.mark.peer, pytest.mark.usefixtures(installed.__name__)]
 
 PLATFORM, DEPARTMENT = "公安回流01", "公安局"
 CHANNELS = 48
+CHANNELS_WITH_AREAS = 60  # two areas have five of them or more
 
 
 @dataclass
@@ -102,10 +104,17 @@ async def alertmanager(folder: Path, room: str) -> AsyncIterator[int]:
 
 
 def hurry(folder: Path) -> None:
-    """A platform is told at once, and its channels three seconds later, as the rules have it."""
-    rules = folder / "rules" / "alerts.yml"
-    text = re.sub(r"for: (1|2)m", "for: 0s", rules.read_text(encoding="utf-8"))
-    rules.write_text(re.sub(r"for: 15m", "for: 3s", text), encoding="utf-8")
+    """Five minutes are a second: platforms, then areas, then channels, as the rules have it.
+
+    Not for what is said of the service: a busy machine is late for a second, not for minutes.
+    """
+    file = folder / "rules" / "alerts.yml"
+    rules = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for group in rules["groups"]:
+        for rule in group["rules"] if group["name"] != "vidgate-service" else ():
+            if minutes := re.fullmatch(r"(\d+)m", rule.get("for", "")):
+                rule["for"] = f"{int(minutes[1]) * 200}ms"
+    file.write_text(yaml.safe_dump(rules, allow_unicode=True), encoding="utf-8")
 
 
 async def rows(fleet: RunningFleet) -> list[dict[str, str]]:
@@ -154,7 +163,7 @@ def queries(values: dict[str, str]) -> dict[str, str]:
     found = {}
     for dashboard in dashboards.table()["dashboards"]:
         for panel in dashboard["panels"]:
-            for legend, expression in panel["queries"].items():
+            for legend, expression in panel.get("queries", {}).items():
                 asked = Template(expression).substitute(values)
                 found[f"{dashboard['uid']}: {panel['title']} {legend}"] = asked
     return found
@@ -223,6 +232,74 @@ async def test_an_outage_is_one_notification_and_every_panel_has_something_to_sh
             values = {"channel": watched["id"], "department": DEPARTMENT}
             await all_have_samples(server, queries(values))
             await server.becomes("sum(vidgate_player_playing_seconds_total)", 18.0)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What Alertmanager knows of one alert: its state, and the names of what holds it back."""
+
+    name: str
+    state: str
+    held_by: frozenset[str]
+
+
+async def known_to(port: int) -> set[Known]:
+    """Every alert that is firing, notified or not; those of one name and fate are one."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"http://127.0.0.1:{port}/api/v2/alerts") as response,
+    ):
+        alerts = await response.json()
+    names = {one["fingerprint"]: one["labels"]["alertname"] for one in alerts}
+    return {
+        Known(
+            names[one["fingerprint"]],
+            one["status"]["state"],
+            frozenset(names[other] for other in one["status"]["inhibitedBy"]),
+        )
+        for one in alerts
+    }
+
+
+@pytest.mark.timeout(180)
+async def test_our_own_network_cut_is_one_notification(tmp_path: Path) -> None:
+    below = (
+        "FleetAvailabilityBurnFast", "PlatformDown", "HostDown", "AreaMassOffline", "ChannelDown"
+    )  # fmt: skip
+    expected = {Known(name, "suppressed", frozenset({"UplinkDown"})) for name in below}
+    expected.add(Known("UplinkDown", "active", frozenset()))
+    async with (
+        running_fleet(tmp_path, CHANNELS_WITH_AREAS) as fleet,
+        running_service(tmp_path / "data", {"VIDGATE__PROBE__ENABLED": "false"}) as service,
+        duty_room() as (duty, room),
+        alertmanager(tmp_path / "alertmanager", room) as port,
+    ):
+        await service.cli("channel", "import", str(fleet.register))
+        token = (await service.cli_json("token", "create", "--role", "viewer"))["token"]
+        await service.cli("probe", "--all")
+        await kill(fleet, [row["id"] for row in await rows(fleet)])
+        for _ in range(3):  # three bad looks
+            await service.cli("probe", "--all", status=3)
+        file = configured(tmp_path / "prometheus", service, token, port)
+        hurry(file.parent)
+        async with prometheus(file) as server:
+            await server.becomes('vidgate_incidents{cause="uplink"}', 1.0)
+            await server.becomes("sum(vidgate_channel_up)", 0.0)
+            found: set[Known] = set()
+            for _ in range(200):
+                found = await known_to(port)
+                if found >= expected:
+                    break
+                await asyncio.sleep(0.2)
+            assert found >= expected
+            assert {one for one in found if one.name in below} <= expected
+            await asyncio.sleep(3.0)  # what should be held back would have come by now
+            assert duty.firing() == [("UplinkDown", 1)]
+            async with aiohttp.ClientSession() as client:
+                link = duty.told[0]["alerts"][0]["annotations"]["runbook_url"]
+                async with client.get(link) as page:
+                    assert page.status == 200
+                    assert "自身的网络断了" in await page.text()
 
 
 def test_the_dashboards_are_what_the_table_says() -> None:

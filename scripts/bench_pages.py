@@ -1,4 +1,5 @@
-"""The page of all channels at its largest: every one declared, looked at, watched and measured.
+"""The page of all channels at its largest: every one declared, looked at and measured, and as many
+watched as in a full hall.
 
     python -m scripts.bench_pages [--channels 2743]
 
@@ -13,14 +14,23 @@ from dataclasses import dataclass
 
 from scripts.bench_import import longest_hold
 from scripts.benchtable import machine, print_table
-from vidgate.metrics.channels import ChannelPage
+from vidgate.aio.clock import SystemClock
+from vidgate.health.levels import of_probe
+from vidgate.media.stream import Stream, StreamLimits
+from vidgate.metrics.channels import FAMILIES, ChannelPage
 from vidgate.model.channel import Channel
 from vidgate.model.declared import DeclaredStatus
 from vidgate.model.health import Health, Level, Measured, ProbeResult, Reason, State
+from vidgate.model.media import StreamKey
 from vidgate.simulator.register import generate
 
 RUNS = 40
-MEASURED = Measured(at=1.7e9, first_frame=0.312, key_interval=2.0, jitter=0.004, clock_offset=-0.25)
+WATCHED = 250  # channels: the hall load of the design
+MEASURED = Measured(
+    at=1.7e9, first_frame=0.31234, key_interval=2.00017, jitter=0.0041237, clock_offset=-0.253,
+    fps=24.997, fps_by="counted", bitrate=1_998_734.0, bitrate_by="counted", group_frames=50,
+    loss=0.00042,
+)  # fmt: skip
 
 
 @dataclass
@@ -28,6 +38,20 @@ class Register:
     """The channels, by their ids in lower case."""
 
     channels: dict[str, Channel]
+
+
+@dataclass
+class Hub:
+    """The streams that flow."""
+
+    streams: dict[StreamKey, Stream]
+
+
+def watched(book: Register) -> Hub:
+    """A stream of each of the first channels."""
+    keys = [StreamKey(one.id) for one in list(book.channels.values())[:WATCHED]]
+    clock = SystemClock()
+    return Hub({key: Stream(key, clock, StreamLimits(), lambda _: None) for key in keys})
 
 
 def register(number: int) -> Register:
@@ -57,6 +81,7 @@ def known(id_: str, measured: Measured | None) -> Health:
         state=State.UP,
         level=Level.MEDIA,
         last=last,
+        levels=of_probe({}, last, 1.7e9),
         last_frame=1.7e9,
         probed=1.7e9,
         measured=measured,
@@ -66,8 +91,12 @@ def known(id_: str, measured: Measured | None) -> Health:
 async def render(title: str, book: Register, measured: Measured | None) -> tuple[str, ...]:
     """One row: CPU and wall in ms (median), size, the longest time between turns of the loop."""
     looks = {one.id: known(one.id, measured) for one in book.channels.values()}
-    page = ChannelPage(book, looks.__getitem__)
+    hub = watched(book) if measured else None
+    page = ChannelPage(book, looks.__getitem__, hub, lambda one: f"h-{hash(one.platform):x}")
     body = await page.render()
+    if measured:
+        absent = [name for name, *_ in FAMILIES if f"\n{name}{{".encode() not in body]
+        assert not absent, f"measured without {absent}"
     cpu, wall = [], []
     with longest_hold() as held:
         for _ in range(RUNS):
@@ -84,7 +113,7 @@ async def bench(number: int) -> None:
     book = register(number)
     rows = [
         await render("looked at, nothing measured", book, None),
-        await render("everything measured", book, MEASURED),
+        await render(f"everything measured, {WATCHED} watched", book, MEASURED),
     ]
     title = f"The page of {len(book.channels)} channels — {machine()}"
     print_table(title, ("what", "CPU", "wall", "size", "longest hold"), rows)

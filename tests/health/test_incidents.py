@@ -388,6 +388,22 @@ def test_open_incidents_go_on_after_a_restart() -> None:
     assert not again.open
 
 
+def test_what_fell_just_before_a_stop_has_its_cause_after_it() -> None:
+    """A refused password stands over any stop, with the time at which it was refused."""
+    fleet = county()
+    fleet.dead |= dict.fromkeys(emergency(fleet)[:12], 100.0)
+    fleet.dead |= {f"nvr{number}": 100.0 for number in range(8)} | {"campus7": 100.0}
+    fleet.out |= set(emergency(fleet)[12:])
+    fold = Fold()
+    run(fold, fleet, 4000.0, 4400.0)
+    assert told(fold) == [
+        ("host", "nvr0", 8),
+        ("platform", "emergency", 12),
+        ("single", "campus7", 1),
+    ]
+    assert len(fold.incidents) == 3
+
+
 def test_says_which_incidents_and_members_changed() -> None:
     fleet, fold = county(), Fold()
     fleet.dead["campus7"] = 100.0

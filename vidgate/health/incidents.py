@@ -33,8 +33,9 @@ class Fold:
         self._rules = rules or Rules()
         self._of: dict[str, Incident] = {}  # the open incident of every failing channel
         self._changed: dict[int, set[str]] = {}
-        # Since when what is left of an incident waits for a cause.
+        # Since when what is left of an incident, or of before a stop, waits for a cause.
         self._left: dict[str, float] = {}
+        self._is_new = True
         self._unsettled = False
         for incident in self.open:
             self._of.update((member.channel, incident) for member in incident.failing)
@@ -67,6 +68,9 @@ class Fold:
         yield from self._recover(fleet, now)
         free = yield from _sift(fleet, self._of)
         yield from self._join(free, now)
+        if self._is_new:  # seen before a stop and not folded: of one time, however long we stood
+            self._left.update(dict.fromkeys(free, now))
+            self._is_new = False
         self._unsettled = False
         if doubted := free | self._lately_failed(fleet, now):
             known = self._known(now)

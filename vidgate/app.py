@@ -396,6 +396,7 @@ async def _whep(
     clock = SystemClock()
     apart = replace(_hub_settings(settings), idle_stop=0.0, tries_again=False)
     past = await stack.enter_async_context(Hub(replays, Bus(clock=clock), apart, clock))
+    await stack.enter_async_context(Renewal(replays, past, bus))
     limits = WorkerLimits(processes=1, memory=1 << 30)
     opus = OpusWorks(await stack.enter_async_context(WorkerPool("sound", limits)))
     return await stack.enter_async_context(

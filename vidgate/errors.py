@@ -6,7 +6,8 @@
     │   └── ForbiddenPlaceError our own settings forbid an address in it; carries `pointer`
     ├── NotFoundError           no such channel, change, session ...
     ├── ConflictError           somebody else changed it, or it exists already
-    │   └── StaleError          it is not what the caller has seen (If-Match)
+    │   ├── StaleError          it is not what the caller has seen (If-Match)
+    │   └── ChannelDisabledError    it is not to be watched: switched off, suspended or retired
     ├── NotAuthenticatedError   who are you?
     ├── NotPermittedError       you may not
     ├── NotAcceptableError      we have it, yet in no form that the caller can take
@@ -93,6 +94,12 @@ class StaleError(ConflictError):
     """The caller said what it has seen, and it is no longer so."""
 
     code = "precondition_failed"
+
+
+class ChannelDisabledError(ConflictError):
+    """The channel is switched off, suspended or retired: nobody watches it until that changes."""
+
+    code = "channel_disabled"
 
 
 class NotAuthenticatedError(VidgateError):

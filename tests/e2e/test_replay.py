@@ -97,6 +97,15 @@ async def viewing(service: Service, token: str) -> AsyncIterator[Viewer]:
             await viewer.close()
 
 
+async def is_over(viewer: Viewer) -> bool:
+    """Whether the session comes to its end."""
+    for _ in range(200):
+        if (await viewer.view())["status"] == 404:
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
 def told(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
@@ -131,18 +140,32 @@ async def test_the_recording_of_a_moment_is_shown_and_ends(
         view = await live.view()
         assert (view["replay_from"], view["recorded"]) == (None, None)
 
-        async def is_over() -> bool:
-            status: int = (await viewer.view())["status"]
-            return status == 404
-
-        for _ in range(200):  # its end ends the session, and nobody else's
-            if await is_over():
-                break
-            await asyncio.sleep(0.1)
-        assert await is_over()
+        assert await is_over(viewer)  # its end ends the session, and nobody else's
         assert (await live.view())["status"] == 200
     audit = [item for item in await _audited(service) if item["action"] == "stream.watch"]
     assert any("recording" in item["detail"] for item in audit)
+
+
+async def test_what_is_switched_off_ends_for_all_who_watch_or_replay_it(
+    place: tuple[Service, RunningFleet, str],
+) -> None:
+    service, _, token = place
+    channel = (await service.cli_json("channel", "list"))["items"][0]["id"]
+    moments = {"stream": "main", "from": told(time.time() - 600)}
+    async with (
+        viewing(service, token) as viewer,
+        viewing(service, token) as live,
+        viewing(service, token) as late,
+        viewing(service, token) as late_viewer,
+    ):
+        assert await viewer.offer(channel, **moments) == (201, "")
+        assert await live.offer(channel, stream="main") == (201, "")
+        await until(lambda: min(len(viewer.strips), len(live.strips)) >= 5, timeout=20)
+        await service.cli("channel", "set", channel, "--enabled", "no")
+        assert await is_over(viewer)
+        assert await is_over(live)
+        assert await late.offer(channel, stream="main") == (409, "channel_disabled")
+        assert await late_viewer.offer(channel, **moments) == (409, "channel_disabled")
 
 
 async def _audited(service: Service) -> list[dict[str, Any]]:

@@ -8,9 +8,16 @@ import pytest
 from tests.media.fakes import VIDEO, Camera, FakeSource, picture
 from tests.waiting import until
 from vidgate.aio.bus import Bus
-from vidgate.errors import BusyError, SessionsTakenError, UnauthorizedError, UnreachableError
+from vidgate.aio.mailbox import MailboxClosed
+from vidgate.errors import (
+    BusyError,
+    ChannelDisabledError,
+    SessionsTakenError,
+    UnauthorizedError,
+    UnreachableError,
+)
 from vidgate.media.hub import Hub, HubSettings
-from vidgate.media.source import Publisher
+from vidgate.media.source import Publisher, Source
 from vidgate.model.media import StreamKey, StreamState
 
 KEY = StreamKey("camera-1")
@@ -274,3 +281,45 @@ async def test_who_comes_after_one_that_came_while_the_pull_ended_gets_pictures(
             camera.script.put_nowait(picture(9, key=True))
             assert (await late.get()).key
         await until(lambda: hub.find(KEY) is None and not camera.running)
+
+
+async def test_where_no_source_can_be_made_any_more_the_readers_go(bus: Bus) -> None:
+    camera, is_off = Camera(), False
+
+    def make(key: StreamKey) -> Source:
+        if is_off:
+            raise ChannelDisabledError("it is off")
+        return camera(key)
+
+    async with Hub(make, bus, FAST) as hub, bus.subscribe(["stream.state"]) as events:
+        async with hub.read(KEY) as reader, asyncio.timeout(5):
+            camera(KEY).script.put_nowait(picture(0, key=True))
+            await reader.get()
+            is_off = True
+            await hub.forget(KEY.name)
+            with pytest.raises(MailboxClosed):
+                await reader.get()
+            told = [(await events.get()).data for _ in range(4)]
+            assert [one["state"] for one in told] == ["connecting", "live", "idle", "blocked"]
+            assert told[-1]["reason"] == "channel_disabled"
+            assert hub.find(KEY) is None
+            async with hub.read(KEY) as late:
+                with pytest.raises(ChannelDisabledError):
+                    await late.tracks()
+            is_off = False
+            async with hub.read(KEY) as back:  # what was refused is not remembered
+                camera(KEY).script.put_nowait(picture(9, key=True))
+                assert (await back.get()).key
+        assert camera(KEY).runs == 2
+
+
+async def test_what_is_not_tried_again_is_not_made_anew_either(bus: Bus) -> None:
+    camera = Camera()
+    async with Hub(camera, bus, HubSettings(tries_again=False)) as hub, asyncio.timeout(5):
+        async with hub.read(KEY) as reader:
+            camera(KEY).script.put_nowait(picture(0, key=True))
+            await reader.get()
+            await hub.forget(KEY.name)
+            with pytest.raises(MailboxClosed):
+                await reader.get()
+        assert (camera(KEY).runs, camera(KEY).running, hub.find(KEY)) == (1, False, None)

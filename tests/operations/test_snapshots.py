@@ -91,6 +91,18 @@ async def test_a_stream_that_breaks_leaves_its_last_picture(tmp_path: Path) -> N
             assert found.time <= CLOCK.wall()
 
 
+async def test_what_is_removed_while_it_is_watched_leaves_no_picture(tmp_path: Path) -> None:
+    async with running(tmp_path) as bench, keeping(bench, tmp_path) as snapshots:
+        one, other = await wide(bench, 1), await wide(bench, 2)
+        async with bench.hub.read(StreamKey(one.id)) as reader:
+            await until(lambda: reader.stream.state is StreamState.LIVE)
+            await bench.registry.remove(one.id, "test")
+            await until(lambda: bench.hub.find(StreamKey(one.id)) is None)
+        await bench.look(other)
+        await kept(snapshots, other.id)  # pictures are made in turn
+        assert await snapshots.get(one.id) is None
+
+
 async def test_a_stand_in_s_picture_is_its_own(tmp_path: Path) -> None:
     async with running(tmp_path) as bench, keeping(bench, tmp_path) as snapshots:
         one, other = await wide(bench, 1), await wide(bench, 2)

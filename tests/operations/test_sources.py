@@ -15,11 +15,12 @@ from vidgate.aio.clock import SystemClock
 from vidgate.errors import NotFoundError
 from vidgate.health.limits import PlatformSlots
 from vidgate.health.prober import Prober
-from vidgate.media.hub import Hub
+from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.channel import Channel, Lifecycle, Login
 from vidgate.model.health import Level, Reason
 from vidgate.model.media import StreamKey, StreamState, Variant
 from vidgate.operations.failover import Failover
+from vidgate.operations.replays import Replays
 from vidgate.operations.sources import Cameras, Renewal, Sources, Standby, device_of
 from vidgate.operations.trials import Trials
 from vidgate.registry.registry import Registry
@@ -50,6 +51,9 @@ class Bench:
         standby = Standby(Failover(bus, check=0.2), self.prober.probe)
         self.sources = Sources(registry, cameras, slots, standby, CLOCK)
         self.hub = Hub(self.sources, bus, clock=CLOCK)
+        self.replays = Replays(cameras, slots, CLOCK)
+        apart = HubSettings(idle_stop=0.0, tries_again=False)
+        self.past = Hub(self.replays, Bus(clock=CLOCK), apart, CLOCK)
         self.trials = Trials(registry, cameras, self.prober)
 
     async def add(self, number: int, **fields: Any) -> Channel:
@@ -86,7 +90,12 @@ async def running(tmp_path: Path, *, seconds: float = 60.0) -> AsyncIterator[Ben
         Resolver(lambda address, port: True) as resolver,
     ):
         bench = Bench(fleet, registry, bus, resolver)
-        async with bench.hub, Renewal(bench.sources, bench.hub, bus):
+        async with (
+            bench.hub,
+            bench.past,
+            Renewal(bench.sources, bench.hub, bus),
+            Renewal(bench.replays, bench.past, bus),
+        ):
             yield bench
 
 

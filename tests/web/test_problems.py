@@ -20,6 +20,7 @@ STATUSES = {
     "not_found": 404,
     "not_acceptable": 406,
     "conflict": 409,
+    "channel_disabled": 409,
     "unreachable": 502,
     "protocol_error": 502,
     "refused": 502,

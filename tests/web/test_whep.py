@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from vidgate.errors import (
     UnauthorizedError,
     VidgateError,
 )
+from vidgate.model.channel import Lifecycle
 from vidgate.model.media import Variant
 from vidgate.model.user import Role
 from vidgate.web.whep import MAX_SDP, OFFERS_WINDOW, SDP, TRICKLE
@@ -118,17 +120,26 @@ async def test_a_flood_of_offers_is_told_when_to_come_back(site: Site) -> None:
     assert (await watch(site)) != ""
 
 
-async def test_only_what_is_registered_and_enabled_can_be_watched(site: Site) -> None:
-    role = Role.VIEWER
-    for path, status in (
-        ("/whep/nothing", 404),
-        ("/whep/wall/1", 404),
-        ("/whep/camera-2", 409),
-        ("/whep/camera-1?stream=third", 400),
-        ("/whep/camera-1?token=x", 400),
+async def test_only_what_is_registered_and_in_service_can_be_watched(site: Site) -> None:
+    role, channels = Role.VIEWER, site.fakes.registry.channels
+    for step in ("planned", "suspended", "retired"):
+        channels[step] = replace(channels["camera-1"], id=step, lifecycle=Lifecycle(step))
+    for path, status, code in (
+        ("/whep/nothing", 404, "not_found"),
+        ("/whep/wall/1", 404, "not_found"),
+        ("/whep/camera-2", 409, "channel_disabled"),
+        ("/whep/camera-2?from=2026-11-26T08:00:00Z", 409, "channel_disabled"),
+        ("/whep/suspended", 409, "channel_disabled"),
+        ("/whep/retired", 409, "channel_disabled"),
+        ("/whep/camera-1?stream=third", 400, "bad_input"),
+        ("/whep/camera-1?token=x", 400, "bad_input"),
     ):
         response = await site.call("POST", path, role=role, data=OFFER, headers=AS_SDP)
-        assert response.status == status, path
+        told = await response.json()
+        assert (response.status, told["code"]) == (status, code), path
+        assert code != "channel_disabled" or told["hint"]
+    response = await site.call("POST", "/whep/planned", role=role, data=OFFER, headers=AS_SDP)
+    assert response.status == 201  # who builds it wants to see it
 
 
 async def test_a_fragment_holds_few_candidates(site: Site) -> None:

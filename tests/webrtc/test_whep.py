@@ -81,8 +81,14 @@ async def serving(settings: WebrtcSettings) -> AsyncIterator[Place]:
     cameras = {StreamKey("cam", variant): Camera(group()) for variant in Variant}
     bus, clock = Bus(), ManualClock()
     hub_settings = HubSettings(idle_stop=0.0, retry_first=0.01, retry_cap=0.02, busy_retry=0.02)
+
+    def make(key: StreamKey) -> Camera:
+        if key not in cameras:
+            raise NotFoundError("no such channel")
+        return cameras[key]
+
     async with (
-        Hub(lambda key: cameras[key], bus, hub_settings) as hub,
+        Hub(make, bus, hub_settings) as hub,
         WhepService(hub, bus, settings, clock) as whep,
     ):
         yield Place(cameras, bus, hub, whep, clock)
@@ -360,12 +366,16 @@ async def test_who_has_left_is_freed_at_once(place: Place) -> None:
 
 async def test_a_removed_channel_ends_its_viewers(place: Place) -> None:
     session = await open_session(place.whep, "cam", OFFER)
-    place.bus.publish("channel.changed", "other", {"kind": "removed"})
-    place.bus.publish("channel.changed", "cam", {"kind": "changed"})
-    place.bus.publish("channel.changed", "cam", {"kind": "removed"})
+    await place.hub.forget("cam")
+    assert place.whep.find(session.id) is session  # it is pulled anew
+    await until(lambda: place.main.runs == 2)
+    place.cameras.clear()
+    await place.hub.forget("cam")
     async with asyncio.timeout(5):
         await session.closed.wait()
-    assert "removed" in session.reason
+    assert session.reason == "no such channel"
+    with pytest.raises(NotFoundError, match="no such channel"):
+        await open_session(place.whep, "cam", OFFER)
 
 
 async def test_an_empty_datagram_and_a_foreign_hello_hurt_nobody(place: Place) -> None:

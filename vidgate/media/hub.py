@@ -116,9 +116,14 @@ class Hub:
         return self.streams.get(key)
 
     async def forget(self, name: str) -> None:
-        """The channel or its credential changed: drop what was learnt, restart what is watched."""
+        """The channel or its credential changed: drop what was learnt, restart what is watched.
+
+        A stream that is not tried again would begin from its beginning: it is over instead.
+        """
         for key in [key for key in self.streams if key.name == name]:
             stream = self.streams[key]
+            if not self._settings.tries_again:
+                self._end(stream)
             await cancel_and_wait(self._pulls.pop(key, None))
             stream.idle()
             if stream.readers:
@@ -159,6 +164,7 @@ class Hub:
         backoff = Backoff(first=settings.retry_first, cap=settings.retry_cap)
         while True:
             frames = stream.stats.frames
+            source = None
             try:
                 source = self._factory(stream.key)
                 stream.connecting(source.request_key_frame)
@@ -171,17 +177,19 @@ class Hub:
                 failure = RemoteError(f"{type(error).__name__}: {error}")
             if stream.stats.frames > frames:
                 backoff.reset()
-            if not (settings.tries_again and is_retryable(failure)):
+            is_over = source is None or not settings.tries_again  # none can be made of it
+            if is_over or not is_retryable(failure):
                 stream.failed(failure, None)
-                self._end_unless_tried_again(stream)
+                if is_over:
+                    self._pulls.pop(stream.key, None)  # a reader of now needs a pull of its own
+                    self._end(stream)
                 return
             delay = settings.busy_retry if failure.code == "camera_busy" else backoff.next()
             stream.failed(failure, delay)
             await asyncio.sleep(delay)
 
-    def _end_unless_tried_again(self, stream: Stream) -> None:
-        if self._settings.tries_again:
-            return
+    def _end(self, stream: Stream) -> None:
+        """It is over, and so are its readers; who comes next begins anew."""
         self._forget_stop(stream.key)
         self._drop(stream)
         for mailbox in list(stream.readers):

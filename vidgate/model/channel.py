@@ -118,6 +118,12 @@ class Channel:
     revision: int = 1  # raised by every change
 
     @property
+    def is_watchable(self) -> bool:
+        """Whether people may watch it: switched on, and not taken out of service."""
+        is_out = self.lifecycle in (Lifecycle.SUSPENDED, Lifecycle.RETIRED)
+        return self.enabled and not is_out
+
+    @property
     def is_accepted(self) -> bool:
         """Whether it was accepted and works."""
         return self.lifecycle is Lifecycle.ACCEPTED

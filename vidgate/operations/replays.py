@@ -1,26 +1,38 @@
 """The sources of replays: what a channel's own device recorded, each viewer's a pull of its own."""
 
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+
 from vidgate.aio.clock import Clock
 from vidgate.errors import NotFoundError
 from vidgate.health.limits import PlatformSlots
 from vidgate.media.replay import ReplayKey
 from vidgate.media.source import Source
-from vidgate.model.channel import Kind
+from vidgate.model.channel import Channel, Kind
 from vidgate.model.media import StreamKey
-from vidgate.operations.sources import Cameras, LocatedSource
+from vidgate.operations.sources import Cameras, LocatedSource, Made, require_watchable
+from vidgate.rtsp.player import Admit
 
 
 class Replays:
-    """Makes the source of a replay. No other channel of the point stands in for it."""
+    """Makes the source of a replay. No other channel of the point stands in for it.
+
+    A replay ends when that of which it was made changes; made anew it would begin once more.
+    """
 
     def __init__(self, cameras: Cameras, slots: PlatformSlots, clock: Clock) -> None:
         self._cameras = cameras
         self._slots = slots
         self._clock = clock
+        self._used: dict[StreamKey, Made] = {}
 
     def __call__(self, key: StreamKey) -> Source:
-        """The source of a `ReplayKey`. Raises NotFoundError where there can be none."""
+        """The source of a `ReplayKey`.
+
+        Raises NotFoundError where there can be none, ChannelDisabledError where there may be none.
+        """
         channel = self._cameras.register.get(key.name)
+        require_watchable(channel)
         if channel.kind is not Kind.RTSP or not isinstance(key, ReplayKey):
             raise NotFoundError(
                 f"{channel.id}: 此接入方式没有录像回放 / kind {channel.kind} has no replay",
@@ -28,7 +40,36 @@ class Replays:
             )
         return LocatedSource(
             lambda: self._cameras.locate(channel, key.variant),
-            lambda: self._slots.pull(channel, lambda: False),
+            lambda: self._session(channel, key),
             self._clock,
             key.moments,
         )
+
+    def is_outdated(self, key: StreamKey) -> bool:
+        """Whether the replay's source was made of what has changed since."""
+        register = self._cameras.register
+        try:
+            now = Made.of(register, register.get(key.name), key)
+        except NotFoundError:
+            return True
+        return self._used.get(key, now) != now
+
+    def may_use(self, key: StreamKey, credential: str) -> bool:
+        """Never: a replay whose login is refused is over, and waits for no other."""
+        return False
+
+    def reopen(self, name: str) -> None:
+        """Nothing waits for it here."""
+
+    def keep_only(self, keys: Collection[StreamKey]) -> None:
+        """Nothing is kept of a replay that does not run."""
+
+    @asynccontextmanager
+    async def _session(self, channel: Channel, key: ReplayKey) -> AsyncIterator[Admit]:
+        """A session of the platform while the replay runs."""
+        self._used[key] = Made.of(self._cameras.register, channel, key)
+        try:
+            async with self._slots.pull(channel, lambda: False) as admit:
+                yield admit
+        finally:
+            del self._used[key]

@@ -138,6 +138,8 @@ class Snapshots:
                 self._report.warning("lost", "no snapshot", channel=channel, error=error.message)
 
     async def _keep(self, channel: str, waiting: _Waiting) -> None:
+        if channel not in self._register.channels:
+            return  # removed while it was shown: its pictures go with it
         age = await self._shelf.age(channel, waiting.time)
         if age is not None and age < (0.0 if waiting.is_taken else EVERY):
             return

@@ -11,11 +11,11 @@ from typing import NamedTuple, Protocol, Self
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock
 from vidgate.aio.supervisor import Supervisor
-from vidgate.errors import InputError, NotFoundError
+from vidgate.errors import ChannelDisabledError, InputError, NotFoundError
 from vidgate.health.limits import PlatformSlots
 from vidgate.media.hub import Hub
 from vidgate.media.source import Publisher, Source
-from vidgate.model.channel import Channel, Kind, Transport
+from vidgate.model.channel import LIFECYCLE_WORDS, Channel, Kind, Transport
 from vidgate.model.event import Event
 from vidgate.model.health import State
 from vidgate.model.media import StreamKey, StreamState, Variant
@@ -148,8 +148,35 @@ def device_of(route: Route) -> tuple[str, int] | None:
     return uri.host.lower(), uri.effective_port
 
 
-Made = tuple[Route | None, Transport, str]
-"""What a source was made of (the last: whose sessions it takes); another one is another source."""
+class Made(NamedTuple):
+    """What a source was made of; of something else it is another source."""
+
+    route: Route | None
+    transport: Transport
+    platform: str  # whose sessions it takes
+    may_feed: bool
+
+    @classmethod
+    def of(cls, register: Register, channel: Channel, key: StreamKey) -> Self:
+        """What a source of that stream is made of when this channel feeds it."""
+        is_own = channel.id == key.name
+        may_feed = channel.is_watchable if is_own else channel.is_counted
+        route = register.route(channel, key.variant)
+        return cls(route, channel.transport, channel.platform, may_feed)
+
+
+def require_watchable(channel: Channel) -> None:
+    """Raises ChannelDisabledError of a channel that nobody is to watch."""
+    if not channel.enabled:
+        raise ChannelDisabledError(
+            f"{channel.id} 已停用 / the channel is disabled", hint="启用后再看 / enable it first"
+        )
+    if not channel.is_watchable:
+        step = channel.lifecycle
+        raise ChannelDisabledError(
+            f"{channel.id} 已{LIFECYCLE_WORDS[step]} / the channel is {step}",
+            hint="建设阶段改回调试或在用后再看 / put it back into service first",
+        )
 
 
 class Standby(NamedTuple):
@@ -180,15 +207,20 @@ class Sources:
         self._used: dict[StreamKey, dict[str, Made]] = {}  # by the channels that may feed it
 
     def __call__(self, key: StreamKey) -> Source:
-        """The source of a stream. Raises NotFoundError where there can be none."""
+        """The source of a stream.
+
+        Raises NotFoundError where there can be none, ChannelDisabledError where there may be none.
+        """
         channel = self._register.get(key.name)
+        others = self._stand_ins(channel, key.variant)
+        made = {one.id: Made.of(self._register, one, key) for one in (channel, *others)}
+        self._used[key] = made
+        require_watchable(channel)
         maker = self._makers.get(channel.kind)
         if maker is None:
             raise NotFoundError(
                 f"{channel.id}: 不支持的接入方式 / kind {channel.kind} is not served"
             )
-        others = self._stand_ins(channel, key.variant)
-        self._used[key] = {one.id: self._made_of(one, key.variant) for one in (channel, *others)}
 
         def make(one: Channel) -> Source:
             return maker(one, key)
@@ -219,12 +251,13 @@ class Sources:
     def is_outdated(self, key: StreamKey) -> bool:
         """Whether the stream's last source was made of what has changed since.
 
-        That is an address, a login or a platform: its own, or that of who stands in for it now.
+        That is an address, a login, a platform or that it may feed the stream at all: its own, or
+        that of who stands in for it now.
         """
         used = self._used.get(key)
         for id_ in {key.name, self._standby.book.feeding(key)}:
             try:
-                now = self._made_of(self._register.get(id_), key.variant)
+                now = Made.of(self._register, self._register.get(id_), key)
             except NotFoundError:
                 return True
             if used is not None and used.get(id_, now) != now:
@@ -254,9 +287,6 @@ class Sources:
         """Forget what the sources of other streams were made of."""
         for key in self._used.keys() - keys:
             del self._used[key]
-
-    def _made_of(self, channel: Channel, variant: Variant) -> Made:
-        return self._register.route(channel, variant), channel.transport, channel.platform
 
     def _rtsp(self, channel: Channel, key: StreamKey) -> Source:
         """A source of the stream, from its own channel or from one that stands in for it."""
@@ -302,14 +332,37 @@ TOGETHER = 8  # streams that are ended at once: each may wait a second for its c
 ANSWERING = frozenset({State.UP.label, State.DEGRADED.label, State.REACHABLE.label})
 
 
+class Makers(Protocol):
+    """Who makes the sources of a hub, and knows what of; see `Sources`."""
+
+    def is_outdated(self, key: StreamKey) -> bool:
+        """Whether the stream's last source was made of what has changed since."""
+        ...
+
+    def may_use(self, key: StreamKey, credential: str) -> bool:
+        """Whether the stream may sign in with that credential."""
+        ...
+
+    def reopen(self, name: str) -> None:
+        """A person has seen to the channel's login: it may be tried once more."""
+        ...
+
+    def keep_only(self, keys: Collection[StreamKey]) -> None:
+        """Forget what the sources of other streams were made of."""
+        ...
+
+
 class Renewal:
     """Restarts the streams whose channel or credential changed, and none other.
+
+    One of which no source can be made any more ends, with all who watch it: the channel was
+    removed, or is not to be watched.
 
     A stream blocked by a refused password tries again only through this: when the credential is
     set, be it to the same, or when a probe has found that the camera takes it after all.
     """
 
-    def __init__(self, sources: Sources, hub: Hub, bus: Bus) -> None:
+    def __init__(self, sources: Makers, hub: Hub, bus: Bus) -> None:
         self._sources = sources
         self._hub = hub
         self._bus = bus

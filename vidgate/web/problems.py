@@ -33,6 +33,7 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "not_acceptable": (406, "浏览器不支持此编码", "No codec the browser can take"),
     "request_timeout": (408, "请求超时", "The request took too long"),
     "conflict": (409, "已被他人修改或已存在", "Conflict"),
+    "channel_disabled": (409, "通道已停用", "The channel is disabled"),
     "precondition_failed": (412, "已被他人修改", "Changed by somebody else"),
     "too_large": (413, "内容过大", "Too large"),
     "media_type": (415, "内容类型不支持", "Unsupported media type"),

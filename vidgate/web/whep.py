@@ -10,11 +10,12 @@ from aiohttp import hdrs, web
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from vidgate.auth.permissions import require_stream
-from vidgate.errors import ConflictError, InputError, NotAcceptableError, NotPermittedError
+from vidgate.errors import InputError, NotAcceptableError, NotPermittedError
 from vidgate.media.replay import ReplayKey
 from vidgate.model.channel import Channel
 from vidgate.model.media import Variant
 from vidgate.model.user import Role
+from vidgate.operations.sources import require_watchable
 from vidgate.web.access import CALLER, principal_of
 from vidgate.web.context import CONTEXT
 from vidgate.web.exchange import read_body, read_query, reply
@@ -73,7 +74,7 @@ async def watch(request: web.Request) -> web.Response:
     channel = context.parts.registry.get(request.match_info["name"])
     principal = principal_of(request)
     require_stream(principal, channel.id)
-    _check(channel)
+    require_watchable(channel)
     moments = _moments(query, context.clock.wall())
     if moments is not None and principal.via == "ticket":
         raise NotPermittedError("票据只看实时画面 / a ticket is for what is live")
@@ -147,11 +148,6 @@ def _limit(request: web.Request) -> None:
     wait = context.offers.take(callers, context.clock.now())
     if wait > 0:
         raise TooManyRequestsError("观看请求过于频繁 / too many requests to watch", wait)
-
-
-def _check(channel: Channel) -> None:
-    if not channel.enabled:
-        raise ConflictError("通道已停用 / the channel is disabled", hint="启用后再看")
 
 
 async def _open(

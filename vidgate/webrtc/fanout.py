@@ -28,7 +28,8 @@ class Fanout:
     """One stream's way to its viewers: `run` reads until cancelled, `join` and `leave` are theirs.
 
     `run` also ends when the stream comes back with another picture codec, or an H.265 profile that
-    nobody was promised: then every session on it must be made anew.
+    nobody was promised: then every session on it must be made anew. And it ends with the stream,
+    when that is over: a replay has come to its end, a channel is not to be watched any more.
     """
 
     def __init__(
@@ -120,6 +121,14 @@ class Fanout:
     def recorded(self) -> float | None:
         """When the last picture was recorded, where the device says."""
         return None if self._stream is None else self._stream.stats.recorded
+
+    @property
+    def why_over(self) -> str:
+        """Why `run` ended by itself."""
+        stream = self._stream
+        if stream is None or stream.state is not StreamState.BLOCKED or stream.error is None:
+            return "the stream has changed"
+        return stream.error.message
 
     @property
     def _is_live(self) -> bool:

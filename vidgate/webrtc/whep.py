@@ -1,7 +1,7 @@
 """WHEP sessions: from a browser's offer to pictures, and their end.
 
 One session is one viewer of one stream. It survives a camera that fails and comes back; it ends
-when the browser says so, falls silent, or the stream changes its picture codec.
+when the browser says so, falls silent, the stream changes its picture codec, or is over.
 """
 
 import asyncio
@@ -302,8 +302,7 @@ class WhepService:
             return  # by ourselves: nobody holds it, or the service stops
         for session in self.sessions.values():
             if session.shared is shared:
-                is_replay = session.replay is not None
-                session.close("the replay has ended" if is_replay else "the stream has changed")
+                session.close(shared.fanout.why_over)
 
     def _start(
         self,
@@ -398,14 +397,7 @@ class WhepService:
                     await asyncio.sleep(0)
 
     async def _listen(self) -> None:
-        """Forget what was learnt of channels that change; end the viewers of removed ones."""
-        async with self._bus.subscribe(("channel.changed", "register.changed")) as events:
-            async for event in events:
-                if event.type == "register.changed":
-                    self._known.clear()
-                else:
-                    is_removed = event.data.get("kind") == "removed"
-                    for session in self.sessions.values():
-                        # A recording's pull is not made anew: it would go on as it was registered.
-                        if session.name == event.object and (is_removed or session.replay):
-                            session.close("the channel was removed or changed")
+        """Forget what was learnt of channels that change."""
+        async with self._bus.subscribe(("register.changed",)) as events:
+            async for _ in events:
+                self._known.clear()

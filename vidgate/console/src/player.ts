@@ -55,9 +55,12 @@ export const FINAL: ReadonlySet<string> = new Set([
   'not_acceptable',
   'unsupported',
   'bad_input',
-  'denied_address',
-  'conflict',
+  'address_denied',
+  'channel_disabled',
 ])
+
+/** There is nothing to watch: the channel was removed, or is not to be watched. */
+export const WITHDRAWN: ReadonlySet<string> = new Set(['not_found', 'channel_disabled'])
 
 /** Others are to be left in peace. A platform that is full by the service's own count is not asked. */
 const PATIENT: ReadonlySet<string> = new Set(['camera_busy', 'busy', 'limit_reached', 'too_many_requests'])
@@ -153,6 +156,20 @@ export class Player {
   /** The service forgot that the camera refused our credentials: somebody corrected them. */
   forgiven(): void {
     if (this.failure === 'camera_unauthorized') this.encourage(true)
+  }
+
+  /** The service ended the session for good; where only that stream is gone, another may do. */
+  withdrawn(code: string, variant: 'main' | 'sub'): void {
+    if (this.link !== 'open' || this.connection?.variant !== variant) return
+    this.connection.drop()
+    this.connection = null
+    this.failed(new ApiError(0, code, ''))
+    if (code !== 'channel_disabled') this.attempt()
+  }
+
+  /** The register changed: the channel may be there again. */
+  restored(): void {
+    if (WITHDRAWN.has(this.failure ?? '')) this.encourage(true)
   }
 
   /** Change the stream; the present picture stays until the new one shows, and if it fails. */

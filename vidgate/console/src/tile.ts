@@ -5,7 +5,7 @@ import { onBeforeUnmount, onMounted, shallowRef, watch, type Ref, type ShallowRe
 import { ApiError, onSignedOut } from './api'
 import type { ServiceEvent } from './events'
 import { Gate } from './gate'
-import { Player, type PlayerView } from './player'
+import { Player, WITHDRAWN, type PlayerView } from './player'
 import { Screen } from './screen'
 import type { StandIn } from './standin'
 import { StillHolder, type Still } from './still'
@@ -122,6 +122,7 @@ export function useTile(
   function hear(event: ServiceEvent | null): void {
     if (event === null) return player?.encourage(true)
     if (event.type === 'credential.changed') return player?.encourage(true)
+    if (event.type === 'register.changed') return player?.restored()
     if (event.object !== cell().channel) return
     const state = event.data['state']
     if (event.type === 'channel.changed') player?.encourage(true)
@@ -130,8 +131,14 @@ export function useTile(
     } else if (event.type === 'stream.state') {
       if (state === 'live') player?.encourage(false)
       else if (state === 'idle') player?.forgiven()
+      else if (state === 'blocked') withdraw(event.data)
     }
     look()
+  }
+
+  function withdraw(data: ServiceEvent['data']): void {
+    const reason = String(data['reason'] ?? '')
+    if (WITHDRAWN.has(reason)) player?.withdrawn(reason, data['variant'] === 'sub' ? 'sub' : 'main')
   }
 
   /** A bigger picture deserves the main stream; one that was made small again does not need it. */

@@ -12,6 +12,7 @@ export type TileState =
   | 'unauthorized'
   | 'busy'
   | 'unsupported'
+  | 'disabled'
 
 /** The service's latest word on the stream that the tile watches. */
 export interface StreamNews {
@@ -90,9 +91,9 @@ const FAILURES: Record<string, TileState> = {
   refused: 'offline',
   no_media: 'offline',
   no_address: 'offline',
-  denied_address: 'offline',
+  address_denied: 'offline',
   no_key_frame: 'offline',
-  conflict: 'offline', // the channel is disabled
+  channel_disabled: 'disabled',
   protocol_error: 'offline',
   tls: 'offline',
   bad_input: 'offline',
@@ -147,21 +148,32 @@ export function judge(situation: Situation, now: number): Verdict {
   return failure === null ? say('connecting') : judgeFailure(situation, failure)
 }
 
+/** Failures of which the service knows the reason, by the state of its stream. */
+const EXPLAINED: Record<string, string> = {
+  timeout: 'retrying', // a deadline passed while it waited for its own next try
+  ice: 'blocked', // it ended the session
+}
+
 function judgeFailure({ news, attempt, retryAt }: Situation, failure: string): Verdict {
-  // A deadline passed while the service waited for its own next try: it knows the reason.
-  const reason = failure === 'timeout' && news?.state === 'retrying' ? news.reason : failure
+  const reason = news !== null && EXPLAINED[failure] === news.state ? news.reason : failure
   return say(stateOfFailure(reason), reason, attempt, retryAt)
 }
 
 /** Connected to the service, but no picture comes. */
 function judgeSilence(situation: Situation): Verdict {
   const { news, channel, failure, hasPlayed } = situation
-  if (news?.state === 'blocked') return say('unauthorized', news.reason)
+  if (news?.state === 'blocked') return judgeBlocked(news.reason)
   if (news?.state === 'retrying') return judgeRetrying(news, channel)
   if (failure !== null) return judgeFailure(situation, failure)
   if (!hasPlayed) return say('connecting')
   if (news?.state === 'connecting') return say('reconnecting')
   return say('stalled', 'no_picture')
+}
+
+/** The service tries no more until something changes. */
+function judgeBlocked(reason: string): Verdict {
+  const state = stateOfFailure(reason)
+  return say(state === 'reconnecting' ? 'offline' : state, reason)
 }
 
 function judgeRetrying(news: StreamNews, channel: ChannelState | null): Verdict {

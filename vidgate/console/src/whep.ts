@@ -94,6 +94,13 @@ export class WhepConnection {
     }
   }
 
+  /** The service has ended the session: there is nobody to tell. */
+  drop(): void {
+    this.closed = true
+    this.peer.ontrack = null
+    this.peer.close()
+  }
+
   private end(isLeaving: boolean): void {
     if (this.closed) return
     this.closed = true

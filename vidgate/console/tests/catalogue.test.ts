@@ -45,9 +45,9 @@ describe('catalogues', () => {
   })
 
   it('name the states of a tile in the words of the hall', () => {
-    const words = ['idle', 'connecting', 'playing', 'stalled', 'reconnecting', 'offline', 'unauthorized', 'busy', 'unsupported']
+    const words = ['idle', 'connecting', 'playing', 'stalled', 'reconnecting', 'offline', 'unauthorized', 'busy', 'unsupported', 'disabled']
     expect(words.map((word) => chinese.get(`tile.${word}`))).toEqual([
-      '空闲', '连接中', '播放', '卡顿', '重连中', '离线', '未授权', '忙', '编码不支持',
+      '空闲', '连接中', '播放', '卡顿', '重连中', '离线', '未授权', '忙', '编码不支持', '已停用',
     ])
   })
 })

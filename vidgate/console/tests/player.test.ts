@@ -36,6 +36,7 @@ class FakeScreen {
 class FakeConnection {
   peer = { connectionState: 'connected', getStats: () => Promise.resolve(new Map()) }
   close = vi.fn()
+  drop = vi.fn()
   abandon = vi.fn()
 
   constructor(readonly variant: 'main' | 'sub') {}
@@ -190,6 +191,51 @@ describe('Player', () => {
     await settle()
     screen.present(now)
     expect(state()).toBe('playing')
+  })
+
+  it('lets a channel that was withdrawn be until the register changes', async () => {
+    await play()
+    outcome = () => {
+      throw new ApiError(409, 'channel_disabled', '')
+    }
+    player.withdrawn('channel_disabled', 'sub')
+    expect(state()).toBe('playing')
+    player.withdrawn('channel_disabled', 'main')
+    expect(state()).toBe('disabled')
+    expect(made[0]!.drop).toHaveBeenCalledOnce()
+    expect(made[0]!.close).not.toHaveBeenCalled()
+    await pass(120_000)
+    player.forgiven()
+    await settle()
+    expect(requests).toHaveLength(1)
+    player.restored() // something else in it has
+    await settle()
+    expect(requests).toHaveLength(2)
+    expect(state()).toBe('disabled')
+    await pass(2_000)
+    outcome = () => new FakeConnection('main')
+    player.restored()
+    await settle()
+    screen.present(now)
+    expect(state()).toBe('playing')
+  })
+
+  it('asks anew for a channel of which a stream is gone', async () => {
+    await play()
+    player.withdrawn('not_found', 'main')
+    expect(state()).toBe('offline')
+    await settle()
+    screen.present(now)
+    expect(requests).toHaveLength(2)
+    expect(state()).toBe('playing')
+    outcome = () => {
+      throw new ApiError(404, 'not_found', '')
+    }
+    player.withdrawn('not_found', 'main')
+    await settle()
+    await pass(120_000)
+    expect(requests).toHaveLength(3)
+    expect(state()).toBe('offline')
   })
 
   it('waits for a busy camera as long as it is asked to', async () => {

@@ -121,6 +121,21 @@ describe('judge', () => {
     expect(judge(situation({ picture: GONE, news: blocked }), NOW).state).toBe('unauthorized')
   })
 
+  it.each([
+    ['channel_disabled', 'disabled'],
+    ['not_found', 'offline'],
+    ['address_denied', 'offline'],
+    ['unsupported', 'unsupported'],
+    ['something_new', 'offline'],
+  ])('calls a stream that is blocked by %s %s', (reason, state) => {
+    const blocked = news({ state: 'blocked', reason })
+    const verdict = { state, reason, attempt: 0, retryAt: null }
+    expect(judge(situation({ picture: GONE, news: blocked }), NOW)).toEqual(verdict)
+    expect(judge(situation({ news: blocked }), NOW)).toEqual(verdict) // whatever still shows
+    const ended = situation({ link: 'waiting', failure: 'ice', news: blocked })
+    expect(judge(ended, NOW).reason).toBe(reason)
+  })
+
   it('is idle without a channel', () => {
     expect(judge(situation({ link: 'none', picture: NEVER }), NOW).state).toBe('idle')
   })

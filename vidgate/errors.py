@@ -24,6 +24,7 @@
         │   ├── NoCredentialError   it asks for a login and the channel has none
         │   └── HeldBackError       it did so lately, and was not asked again
         ├── BusyError           453 or 503: all its sessions are taken
+        │   ├── HeldBusyError       they were lately, and it was not asked again
         │   └── SessionsTakenError  by our own count, so that nobody was asked
         ├── MissingStreamError  404: the camera has no such stream
         ├── RefusedError        any other refusal by status
@@ -145,11 +146,16 @@ class UnavailableError(VidgateError):
 class RemoteError(VidgateError):
     """A camera, a platform or a browser failed us.
 
-    `reason` is one of `vidgate.model.health.Reason` by value.
+    `reason` is one of `vidgate.model.health.Reason` by value. `again_at`: monotonic seconds from
+    when one more try is in order, where tries are counted or spaced.
     """
 
     code = "remote"
     reason: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str = "", again_at: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.again_at = again_at
 
 
 class UnreachableError(RemoteError):
@@ -181,17 +187,10 @@ class ProtocolError(RemoteError):
 
 
 class UnauthorizedError(RemoteError):
-    """The peer refused our credentials. Never retried by itself: cameras lock accounts.
-
-    `again_at`: monotonic seconds from when one more try is in order, where tries are counted.
-    """
+    """The peer refused our credentials. Never retried by itself: cameras lock accounts."""
 
     code = "camera_unauthorized"
     reason = "unauthorized"
-
-    def __init__(self, message: str, *, hint: str = "", again_at: float | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.again_at = again_at
 
 
 class NoCredentialError(UnauthorizedError):
@@ -209,6 +208,10 @@ class BusyError(RemoteError):
 
     code = "camera_busy"
     reason = "busy"
+
+
+class HeldBusyError(BusyError):
+    """The peer's sessions were all taken lately; it was left in peace until `again_at`."""
 
 
 class SessionsTakenError(BusyError):

@@ -8,6 +8,7 @@ import pytest
 from tests.media.fakes import VIDEO, Camera, FakeSource, picture
 from tests.waiting import until
 from vidgate.aio.bus import Bus
+from vidgate.aio.clock import SystemClock
 from vidgate.aio.mailbox import MailboxClosed
 from vidgate.errors import (
     BusyError,
@@ -190,15 +191,17 @@ async def test_where_tries_are_counted_each_new_reader_hears_how_it_stands(
             assert (await first.get()).key
 
 
-async def test_a_busy_camera_is_left_alone(hub: Hub, camera: Camera) -> None:
+async def test_a_camera_that_is_to_be_left_in_peace_is(hub: Hub, camera: Camera) -> None:
+    again_at = SystemClock().now() + 3600
     async with hub.read(KEY) as reader:
-        camera(KEY).script.put_nowait(BusyError("453"))
+        camera(KEY).script.put_nowait(BusyError("453", again_at=again_at))
         with pytest.raises(BusyError):
             await reader.tracks()
-        stream = hub.find(KEY)
-        assert stream is not None
-        assert stream.retry_at is not None
-        await until(lambda: camera(KEY).runs == 1)
+        assert reader.stream.retry_at == pytest.approx(again_at, abs=0.1)
+        async with hub.read(KEY) as second:
+            with pytest.raises(BusyError):
+                await second.tracks()
+        assert camera(KEY).runs == 1
 
 
 async def test_silence_is_called_stalled(hub: Hub, camera: Camera) -> None:

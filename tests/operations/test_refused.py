@@ -56,8 +56,9 @@ class Town:
         self.prober = Prober(self, self.cameras.locate, slots, SETTINGS.probe, self.clock)
         self.trials = Trials(self, self.cameras, self.prober)  # type: ignore[arg-type]
         standby = Standby(Failover(Bus()), self.prober.probe)
-        sources = Sources(self, self.cameras, slots, standby, self.clock)
-        self.hub = Hub(sources, Bus(), HubSettings(idle_stop=0.0), self.clock)
+        self.sources = Sources(self, self.cameras, slots, standby, self.clock)
+        self.hub = Hub(self.sources, Bus(), HubSettings(idle_stop=0.0), self.clock)
+        self.sources.serve(self.hub)
 
     @property
     def access(self) -> "Town":

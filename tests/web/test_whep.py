@@ -7,6 +7,7 @@ from tests.waiting import until
 from tests.web.conftest import SETTINGS, Site
 from vidgate.errors import (
     BusyError,
+    HeldBusyError,
     LimitError,
     NoMediaError,
     NotAcceptableError,
@@ -71,6 +72,18 @@ async def test_a_refusal_says_why(site: Site, error: VidgateError, status: int, 
     )
     assert response.status == status
     assert (await response.json())["code"] == code
+
+
+@pytest.mark.parametrize("kind", [BusyError, HeldBusyError])
+async def test_a_busy_camera_is_not_to_be_asked_before_its_time(
+    site: Site, kind: type[BusyError]
+) -> None:
+    site.fakes.whep.error = kind("453", again_at=site.clock.now() + 29.5)
+    refused = await site.call(
+        "POST", "/whep/camera-1", role=Role.VIEWER, data=OFFER, headers=AS_SDP
+    )
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "30")
+    assert (await refused.json())["code"] == "camera_busy"
 
 
 async def test_the_body_must_be_sdp_of_bearable_size(site: Site) -> None:

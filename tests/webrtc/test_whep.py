@@ -80,7 +80,7 @@ async def place(no_descriptor_left: None) -> AsyncIterator[Place]:
 async def serving(settings: WebrtcSettings) -> AsyncIterator[Place]:
     cameras = {StreamKey("cam", variant): Camera(group()) for variant in Variant}
     bus, clock = Bus(), ManualClock()
-    hub_settings = HubSettings(idle_stop=0.0, retry_first=0.01, retry_cap=0.02, busy_retry=0.02)
+    hub_settings = HubSettings(idle_stop=0.0, retry_first=0.01, retry_cap=0.02)
 
     def make(key: StreamKey) -> Camera:
         if key not in cameras:

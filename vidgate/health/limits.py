@@ -1,5 +1,6 @@
 """The PLAY sessions a platform allows, shared by those who watch and those who probe."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -35,6 +36,8 @@ class PlatformSlots:
     """One `Slots` for each platform, following what the register says it allows."""
 
     def __init__(self, register: PlatformBook) -> None:
+        # Told of a session that was given back, and who had it; one that was refused is none.
+        self.on_freed: Callable[[Channel, Priority], None] = lambda channel, by: None
         self._register = register
         self._slots: dict[str, Slots] = {}
 
@@ -75,7 +78,8 @@ class PlatformSlots:
         slots = self.of(channel)
         is_slow = slots is not None and slots.is_slow(ahead(slots.capacity))
         hold = partial(self.hold, channel, Priority.PROBE)
-        async with _admission(hold, LOOK_WAIT if is_slow else None, TURN_WAIT) as admit:
+        freed = partial(self.on_freed, channel, Priority.PROBE)
+        async with _admission(hold, LOOK_WAIT if is_slow else None, TURN_WAIT, freed) as admit:
             yield admit
 
     @asynccontextmanager
@@ -87,8 +91,10 @@ class PlatformSlots:
         slots = self.of(channel)
         is_slow = slots is not None and slots.is_slow(maxsize)
         hold = partial(self.hold, channel, Priority.OPERATOR, leave=leave)
+        freed = partial(self.on_freed, channel, Priority.OPERATOR)
+        first = PERSON_WAIT if is_slow else None
         try:
-            async with _admission(hold, PERSON_WAIT if is_slow else None, PERSON_WAIT) as admit:
+            async with _admission(hold, first, PERSON_WAIT, freed) as admit:
                 yield admit
         except SlotsTaken:
             raise _refusal(channel.platform, slots) from None
@@ -101,22 +107,30 @@ class PlatformSlots:
 
 @asynccontextmanager
 async def _admission(
-    hold: Callable[..., AbstractAsyncContextManager[None]], first: float | None, later: float
+    hold: Callable[..., AbstractAsyncContextManager[None]],
+    first: float | None,
+    later: float,
+    freed: Callable[[], None],
 ) -> AsyncIterator[Admit]:
     """Takes a session when it is asked for, within `later` seconds, and keeps it to the end.
 
     Connecting and describing take several round trips, for which no session need stand idle, and a
     camera that does not answer takes none. Where the wait may last it comes before the camera is
-    called: within `first` seconds.
+    called: within `first` seconds. `freed` is told at the end, unless by a failure.
     """
     async with AsyncExitStack() as session:
         is_held = False
+
+        def give_back(_: object, error: BaseException | None, __: object) -> None:
+            if error is None or isinstance(error, asyncio.CancelledError):
+                freed()
 
         async def admit(patience: float = later) -> None:
             nonlocal is_held
             if not is_held:
                 is_held = True
                 await session.enter_async_context(hold(patience=patience))
+                session.push(give_back)
 
         if first is not None:
             await admit(first)

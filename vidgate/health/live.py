@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from vidgate.errors import HeldBackError, SessionsTakenError, UnauthorizedError
+from vidgate.errors import HeldBackError, HeldBusyError, SessionsTakenError, UnauthorizedError
 from vidgate.health import state as states
 from vidgate.health.measure import of_stream
 from vidgate.health.prober import REACHED, reason_of
@@ -16,7 +16,7 @@ from vidgate.model.media import StreamKey, StreamState, Variant
 KEY_FRAME_VALID = 60.0
 GRACE = 15.0  # the hub retries every 2.5 s or sooner: as many tries as a probe gets, and more
 
-UNASKED = (HeldBackError, SessionsTakenError)
+UNASKED = (HeldBackError, HeldBusyError, SessionsTakenError)
 
 PULLED = frozenset(
     {StreamState.CONNECTING, StreamState.LIVE, StreamState.STALLED, StreamState.RETRYING}

@@ -37,7 +37,6 @@ class HubSettings:
     stalled_after: float = 1.5
     retry_first: float = 0.25
     retry_cap: float = 2.5
-    busy_retry: float = 30.0  # 453 and 503: a camera short of sessions is not to be hammered
     picture_every: float = 240.0  # how old the picture of a watched stream may be kept
     tries_again: bool = True  # False: a stream that fails is over, and so are its readers
     limits: StreamLimits = field(default_factory=StreamLimits)
@@ -184,9 +183,14 @@ class Hub:
                     self._pulls.pop(stream.key, None)  # a reader of now needs a pull of its own
                     self._end(stream)
                 return
-            delay = settings.busy_retry if failure.code == "camera_busy" else backoff.next()
+            delay = max(backoff.next(), self._rest(failure))
             stream.failed(failure, delay)
             await asyncio.sleep(delay)
+
+    def _rest(self, failure: VidgateError) -> float:
+        """For how many seconds the camera is to be left in peace."""
+        again_at = failure.again_at if isinstance(failure, RemoteError) else None
+        return 0.0 if again_at is None else again_at - self._clock.now()
 
     def _end(self, stream: Stream) -> None:
         """It is over, and so are its readers; who comes next begins anew."""

@@ -1,8 +1,8 @@
 """The sources of the hub's streams: the one table from kinds of channels to protocols."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, Self
 
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock
+from vidgate.aio.limits import Priority
 from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import ChannelDisabledError, InputError, NotFoundError
 from vidgate.health.limits import PlatformSlots
@@ -21,6 +22,7 @@ from vidgate.model.health import State
 from vidgate.model.media import StreamKey, StreamState, Variant
 from vidgate.operations.choices import Choices
 from vidgate.operations.failover import Failover, Look
+from vidgate.operations.refusals import Pull, Refusals
 from vidgate.registry.resolvers import Located
 from vidgate.registry.routes import Route
 from vidgate.rtsp.address import RtspAddress
@@ -204,6 +206,7 @@ class Sources:
         self._clock = clock
         self._give_up: Callable[[StreamKey], bool] = lambda key: False
         self._makers = {Kind.RTSP: self._rtsp}
+        self._refusals = Refusals(clock)
         self._used: dict[StreamKey, dict[str, Made]] = {}  # by the channels that may feed it
 
     def __call__(self, key: StreamKey) -> Source:
@@ -233,6 +236,7 @@ class Sources:
         """Who waits for a session of a platform may have that of a stream which nobody reads."""
         self._give_up = hub.give_up
         hub.on_unwatched = self._slots.make_room
+        self._slots.on_freed = self._freed
 
     def _stand_ins(self, channel: Channel, variant: Variant) -> list[Channel]:
         """The other channels of the same point that could show the same place."""
@@ -292,9 +296,32 @@ class Sources:
         """A source of the stream, from its own channel or from one that stands in for it."""
         return LocatedSource(
             lambda: self._cameras.locate(channel, key.variant),
-            lambda: self._slots.pull(channel, lambda: self._give_up(key)),
+            lambda: self._session(channel, key),
             self._clock,
         )
+
+    @asynccontextmanager
+    async def _session(self, channel: Channel, key: StreamKey) -> AsyncIterator[Admit]:
+        """A session of the platform, for a camera that was not busy just now."""
+        made = Made.of(self._register, channel, key)
+        with self._refusals.heed(Pull(channel.id, key, made, self._place(channel))):
+            async with self._slots.pull(channel, lambda: self._give_up(key)) as admit:
+                yield admit
+
+    def _freed(self, channel: Channel, by: Priority) -> None:
+        """A session was given back: who was refused for want of one may ask again.
+
+        What a person leaves may be any at that place. A look's may be the camera's own alone, or a
+        busy one behind a platform would be called again with each look at the others.
+        """
+        place = self._place(channel) if by is Priority.OPERATOR else None
+        for key in self._refusals.freed(channel.id, place):
+            self._give_up(key)
+
+    def _place(self, channel: Channel) -> Hashable:
+        """What counts the sessions of the channel: its platform, else its device."""
+        route = self._register.route(channel)
+        return channel.platform or (device_of(route) if route is not None else None)
 
 
 class LocatedSource:

@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from pydantic import ValidationError
 
-from vidgate.errors import ForbiddenPlaceError, InputError, VidgateError
+from vidgate.aio.clock import Clock
+from vidgate.errors import ForbiddenPlaceError, InputError, RemoteError, VidgateError
 from vidgate.mistakes import explain
 
 log = structlog.get_logger(__name__)
@@ -16,6 +17,7 @@ log = structlog.get_logger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 STARTED = web.RequestKey("started", bool)
+CLOCK: web.AppKey[Clock] = web.AppKey("clock")
 
 MEDIA_TYPE = "application/problem+json"
 SEE_LOG = "请查看服务日志 / see the log of the service"
@@ -152,9 +154,19 @@ def problem_of(request: web.Request, error: VidgateError) -> web.Response:
     """The problem document of one of our errors."""
     pointer = error.pointer if isinstance(error, ForbiddenPlaceError) else ""
     response = problem(request, error.code, error.message, hint=error.hint, pointer=pointer)
-    if isinstance(error, TooManyRequestsError):
-        response.headers["Retry-After"] = str(int(error.retry_after) + 1)
+    wait = _wait(request, error)
+    if wait is not None:
+        response.headers[hdrs.RETRY_AFTER] = str(max(0, int(wait)) + 1)
     return response
+
+
+def _wait(request: web.Request, error: VidgateError) -> float | None:
+    """After how many seconds the next try is in order, where that is known."""
+    if isinstance(error, TooManyRequestsError):
+        return error.retry_after
+    if isinstance(error, RemoteError) and error.again_at is not None:
+        return error.again_at - request.app[CLOCK].now()
+    return None
 
 
 @web.middleware

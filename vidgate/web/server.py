@@ -180,6 +180,7 @@ def make_app(context: Context, routes: Sequence[Route] = ROUTES) -> web.Applicat
         client_max_size=MAX_BODY,
     )
     app[CONTEXT] = context
+    app[problems.CLOCK] = context.clock
     app[access.ROUTES] = table = {}
     for route in routes:
         table[app.router.add_route(route.method, route.path, route.handler)] = route

@@ -338,10 +338,14 @@ export class Player {
       this.link = 'halted'
       return
     }
-    const backoff = PATIENT.has(code) ? this.busyBackoff : this.backoff
-    const delay = Math.max(backoff.next(), (error?.retryAfter ?? 0) * 1_000)
     this.link = 'waiting'
-    this.retryAt = this.deps.now() + delay
+    this.retryAt = this.deps.now() + this.delay(code, error?.retryAfter ?? null)
+  }
+
+  /** Milliseconds until the next try: what the service asks for, where it does (Retry-After). */
+  private delay(code: string, asked: number | null): number {
+    if (asked !== null) return Math.max(1, asked) * 1_000
+    return (PATIENT.has(code) ? this.busyBackoff : this.backoff).next()
   }
 
   private release(): void {

@@ -251,6 +251,16 @@ describe('Player', () => {
     expect(requests).toHaveLength(2)
   })
 
+  it('waits no longer than it is asked to, however often it was refused', async () => {
+    outcome = () => {
+      throw new ApiError(503, 'camera_busy', '', 3)
+    }
+    player.watch('c1', 'auto')
+    await settle()
+    await pass(12_000)
+    expect(requests).toHaveLength(5)
+  })
+
   it('asks soon again where a platform is full by our own count', async () => {
     outcome = () => {
       throw new ApiError(503, 'platform_full', '')

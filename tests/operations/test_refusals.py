@@ -1,0 +1,122 @@
+"""F12 for those who watch: a camera that said it is busy is not called again within 30 s."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from tests.operations.test_refused import Town, town
+from tests.waiting import until
+from vidgate.aio.bus import Bus
+from vidgate.errors import BusyError, HeldBusyError
+from vidgate.media.hub import Hub, HubSettings
+from vidgate.model.channel import Channel, Transport
+from vidgate.model.health import Level, Reason
+from vidgate.model.media import StreamKey
+from vidgate.operations.refusals import REST
+
+
+@pytest.fixture
+async def here() -> AsyncIterator[Town]:
+    """Two cameras behind one platform."""
+    async with town(2) as made:
+        made.channels = {
+            id_: replace(channel, platform="p") for id_, channel in made.channels.items()
+        }
+        yield made
+
+
+async def click(here: Town, channel: Channel) -> BusyError | None:
+    """Somebody opens a tile and closes it again; what he is told."""
+    key = StreamKey(channel.id)
+    try:
+        async with here.hub.read(key) as reader:
+            await reader.tracks()
+    except BusyError as error:
+        return error
+    finally:
+        await until(lambda: here.hub.find(key) is None)
+    return None
+
+
+async def refused(here: Town, channel: Channel) -> None:
+    """The camera says that it is busy, and would not say so again."""
+    here.fleet.set_fault(channel.id, "busy")
+    assert type(await click(here, channel)) is BusyError
+    here.fleet.clear_fault(channel.id)
+    assert isinstance(await click(here, channel), HeldBusyError)
+
+
+async def test_f12_whoever_comes_within_30_s_is_told_without_a_call(here: Town) -> None:
+    channel, _ = here.channels.values()
+    here.fleet.set_fault(channel.id, "busy")
+    first = await click(here, channel)
+    assert type(first) is BusyError
+    assert first.again_at == here.clock.now() + REST
+    for second in range(1, 30):
+        here.clock.advance(1.0)
+        error = await click(here, channel)
+        assert isinstance(error, HeldBusyError)
+        assert (error.code, error.message) == (first.code, first.message)
+        assert error.again_at == first.again_at
+        assert f"{30 - second} s" in error.hint
+    assert sum(here.fleet.connects) == 1
+    here.clock.advance(1.0)
+    assert type(await click(here, channel)) is BusyError
+    assert sum(here.fleet.connects) == 2
+
+
+async def test_another_way_to_it_is_another_camera(here: Town) -> None:
+    channel, _ = here.channels.values()
+    await refused(here, channel)
+    here.channels[channel.id] = replace(channel, transport=Transport.TCP)
+    assert await click(here, channel) is None
+
+
+async def test_a_session_that_a_person_leaves_is_for_who_was_refused(here: Town) -> None:
+    channel, other = here.channels.values()
+    key = StreamKey(other.id)
+    async with here.hub.read(key) as reader:
+        await reader.tracks()
+        await refused(here, channel)
+    await until(lambda: here.hub.find(key) is None)
+    assert await click(here, channel) is None
+
+
+async def test_one_refusal_does_not_make_up_for_another(here: Town) -> None:
+    channel, other = here.channels.values()
+    await refused(here, channel)
+    await refused(here, other)
+    assert isinstance(await click(here, channel), HeldBusyError)
+
+
+async def test_a_look_that_had_a_session_of_it_proves_that_there_is_one(here: Town) -> None:
+    channel, other = here.channels.values()
+    here.fleet.set_fault(channel.id, "busy")
+    assert await click(here, channel)
+    assert (await here.prober.probe(channel, Level.MEDIA)).reason is Reason.BUSY
+    assert isinstance(await click(here, channel), HeldBusyError)
+    here.fleet.clear_fault(channel.id)
+    assert (await here.prober.probe(channel, Level.DESCRIBE)).reason is Reason.OK
+    assert (await here.prober.probe(other, Level.MEDIA)).reason is Reason.OK
+    assert isinstance(await click(here, channel), HeldBusyError)
+    assert (await here.prober.probe(channel, Level.MEDIA)).reason is Reason.OK
+    assert await click(here, channel) is None
+
+
+async def test_who_was_refused_does_not_wait_for_what_is_forgotten(here: Town) -> None:
+    channel, other = here.channels.values()
+    keys = StreamKey(channel.id), StreamKey(other.id)
+    async with Hub(here.sources, Bus(), HubSettings(idle_stop=3600.0), here.clock) as hub:
+        here.sources.serve(hub)
+        async with hub.read(keys[1]) as reader:
+            await reader.tracks()
+        here.fleet.set_fault(channel.id, "busy")
+        async with hub.read(keys[0]) as reader:
+            with pytest.raises(BusyError):
+                await reader.tracks()
+        here.fleet.clear_fault(channel.id)
+        assert hub.give_up(keys[1])
+        await until(lambda: not hub.streams)
+        async with hub.read(keys[0]) as reader:
+            await reader.tracks()

@@ -116,6 +116,22 @@ async def test_what_does_not_touch_the_pictures_ends_nobody(tmp_path: Path) -> N
             assert bench.fleet.cameras[channel.id].counts.connections == 2
 
 
+async def test_who_watches_a_stream_whose_address_is_gone_goes(tmp_path: Path) -> None:
+    """And may ask for the other one, instead of waiting for what never comes."""
+    async with running(tmp_path) as bench:
+        channel = await camera(bench, 1, sub_url=bench.fleet.register_rows[0]["sub_url"])
+        async with (
+            bench.hub.read(StreamKey(channel.id)) as main,
+            bench.hub.read(StreamKey(channel.id, Variant.SUB)) as sub,
+        ):
+            await main.get()
+            await sub.get()
+            await bench.registry.set(channel.id, {"sub_url": ""}, "test")
+            await end(sub)
+            await until(lambda: main.stream.state is StreamState.LIVE)
+            assert main.stream.readers
+
+
 async def test_a_new_login_pulls_what_is_live_anew_and_ends_a_replay(tmp_path: Path) -> None:
     """A replay made anew would begin once more, under somebody's eyes."""
     async with running(tmp_path) as bench:

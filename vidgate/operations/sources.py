@@ -102,7 +102,7 @@ class Cameras:
     ) -> RtspAddress:
         """The same along a route that is not the registered one."""
         if route is None:
-            raise NotFoundError(f"{channel.id}: 没有 {variant} 码流地址 / no {variant} address")
+            raise _no_address(channel, variant)
         located = await self.locator.locate(route)
         port = Uri.parse(located.url).effective_port
         return RtspAddress(
@@ -148,6 +148,10 @@ def device_of(route: Route) -> tuple[str, int] | None:
     except InputError:
         return None
     return uri.host.lower(), uri.effective_port
+
+
+def _no_address(channel: Channel, variant: Variant) -> NotFoundError:
+    return NotFoundError(f"{channel.id}: 没有 {variant} 码流地址 / no {variant} address")
 
 
 class Made(NamedTuple):
@@ -224,6 +228,8 @@ class Sources:
             raise NotFoundError(
                 f"{channel.id}: 不支持的接入方式 / kind {channel.kind} is not served"
             )
+        if not others and made[channel.id].route is None:
+            raise _no_address(channel, key.variant)
 
         def make(one: Channel) -> Source:
             return maker(one, key)

@@ -7,12 +7,13 @@ gives way to the loop between chunks. No address, URL or user is ever a label.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Protocol
 
 from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Kind, Lifecycle
 from vidgate.model.declared import DeclaredStatus
-from vidgate.model.health import Health, Outcome, Reason, State
+from vidgate.model.health import Health, Level, Outcome, Reason, State
 from vidgate.model.media import StreamKey
 
 CHUNK = 500  # lines between two turns of the loop: some 2 ms
@@ -236,11 +237,11 @@ class ChannelPage:
         looks = [(channel, label, self._of(channel.id)) for channel, label in self._labels]
         blocks: list[bytes] = []
         for name, meaning, value in FAMILIES:
-            blocks.append(await _block(_head(name, meaning), _samples(name, value, looks)))
-        blocks.append(await _block(_head(LEVEL, LEVEL_HELP), _by_level(looks)))
+            blocks.append(await _block(chain(_head(name, meaning), _samples(name, value, looks))))
+        blocks.append(await _block(chain(_head(LEVEL, LEVEL_HELP), _by_level(looks))))
         if self._hub is not None:
             flows = _flowing(list(self._hub.streams.values()), self._register.channels)
-            blocks.append(await _block([], flows))
+            blocks.append(await _block(flows))
         return b"".join((*blocks, *self._names))
 
     async def _encode(self) -> None:
@@ -248,22 +249,28 @@ class ChannelPage:
         if channels is self._encoded:
             return
         labels = [(one, f'{{channel="{escape(one.id)}"}} ') for one in channels.values()]
-        info = await _block(_head(INFO, INFO_HELP), map(_info, channels.values()))
+        info = await _block(chain(_head(INFO, INFO_HELP), map(_info, channels.values())))
         named = (_host(one.id, self._host(one)) for one in channels.values())
-        hosts = await _block(_head(HOST, HOST_HELP), named)
-        declared = await _block(_head(DECLARED, DECLARED_HELP), _declared(labels))
+        hosts = await _block(chain(_head(HOST, HOST_HELP), named))
+        declared = await _block(chain(_head(DECLARED, DECLARED_HELP), _declared(labels)))
         self._labels, self._names = labels, (declared, info, hosts)
         self._encoded = channels
 
 
 Looks = list[tuple[Channel, str, Health]]
+_LEVELS = {
+    (level, outcome): f',level="{level.label}"}} {int(outcome is Outcome.PASSED)}\n'
+    for level in Level
+    for outcome in Outcome
+}
+"""The rest of a line of `vidgate_channel_level_passed`."""
 
 
 def _samples(name: str, value: Value, looks: Looks) -> Iterator[str]:
     for channel, label, health in looks:
         number = value(channel, health)
         if number is not None:
-            yield f"{name}{label}{_shown(number)}"
+            yield f"{name}{label}{_shown(number)}\n"
 
 
 def _shown(number: float) -> str:
@@ -275,10 +282,9 @@ def _shown(number: float) -> str:
 
 def _by_level(looks: Looks) -> Iterator[str]:
     for _, label, health in looks:
-        channel = label.removesuffix("} ")
+        begin = f"{LEVEL}{label[:-2]}"
         for level, found in health.levels.items():
-            passed = int(found.outcome is Outcome.PASSED)
-            yield f'{LEVEL}{channel},level="{level.label}"}} {passed}'
+            yield f"{begin}{_LEVELS[level, found.outcome]}"
 
 
 def _flowing(streams: list[Stream], channels: Mapping[str, Channel]) -> Iterator[str]:
@@ -290,17 +296,17 @@ def _flowing(streams: list[Stream], channels: Mapping[str, Channel]) -> Iterator
             totals[channels[stream.key.name.lower()].id] += value(stream)
         yield from _head(name, meaning, "counter")
         for id_, total in totals.items():
-            yield f'{name}{{channel="{escape(id_)}"}} {total}'
+            yield f'{name}{{channel="{escape(id_)}"}} {total}\n'
 
 
 def _head(name: str, meaning: str, kind: str = "gauge") -> list[str]:
-    return [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
+    return [f"# HELP {name} {meaning}\n", f"# TYPE {name} {kind}\n"]
 
 
 def _declared(labels: list[tuple[Channel, str]]) -> Iterator[str]:
     for channel, label in labels:
         if channel.declared_status is not None:
-            yield f"{DECLARED}{label}{int(channel.declared_status is DeclaredStatus.ONLINE)}"
+            yield f"{DECLARED}{label}{int(channel.declared_status is DeclaredStatus.ONLINE)}\n"
 
 
 def _info(channel: Channel) -> str:
@@ -313,17 +319,17 @@ def _info(channel: Channel) -> str:
         "kind": channel.kind.value,
     }
     shown = ",".join(f'{key}="{escape(value)}"' for key, value in pairs.items())
-    return f"{INFO}{{{shown}}} 1"
+    return f"{INFO}{{{shown}}} 1\n"
 
 
 def _host(id_: str, host: str) -> str:
-    return f'{HOST}{{channel="{escape(id_)}",host="{escape(host)}"}} 1'
+    return f'{HOST}{{channel="{escape(id_)}",host="{escape(host)}"}} 1\n'
 
 
-async def _block(lines: list[str], more: Iterable[str]) -> bytes:
-    """The lines and more of them, encoded; encoding all blocks at once would hold the loop."""
-    for number, line in enumerate(more, 1):
-        lines.append(line)
-        if number % CHUNK == 0:
-            await asyncio.sleep(0)
-    return "".join(f"{line}\n" for line in lines).encode()
+async def _block(lines: Iterable[str]) -> bytes:
+    """The lines, encoded chunk by chunk; all of them at once would hold the loop."""
+    parts, left = [], iter(lines)
+    while part := "".join(islice(left, CHUNK)):
+        parts.append(part.encode())
+        await asyncio.sleep(0)
+    return b"".join(parts)

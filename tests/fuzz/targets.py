@@ -212,8 +212,8 @@ def _description_seeds() -> list[bytes]:
     formats = b"a=fmtp:96 profile-level-id=42e01f\r\n"
     return [
         *DESCRIPTIONS,
-        (DESCRIPTIONS[0] + (b"m=" + media) * 200)[:MOST],
-        (DESCRIPTIONS[0] + formats * 2000)[:MOST],
+        (DESCRIPTIONS[0] + (b"m=" + media) * 31 + formats * 2000)[:MOST],  # 64 media
+        (DESCRIPTIONS[0] + b"a=fmtp:96 x\r\n" * 4000)[:MOST],
     ]
 
 

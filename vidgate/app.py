@@ -111,6 +111,7 @@ async def serve(settings: Settings, folder: Path, errors: logs.ErrorCount) -> in
         service.metrics.watch_web(service.web)
         service.metrics.watch_errors(errors.counts)
         collector.settle()
+        alive.keep(collector.run, "collector")
         service.announce()
         manager.ready(service.standing())
         alive.keep(partial(manager.watch, service.standing), "watch")

@@ -11,13 +11,12 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
-from contextlib import nullcontext
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from vidgate.aio import collector
 from vidgate.aio.bus import Bus
-from vidgate.aio.garbage import deferred
 from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import ConflictError, InputError, VidgateError
 from vidgate.model.channel import Channel, Login, Platform
@@ -62,7 +61,7 @@ from vidgate.storage.database import Database
 from vidgate.storage.secrets import SecretBox
 
 T = TypeVar("T")
-MANY = 20  # chunks of rows, from which the collector is kept away
+MANY = 20  # chunks of rows: what becomes of so many stands for good
 
 
 class Registry(Past):
@@ -287,12 +286,13 @@ class Registry(Past):
             refuse_unread(parsed)
         is_large = len(parsed.chunks) > MANY
         async with self._editing:
-            with deferred() if is_large else nullcontext():
-                planner = self._planner(actor)
-                report = await enter(planner, parsed, flags)
-                if not flags.dry_run and report.is_good_for(flags):
-                    report.change = await self._commit(planner.edit, actor, "import", name)
-                return report
+            planner = self._planner(actor)
+            report = await enter(planner, parsed, flags)
+            if not flags.dry_run and report.is_good_for(flags):
+                report.change = await self._commit(planner.edit, actor, "import", name)
+                if is_large:
+                    collector.settle()
+            return report
 
     async def _set_platform(self, id_: str, fields: Mapping[str, Any], actor: str) -> Platform:
         async with self._editing:

@@ -35,6 +35,7 @@ from vidgate.health.limits import PlatformSlots
 from vidgate.health.maintenance import Maintenance
 from vidgate.health.prober import Prober
 from vidgate.health.service import HealthService
+from vidgate.health.trust import Trust
 from vidgate.media.hub import Hub, HubSettings
 from vidgate.media.opus import OpusWorks
 from vidgate.media.stream import StreamLimits
@@ -42,6 +43,7 @@ from vidgate.media.worker import WorkerLimits, WorkerPool
 from vidgate.metrics import Metrics
 from vidgate.model.channel import Channel
 from vidgate.model.health import ProbeResult
+from vidgate.model.standing import SECOND
 from vidgate.operations.alarms import Alarms
 from vidgate.operations.failover import Failover
 from vidgate.operations.replays import Replays
@@ -195,9 +197,10 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     states, switches = await _past(stack, db, bus)
     hub = await _hub(stack, sources, bus, settings, clock)
     maintenance = await _maintenance(stack, registry, MaintenanceStore(db, audit), bus, settings)
-    history, reports = await _history(stack, db, registry, maintenance, settings, clock)
+    history, reports, trust = await _history(stack, db, registry, maintenance, settings, clock)
+    probe, covers = settings.probe, maintenance.covers
     health = HealthService(
-        registry, hub, bus, prober, states, settings.probe, maintenance.covers, clock=clock
+        registry, hub, bus, prober, states, probe, covers, clock=clock, trust=trust
     )
     await stack.enter_async_context(health)
     history.is_settled = health.is_settled
@@ -337,14 +340,17 @@ async def _history(
     maintenance: Maintenance,
     settings: Settings,
     clock: Clock,
-) -> tuple[History, Reports]:
+) -> tuple[History, Reports, Trust]:
     store = HistoryStore(db)
+    newest = await store.last_run()
+    trust = Trust(clock, None if newest is None else newest / SECOND)
     history = await stack.enter_async_context(
-        History(store, settings.history, clock, maintenance.excused)
+        History(store, settings.history, clock, maintenance, trust)
     )
     definitions = await asyncio.to_thread(load_definitions, settings.history.kpis)
     zone = zone_of(settings.history.timezone)
-    return history, Reports(registry, store, history, maintenance, definitions, zone, clock)
+    reports = Reports(registry, store, history, maintenance, definitions, zone, clock)
+    return history, reports, trust
 
 
 async def _open_web(

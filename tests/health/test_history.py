@@ -185,6 +185,38 @@ async def test_no_day_is_rolled_up_before_all_of_it_is_written(desk: Desk) -> No
         assert len(await desk.store.days(0, 1 << 60)) == 1  # the second is not over for sure
 
 
+class Booked:
+    """What is excused, while a day is rolled up."""
+
+    def __init__(self, store: HistoryStore) -> None:
+        self.revision, self.runs, self._close = 0, list[Run](), store.close_day
+        store.close_day = self._book_before  # type: ignore[method-assign]
+
+    def excused(self, _: str) -> list[Run]:
+        return self.runs
+
+    async def _book_before(self, day: int, end: int) -> None:
+        if not self.runs:
+            self.revision += 1
+            self.runs = [Run(day, end)]
+        await self._close(day, end)
+
+
+async def test_what_is_excused_while_a_day_is_rolled_up_is_excused(desk: Desk) -> None:
+    start, end = desk.ms(), desk.ms() + DAY * 1000
+    failed = {"before": State.UP, "after": State.DOWN, "reason": Reason.TIMEOUT}
+    entry = Transition(channel="c", time=MIDNIGHT, level=Level.NONE, **failed)  # type: ignore[arg-type]
+    await States(desk.db).save([], [entry])
+    await desk.store.save_runs([Run(start, end)])
+    desk.clock.advance(DAY + 3600)
+    history = History(desk.store, SETTINGS, desk.clock, Booked(desk.store))
+    await history.roll_up()
+    assert await desk.store.days(0, 1 << 60) == {}
+    await history.roll_up()
+    ((_, data),) = await desk.store.tallies(start)
+    assert [one.state for one, _ in unpack_tally(data)] == [State.MAINTENANCE]
+
+
 async def test_what_is_old_goes_and_what_still_holds_stays(desk: Desk) -> None:
     states = States(desk.db)
     await states.save([], scattered(2, channels=5, days=3))

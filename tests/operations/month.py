@@ -246,6 +246,8 @@ class Month:
         """Reports of it, by the real service."""
         return Reports(self, self.store, self.history, self, DEFINITIONS, SHANGHAI, self.clock)
 
+    revision = 0
+
     def excused(self, id_: str) -> list[Run]:
         """What a test excuses."""
         return self.excuses.get(id_, [])
@@ -289,7 +291,7 @@ class Month:
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
         """One life of vidgate, from start to stop."""
-        self.history = History(self.store, SETTINGS, self.clock, self.excused)
+        self.history = History(self.store, SETTINGS, self.clock, self)
         # Or days would be rolled up before a test has said what it excuses, or after, by chance.
         self.history.is_settled = lambda: False
         async with self.history:

@@ -12,6 +12,7 @@ from vidgate.aio.report import Report
 from vidgate.errors import StorageError
 from vidgate.health.journal import Journal
 from vidgate.health.state import shifted
+from vidgate.health.trust import STEP, Trust
 from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Health
 from vidgate.storage.states import Transition
@@ -21,7 +22,6 @@ log = structlog.get_logger(__name__)
 SAVE_CHANGES = 2.0  # seconds until a change of state is on disk
 SAVE_STAMPS = 30.0  # the same for instants alone
 CLOSE_TIMEOUT = 5.0
-STEP = 2.0  # seconds by which a wall clock is stepped, not slewed
 
 
 class StateStore(Protocol):
@@ -49,7 +49,9 @@ class StateStore(Protocol):
 class Book:
     """`put` is the only way in while the service runs."""
 
-    def __init__(self, store: StateStore, bus: Bus, clock: Clock) -> None:
+    def __init__(
+        self, store: StateStore, bus: Bus, clock: Clock, trust: Trust | None = None
+    ) -> None:
         self.health: dict[str, Health] = {}
         self._store = store
         self._bus = bus
@@ -58,6 +60,8 @@ class Book:
         self._changed: set[str] = set()
         self._stamped: set[str] = set()
         self._journal = Journal()
+        self._trust = trust or Trust(clock)
+        self._is_believed = self._trust.look()
         self._is_saving = False
         self._ahead = clock.wall() - clock.now()
         self._stamps_saved = clock.now()
@@ -77,8 +81,10 @@ class Book:
             for id_, health in self.health.items():
                 self.health[id_] = shifted(health, step)
             self._stamped.update(self.health)
-            if step < 0:
-                self._rewind(wall)
+        is_believed = self._trust.look()
+        if is_believed and (step < -STEP or not self._is_believed):
+            self._begin_again(wall)
+        self._is_believed = is_believed
         return wall
 
     @property
@@ -108,11 +114,12 @@ class Book:
     def follow(self, id_: str, step: Lifecycle) -> None:
         """The channel's lifecycle stands at this step; that a step changed is kept."""
         self._journal.follow(id_, step)
-        self._journal.note(self.health[id_], self._clock.wall())
+        self._note(self.health[id_], self._clock.wall())
 
     def adopted_all(self) -> None:
         """The register is known: whatever else was once in it has left it."""
-        self._journal.leave_others(self.health, self._clock.wall())
+        if self._trust.look():
+            self._journal.leave_others(self.health, self._clock.wall())
 
     def put(self, health: Health) -> None:
         """What is known now; told and kept when it differs."""
@@ -125,7 +132,7 @@ class Book:
         if told == (before.state, before.reason, before.level):
             self._stamped.add(id_)
             return
-        self._journal.note(health, self._clock.wall())
+        self._note(health, self._clock.wall())
         self._changed.add(id_)
         self._bus.publish(
             "channel.state",
@@ -141,7 +148,8 @@ class Book:
     def remove(self, id_: str) -> None:
         """The channel is gone."""
         self.health.pop(id_, None)
-        self._journal.leave(id_, self._clock.wall())
+        if self._trust.look():
+            self._journal.leave(id_, self._clock.wall())
         self._changed.discard(id_)
         self._stamped.discard(id_)
 
@@ -188,8 +196,16 @@ class Book:
         except TimeoutError:
             log.error("last states not saved in time")
 
-    def _rewind(self, now: float) -> None:
-        """What was written by a fast clock would stand in the way of what comes."""
-        self._journal.rewind(now)
+    def _begin_again(self, now: float) -> None:
+        """What is known stands from now on; what a fast clock wrote would stand in its way."""
+        self._journal.leave_others(self.health, now)
+        if self._trust.may_drop:
+            self._journal.rewind(now)
+        else:
+            self._journal.restart()
         for health in self.health.values():
+            self._note(health, now)
+
+    def _note(self, health: Health, now: float) -> None:
+        if self._trust.look():
             self._journal.note(health, now)

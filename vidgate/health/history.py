@@ -23,6 +23,7 @@ from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import StorageError
 from vidgate.health import calendar
 from vidgate.health.looks import LookLog
+from vidgate.health.trust import STEP, Trust
 from vidgate.health.uptime import spans, tally
 from vidgate.model.health import ProbeResult
 from vidgate.model.standing import Entry, Run, milliseconds
@@ -33,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 BEAT = 60.0  # seconds
 GAP = 150_000  # ms without a beat: the machine slept, or its clock was put forward
-BACK = 2_000  # ms by which a clock is put back, not slewed
+BACK = round(STEP * 1000)  # ms by which a clock is put back, not slewed
 SAVE_LOOKS = 30.0  # seconds between two writes of looks
 KEEP_HOUSE = 600.0  # seconds between two looks at what is to roll up and to forget
 SETTLE = 120_000  # ms after midnight until a day is rolled up
@@ -69,6 +70,8 @@ class Store(Protocol):
 
     async def close_day(self, day: int, end: int) -> None: ...
 
+    async def open_day(self, day: int) -> None: ...
+
     async def add_looks(self, rows: Sequence[tuple[str, int, bytes]]) -> None: ...
 
     async def forget_looks(self, keys: Collection[int], cut: int) -> None: ...
@@ -80,7 +83,24 @@ class Store(Protocol):
     async def forget_runs(self, cut: int) -> None: ...
 
 
-Excused = Callable[[str], Sequence[Run]]
+class Excuses(Protocol):
+    """What is read of maintenance; `revision` is another one once that is about to change."""
+
+    revision: int
+
+    def excused(self, id_: str) -> Sequence[Run]:
+        """When failures of a channel count for nothing."""
+        ...
+
+
+class NoExcuses:
+    """Every failure counts."""
+
+    revision = 0
+
+    def excused(self, _: str) -> Sequence[Run]:
+        """Never."""
+        return ()
 
 
 @dataclass(slots=True)
@@ -106,7 +126,7 @@ class _Beats:
 class History:
     """`is_settled` tells whether all that was decided so far is written; set by whoever knows.
 
-    `excused` tells when failures of a channel count for nothing.
+    `excuses` tells when failures of a channel count for nothing.
     """
 
     def __init__(
@@ -114,14 +134,16 @@ class History:
         store: Store,
         settings: HistorySettings,
         clock: Clock | None = None,
-        excused: Excused = lambda id_: (),
+        excuses: Excuses | None = None,
+        trust: Trust | None = None,
     ) -> None:
         self.is_settled: Callable[[], bool] = lambda: True
-        self._excused = excused
+        self._excuses = excuses or NoExcuses()
         self._store = store
         self._settings = settings
         self._zone = calendar.zone_of(settings.timezone)
         self._clock = clock or SystemClock()
+        self._trust = trust or Trust(self._clock)
         self._beats = _Beats([])
         self._rewind_to: int | None = None
         self._looks = LookLog()
@@ -162,15 +184,19 @@ class History:
 
     async def runs(self, start: int, end: int) -> list[Run]:
         """When vidgate was at work inside the window (ms); it is now. Raises StorageError."""
-        current = self._beats.unwritten
-        kept = [run for run in await self._store.runs(start, end) if run.start < current[0].start]
+        current, kept = self._beats.unwritten, await self._store.runs(start, end)
+        if not current:  # the clock is not believed
+            return kept
+        kept = [run for run in kept if run.start < current[0].start]
         now = Run(current[-1].start, max(current[-1].end, self._now()))
         return [run for run in (*kept, *current[:-1], now) if run.start < end and run.end > start]
 
     async def beat(self) -> None:
-        """Say that vidgate is at work."""
+        """Say that vidgate is at work, where it is known when that is."""
+        if not self._trust.look():
+            return
         now = self._now()
-        if self._beats.beat(now):
+        if self._beats.beat(now) and self._trust.may_drop:
             log.warning("the clock went back; what it said of later times is dropped")
             self._rewind_to = now
         try:
@@ -226,6 +252,9 @@ class History:
 
     async def forget(self) -> None:
         """Drop what is too old, a few channels at a time."""
+        if not self._trust.may_forget:
+            self._report.warning("forget", "the clock leapt ahead: nothing is forgotten for a day")
+            return
         now, keep = self._now(), self._settings
         looks, moves = now - keep.result_days * DAY, now - keep.transition_days * DAY
         for keys in _chunks((await self._store.subjects()).values()):
@@ -237,15 +266,18 @@ class History:
         await self._store.forget_runs(now - max(keep.rollup_days, keep.transition_days) * DAY)
 
     async def _roll_up(self, start: int, end: int) -> None:
+        revision = self._excuses.revision
         runs = await self._store.runs(start, end)
         subjects = await self._store.subjects()
         ids = {key: id_ for id_, key in subjects.items()}
         for keys in _chunks(subjects.values()):
             entries = await self._store.entries(keys, start, end)
-            excused = {key: self._excused(ids[key]) for key in keys}
+            excused = {key: self._excuses.excused(ids[key]) for key in keys}
             rows = await asyncio.to_thread(_day_rows, entries, runs, excused, start, end)
             await self._store.save_tallies(start, rows)
         await self._store.close_day(start, end)
+        if self._excuses.revision != revision:  # it may have been told by the old ones, in part
+            await self._store.open_day(start)
 
     def _now(self) -> int:
         return milliseconds(self._clock.wall())

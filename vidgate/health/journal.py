@@ -63,10 +63,14 @@ class Journal:
         for channel in self._last.keys() - set(present):
             self.leave(channel, now)
 
+    def restart(self) -> None:
+        """Whatever the last entries say, the next of each channel is one."""
+        self._last.clear()
+
     def rewind(self, now: float) -> None:
         """The wall clock went back to `now`: what bears a later time was written by a fast one."""
         self._waiting = [one for one in self._waiting if one.time <= now]
-        self._last.clear()
+        self.restart()
         known = self._forget_after
         self._forget_after = now if known is None else min(known, now)
 

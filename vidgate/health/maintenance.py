@@ -7,7 +7,8 @@
 Publishes `maintenance.changed` (object: the number of the window).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from types import TracebackType
@@ -70,6 +71,7 @@ class Maintenance:
         zone: tzinfo | None,
         clock: Clock,
     ) -> None:
+        self.revision = 0  # another one once what is excused is about to change, or has changed
         self._register = register
         self._store = store
         self._bus = bus
@@ -142,8 +144,9 @@ class Maintenance:
             "actor": str(actor),
             "created": now,
         }
-        window = await self._store.add(fields, past=_past(start, end, now))
-        self._windows[window.id] = window
+        with self._changing():
+            window = await self._store.add(fields, past=_past(start, end, now))
+            self._windows[window.id] = window
         self._tell(window)
         return window
 
@@ -158,8 +161,9 @@ class Maintenance:
         now = self._clock.wall()
         if window.is_at(now):
             ended = replace(window, end=now)
-            await self._store.end(ended, actor)
-            self._windows[id_] = ended
+            with self._changing():
+                await self._store.end(ended, actor)
+                self._windows[id_] = ended
             self._tell(ended)
             return ended
         if window.is_over(now):
@@ -167,10 +171,19 @@ class Maintenance:
                 raise ConflictError(f"检修时段 {id_} 已经结束 / the window is over")
             if not may_excuse:
                 raise NotPermittedError("只有管理员能撤回免责 / only an administrator may do that")
-        await self._store.remove(window, actor, past=_past(window.start, window.end, now))
-        del self._windows[id_]
+        with self._changing():
+            await self._store.remove(window, actor, past=_past(window.start, window.end, now))
+            del self._windows[id_]
         self._tell(window)
         return None
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        self.revision += 1
+        try:
+            yield
+        finally:
+            self.revision += 1
 
     def _tell(self, window: Window) -> None:
         told = {"scope": window.scope.value, "subject": window.subject}

@@ -38,6 +38,7 @@ from vidgate.health.lookout import WATCHED, Looker, Lookout
 from vidgate.health.order import longest_first, well_mixed
 from vidgate.health.roster import Change, Kind, Register, Roster
 from vidgate.health.scheduler import Job, Scheduler
+from vidgate.health.trust import Trust
 from vidgate.media.hub import Hub
 from vidgate.model.channel import Channel
 from vidgate.model.event import Event
@@ -71,6 +72,7 @@ class HealthService:
         *,
         clock: Clock | None = None,
         rng: random.Random | None = None,
+        trust: Trust | None = None,
     ) -> None:
         """`maintained` says whether a channel is in maintenance at a wall instant."""
         _check_depth(settings, prober)
@@ -80,7 +82,7 @@ class HealthService:
         self._clock = clock or SystemClock()
         self._random = rng or random.Random()
         self._live = LiveJudge(hub)
-        self._book = Book(store, bus, self._clock)
+        self._book = Book(store, bus, self._clock, trust)
         self._lookout = Lookout(prober, self._live, self._clock, self.of, self._book.wall)
         self._roster = Roster(register)
         self.demands = Demands(self._roster, settings)

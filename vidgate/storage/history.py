@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vidgate.model.health import Level, State
 from vidgate.model.standing import Entry, Run, Standing
@@ -109,6 +110,12 @@ class HistoryStore:
             first: int | None = (await session.execute(select(func.min(runs.c.began)))).scalar()
             return first
 
+    async def last_run(self) -> int | None:
+        """When vidgate last ran."""
+        async with self._db.read() as session:
+            last: int | None = (await session.execute(select(func.max(runs.c.seen)))).scalar()
+            return last
+
     async def rewind(self, now: int) -> None:
         """Drop what a fast clock said of times after now; transitions are the journal's."""
         async with self._db.write() as session:
@@ -138,6 +145,11 @@ class HistoryStore:
         """All tallies of the day are there: from now on it is read instead of computed."""
         async with self._db.write() as session:
             await session.execute(insert(days), {"start": day, "end": end})
+
+    async def open_day(self, day: int) -> None:
+        """Drop what was rolled up of the day that begins then: it is to be told anew."""
+        async with self._db.write() as session:
+            await _drop_day(session, day)
 
     async def tallies(self, day: int, after: int = 0, limit: int = CHUNK) -> Rows:
         """Tallies of a day by channel, beginning with the key after the given one."""
@@ -205,14 +217,18 @@ class HistoryStore:
             day = (await session.execute(query)).scalar()
             if day is None:
                 return False
-            await session.execute(delete(days).where(days.c.start == day))
-            await session.execute(delete(day_tallies).where(day_tallies.c.start == day))
+            await _drop_day(session, day)
             return True
 
     async def forget_runs(self, cut: int) -> None:
         """Drop the runs that ended before the instant."""
         async with self._db.write() as session:
             await session.execute(delete(runs).where(runs.c.seen < cut))
+
+
+async def _drop_day(session: AsyncConnection, day: int) -> None:
+    await session.execute(delete(days).where(days.c.start == day))
+    await session.execute(delete(day_tallies).where(day_tallies.c.start == day))
 
 
 def _held(instant: int) -> ScalarSelect[int]:

@@ -198,10 +198,8 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     hub = await _hub(stack, sources, bus, settings, clock)
     maintenance = await _maintenance(stack, registry, MaintenanceStore(db, audit), bus, settings)
     history, reports, trust = await _history(stack, db, registry, maintenance, settings, clock)
-    probe, covers = settings.probe, maintenance.covers
-    health = HealthService(
-        registry, hub, bus, prober, states, probe, covers, clock=clock, trust=trust
-    )
+    judged_by = (registry, hub, bus, prober, states, settings.probe, maintenance.covers)
+    health = HealthService(*judged_by, clock=clock, trust=trust)
     await stack.enter_async_context(health)
     history.is_settled = health.is_settled
     snapshots = await _snapshots(stack, registry, folder, bus, clock)

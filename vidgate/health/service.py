@@ -79,8 +79,7 @@ class HealthService:
         self._bus = bus
         self._settings = settings
         self._maintained = maintained
-        self._clock = clock or SystemClock()
-        self._random = rng or random.Random()
+        self._clock, self._random = clock or SystemClock(), rng or random.Random()
         self._live = LiveJudge(hub)
         self._book = Book(store, bus, self._clock, trust)
         self._lookout = Lookout(prober, self._live, self._clock, self.of, self._book.wall)

@@ -280,11 +280,29 @@ def test_a_picture_fault_is_rechecked_as_one_and_its_mending_is_seen() -> None:
     assert (story.level, story.look(FINE).state) == (Level.PICTURE, State.UP)
 
 
-@pytest.mark.parametrize(
-    "reason", [Reason.UNAUTHORIZED, Reason.NO_CREDENTIAL, Reason.NO_ADDRESS, Reason.DENIED_ADDRESS]
-)
+@pytest.mark.parametrize("reason", [Reason.UNAUTHORIZED, Reason.NO_CREDENTIAL])
 def test_some_answers_end_the_asking(reason: Reason) -> None:
     assert Story().look(result("c", reason, level=Level.REACH)).plan == STOPPED
+
+
+@pytest.mark.parametrize("reason", [Reason.NO_ADDRESS, Reason.DENIED_ADDRESS])
+def test_an_address_that_led_nowhere_is_looked_up_again_ever_less_often(reason: Reason) -> None:
+    story = Story().look(result("c")).wait().look(SEEN)
+    pauses = []
+    for _ in range(8):
+        story.look(result("c", reason))
+        assert story.level is Level.DESCRIBE
+        pauses.append(story.plan.due - story.now)
+        story.wait()
+    assert pauses == [60.0, 120.0, 240.0, 480.0, 900.0, 900.0, 900.0, 900.0]
+    story.look(result("c"))
+    assert (story.plan.due, story.level) == (story.now, Level.MEDIA)
+    assert story.look(SEEN).look(result("c", reason)).plan.due - story.now == 60.0
+
+
+def test_a_restart_looks_anew_for_an_address_that_led_nowhere() -> None:
+    denied = Health(channel="c", reason=Reason.DENIED_ADDRESS)
+    assert first_plan(denied, TIMES, 0.0, random.Random(1)).due <= TIMES.describe
 
 
 @pytest.mark.parametrize("asked", [Level.DESCRIBE, Level.MEDIA])

@@ -190,6 +190,16 @@ async def test_a_refusal_stops_the_asking_until_the_credential_changes() -> None
         await world.passes(5, lambda: world.state() is State.UP)
 
 
+async def test_a_denied_address_named_once_does_not_end_the_looks() -> None:
+    world = World(channel("a"), enabled=True)
+    async with world.running():
+        await world.passes(70, lambda: world.state() is State.UP)
+        world.prober.answers["a"] = Reason.DENIED_ADDRESS
+        await world.passes(70, lambda: world.state() is State.UNKNOWN)
+        world.prober.answers.clear()
+        await world.passes(70, lambda: world.state() is State.UP)
+
+
 async def test_another_login_is_tried_whichever_way_it_came() -> None:
     world = World(channel("a"), channel("b"))
     world.prober.answers |= {"a": Reason.UNAUTHORIZED, "b": Reason.UNAUTHORIZED}

@@ -91,7 +91,10 @@ async def test_instants_are_absent_until_known() -> None:
         ({}, State.DOWN, Reason.TIMEOUT, True),
         ({"kind": Kind.PUSH}, State.UNKNOWN, Reason.NOT_TESTED, False),
         ({}, State.UNKNOWN, Reason.NO_ADDRESS, False),
-        ({}, State.UNKNOWN, Reason.DENIED_ADDRESS, False),
+        ({"url": "rtsp://10.1.1.1/1"}, State.UNKNOWN, Reason.DENIED_ADDRESS, False),
+        ({"url": "rtsp://camera.lan/1"}, State.UNKNOWN, Reason.DENIED_ADDRESS, True),
+        # Its platform names it.
+        ({"address": "10.1.1.1", "platform": "p"}, State.UNKNOWN, Reason.DENIED_ADDRESS, True),
         ({}, State.MAINTENANCE, Reason.NOT_TESTED, False),
         ({"lifecycle": Lifecycle.PLANNED}, State.UNKNOWN, Reason.NOT_TESTED, False),
     ],

@@ -129,8 +129,11 @@ def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Lo
     """The plan after `look`, which led to `health`."""
     if _is_stopped(health):
         return STOPPED
-    if EVIDENCE[look.result.reason] is Evidence.UNTESTED:
+    found = EVIDENCE[look.result.reason]
+    if found is Evidence.UNTESTED:
         return _postponed(plan, times, look)
+    if found is Evidence.NO_ADDRESS:
+        return _looked_up_again(plan, times, look)
     describe_at = look.started + times.describe * look.rng.uniform(0.95, 1.0)
     media_at, misses = _next_media(plan, health, times, look)
     picture_at = _next_picture(plan, health, times, look)
@@ -211,10 +214,14 @@ def _postponed(plan: Plan, times: Cadence, look: Look) -> Plan:
     return replace(plan, describe_at=later, media_at=max(plan.media_at, later))
 
 
+def _looked_up_again(plan: Plan, times: Cadence, look: Look) -> Plan:
+    """Names and platforms say something else the next time, settings after a restart; and an
+    address that is written down costs no connection to be refused again.
+    """
+    pause = min(times.media, times.describe * 2.0 ** min(plan.media_misses, 10))
+    return Plan(look.ended + pause, media_misses=plan.media_misses + 1)
+
+
 def _is_stopped(health: Health) -> bool:
-    if health.state is State.UNAUTHORIZED:
-        return True  # one more try and some cameras lock the account
-    return health.state is State.DISABLED or health.reason in (
-        Reason.NO_ADDRESS,
-        Reason.DENIED_ADDRESS,
-    )
+    # One more try at a password and some cameras lock the account.
+    return health.state in (State.UNAUTHORIZED, State.DISABLED)

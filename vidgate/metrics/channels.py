@@ -15,6 +15,9 @@ from vidgate.model.channel import Channel, Kind, Lifecycle
 from vidgate.model.declared import DeclaredStatus
 from vidgate.model.health import Health, Level, Outcome, Reason, State
 from vidgate.model.media import StreamKey
+from vidgate.registry.access import host_of
+from vidgate.registry.resolvers import is_address
+from vidgate.registry.routes import has_own
 
 CHUNK = 500  # lines between two turns of the loop: some 2 ms
 
@@ -29,8 +32,6 @@ UP = {
 }
 """The value of `vidgate_channel_up`; states that are not here have no sample."""
 
-NOWHERE = frozenset({Reason.NO_ADDRESS, Reason.DENIED_ADDRESS})  # there is nothing to look at
-
 Value = Callable[[Channel, Health], float | int | None]
 
 
@@ -39,8 +40,18 @@ def _up(channel: Channel, health: Health) -> int | None:
 
 
 def _expected(channel: Channel, health: Health) -> int | None:
-    is_asked = channel.kind is not Kind.PUSH and health.reason not in NOWHERE
+    is_asked = channel.kind is not Kind.PUSH and not _is_nowhere(channel, health)
     return 1 if is_asked and _up(channel, health) is not None else None
+
+
+def _is_nowhere(channel: Channel, health: Health) -> bool:
+    """Whether there is nothing to look at before somebody edits it; what a name or a platform leads
+    to may be right again the next time.
+    """
+    if health.reason is Reason.DENIED_ADDRESS:
+        is_written = has_own(channel) or not channel.platform
+        return is_written and is_address(host_of(channel))
+    return health.reason is Reason.NO_ADDRESS
 
 
 def _duration(_: Channel, health: Health) -> float | None:

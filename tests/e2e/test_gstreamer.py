@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.stage import MARKS, eventually, signed_in
-from tests.peers.test_gstreamer_rtsp import LOGIN, camera
+from tests.peers.gstreamer import LOGIN, camera
 from tests.programs import running_service
 from tests.rtsp.certificates import Authority
 from vidgate.simulator.coded import Strip, read_strip

@@ -3,77 +3,19 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
+from tests.e2e.viewing import told, viewing
 from tests.programs import RunningFleet, Service, running_fleet, running_service
 from tests.waiting import until
-from vidgate.aio.supervisor import cancel_and_wait
-from vidgate.simulator.coded import COUNTER_MASK, Strip, read_strip
+from vidgate.simulator.coded import COUNTER_MASK
 from vidgate.simulator.pictures import FPS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
-
-
-class Viewer:
-    """An aiortc peer that offers to watch; `strips` are read from what it was shown."""
-
-    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
-        self.strips: list[Strip | None] = []
-        self.session = ""
-        self._http = http
-        self._url = url
-        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self._task: asyncio.Task[None] | None = None
-
-        @self._peer.on("track")
-        def _(track: MediaStreamTrack) -> None:
-            if track.kind == "video":
-                self._task = asyncio.get_running_loop().create_task(self._look(track))
-
-    async def offer(self, channel: str, **query: str) -> tuple[int, str]:
-        """POST; the status, and the code of a refusal."""
-        self._peer.addTransceiver("video", direction="recvonly")
-        await self._peer.setLocalDescription(await self._peer.createOffer())
-        async with self._http.post(
-            f"{self._url}/whep/{channel}",
-            params=query,
-            data=self._peer.localDescription.sdp.encode(),
-            headers={"Content-Type": "application/sdp"},
-        ) as answer:
-            if answer.status != 201:
-                return answer.status, (await answer.json())["code"]
-            self.session = self._url + answer.headers["Location"]
-            text = await answer.text()
-        await self._peer.setRemoteDescription(RTCSessionDescription(text, "answer"))
-        return 201, ""
-
-    async def view(self) -> dict[str, Any]:
-        """What the service says of the session."""
-        async with self._http.get(self.session) as answer:
-            found: dict[str, Any] = await answer.json()
-            return found | {"status": answer.status}
-
-    async def close(self) -> None:
-        """Go."""
-        await self._peer.close()
-        if self._task is not None:
-            await cancel_and_wait(self._task)
-
-    async def _look(self, track: MediaStreamTrack) -> None:
-        try:
-            while True:
-                picture: Any = await track.recv()
-                self.strips.append(read_strip(picture.to_ndarray(format="gray")))
-        except MediaStreamError:
-            return
 
 
 @pytest.fixture
@@ -85,29 +27,6 @@ async def place(tmp_path: Path) -> AsyncIterator[tuple[Service, RunningFleet, st
         await service.cli("channel", "import", str(fleet.register))
         token = (await service.cli_json("token", "create", "--role", "operator"))["token"]
         yield service, fleet, token
-
-
-@asynccontextmanager
-async def viewing(service: Service, token: str) -> AsyncIterator[Viewer]:
-    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http:
-        viewer = Viewer(http, service.url)
-        try:
-            yield viewer
-        finally:
-            await viewer.close()
-
-
-async def is_over(viewer: Viewer) -> bool:
-    """Whether the session comes to its end."""
-    for _ in range(200):
-        if (await viewer.view())["status"] == 404:
-            return True
-        await asyncio.sleep(0.1)
-    return False
-
-
-def told(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 async def truth(fleet: RunningFleet) -> dict[str, Any]:
@@ -139,8 +58,7 @@ async def test_the_recording_of_a_moment_is_shown_and_ends(
         await until(lambda: len(live.strips) >= 5, timeout=20)
         view = await live.view()
         assert (view["replay_from"], view["recorded"]) == (None, None)
-
-        assert await is_over(viewer)  # its end ends the session, and nobody else's
+        assert await viewer.is_over()  # its end ends the session, and nobody else's
         assert (await live.view())["status"] == 200
     audit = [item for item in await _audited(service) if item["action"] == "stream.watch"]
     assert any("recording" in item["detail"] for item in audit)
@@ -162,8 +80,8 @@ async def test_what_is_switched_off_ends_for_all_who_watch_or_replay_it(
         assert await live.offer(channel, stream="main") == (201, "")
         await until(lambda: min(len(viewer.strips), len(live.strips)) >= 5, timeout=20)
         await service.cli("channel", "set", channel, "--enabled", "no")
-        assert await is_over(viewer)
-        assert await is_over(live)
+        assert await viewer.is_over()
+        assert await live.is_over()
         assert await late.offer(channel, stream="main") == (409, "channel_disabled")
         assert await late_viewer.offer(channel, **moments) == (409, "channel_disabled")
 

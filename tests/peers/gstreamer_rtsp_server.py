@@ -1,11 +1,12 @@
-"""GStreamer's RTSP server as a camera. Run by the system's python3, which has the bindings.
+"""GStreamer's RTSP server as a camera or a recorder. Run by the system's python3 and its bindings.
 
     gstreamer_rtsp_server.py --username U --password P [--codec h264|h265] [--audio pcma|pcmu|aac]
-        [--transport tcp|udp|any] [--number N] [--tls CERTIFICATE KEY]
+        [--transport tcp|udp|any] [--number N] [--tls CERTIFICATE KEY] [--recorded FROM TO]
 
 Serves /camera on a free port of 127.0.0.1: pictures that carry the number and a frame counter in
 the layout of design.md 10, and a tone of 400 + 8 x (N mod 256) Hz; both encoded by GStreamer's
-plugins. Prints `listening PORT`, and `sessions N` at each change.
+plugins. With `--recorded` (seconds since 1970) /camera is a recording of pictures alone, for
+ONVIF replay: the counter is 0 at FROM. Prints `listening PORT`, and `sessions N` at each change.
 Needs python3-gi, gir1.2-gst-rtsp-server-1.0, GStreamer's good, bad, ugly and libav plugins, and
 glib-networking for TLS.
 """
@@ -30,11 +31,15 @@ from gi.repository import (  # type: ignore[import-not-found]  # noqa: E402
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.peers.coded_picture import HEIGHT, RATE, WIDTH, picture  # noqa: E402
 
+EPOCH = 2208988800  # seconds from 1900, from which the server counts, to 1970
 VIDEO = {
     "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max={group} bitrate=800 "
-    "! video/x-h264,profile=baseline ! rtph264pay name=pay0 pt=96 config-interval=-1",
-    "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max={group} bitrate=800 "
-    "! rtph265pay name=pay0 pt=96 config-interval=-1",
+    "! video/x-h264,profile=baseline",
+    "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max={group} bitrate=800",
+}
+PAYLOAD = {
+    "h264": "rtph264pay pt=96 config-interval=-1",
+    "h265": "rtph265pay pt=96 config-interval=-1",
 }
 AUDIO = {
     "pcma": "audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8",
@@ -51,34 +56,62 @@ TRANSPORTS = {
 }
 
 
+def admit(factory: GstRtspServer.RTSPMediaFactory, options: argparse.Namespace) -> None:
+    """Let viewers in, each to a pipeline of its own."""
+    # A shared one answers 503 to whoever comes while it is being taken down for the last.
+    factory.set_shared(False)
+    factory.set_protocols(TRANSPORTS[options.transport])
+    factory.set_enable_rtcp(not options.no_reports)
+    permissions = GstRtspServer.RTSPPermissions()
+    permissions.add_permission_for_role("viewer", "media.factory.access", True)
+    permissions.add_permission_for_role("viewer", "media.factory.construct", True)
+    factory.set_permissions(permissions)
+
+
+def pipeline(source: str, options: argparse.Namespace, stamp: str, others: str = "") -> Gst.Bin:
+    """A source of pictures called `pictures`, their encoder, and what makes packets of them.
+
+    `stamp`: what writes the time into packets, if anything does.
+    """
+    caps = f"video/x-raw,format=I420,width={WIDTH},height={HEIGHT},framerate={options.rate}/1"
+    encoder = VIDEO[options.codec].format(group=options.group)
+    whole = Gst.parse_bin_from_description(
+        f"{others} appsrc name=pictures format=time caps={caps} {source} "
+        f"! {encoder} ! identity name=encoded",
+        False,
+    )
+    packets = Gst.parse_bin_from_description(f"{PAYLOAD[options.codec]} {stamp}", True)
+    packets.set_name("pay0")  # by which the server finds it
+    whole.add(packets)
+    whole.get_by_name("encoded").link(packets)
+    return whole
+
+
 class Camera(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
     """Makes the pipeline of each viewer and feeds its pictures."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         super().__init__()
-        self.number = options.number
-        self.rate = options.rate
-        tone = 400 + 8 * (self.number % 256)
-        self.set_launch(
-            "( appsrc name=pictures is-live=true format=time max-bytes=0 max-buffers=4 "
-            f"caps=video/x-raw,format=I420,width={WIDTH},height={HEIGHT},framerate={self.rate}/1 "
-            f"! {VIDEO[options.codec].format(group=options.group)} "
-            f"audiotestsrc is-live=true freq={tone} ! {AUDIO[options.audio]} )"
-        )
-        # A shared one answers 503 to whoever comes while it is being taken down for the last.
-        self.set_shared(False)
-        self.set_protocols(TRANSPORTS[options.transport])
-        permissions = GstRtspServer.RTSPPermissions()
-        permissions.add_permission_for_role("viewer", "media.factory.access", True)
-        permissions.add_permission_for_role("viewer", "media.factory.construct", True)
-        self.set_permissions(permissions)
+        self.options = options
+        admit(self, options)
         self.connect("media-configure", self.configure)
+
+    def do_create_element(self, _: object) -> Gst.Element:
+        """Live pictures and a tone."""
+        options = self.options
+        tone = 400 + 8 * (options.number % 256)
+        return pipeline(
+            "is-live=true max-bytes=0 max-buffers=4",
+            options,
+            "! rtponviftimestamp" if options.stamped else "",
+            f"audiotestsrc is-live=true freq={tone} ! {AUDIO[options.audio]}",
+        )
 
     def configure(self, _: object, media: GstRtspServer.RTSPMedia) -> None:
         """A pipeline was made: give it so many pictures a second, while it wants any."""
         source = media.get_element().get_by_name_recurse_up("pictures")
         counter = 0
-        duration = Gst.SECOND // self.rate
+        duration = Gst.SECOND // self.options.rate
         state = {"wants": False, "over": False}
         source.connect("need-data", lambda *_: state.update(wants=True))
         source.connect("enough-data", lambda *_: state.update(wants=False))
@@ -88,13 +121,56 @@ class Camera(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
             nonlocal counter
             if state["over"] or not state["wants"]:
                 return not state["over"]
-            buffer = Gst.Buffer.new_wrapped(picture(self.number, counter))
+            buffer = Gst.Buffer.new_wrapped(picture(self.options.number, counter))
             buffer.pts = counter * duration
             buffer.duration = duration
             counter += 1
             return bool(source.emit("push-buffer", buffer) == Gst.FlowReturn.OK)
 
-        GLib.timeout_add(1000 // self.rate, push)
+        GLib.timeout_add(1000 // self.options.rate, push)
+
+
+class Recorder(GstRtspServer.RTSPOnvifMediaFactory):  # type: ignore[misc]
+    """Plays what was recorded from one moment to another, in the time that the server counts."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        super().__init__()
+        self.options = options
+        admit(self, options)
+        self.set_media_gtype(GstRtspServer.RTSPOnvifMedia)
+        self.set_replay_support(True)
+
+    def do_create_element(self, _: object) -> Gst.Element:
+        """A film in which can be sought; its packets carry the time, the last one that it ends."""
+        first, end = ((moment + EPOCH) * Gst.SECOND for moment in self.options.recorded)
+        whole = pipeline(
+            f"stream-type=seekable max-buffers=1 duration={end}",
+            self.options,
+            "! rtponviftimestamp ntp-offset=0 set-e-bit=true set-t-bit=true ! queue",
+        )
+        duration = Gst.SECOND // self.options.rate
+        counter = 0
+
+        def seek(_: object, moment: int) -> bool:
+            nonlocal counter
+            counter = max(0, -((first - moment) // duration))
+            return True
+
+        def give(source: Gst.Element, _: int) -> None:
+            nonlocal counter
+            moment = first + counter * duration
+            if moment >= end:
+                source.emit("end-of-stream")
+                return
+            buffer = Gst.Buffer.new_wrapped(picture(self.options.number, counter))
+            buffer.pts, buffer.duration = moment, duration
+            counter += 1
+            source.emit("push-buffer", buffer)
+
+        source = whole.get_by_name("pictures")
+        source.connect("seek-data", seek)
+        source.connect("need-data", give)
+        return whole
 
 
 def protect(server: GstRtspServer.RTSPServer, options: argparse.Namespace) -> None:
@@ -121,14 +197,18 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=1)
     parser.add_argument("--rate", type=int, default=RATE)
     parser.add_argument("--group", type=int, default=25)  # pictures from a key frame to the next
+    parser.add_argument("--stamped", action="store_true")  # packets carry the time, by ONVIF
+    parser.add_argument("--no-reports", action="store_true")  # no RTCP
+    parser.add_argument("--recorded", nargs=2, type=int)
     parser.add_argument("--tls", nargs=2)
     options = parser.parse_args()
     Gst.init(None)
-    server = GstRtspServer.RTSPServer()
+    server = GstRtspServer.RTSPOnvifServer()
     server.set_address("127.0.0.1")
     server.set_service("0")
     protect(server, options)
-    server.get_mount_points().add_factory("/camera", Camera(options))
+    factory = Recorder(options) if options.recorded else Camera(options)
+    server.get_mount_points().add_factory("/camera", factory)
     server.attach(None)
     pool = server.get_session_pool()
 

@@ -1,14 +1,11 @@
 """GStreamer's RTSP server as the camera: what we pull from a peer that nobody here wrote."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.peers.gstreamer import PYTHON, require
+from tests.peers.gstreamer import LOGIN, camera, require
 from tests.peers.received import pulled, strips, tone
-from tests.programs import Program, running
 from tests.rtsp.bridge import bridged
 from tests.rtsp.certificates import Authority
 from vidgate.aio.clock import SystemClock
@@ -22,24 +19,12 @@ from vidgate.wire.uri import Uri
 
 pytestmark = pytest.mark.peer
 
-SERVER = Path(__file__).parent / "gstreamer_rtsp_server.py"
-LOGIN = Login("operator", "s3cret, with=signs")
-
 
 @pytest.fixture(scope="module", autouse=True)
 def installed() -> None:
     """The server and its bindings."""
     code = "gi.require_version('GstRtspServer', '1.0')"
     require(code, "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-rtsp")
-
-
-@asynccontextmanager
-async def camera(*options: str, scheme: str = "rtsp") -> AsyncIterator[tuple[str, Program]]:
-    """The server, and the address of its one camera."""
-    login = ("--username", LOGIN.username, "--password", LOGIN.password)
-    async with running(PYTHON, SERVER, *login, *options) as program:
-        port = (await program.says(r"listening (\d+)"))[1]
-        yield f"{scheme}://127.0.0.1:{port}/camera", program
 
 
 async def read_back(address: RtspAddress, codec: Codec, sound: Codec, number: int) -> None:

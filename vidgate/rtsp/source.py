@@ -190,5 +190,10 @@ class RtspSource:
 
 
 def _replaying(moments: ClockRange) -> Headers:
-    """What PLAY says of a recording: at its own speed, and whatever was asked before is over."""
+    """What PLAY says of a recording: at its own speed, and whatever was asked before is over.
+
+    With `Rate-Control: no` the device would send as fast as the line carries, and we would have to
+    keep the pictures until their time comes: good for an export or for scrubbing, which we have
+    not. Who watches as it happened gains nothing. Yes is the default; it is said all the same.
+    """
     return ("Range", str(moments)), ("Rate-Control", "yes"), ("Immediate", "yes")

@@ -64,17 +64,21 @@ def test_the_longest_wait_for_a_key_frame_fades() -> None:
     assert known.key_wait == pytest.approx(3.5)
 
 
-def test_a_date_does_not_overwrite_what_a_report_said_a_while_ago() -> None:
+def test_nothing_overwrites_what_a_report_said_a_while_ago() -> None:
     known = of_probe(None, result(clock_offset=0.4, clock_by="date"), 5.0)
     assert known is not None
     assert (known.clock_offset, known.clock_by) == (0.4, "date")
-    known = of_stream(known, StreamStats(clock_offset=7.25), 10.0)
+    known = of_stream(known, StreamStats(clock_offset=7.25, clock_by="sr"), 10.0)
     known = of_probe(known, result(clock_offset=7.0, clock_by="date"), 100.0)
+    known = of_stream(known, StreamStats(clock_offset=6.9, clock_by="extension"), 110.0)
     assert known is not None
     assert (known.clock_offset, known.clock_by, known.clock_at) == (7.25, "sr", 10.0)
     known = of_probe(known, result(clock_offset=0.0, clock_by="date"), 8000.0)
     assert known is not None
     assert (known.clock_offset, known.clock_by, known.clock_at) == (0.0, "date", 8000.0)
+    known = of_stream(known, StreamStats(clock_offset=0.2, clock_by="extension"), 8010.0)
+    assert known is not None
+    assert (known.clock_offset, known.clock_by, known.clock_at) == (0.2, "extension", 8010.0)
 
 
 def test_what_a_look_counted_goes_before_what_is_announced() -> None:

@@ -64,5 +64,14 @@ def test_how_wrong_the_senders_clock_is() -> None:
         assert reception.clock_offset(1_700_000_000.0) is None
 
 
+def test_how_wrong_the_clock_in_its_packets_is() -> None:
+    reception = Reception(7, 90000)
+    assert reception.stamp_offset(0.0) is None
+    reception.stamped(-2_000_000_000.0, 9.0)  # it counts from its start
+    assert reception.stamp_offset(1_700_000_000.0) is None
+    reception.stamped(1_700_000_042.5, 10.0)
+    assert reception.stamp_offset(1_700_000_000.0) == 32.5
+
+
 def test_before_the_first_packet() -> None:
     assert Reception(7, 8000).expected == 0

@@ -5,6 +5,7 @@ from tests.rtp.test_h265 import IDR, TRAIL
 from tests.rtp.test_h265 import SPS as SPS5
 from vidgate.model.media import Codec, Frame
 from vidgate.rtp.packet import RtpPacket
+from vidgate.rtp.replay import ReplayStamp
 from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, SenderReport, ntp_from_unix, parse_compound
 from vidgate.rtsp.receiver import MAX_SET, ParameterSets, TrackReceiver
 from vidgate.rtsp.tracks import Offer
@@ -140,6 +141,21 @@ def test_reports() -> None:
     assert parse_compound(track.receiver.picture_loss())[1] == Pli(0x76696467, 7)
     track.receiver.rtcp(bytes(Bye((7,))))
     assert track.receiver.ended
+
+
+def test_the_time_in_its_packets_tells_the_clock_until_a_report_comes() -> None:
+    for codec in (Codec.H264, Codec.H265):
+        track = Track(codec)
+        assert track.receiver.clock(1e9) == (None, "")
+        payload = {Codec.H264: b"\x41picture", Codec.H265: TRAIL}[codec]
+        for number, told in enumerate((1e9 + 40, 1e9 + 41)):
+            packet = RtpPacket(96, True, number, 3600 * number, 7, payload)
+            packet.extension = ReplayStamp(told).extension()
+            track.now = 10.0 + number
+            track.take([packet])
+            assert track.receiver.clock(1e9) == (30.0, "extension")
+        track.receiver.rtcp(bytes(SenderReport(7, ntp_from_unix(1e9 + 43), 0)))
+        assert track.receiver.clock(1e9) == (32.0, "sr")
 
 
 def test_only_the_first_set_of_a_kind_in_a_frame_counts() -> None:

@@ -1,7 +1,8 @@
 """What looks and live streams measure of a camera, the newest of each kind; pure.
 
-A sender report tells the camera's clock better than a Date header, which has whole seconds; so a
-describe does not overwrite what a picture's own reports said a while ago. Nor do the frame and bit
+A sender report tells the camera's clock better than a Date header, which has whole seconds, and
+than the time in a packet, which is as old as the picture; so neither overwrites what reports said a
+while ago. Nor do the frame and bit
 rates that a stream announces of itself overwrite those that were counted, nor a bit rate reckoned
 from a part of a group of pictures that of a whole one.
 """
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 from vidgate.model.health import Measured, ProbeResult
 from vidgate.model.media import Codec
 
-REPORT_STANDS = 7200.0  # seconds for which a sender report is trusted more than a Date header
+REPORT_STANDS = 7200.0  # seconds for which a sender report is trusted more than anything else
 COUNT_STANDS = 7200.0  # seconds for which counted rates are trusted more than announced ones
 GROUP_STANDS = 86400.0  # seconds for which a group of pictures need not be measured again
 LEAST_PACKETS = 100  # to tell a share that was lost: to one in a hundred
@@ -41,6 +42,7 @@ class Flow(Protocol):
     jitter: float | None
     loss: float | None
     clock_offset: float | None
+    clock_by: str
 
 
 def of_probe(known: Measured | None, result: ProbeResult, now: float) -> Measured | None:
@@ -59,10 +61,8 @@ def of_probe(known: Measured | None, result: ProbeResult, now: float) -> Measure
         **_rate("bitrate", known, _bitrate(known, result, now), result.bitrate, now),
         **_group(result.group_seconds, result.group_frames, now),
         **_loss(_share(result), now),
+        **_clock(known, result.clock_offset, result.clock_by, now),
     }
-    if result.clock_offset is not None and not _is_worse(known, result, now):
-        found |= {"clock_offset": result.clock_offset, "clock_by": result.clock_by}
-        found["clock_at"] = now
     return _with(known, found, now)
 
 
@@ -78,9 +78,8 @@ def of_stream(known: Measured | None, stats: Flow, now: float) -> Measured | Non
         **_rate("bitrate", known, stats.bitrate, None, now),
         **_group(stats.key_interval, stats.group_frames, now),
         **_loss(stats.loss, now),
+        **_clock(known, stats.clock_offset, stats.clock_by, now),
     }
-    if stats.clock_offset is not None:
-        found |= {"clock_offset": stats.clock_offset, "clock_by": "sr", "clock_at": now}
     return _with(known, found, now)
 
 
@@ -148,8 +147,14 @@ def _key_wait(known: Measured | None, result: ProbeResult) -> float | None:
     return max(result.t3 - result.t2, FADING * before)
 
 
-def _is_worse(known: Measured | None, result: ProbeResult, now: float) -> bool:
-    if result.clock_by != "date" or known is None or known.clock_by != "sr":
+def _clock(known: Measured | None, offset: float | None, by: str, now: float) -> dict[str, Any]:
+    if offset is None or (by != "sr" and _is_reported(known, now)):
+        return {}
+    return {"clock_offset": offset, "clock_by": by, "clock_at": now}
+
+
+def _is_reported(known: Measured | None, now: float) -> bool:
+    if known is None or known.clock_by != "sr":
         return False
     return known.clock_at is not None and now - known.clock_at < REPORT_STANDS
 

@@ -20,6 +20,7 @@ from vidgate.health.measure import Wish
 from vidgate.media.stream import Picture
 from vidgate.model.channel import Channel, Kind
 from vidgate.model.health import Level, ProbeResult, Reason
+from vidgate.model.media import Reception
 from vidgate.registry.access import host_of
 from vidgate.rtsp import probe as rtsp_probe
 from vidgate.rtsp.address import RtspAddress
@@ -258,13 +259,16 @@ def _result(
 
 
 def _arrival(times: ProbeTimes) -> dict[str, Any]:
-    """How the picture came, and how the camera's clock stands."""
-    reception = times.reception
-    jitter = None if reception is None else reception.jitter
-    if reception is not None and reception.clock_offset is not None:
-        return {"jitter": jitter, "clock_offset": reception.clock_offset, "clock_by": "sr"}
-    by = "" if times.date is None else "date"
-    return {"jitter": jitter, "clock_offset": times.date, "clock_by": by}
+    """How the picture came, and how the camera's clock stands.
+
+    The time in a packet comes last: the key frame with which a camera begins may be seconds old.
+    """
+    reception = times.reception or Reception()
+    offset, by = reception.clock_offset, reception.clock_by
+    if by != "sr" and times.date is not None:
+        offset, by = times.date, "date"
+    jitter = None if times.reception is None else reception.jitter
+    return {"jitter": jitter, "clock_offset": offset, "clock_by": by}
 
 
 def _counted(times: ProbeTimes) -> dict[str, Any]:

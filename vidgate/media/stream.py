@@ -51,6 +51,7 @@ class StreamStats:
     jitter: float | None = None  # seconds
     recorded: float | None = None  # when the device says that it recorded the last picture
     clock_offset: float | None = None  # by how many seconds the camera's clock is ahead
+    clock_by: str = ""  # sr or extension; see `Reception`
     # Of the last key frame: what encodes it, and its size in pixels.
     codec: Codec | None = None
     width: int | None = None
@@ -251,6 +252,7 @@ class Stream:
         self.stats.jitter = reception.jitter
         if reception.clock_offset is not None:
             self.stats.clock_offset = reception.clock_offset
+            self.stats.clock_by = reception.clock_by
 
     # -- inside ----------------------------------------------------------------------------------
 

@@ -159,7 +159,7 @@ FAMILIES: tuple[tuple[str, str, Value], ...] = (
     ),
     (
         "vidgate_channel_clock_skew_seconds",
-        "By how much the camera's clock is ahead, by its sender reports, else by its Date header.",
+        "By how much the camera's clock is ahead: sender reports, else its packets or Date header.",
         _measured("clock_offset"),
     ),
 )

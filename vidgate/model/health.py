@@ -80,8 +80,9 @@ class ProbeResult:
     request; the others seconds after it: connection (`connected`), response (t1), first packet
     (t2), first key frame (t3); None where not reached. `fps` and `bitrate` (bits per second) as the
     stream announces them, `jitter` in seconds. `clock_offset`: by how many seconds the camera's
-    clock is ahead of ours, by its sender report (`clock_by` sr: less the way it took) or its Date
-    header (date: to half a second).
+    clock is ahead of ours, by its sender report (`clock_by` sr: less the way it took), its Date
+    header (date: to half a second) or the time in a picture's packets (extension, ONVIF's 0xABAC:
+    less the age of the picture).
 
     Counted from PLAY to the end, None where that was too short to tell (`rtp.tally` says how long
     is long enough): `measured_fps`, `measured_bitrate` (bits per second, RTP included),

@@ -71,13 +71,15 @@ class Track:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reception:
     """How a source's pictures arrive: packets lost, of those expected, since it was connected,
-    jitter in seconds, and by how many seconds its clock is ahead of ours (None: it does not say).
+    jitter in seconds, and by how many seconds its clock is ahead of ours (None: it does not say),
+    by its sender reports (`clock_by` sr) or the times in its packets (extension).
     """
 
     lost: int = 0
     expected: int = 0
     jitter: float = 0.0
     clock_offset: float | None = None
+    clock_by: str = ""
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 ONVIF Streaming Specification 6.3: profile 0xABAC and three words, the NTP time, flags, the low
 byte of the PLAY's CSeq and two bytes of padding. It stands on the first packet of an access unit at
-least, of each where the device likes.
+least, of each where the device likes. Some devices send it with what is live too.
 """
 
 from dataclasses import dataclass

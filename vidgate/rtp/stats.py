@@ -15,6 +15,7 @@ class Reception:
         "_report_at",
         "_report_ntp",
         "_report_unix",
+        "_stamp",
         "_timestamp",
         "clock_rate",
         "highest",
@@ -38,6 +39,7 @@ class Reception:
         self._report_ntp = 0
         self._report_at = 0.0
         self._report_unix: float | None = None
+        self._stamp: tuple[float, float] | None = None
 
     @property
     def expected(self) -> int:
@@ -84,6 +86,11 @@ class Reception:
         told = unix_from_ntp(sent.ntp)
         self._report_unix = told if told >= 0 else None
 
+    def stamped(self, told: float, now: float) -> None:
+        """Remember the wall-clock time in a packet; one before 1970 counts from a start."""
+        if told >= 0:
+            self._stamp = told, now
+
     @property
     def jitter_seconds(self) -> float:
         """Interarrival jitter (RFC 3550 A.8) in seconds."""
@@ -99,6 +106,12 @@ class Reception:
         if self._report_unix is None:
             return None
         return self._report_unix - (self._report_at + ahead)
+
+    def stamp_offset(self, ahead: float) -> float | None:
+        """The same by the last time that a packet carried, which is when its picture was filmed:
+        too small also by what encoding took, and by the age of a picture that was kept back.
+        """
+        return None if self._stamp is None else self._stamp[0] - (self._stamp[1] + ahead)
 
     def block(self, now: float) -> ReportBlock:
         """The report block due now; the fraction lost is that since the last call."""

@@ -123,12 +123,13 @@ class Player:
     def reception(self) -> Reception:
         """How the first track, the picture where there is one, arrives."""
         leader = self.receivers[0]
-        ahead = self._clock.wall() - self._clock.now()
+        offset, by = leader.clock(self._clock.wall() - self._clock.now())
         return Reception(
             lost=leader.lost,
             expected=leader.expected,
             jitter=leader.jitter,
-            clock_offset=leader.clock_offset(ahead),
+            clock_offset=offset,
+            clock_by=by,
         )
 
     def request_key_frame(self) -> None:

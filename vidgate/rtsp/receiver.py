@@ -172,17 +172,19 @@ class TrackReceiver:
 
     def _take(self, packet: RtpPacket, now: float) -> None:
         if packet.extension is not None:
-            self._stamped(packet.timestamp, packet.extension)
+            self._stamped(packet.timestamp, packet.extension, now)
         done = self._depacketiser.take(
             packet.sequence, packet.timestamp, packet.marker, packet.payload
         )
         for at, units in done:
             self._emit(at, units, now)
 
-    def _stamped(self, timestamp: int, extension: tuple[int, bytes]) -> None:
+    def _stamped(self, timestamp: int, extension: tuple[int, bytes], now: float) -> None:
         stamp = ReplayStamp.parse(extension)
         if stamp is None or timestamp in self._stamps:
             return
+        if self._reception is not None:
+            self._reception.stamped(stamp.recorded, now)
         if stamp.is_discontinuity and not stamp.is_clean and self.codec.is_video:
             self.has_key = False  # what it refers to was never sent
         if len(self._stamps) >= MAX_STAMPS:
@@ -221,9 +223,17 @@ class TrackReceiver:
         """Seconds by which packets come unevenly."""
         return self._reception.jitter_seconds if self._reception is not None else 0.0
 
-    def clock_offset(self, ahead: float) -> float | None:
-        """By how many seconds the camera's clock is ahead; see `rtp.stats.Reception`."""
-        return None if self._reception is None else self._reception.clock_offset(ahead)
+    def clock(self, ahead: float) -> tuple[float | None, str]:
+        """By how many seconds the camera's clock is ahead, and what says so: its sender report goes
+        before the times in its packets. See `rtp.stats.Reception`.
+        """
+        if self._reception is None:
+            return None, ""
+        reported = self._reception.clock_offset(ahead)
+        if reported is not None:
+            return reported, "sr"
+        stamped = self._reception.stamp_offset(ahead)
+        return stamped, "" if stamped is None else "extension"
 
     def report(self, now: float) -> bytes:
         """The receiver report due, before the first packet an empty one."""

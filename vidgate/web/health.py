@@ -59,9 +59,10 @@ class MeasuredView(BaseModel):
     """The newest measurement of each kind, from looks and from watching; null: not measured yet.
 
     `clock_offset`: seconds by which the camera's clock is ahead, by its sender reports (`clock_by`
-    sr) or its Date header (date: to half a second), at wall-clock `clock_at`. `fps_by` and
-    `bitrate_by`: counted, at `fps_at` and `bitrate_at`, or announced by the stream itself. `loss`:
-    the share of RTP packets that never came.
+    sr), its Date header (date: to half a second) or the times in its packets (extension: less the
+    age of the picture), at wall-clock `clock_at`. `fps_by` and `bitrate_by`: counted, at `fps_at`
+    and `bitrate_at`, or announced by the stream itself. `loss`: the share of RTP packets that never
+    came.
     """
 
     at: float

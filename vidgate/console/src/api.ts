@@ -98,7 +98,7 @@ export interface LevelResult {
 export interface Measured {
   at: number
   clock_offset: number | null
-  clock_by: '' | 'sr' | 'date'
+  clock_by: '' | 'sr' | 'date' | 'extension'
   clock_at: number | null
   key_interval: number | null
   codec: string | null

@@ -136,12 +136,14 @@ async def test_only_who_accepts_may_excuse_and_take_it_back(desk: Desk) -> None:
             await windows.add(asked, "engineer", may_excuse=False)
         made = await windows.add(asked, "admin", may_excuse=True)
         assert made.is_excuse
-        assert windows.excused("Gate-1") == [Run(1_772_985_600_000, 1_773_072_000_000)]
-        assert windows.excused("b") == []
+        assert await windows.excused(["Gate-1"]) == {
+            "Gate-1": [Run(1_772_985_600_000, 1_773_072_000_000)]
+        }
+        assert await windows.excused(["b"]) == {"b": []}
         with pytest.raises(NotPermittedError):
             await windows.end(made.id, "engineer", may_excuse=False)
         assert await windows.end(made.id, "admin", may_excuse=True) is None
-        assert windows.excused("Gate-1") == []
+        assert await windows.excused(["Gate-1"]) == {"Gate-1": ()}
 
 
 async def test_overlapping_windows_are_one_time(desk: Desk) -> None:
@@ -150,7 +152,7 @@ async def test_overlapping_windows_are_one_time(desk: Desk) -> None:
             await windows.add(booking(Scope.PLATFORM, "p", since, until), "a", may_excuse=True)
         noon = round(desk.clock.wall() * 1000)
         hour = 3_600_000
-        assert windows.excused("gate-1") == [Run(noon - 3 * hour, noon)]
+        assert await windows.excused(["gate-1"]) == {"gate-1": [Run(noon - 3 * hour, noon)]}
 
 
 def standing(state: State, reason: Reason | None = Reason.TIMEOUT) -> Standing:

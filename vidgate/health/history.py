@@ -88,8 +88,8 @@ class Excuses(Protocol):
 
     revision: int
 
-    def excused(self, id_: str) -> Sequence[Run]:
-        """When failures of a channel count for nothing."""
+    async def excused(self, ids: Collection[str]) -> Mapping[str, Sequence[Run]]:
+        """When failures of channels count for nothing. Raises StorageError."""
         ...
 
 
@@ -98,9 +98,9 @@ class NoExcuses:
 
     revision = 0
 
-    def excused(self, _: str) -> Sequence[Run]:
+    async def excused(self, ids: Collection[str]) -> Mapping[str, Sequence[Run]]:
         """Never."""
-        return ()
+        return dict.fromkeys(ids, ())
 
 
 @dataclass(slots=True)
@@ -272,7 +272,8 @@ class History:
         ids = {key: id_ for id_, key in subjects.items()}
         for keys in _chunks(subjects.values()):
             entries = await self._store.entries(keys, start, end)
-            excused = {key: self._excuses.excused(ids[key]) for key in keys}
+            exempt = await self._excuses.excused([ids[key] for key in keys])
+            excused = {key: exempt[ids[key]] for key in keys}
             rows = await asyncio.to_thread(_day_rows, entries, runs, excused, start, end)
             await self._store.save_tallies(start, rows)
         await self._store.close_day(start, end)

@@ -7,10 +7,11 @@
 Publishes `maintenance.changed` (object: the number of the window).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import tzinfo
+from itertools import islice
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -19,7 +20,7 @@ from vidgate.aio.clock import Clock
 from vidgate.errors import ConflictError, InputError, NotFoundError, NotPermittedError
 from vidgate.health.calendar import instant
 from vidgate.model.channel import Channel, Platform
-from vidgate.model.maintenance import Scope, Window
+from vidgate.model.maintenance import Scope, Stay, Window
 from vidgate.model.standing import Run, milliseconds
 from vidgate.storage.maintenance import MaintenanceStore
 
@@ -28,6 +29,7 @@ KEPT = 400 * DAY  # as long as changes of state
 LONGEST = 366 * DAY
 MAX_WINDOWS = 5_000
 MAX_REASON = 200
+CHUNK = 100  # channels that are asked for at once
 NOW = 60.0  # seconds in the past that are now still
 
 
@@ -106,18 +108,23 @@ class Maintenance:
         """Whether a window for the channel lasts at wall instant `now`."""
         return any(one.is_at(now) and one.applies(channel) for one in self._windows.values())
 
-    def excused(self, id_: str) -> list[Run]:
-        """When failures of a channel, registered or not any more, count for nothing (ms)."""
-        if not self._windows:
-            return []
-        channel = self._register.channels.get(id_.lower()) or Channel(id=id_, name="")
-        now = milliseconds(self._clock.wall())
-        runs = [
-            Run(milliseconds(one.start), now if one.end is None else milliseconds(one.end))
-            for one in self._windows.values()
-            if one.applies(channel)
-        ]
-        return list(_united(runs))
+    async def excused(self, ids: Collection[str]) -> dict[str, Sequence[Run]]:
+        """When failures of channels, registered or not any more, counted for nothing so far (ms).
+
+        A window of a group is for whom the register had in it at the time: to move a channel
+        neither excuses what has failed nor takes that back. Raises StorageError.
+        """
+        windows, now = list(self._windows.values()), milliseconds(self._clock.wall())
+        found: dict[str, Sequence[Run]] = dict.fromkeys(ids, ())
+        for some in _chunks(ids if windows else ()):
+            stays = await self._store.stays(some)
+            for id_ in some:
+                found[id_] = _runs(windows, stays.get(id_) or [self._stay(id_)], now)
+        return found
+
+    def _stay(self, id_: str) -> Stay:
+        """Of a channel that never moved."""
+        return Stay(0, self._register.channels.get(id_.lower()) or Channel(id=id_, name=""))
 
     # -- doing -----------------------------------------------------------------------------------
 
@@ -230,6 +237,18 @@ def _past(start: float, end: float | None, now: float) -> tuple[int, int] | None
     return (milliseconds(start), milliseconds(last)) if start < last else None
 
 
+def _runs(windows: Sequence[Window], stays: Sequence[Stay], until: int) -> list[Run]:
+    """The times before `until` at which a window was for where the channel was."""
+    runs = []
+    for since, channel in reversed(stays):
+        for one in windows:
+            if one.applies(channel):
+                end = until if one.end is None else min(milliseconds(one.end), until)
+                runs.append(Run(max(milliseconds(one.start), since), end))
+        until = min(until, since)  # where the clock was put back between two, the later one holds
+    return list(_united(run for run in runs if run.start < run.end))
+
+
 def _united(runs: Iterable[Run]) -> Iterable[Run]:
     """The same times, in order and without overlaps."""
     last: Run | None = None
@@ -242,3 +261,9 @@ def _united(runs: Iterable[Run]) -> Iterable[Run]:
         last = run
     if last is not None:
         yield last
+
+
+def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    iterator = iter(ids)
+    while some := list(islice(iterator, CHUNK)):
+        yield some

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from vidgate.model.channel import Channel
 
@@ -13,6 +14,13 @@ class Scope(StrEnum):
     PLATFORM = "platform"
     DEPARTMENT = "department"
     AREA = "area"
+
+
+class Stay(NamedTuple):
+    """Of which platform, department and area a channel was from an instant on (ms)."""
+
+    since: int
+    channel: Channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,8 +68,8 @@ class Store(Protocol):
 class Exemptions(Protocol):
     """What is left out of reports, and why; see `health.maintenance`."""
 
-    def excused(self, id_: str) -> Sequence[Run]:
-        """When failures of a channel count for nothing (ms)."""
+    async def excused(self, ids: Collection[str]) -> Mapping[str, Sequence[Run]]:
+        """When failures of channels count for nothing (ms)."""
         ...
 
     def windows(self, *, past: bool = False) -> Sequence[MaintenanceWindow]:
@@ -153,7 +153,7 @@ class Reports:
         entries = await self._store.entries([] if key is None else [key], cuts[0], cuts[-1])
         runs = await self._watch.runs(cuts[0], cuts[-1])
         told = [] if key is None else entries[key]
-        excused = self._exemptions.excused(id_)
+        excused = (await self._exemptions.excused([id_]))[id_]
         found = await asyncio.to_thread(lambda: list(tallies(told, runs, cuts, excused)))
         return [
             day_of(self._definitions.main, self._date(first), first, last, tally)
@@ -191,7 +191,8 @@ class Reports:
 
     async def _fill(self, ledger: Ledger, keys: Mapping[str, int], days: Sequence[Slice]) -> None:
         places = {key: place for place, key in enumerate(keys.values())}
-        excused = {key: self._exemptions.excused(id_) for id_, key in keys.items()}
+        exempt = await self._exemptions.excused(keys)
+        excused = {key: exempt[id_] for id_, key in keys.items()}
         start, end = days[0][0], days[-1][1]
         rolled = await self._store.days(start, end)
         runs = await self._watch.runs(start, end)

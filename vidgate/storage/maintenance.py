@@ -1,16 +1,20 @@
 """Maintenance windows over a restart; adding and ending one leaves its trace in the audit table."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vidgate.model.maintenance import Scope, Window
+from vidgate.model.channel import Channel
+from vidgate.model.maintenance import Scope, Stay, Window
+from vidgate.model.standing import milliseconds
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
-from vidgate.storage.models import day_tallies, days, maintenance
+from vidgate.storage.models import change_rows, changes, day_tallies, days, maintenance
+
+GROUPS = ("platform", "department", "area")
 
 
 class MaintenanceStore:
@@ -30,6 +34,30 @@ class MaintenanceStore:
         async with self._db.read() as session:
             rows = (await session.execute(query.order_by(table.id))).mappings()
             return [Window(**dict(row) | {"scope": Scope(row["scope"])}) for row in rows]
+
+    async def stays(self, ids: Collection[str]) -> dict[str, list[Stay]]:
+        """Where channels belonged, by id, in the order of the changes that the register kept.
+
+        The first holds since ever; a channel of which no change is kept is left out.
+        """
+        rows = change_rows.c
+        was, is_ = (
+            [image[name].as_string() for name in GROUPS] for image in (rows.before, rows.after)
+        )
+        moved = or_(*(one.is_distinct_from(other) for one, other in zip(was, is_, strict=True)))
+        query = (
+            select(rows.object, changes.c.time, *was, *is_)
+            .join(changes, changes.c.id == rows.change)
+            .where(rows.kind == "channel", rows.object.in_(ids), moved)
+            .order_by(rows.change, rows.position)
+        )
+        found: dict[str, list[Stay]] = {}
+        async with self._db.read() as session:
+            for id_, time, *names in await session.execute(query):
+                before, after = (_belonging(id_, names[:3]), _belonging(id_, names[3:]))
+                stays = found.setdefault(id_, [Stay(0, before)])
+                stays.append(Stay(milliseconds(time), after))
+        return found
 
     async def add(self, fields: Mapping[str, Any], *, past: tuple[int, int] | None) -> Window:
         """Keep a new one, all fields but the number; `past`: the ms of it that have passed."""
@@ -59,6 +87,12 @@ class MaintenanceStore:
     ) -> None:
         detail = asdict(window) | {"scope": window.scope.value}
         await self._audit.record(session, actor, action, str(window.id), detail)
+
+
+def _belonging(id_: str, names: Collection[str | None]) -> Channel:
+    """As far as windows ask; a change leaves out what is as by default, and so empty."""
+    known = {field: name or "" for field, name in zip(GROUPS, names, strict=True)}
+    return Channel(id=id_, name="", **known)  # type: ignore[arg-type]
 
 
 async def _forget_days(session: AsyncConnection, past: tuple[int, int] | None) -> None:

@@ -1,0 +1,181 @@
+"""What a window is for is what the register said at the time, whatever it says afterwards."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from vidgate.aio.bus import Bus
+from vidgate.aio.clock import ManualClock
+from vidgate.health.history import History
+from vidgate.health.kpi import load_definitions
+from vidgate.health.maintenance import Booking, Maintenance
+from vidgate.model.channel import Lifecycle
+from vidgate.model.health import Level, Reason, State
+from vidgate.model.maintenance import Scope
+from vidgate.model.standing import Run
+from vidgate.operations.reports import Reports, Window
+from vidgate.registry.registry import Registry
+from vidgate.settings.tree import HistorySettings
+from vidgate.storage.audit import Audit
+from vidgate.storage.database import Database
+from vidgate.storage.history import HistoryStore
+from vidgate.storage.maintenance import MaintenanceStore
+from vidgate.storage.secrets import SecretBox
+from vidgate.storage.states import States, Transition
+
+T = TypeVar("T")
+
+DAY, HOUR = 86_400.0, 3600.0
+MIDNIGHT = 1_773_072_000.0  # 2026-03-10 in the zone
+ZONE = ZoneInfo("Asia/Shanghai")
+SETTINGS = HistorySettings(timezone="Asia/Shanghai")
+DEFINITIONS = load_definitions()
+TOLD = Window("2026-03-10", "2026-03-11")
+
+
+class Site:
+    """Two channels that fail from the hour before the day on: `c` in area A, `f` in area B."""
+
+    def __init__(self, db: Database, clock: ManualClock, register: Registry) -> None:
+        self.db, self.clock, self.register = db, clock, register
+        self.windows = Maintenance(
+            register, MaintenanceStore(db, Audit(db)), Bus(clock=clock), ZONE, clock
+        )
+        self.store = HistoryStore(db)
+        self.history = History(self.store, SETTINGS, clock, self.windows)
+        self.reports = Reports(
+            register, self.store, self.history, self.windows, DEFINITIONS, ZONE, clock
+        )
+
+    async def begin(self) -> None:
+        for id_, area in (("c", "A"), ("f", "B"), ("z", "A")):
+            fields = {"id": id_, "name": id_, "area": area, "department": "d", "kind": "push"}
+            await self.register.add(fields | {"lifecycle": "accepted"}, "admin")
+        failed = {"after": State.DOWN, "reason": Reason.TIMEOUT, "level": Level.NONE}
+        for id_ in ("c", "f"):
+            one = Transition(
+                channel=id_, time=self.clock.wall(), before=State.UNKNOWN,
+                step=Lifecycle.ACCEPTED, **failed,  # type: ignore[arg-type]
+            )  # fmt: skip
+            await States(self.db).save([], [one])
+
+    async def end(self) -> None:
+        """The day is over, and vidgate was at work all the time."""
+        self.clock.advance(MIDNIGHT + DAY + HOUR - self.clock.wall())
+        now = round(self.clock.wall() * 1000)
+        await self.store.save_runs([Run(round((MIDNIGHT - HOUR) * 1000), now)])
+
+    async def excuse(self, scope: Scope, subject: str) -> None:
+        day = Booking(scope, subject, "2026-03-10", "2026-03-11", "the power was cut")
+        await self.windows.add(day, "admin", may_excuse=True)
+
+    async def excused(self) -> dict[str, float]:
+        """The hours of the day that are excused; told the same once the day is rolled up."""
+        raw = await self._excused()
+        while await self.history.roll_up():
+            pass
+        assert await self._excused() == raw
+        return raw
+
+    async def _excused(self) -> dict[str, float]:
+        document = await self.reports.uptime("department", TOLD)
+        missing = {one["id"]: _seconds(one, "device") / HOUR for one in document["channels"]}
+        excused = {id_: 24 - missing.get(id_, 0) for id_ in ("c", "f")}
+        assert _seconds(document["total"], "excused") == sum(excused.values()) * HOUR
+        return excused
+
+
+def _seconds(told: dict[str, Any], cause: str) -> float:
+    found = (one["seconds"] for one in told["causes"] if one["id"] == cause)
+    return float(sum(found))
+
+
+async def in_thread(function: Callable[..., T], /, *args: Any) -> T:
+    return await asyncio.to_thread(function, *args)
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> SecretBox:
+    return SecretBox(tmp_path)
+
+
+@pytest.fixture
+async def site(tmp_path: Path, box: SecretBox) -> AsyncIterator[Site]:
+    clock = ManualClock(wall=MIDNIGHT - HOUR)
+    async with (
+        Database(tmp_path / "vidgate.db", clock=clock) as db,
+        Registry(db, box, Bus(clock=clock), in_thread) as register,
+    ):
+        site = Site(db, clock, register)
+        await site.begin()
+        yield site
+
+
+async def test_who_moves_away_afterwards_stays_excused(site: Site) -> None:
+    await site.end()
+    await site.excuse(Scope.AREA, "A")
+    assert await site.excused() == {"c": 24, "f": 0}
+    await site.register.set("c", {"area": "B"}, "engineer")
+    await site.excuse(Scope.CHANNEL, "z")  # the day is told anew
+    assert await site.excused() == {"c": 24, "f": 0}
+
+
+async def test_who_moves_in_afterwards_is_not_excused(site: Site) -> None:
+    await site.end()
+    await site.register.set("f", {"area": "A"}, "engineer")
+    await site.excuse(Scope.AREA, "A")
+    assert await site.excused() == {"c": 24, "f": 0}
+
+
+async def test_who_is_removed_afterwards_stays_excused(site: Site) -> None:
+    await site.end()
+    await site.register.remove("c", "admin")
+    await site.excuse(Scope.AREA, "A")
+    assert await site.excused() == {"c": 24, "f": 0}
+
+
+async def test_who_moves_in_the_midst_is_excused_while_there(site: Site) -> None:
+    site.clock.advance(HOUR + 6 * HOUR)
+    await site.register.set("c", {"area": "B"}, "engineer")
+    site.clock.advance(4 * HOUR)
+    await site.register.set("f", {"area": "A", "name": "ford"}, "engineer")
+    site.clock.advance(4 * HOUR)
+    await site.register.set("f", {"name": "f"}, "engineer")  # no move
+    await site.end()
+    await site.excuse(Scope.AREA, "A")
+    assert await site.excused() == {"c": 6, "f": 14}
+
+
+async def test_a_channel_excused_by_name_is_so_wherever_it_was(site: Site) -> None:
+    site.clock.advance(HOUR + 6 * HOUR)
+    await site.register.set("c", {"area": "B", "department": "e"}, "engineer")
+    await site.end()
+    await site.excuse(Scope.CHANNEL, "c")
+    assert await site.excused() == {"c": 24, "f": 0}
+    await site.excuse(Scope.DEPARTMENT, "d")
+    assert await site.excused() == {"c": 24, "f": 24}
+
+
+async def test_who_leaves_and_comes_back_elsewhere_was_in_both(site: Site) -> None:
+    site.clock.advance(HOUR + 6 * HOUR)
+    await site.register.remove("c", "admin")
+    site.clock.advance(2 * HOUR)
+    again = {"id": "c", "name": "c", "area": "B", "kind": "push", "lifecycle": "accepted"}
+    await site.register.add(again, "admin")
+    await site.end()
+    await site.excuse(Scope.AREA, "B")
+    assert await site.excused() == {"c": 16, "f": 24}
+
+
+async def test_where_the_clock_was_put_back_the_later_word_holds(site: Site) -> None:
+    site.clock.advance(HOUR + 6 * HOUR)
+    await site.register.set("c", {"area": "B"}, "engineer")
+    site.clock.jump_wall(-2 * HOUR)
+    await site.register.set("c", {"area": "far"}, "engineer")
+    await site.end()
+    await site.excuse(Scope.AREA, "A")
+    assert await site.excused() == {"c": 4, "f": 0}

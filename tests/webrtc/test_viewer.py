@@ -284,6 +284,19 @@ def test_a_storm_of_nacks_is_bounded() -> None:
     assert flow.repeats == REPEATS_PER_SECOND + REPEATS_PER_SECOND // 10
 
 
+def test_a_storm_of_nacks_for_what_is_not_there_is_bounded_too() -> None:
+    line = Line(Track(0, Codec.H264, 90000))
+    _, flow, leg, _, _ = make_viewer(line)
+    batches = line.cut(video(0, key=True))
+    flow.jump(batches[0].index)
+    send(flow, batches)
+    sent = int.from_bytes(leg.sent[0][2:4], "big")
+    gone = tuple((sent + 30_000 + n) % 65_536 for n in range(REPEATS_PER_SECOND))
+    leg.on_media(bytes(Nack(1, line.ssrc, gone)))
+    leg.on_media(bytes(Nack(1, line.ssrc, (sent,))))
+    assert flow.repeats == 0
+
+
 def test_reports_what_was_sent() -> None:
     line = Line(Track(0, Codec.H264, 90000))
     viewer, flow, leg, _, _ = make_viewer(line)

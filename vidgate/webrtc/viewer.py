@@ -214,8 +214,9 @@ class Viewer:
         self._allowed_at = now
         for sequence in nack.lost:
             self.nacks += 1
-            if self._allowance >= 1 and flow.repeat(sequence):
+            if self._allowance >= 1:  # what is no longer kept costs a try as well
                 self._allowance -= 1
+                flow.repeat(sequence)
 
     def _refresh(self, ssrc: int) -> None:
         if self._flow(ssrc) is not None:

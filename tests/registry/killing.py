@@ -29,7 +29,7 @@ from vidgate.storage.secrets import SecretBox
 
 T = TypeVar("T")
 
-ROWS = 400
+ROWS = 250  # more than are written at once
 SHARE = 2.0  # of the seconds from the fork to the first import done: the latest kill
 FRESH = 10  # every so many rounds start with an empty folder, so that first starts are hit too
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.registry.killing import FRESH, ROWS
 
-ROUNDS = 30
+ROUNDS = 20
 
 
 @pytest.mark.slow

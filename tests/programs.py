@@ -140,7 +140,7 @@ async def running_service(
     """A fresh `vidgate serve` on free loopback ports with its data in `folder`."""
     env = service_environment(folder, settings)
     async with running(*VIDGATE, "serve", env=env) as program:
-        ready = await program.says(r"vidgate ready http=(\S+) webrtc=(\S+)")
+        ready = await program.says(r"vidgate ready http=(\S+) webrtc=(\S+)", timeout=40.0)
         found = re.search(r"admin password: (\S+)", program.text)
         password = found[1] if found else ""
         yield Service(program, env, f"http://{ready[1]}", password, ready[2])

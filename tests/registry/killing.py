@@ -141,9 +141,11 @@ def main() -> None:
     root, rounds, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     chance = random.Random(seed)
     pinyin_keys(["读一遍词典"])  # before the fork, so that no round waits for it
-    folder = root / "pace"
-    folder.mkdir()
-    longest = SHARE * until_done(folder)
+    folders = [root / "pace0", root / "pace1"]
+    for folder in folders:
+        folder.mkdir()
+    longest = SHARE * min(map(until_done, folders))  # the other may meet a busy moment
+    folder = root
     for number in range(rounds):
         if number % FRESH == 0:
             folder = root / f"round{number}"

@@ -26,6 +26,8 @@ export type Standing = 'online' | 'reachable' | 'faulty' | 'other'
 export interface Counts {
   total: number
   online: number
+  /** Of those online: their sessions are all taken. */
+  busy: number
   reachable: number
   faulty: number
 }
@@ -110,7 +112,7 @@ export function buildTree(
   return { roots, groupsOf }
 }
 
-const none = (): Counts => ({ total: 0, online: 0, reachable: 0, faulty: 0 })
+const none = (): Counts => ({ total: 0, online: 0, busy: 0, reachable: 0, faulty: 0 })
 
 /** Counts per group, kept up to date channel by channel. */
 export class Tally {
@@ -126,13 +128,14 @@ export class Tally {
   /** Count a channel in (+1) or out (-1) of its groups, in its present state. */
   count(channel: Channel, groups: readonly string[], by: 1 | -1): void {
     if (!isCounted(channel)) return
-    const standing = standingOf(channel.state)
-    this.add(this.all, standing, by)
-    for (const group of groups) this.add(this.of(group), standing, by)
+    this.add(this.all, channel.state, by)
+    for (const group of groups) this.add(this.of(group), channel.state, by)
   }
 
-  private add(counts: Counts, standing: Standing, by: 1 | -1): void {
+  private add(counts: Counts, state: ChannelState, by: 1 | -1): void {
+    const standing = standingOf(state)
     counts.total += by
+    if (state === 'busy') counts.busy += by
     if (standing !== 'other') counts[standing] += by
   }
 }

@@ -36,12 +36,16 @@ describe('Tally', () => {
     const { groupsOf, roots } = buildTree([a, b, c], 'area', nameOf, '')
     const tally = new Tally()
     for (const one of [a, b, c]) tally.count(one, groupsOf.get(one.id)!, 1)
-    expect(tally.all).toEqual({ total: 3, online: 1, reachable: 1, faulty: 1 })
-    expect(tally.of(roots[0]!.id)).toEqual({ total: 2, online: 1, reachable: 0, faulty: 1 })
+    expect(tally.all).toEqual({ total: 3, online: 1, busy: 0, reachable: 1, faulty: 1 })
+    expect(tally.of(roots[0]!.id)).toEqual({ total: 2, online: 1, busy: 0, reachable: 0, faulty: 1 })
 
     tally.count(b, groupsOf.get('b')!, -1)
     tally.count({ ...b, state: 'up' }, groupsOf.get('b')!, 1)
-    expect(tally.of(roots[0]!.id)).toEqual({ total: 2, online: 2, reachable: 0, faulty: 0 })
+    expect(tally.of(roots[0]!.id)).toEqual({ total: 2, online: 2, busy: 0, reachable: 0, faulty: 0 })
+
+    tally.count({ ...b, state: 'up' }, groupsOf.get('b')!, -1)
+    tally.count({ ...b, state: 'busy' }, groupsOf.get('b')!, 1)
+    expect(tally.of(roots[0]!.id)).toEqual({ total: 2, online: 2, busy: 1, reachable: 0, faulty: 0 })
   })
 
   it('leaves out what is switched off or not accepted', () => {

@@ -10,14 +10,15 @@ from tests.registry.endpoint import Guarded, platform
 from tests.waiting import until
 from vidgate.aio.clock import ManualClock
 from vidgate.errors import (
-    BusyError,
     HeldBackError,
     LimitError,
+    RefusedError,
     UnauthorizedError,
     VidgateError,
 )
 from vidgate.model.channel import Login
 from vidgate.registry import asking
+from vidgate.registry.asking import MOST_REST, Rests
 from vidgate.registry.resolvers import Resolver
 from vidgate.registry.routes import Question, Route, Way
 from vidgate.wire.allowance import HOUR, MOST
@@ -129,7 +130,50 @@ async def test_an_answer_that_says_nothing_of_the_login_is_no_verdict() -> None:
 
     async with platform(busy) as base, Resolver(anywhere) as resolver:
         told = await sweep(resolver, routes(base, Login("us", "pw"), "bearer", 3))
-        assert {type(one) for one in told} == {BusyError}
+        assert {type(one) for one in told} == {RefusedError}
+
+
+@pytest.mark.parametrize("login", ["none", "bearer"])
+async def test_an_endpoint_that_wishes_to_be_left_alone_is(login: str) -> None:
+    asked = 0
+
+    async def closed(request: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            return web.json_response({"url": "rtsp://127.0.0.1:9/x"})
+        return web.Response(status=503, headers={"Retry-After": "20"})
+
+    clock = ManualClock()
+    async with platform(closed) as base, Resolver(anywhere, clock=clock) as resolver:
+        one, other = routes(base, Login("us", "pw"), login, 2)
+        for route in (one, other, one):
+            with pytest.raises(RefusedError, match="asked again in 20 s") as refused:
+                await resolver.locate(route)
+            assert refused.value.again_at == clock.now() + 20.0
+        assert asked == 1
+        clock.advance(20.0)
+        await resolver.locate(other)
+        await resolver.locate(one)
+    assert asked == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "rest"),
+    [
+        ("Thu, 01 Jan 1970 00:00:45 GMT", 45.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
+        ("86400", MOST_REST),
+        ("9" * 400, MOST_REST),
+        ("soon", None),
+        ("-5", None),
+        ("", None),
+    ],
+)
+def test_how_long_it_wishes_is_read_with_care(said: str, rest: float | None) -> None:
+    clock = ManualClock(wall=0.0)
+    error = Rests(clock).refusal(Question("http://127.0.0.1:9/"), "127.0.0.1:9", 429, said)
+    assert error.again_at == (None if rest is None else clock.now() + rest)
 
 
 async def test_without_a_login_nobody_waits() -> None:

@@ -10,7 +10,6 @@ from aiohttp.abc import AbstractStreamWriter
 
 from tests.registry.endpoint import Handler, platform
 from vidgate.errors import (
-    BusyError,
     DeniedAddressError,
     MissingStreamError,
     NoCredentialError,
@@ -110,7 +109,8 @@ async def test_each_time_it_asks_anew() -> None:
         (401, UnauthorizedError),
         (403, UnauthorizedError),
         (404, MissingStreamError),
-        (503, BusyError),
+        (503, RefusedError),
+        (429, RefusedError),
         (500, RefusedError),
         (204, RefusedError),
     ],

@@ -1,4 +1,4 @@
-"""Whose turn it is to sign in to a platform's own endpoint, whose login locks like a camera's.
+"""When a platform's own endpoint may be asked: its login locks, and it may wish to be left alone.
 
 Each question shows the login, for whichever channel it is asked, so the channels of a platform
 share what it may be tried: see `vidgate.wire.allowance`.
@@ -7,15 +7,18 @@ share what it may be tried: see `vidgate.wire.allowance`.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
+from email.utils import parsedate_to_datetime
 
 from vidgate.aio.clock import Clock
-from vidgate.errors import HeldBackError, UnauthorizedError, VerdictPendingError
+from vidgate.errors import HeldBackError, RefusedError, UnauthorizedError, VerdictPendingError
 from vidgate.registry.routes import Question
 from vidgate.wire.allowance import PATIENCE, Account, Allowance, Allowances, Turn, time_of_day
 from vidgate.wire.uri import Uri
 
 MOST_WAIT = 10.0  # seconds that a question may wait for the verdict on others
+MOST_REST = 60.0  # seconds: no `Retry-After` keeps cameras from being found for longer
 REFUSALS = frozenset({401, 403})
+CLOSED = frozenset({429, 503})  # of the endpoint itself: no word of a camera or its sessions
 TAKEN = frozenset({200, 404})  # what is said only to whom was let in; 429 or 503 prove nothing
 HINT = (
     "改正平台凭据后立即再试 (vidgate credential set), 或用 vidgate channel test 试一次 / "
@@ -100,6 +103,53 @@ class Turns:
             f" login of its endpoint, which is not tried before {at}: platforms lock accounts",
             hint=HINT,
             again_at=opens,
+        )
+
+
+class Rests:
+    """The endpoints that serve nobody now and said for how long (RFC 9110 10.2.3)."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until: dict[Hashable, tuple[int, float]] = {}
+
+    def heed(self, asked: Question, where: str) -> None:
+        """Raises RefusedError where it is not to be asked yet."""
+        place = _place(asked.endpoint)
+        status, until = self._until.get(place, (0, 0.0))
+        if until > self._clock.now():
+            raise self._closed(where, status, until)
+        self._until.pop(place, None)
+
+    def refusal(self, asked: Question, where: str, status: int, retry_after: str) -> RefusedError:
+        """What such an answer means; `retry_after` is its header, empty where it has none."""
+        seconds = self._seconds(retry_after)
+        if not seconds:
+            return self._closed(where, status, None)
+        until = self._clock.now() + seconds
+        self._until[_place(asked.endpoint)] = status, until
+        return self._closed(where, status, until)
+
+    def _seconds(self, retry_after: str) -> float:
+        if retry_after.isascii() and retry_after.isdigit():
+            return min(float(retry_after), MOST_REST)
+        try:
+            seconds = parsedate_to_datetime(retry_after).timestamp() - self._clock.wall()
+        except (ValueError, OverflowError):
+            return 0.0
+        return min(max(seconds, 0.0), MOST_REST)
+
+    def _closed(self, where: str, status: int, until: float | None) -> RefusedError:
+        chinese, english = "", ""
+        if until is not None:
+            seconds = max(1, round(until - self._clock.now()))
+            chinese, english = f", {seconds} 秒后再问", f"; it is asked again in {seconds} s"
+        return RefusedError(
+            f"{where}: 平台的取流接口暂不服务, 应答 {status}{chinese} / "
+            f"the platform's address endpoint serves nobody now, it answered {status}{english}",
+            hint="接口答的, 与摄像机和会话数无关: 请平台查它的接口 / "
+            "said by the endpoint, of no camera and no session: have the platform look at it",
+            again_at=until,
         )
 
 

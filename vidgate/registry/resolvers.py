@@ -21,7 +21,6 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.errors import (
-    BusyError,
     DeniedAddressError,
     InputError,
     MissingStreamError,
@@ -36,7 +35,7 @@ from vidgate.errors import (
 )
 from vidgate.model.channel import Login
 from vidgate.registry import placeholders
-from vidgate.registry.asking import REFUSALS, Judge, Turns
+from vidgate.registry.asking import CLOSED, REFUSALS, Judge, Rests, Turns
 from vidgate.registry.routes import Question, Route
 from vidgate.wire import schemes
 from vidgate.wire.uri import Uri
@@ -64,7 +63,8 @@ class Resolver:
         self, permits: Permits, *, timeout: float = TIMEOUT, clock: Clock | None = None
     ) -> None:
         self._permits = permits
-        self._turns = Turns(clock or SystemClock())
+        clock = clock or SystemClock()
+        self._turns, self._rests = Turns(clock), Rests(clock)
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
 
@@ -99,6 +99,7 @@ class Resolver:
 
     async def _ask(self, asked: Question) -> bytes:
         where = self._check(asked)
+        self._rests.heed(asked, where)
         async with self._turns.take(asked, where) as judge:
             return await self._request(asked, where, judge)
 
@@ -114,6 +115,9 @@ class Resolver:
                     allow_redirects=False,
                 ) as response:
                     judge(response.status)
+                    if response.status in CLOSED:
+                        later = response.headers.get("Retry-After", "")
+                        raise self._rests.refusal(asked, where, response.status, later)
                     _check_status(where, response.status)
                     return await _read(where, response)
         except TimeoutError:
@@ -249,8 +253,6 @@ def _pinned(fingerprint: str) -> aiohttp.Fingerprint | bool:
 _REFUSALS: Mapping[int, type[RemoteError]] = {
     404: MissingStreamError,
     408: RemoteTimeoutError,
-    429: BusyError,
-    503: BusyError,
     504: RemoteTimeoutError,
 }
 

@@ -1,5 +1,6 @@
 """Faults folded by common cause, without a service: how a fleet stands goes in, incidents out."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -273,6 +274,58 @@ def test_a_closed_alarm_that_grows_again_asks_again() -> None:
     run(fold, fleet, 400.0, 500.0)
     assert (len(one.failing), one.attention) == (20, Attention.OPEN)
     assert len(fold.incidents) == 1
+
+
+@pytest.mark.parametrize("later", ["emergency59", "emergency20"])  # never in it; long recovered
+def test_an_acknowledged_alarm_of_which_little_is_left_swallows_no_later_fault(later: str) -> None:
+    fleet, fold = county(), Fold()
+    fleet.dead |= dict.fromkeys(emergency(fleet)[:59], 100.0)
+    run(fold, fleet, 100.0, 200.0)
+    say(fold, "acknowledge", 200.0)
+    for channel in emergency(fleet)[9:]:
+        fleet.dead.pop(channel, None)
+    run(fold, fleet, 201.0, 1000.0, 5.0)
+    (one,) = fold.open
+    assert (len(one.failing), one.attention) == (9, Attention.ACKNOWLEDGED)
+    fleet.dead[later] = 1000.0
+    run(fold, fleet, 1000.0, 1100.0)
+    assert (len(one.failing), one.attention, one.asked is not None) == (10, Attention.OPEN, True)
+    say(fold, "acknowledge", 1100.0)
+    run(fold, fleet, 1101.0, 1300.0)
+    assert one.attention is Attention.ACKNOWLEDGED  # once
+
+
+def test_an_acknowledged_alarm_takes_what_belongs_to_it_without_asking() -> None:
+    fleet, fold = county(), Fold()
+    fleet.dead |= dict.fromkeys(emergency(fleet), 100.0)
+    run(fold, fleet, 100.0, 155.0)
+    say(fold, "acknowledge", 155.0)
+    run(fold, fleet, 156.0, 400.0)  # the rest of it is found
+    for channel in emergency(fleet)[20:]:
+        del fleet.dead[channel]
+    run(fold, fleet, 401.0, 500.0)
+    fleet.dead[emergency(fleet)[30]] = 501.0  # it was back for a moment
+    run(fold, fleet, 501.0, 600.0)
+    (one,) = fold.open
+    assert (len(one.failing), one.attention) == (21, Attention.ACKNOWLEDGED)
+
+
+def test_one_camera_that_is_left_of_a_recorder_is_no_recorder() -> None:
+    fleet, fold = county(), Fold()
+    fleet.dead |= {f"nvr{number}": 100.0 for number in range(8)}
+    run(fold, fleet, 100.0, 200.0)
+    assert told(fold) == [("host", "nvr0", 8)]
+    say(fold, "acknowledge", 200.0)
+    for number in range(1, 8):
+        del fleet.dead[f"nvr{number}"]
+    run(fold, fleet, 201.0, 400.0)
+    assert told(fold) == [("single", "nvr0", 1)]
+    fleet.dead["nvr5"] = 1000.0
+    run(fold, fleet, 1000.0, 1200.0)
+    assert [(one.cause, one.subject, one.attention) for one in fold.open] == [
+        (Cause.SINGLE, "nvr0", Attention.OPEN),
+        (Cause.SINGLE, "nvr5", Attention.OPEN),
+    ]
 
 
 def test_faults_wait_as_long_as_their_siblings_looks_take() -> None:

@@ -117,12 +117,12 @@ class Rules:
     """Seconds. Faults within `window` are of one time, or within the group's longest period where
     that is longer (`widest` at most). A lone fault waits for its siblings' looks, as long as they
     take to come round and `confirm` more until a failure is believed, `patience` at most. An
-    incident of which only `leftover` still fails ends after `rest`, or when a round of looks has
-    found those failing again; one that comes back within `reopen` is the same. `enough`: looks at
-    siblings that clear a group; what condemns one is `sure` looks, or a fifth of it where that is
-    less. Whoever acknowledges what has come back `flaps` times knows that it does. `crowd`: so many
-    lone faults within `window` are one incident, until half as many at most have failed for as
-    long.
+    incident of which only `leftover` still fails, or too few to make one, ends after `rest`, or
+    when a round of looks has found those failing again; one that comes back within `reopen` is the
+    same. `enough`: looks at siblings that clear a group; what condemns one is `sure` looks, or a
+    fifth of it where that is less. Whoever acknowledges what has come back `flaps` times knows that
+    it does. `crowd`: so many lone faults within `window` are one incident, until half as many at
+    most have failed for as long.
     """
 
     window: float = 300.0

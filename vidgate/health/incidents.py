@@ -7,8 +7,19 @@ faults were found makes no difference. What makes a cause is in `health.causes`.
 from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from itertools import count
+from math import ceil
 
-from vidgate.health.causes import RANK, TOGETHER, Condition, Group, Rules, Sign, Suspects, Tally
+from vidgate.health.causes import (
+    RANK,
+    TOGETHER,
+    Condition,
+    Group,
+    Rules,
+    Sign,
+    Suspects,
+    Tally,
+    Together,
+)
 from vidgate.model.incident import Attention, Cause, Incident, Member
 
 SLICE = 200  # channels or incidents in one step: some 1 ms
@@ -66,6 +77,7 @@ class Fold:
         Take the changes even if it was not gone through to the end.
         """
         yield from self._recover(fleet, now)
+        yield from self._end(fleet, now)  # before causes are looked for: what is left has its own
         free = yield from _sift(fleet, self._of)
         yield from self._join(free, now)
         if self._is_new:  # seen before a stop and not folded: of one time, however long we stood
@@ -126,11 +138,11 @@ class Fold:
         found one is no longer free.
         """
         by_group = {(one.cause, one.subject): one for one in self.open}
-        quiet = {one.id for one in self.open if one.dismissed and _is_down(one)}
+        quiet = {one.id for one in self.open if _is_down(one)}
         for number, (channel, found) in enumerate(list(free.items()), 1):
             incident = next((by_group[it] for it in found.place.groups if it in by_group), None)
             if incident is not None:
-                if incident.dismissed is not None and incident.id not in quiet:
+                if incident.id not in quiet and _is_news(incident, channel, now, self._rules):
                     self._ask_again(incident, now)
                 self._take(incident, channel, found)
                 del free[channel]
@@ -310,7 +322,6 @@ class Fold:
         if incident.calm_since is None or incident.calm_since > now:  # or the clock was put back
             incident.calm_since = now
         if now - incident.calm_since >= rest:
-            # What is left has a cause of its own, to be found by the next fold.
             for member in failing:
                 self._leave(member.channel, now)
                 self._left[member.channel] = now
@@ -352,6 +363,17 @@ def _is_down(incident: Incident) -> bool:
     return len(incident.failing) >= LYING[incident.cause] * len(incident.members)
 
 
+def _is_news(incident: Incident, channel: str, now: float, rules: Rules) -> bool:
+    """Whether a fault that joins what has recovered for the most part is one that whoever closed
+    or acknowledged the alarm cannot have meant.
+    """
+    if incident.dismissed is not None:
+        return True
+    known = incident.members.get(channel)
+    is_new = known is None or known.until is None or now - known.until >= rules.reopen
+    return incident.acknowledged is not None and is_new
+
+
 def _is_cut(incident: Incident, fleet: Mapping[str, Condition]) -> bool:
     """Whether half of the ways or more are still without anybody that came back."""
     ways: dict[Group | None, bool] = {}
@@ -373,6 +395,14 @@ def _calm(
     share = rules.leftover
     if incident.cause is Cause.UPLINK:  # the network is back, whatever platform may stay away
         share = 0.0 if _is_cut(incident, fleet) else 1.0
+    most = share * len(incident.members)
+    if incident.cause in TOGETHER and incident.cause is not Cause.UPLINK:
+        most = max(most, _too_few(TOGETHER[incident.cause], len(incident.members)))
     # Nobody may have looked yet at those that are left: the first to recover tell of the rest.
     period = max(fleet[member.channel].period for member in failing)
-    return share * len(incident.members), max(rules.rest, rules.round(period))
+    return most, max(rules.rest, rules.round(period))
+
+
+def _too_few(together: Together, members: int) -> int:
+    """How many of so many are neither the number nor the share that makes a common cause."""
+    return ceil(min(together.least, together.share * members)) - 1

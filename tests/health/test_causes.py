@@ -1,10 +1,13 @@
 """Which cause a fault is put down to, whatever is found first."""
 
 from tests.health.failing import Fleet, county, run, told
+from tests.health.fakes import result
+from vidgate.health import evidence
 from vidgate.health.causes import Place, Rules, Sign, condition
 from vidgate.health.checks import Cadence
 from vidgate.health.incidents import Fold
-from vidgate.model.health import Health, Misses, State
+from vidgate.health.state import advance
+from vidgate.model.health import Health, Level, Misses, Reason, State
 from vidgate.model.incident import Attention, Cause, Note
 
 
@@ -21,9 +24,37 @@ def test_what_a_channels_health_says() -> None:
     assert sign(state=State.UP, probed=5.0, misses=Misses(answer=1)) is Sign.UNSURE
     assert sign(state=State.DOWN, since=3.0) is Sign.FAULTY
     assert sign(state=State.UNAUTHORIZED) is Sign.FAULTY
+    assert sign(state=State.REACHABLE, reason=Reason.OK, probed=5.0) is Sign.WELL
+    assert sign(state=State.REACHABLE, reason=Reason.UNSUPPORTED, probed=5.0) is Sign.FAULTY
     assert sign(state=State.MAINTENANCE) is Sign.OUT
     assert sign(state=State.DISABLED) is Sign.OUT
     assert sign(False, state=State.DOWN) is Sign.OUT
+
+
+def test_a_platform_that_changes_its_codec_to_one_that_nobody_knows_has_fallen() -> None:
+    """It answers all along; only the looks for a picture find that, for one after the other."""
+    cadence, begun, fold = Cadence(60.0, 1800.0), 5000.0, Fold()
+    rules = evidence.Rules(media_valid=3600.0)
+    known = {f"c{number}": Health(channel=f"c{number}") for number in range(60)}
+    for now in map(float, range(3000, 7200, 6)):
+        for number, (channel, health) in enumerate(known.items()):
+            if now % 1800.0 == 30.0 * number:
+                reason = Reason.OK if now < begun else Reason.UNSUPPORTED
+                level = Level.MEDIA if now < begun else Level.DESCRIBE
+                look = result(channel, reason, asked=Level.MEDIA, level=level)
+            elif now % 60.0 == number % 10 * 6.0:
+                look = result(channel)
+            else:
+                continue
+            known[channel] = advance(health, look, rules, now)
+        fleet = {
+            channel: condition(health, Place("police"), cadence, is_counted=True)
+            for channel, health in known.items()
+        }
+        fold.fold(fleet, now)
+    assert {it.state for it in known.values()} == {State.REACHABLE}
+    assert told(fold) == [("platform", "police", 60)]
+    assert len(fold.incidents) == 1
 
 
 def test_a_town_does_not_fall_before_the_platform_that_serves_most_of_it() -> None:

@@ -86,7 +86,9 @@ def condition(health: Health, place: Place, cadence: Cadence, *, is_counted: boo
     state, reason = health.state, health.reason
     if not is_counted or state in (State.MAINTENANCE, State.DISABLED):
         return Condition(place, Sign.OUT, 0.0)
-    if state in FAULTS:
+    # To answer, with no more known yet, is no fault; pictures that nobody can show are one.
+    is_strange = state is State.REACHABLE and reason is Reason.UNSUPPORTED
+    if state in FAULTS or is_strange:
         is_deep = health.failed >= Level.MEDIA
         return Condition(
             place, Sign.FAULTY, health.since, state, reason, is_deep=is_deep, cadence=cadence

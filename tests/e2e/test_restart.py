@@ -20,8 +20,9 @@ async def _all_move(console: ConsolePage, channels: list[dict[str, Any]], timeou
     """Every tile shows its own camera's number with a counter that goes on, within `timeout`."""
 
     async def count() -> int:
-        moving = [await is_moving(console, i, one["number"]) for i, one in enumerate(channels)]
-        return sum(moving)
+        # Together: one after the other, a pass that begins too early takes longer than `timeout`.
+        looks = (is_moving(console, i, one["number"]) for i, one in enumerate(channels))
+        return sum(await asyncio.gather(*looks))
 
     assert await eventually(count, lambda n: n == len(channels), timeout=timeout) == len(channels)
 

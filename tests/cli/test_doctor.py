@@ -87,6 +87,7 @@ async def test_says_where_a_platform_allows_too_little(
     service: FakeService, vidgate: Vidgate, alone: Path
 ) -> None:
     need = {"needed": 9.4, "seconds": 4.7, "wished": 1800.0, "periods": {"1": 1800.0, "9": 7260.0}}
+    need |= {"held": 0, "is_short": True}
     short = {"id": "公安", "slots": 4, "demand": need | {"is_stretched": True}}
     service.answers["GET", "/readyz"] = web.Response(status=200)
     service.answer("GET", "/platforms", {"items": [short, {"id": "x", "demand": None}]})
@@ -96,9 +97,15 @@ async def test_says_where_a_platform_allows_too_little(
     brief = short | {"demand": need | {"periods": {"3": 16.96}, "is_stretched": True}}
     service.answer("GET", "/platforms", {"items": [brief]})
     assert "取流周期延长到 17 秒" in (await vidgate("doctor")).out
-    enough = short | {"demand": need | {"is_stretched": False}}
+    enough = short | {"demand": need | {"is_stretched": False, "is_short": False}}
     service.answer("GET", "/platforms", {"items": [enough]})
     assert "1 个平台够用" in (await vidgate("doctor")).out
+    watched = need | {"needed": 0.3, "held": 4, "is_stretched": False}
+    service.answer("GET", "/platforms", {"items": [short | {"demand": watched}]})
+    told = (await vidgate("doctor")).out
+    assert "公安 需要 4.3 路, 允许 4 路, 值班员占用 4 路" in told
+    assert "needs 4.3 of 4 slots, people hold 4" in told
+    assert "stretched" not in told
 
 
 async def test_beside_a_running_service(tmp_path: Path) -> None:

@@ -170,6 +170,14 @@ class FakeProber:
         """One lane for each platform, or channel."""
         return channel.platform or channel.id, self.limit
 
+    def room(self, lane: Hashable) -> int | None:
+        """As much as its limit says."""
+        return None
+
+    def held(self, platform: str) -> int:
+        """Nobody watches."""
+        return 0
+
     async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
         """One look."""
         self.asked.append((channel.id, level))

@@ -15,6 +15,7 @@ from tests.health.storms import register_of
 from tests.virtual import VirtualClock
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock
+from vidgate.errors import RemoteTimeoutError
 from vidgate.health.limits import PlatformSlots
 from vidgate.health.prober import Prober
 from vidgate.health.service import HealthService
@@ -52,6 +53,8 @@ class Fleet:
     rng: random.Random = field(default_factory=lambda: random.Random(4))
     places: dict[str, Usage] = field(default_factory=dict)
     connects: list[float] = field(default_factory=list)
+    called: dict[str, list[float]] = field(default_factory=dict)  # by address
+    dead: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.places = {id_: Usage(SLOTS, self.clock) for id_ in self.register.platforms}
@@ -86,6 +89,10 @@ class Fleet:
         """Two round trips, the first of which brings the challenge."""
         camera = self.cameras[address.url]
         self.connects.append(clock.now())
+        self.called.setdefault(address.url, []).append(clock.now())
+        if address.url in self.dead:
+            await asyncio.sleep(address.connect_timeout)
+            raise RemoteTimeoutError(address.url)
         await asyncio.sleep(2 * camera.delay)
         times.t1 = 2 * camera.delay
 
@@ -116,10 +123,19 @@ async def service(
     clock: VirtualClock, platforms: int
 ) -> AsyncIterator[tuple[Fleet, HealthService]]:
     """The service over so many platforms of the usual size, looking at nothing by itself."""
+    async with at_work(clock, platforms, ProbeSettings(enabled=False)) as (fleet, health, _):
+        yield fleet, health
+
+
+@asynccontextmanager
+async def at_work(
+    clock: VirtualClock, platforms: int, settings: ProbeSettings
+) -> AsyncIterator[tuple[Fleet, HealthService, PlatformSlots]]:
+    """The same by other settings, with the sessions that people may hold."""
     register = register_of(0, platforms, EACH)
     for channel in list(register.channels.values()):
         register.edit(channel.id, url=f"rtsp://{channel.platform}/{channel.id}")
-    fleet, bus, settings = Fleet(clock, register), Bus(clock=clock), ProbeSettings(enabled=False)
+    fleet, bus = Fleet(clock, register), Bus(clock=clock)
     slots = PlatformSlots(register)
     prober = Prober(register, register.address, slots, settings, clock, probing=fleet)
     async with (
@@ -128,7 +144,7 @@ async def service(
             register, hub, bus, prober, FakeStore(), settings, clock=clock, rng=random.Random(3)
         ) as health,
     ):
-        yield fleet, health
+        yield fleet, health, slots
 
 
 async def sweep(fleet: Fleet, health: HealthService, *, unspread: bool) -> float:

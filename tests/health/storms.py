@@ -67,6 +67,14 @@ class Model:
             return ("slots", platform.id), 16
         return ("describe", platform.id), platform.describe_parallel
 
+    def room(self, lane: Hashable) -> int | None:
+        """Nobody watches."""
+        return None
+
+    def held(self, platform: str) -> int:
+        """Nobody watches."""
+        return 0
+
     async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
         """One look."""
         started = self.clock.now()

@@ -75,6 +75,24 @@ def test_a_lane_whose_limit_grows() -> None:
     assert drain(lanes) == ["two", "three"]
 
 
+def test_a_lane_without_room_lets_only_people_through() -> None:
+    room: dict[object, int] = {"a": 0}
+    lanes: Lanes[str] = Lanes(room.get)
+    for item in ("one", "two"):
+        lanes.put("a", 3, item)
+    lanes.put("b", 3, "other")
+    assert drain(lanes) == ["other"]
+    assert (lanes.is_full("a"), lanes.is_full("a", urgent=True)) == (True, False)
+    lanes.put("a", 3, "urgent", urgent=True)
+    assert drain(lanes) == ["urgent"]
+    room["a"] = 2
+    lanes.reopen()
+    assert drain(lanes) == ["one"]
+    lanes.release("a")
+    lanes.reopen()
+    assert drain(lanes) == ["two"]
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60),
     st.dictionaries(st.sampled_from("abc"), st.integers(0, 3)),

@@ -33,7 +33,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(
-            self.look, self.prober.lane, self.finished, self.clock, parallel=self.parallel
+            self.look, self.prober, self.finished, self.clock, parallel=self.parallel
         )
         self.scheduler.follow_register(CHANNELS)
 

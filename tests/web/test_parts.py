@@ -73,6 +73,12 @@ class OneLook:
     def lane(self, channel: Channel, level: Level) -> tuple[str, int]:
         return channel.id, 4
 
+    def room(self, lane: object) -> None:
+        return None
+
+    def held(self, platform: str) -> int:
+        return 0
+
     async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
         reason = Reason.UNREACHABLE if channel.id == "cam-1" else Reason.OK
         reached = Level.NONE if channel.id == "cam-1" else level

@@ -33,6 +33,8 @@ async def test_platforms_are_listed_with_their_channels(site: Site) -> None:
                 "wished": 1800.0,
                 "periods": {"1": 1800.0, "9": 3600.0},
                 "is_stretched": True,
+                "held": 0,
+                "is_short": True,
             },
         }
     ]

@@ -76,6 +76,11 @@ class Slots:
         return self._used
 
     @property
+    def held(self) -> int:
+        """Slots that no probe holds."""
+        return sum(holder.priority is Priority.OPERATOR for holder in self._holders)
+
+    @property
     def names(self) -> list[str]:
         """Who holds them, the first to come first."""
         return [holder.name for holder in self._holders]

@@ -6,7 +6,7 @@ allows, periods are stretched, the least important class of points first.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from vidgate.health.checks import Cadence, cadence, is_probed
@@ -25,7 +25,8 @@ PATIENCE = (PointClass.OTHER, PointClass.THREE, PointClass.TWO, PointClass.ONE) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """One platform's. `slots` 0: not limited; `needed`: sessions that the wished periods ask for.
+    """One platform's. `slots` 0: not limited; `needed`: sessions that the wished periods ask for;
+    `held`: those that people hold now, which no look gets.
 
     `seconds` that a look holds a session; `periods` by class, in seconds, as they are kept.
     """
@@ -35,6 +36,17 @@ class Demand:
     seconds: float
     wished: float
     periods: Mapping[PointClass, float]
+    held: int = 0
+
+    @property
+    def total(self) -> float:
+        """Sessions that looking and people ask for together."""
+        return self.needed + self.held
+
+    @property
+    def is_short(self) -> bool:
+        """Whether pictures wait longer than wished, by the plan or for the people who watch."""
+        return self.is_stretched or 0 < self.slots < self.total
 
     @property
     def is_stretched(self) -> bool:
@@ -64,8 +76,15 @@ def plan(counts: Mapping[PointClass, int], wished: float, seconds: float, slots:
 class Demands:
     """Every platform's demand, by what its looks have taken so far."""
 
-    def __init__(self, roster: Roster, settings: ProbeSettings) -> None:
+    def __init__(
+        self,
+        roster: Roster,
+        settings: ProbeSettings,
+        held: Callable[[str], int] = lambda platform: 0,
+    ) -> None:
+        """`held`: how many of a platform's sessions people hold."""
         self.by_platform: dict[str, Demand] = {}
+        self._held = held
         self._roster = roster
         self._settings = settings
         self._seconds: dict[str, float] = {}
@@ -92,7 +111,8 @@ class Demands:
         platform = self._roster.platforms.get(id_)
         slots = 0 if platform is None else platform.slots
         wished = self._settings.media_period_platform
-        return plan(counts, wished, self._seconds.get(id_, GUESS), slots)
+        found = plan(counts, wished, self._seconds.get(id_, GUESS), slots)
+        return replace(found, held=self._held(id_))
 
     def cadence(self, channel: Channel) -> Cadence:
         """The periods of a channel."""

@@ -1,7 +1,7 @@
 """Who may be probed now: a limit for each host or platform, and turns between them."""
 
 from collections import OrderedDict, deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -29,9 +29,14 @@ class Lanes(Generic[T]):
     doubt (`again`) first: behind a platform that times out it would wait for a round of all, three
     times, before the first channel is known to be down. A limit of 0 is none. Every operation is
     O(1), amortised.
+
+    `room` says how many may be at work in a lane for one more of the routine to start; None: as
+    many as its limit says.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: Callable[[Hashable], int | None] = lambda key: None) -> None:
+        self._room = room
+        self._shut: list[Hashable] = []  # for want of room, until `reopen`
         self.active = 0
         self.waiting = 0
         self._lanes: dict[Hashable, _Lane[T]] = {}
@@ -69,12 +74,29 @@ class Lanes(Generic[T]):
         if not (lane.active or lane.urgent or lane.again or lane.routine):
             del self._lanes[key]
 
+    def reopen(self) -> None:
+        """There may be room again where there was none."""
+        self._routine.update(dict.fromkeys(self._shut))
+        self._shut.clear()
+
+    def is_full(self, key: Hashable, *, urgent: bool = False) -> bool:
+        """Whether nothing more may start in the lane now."""
+        lane = self._lanes.get(key)
+        return lane is not None and not (lane.is_open and (urgent or self._has_room(key, lane)))
+
+    def _has_room(self, key: Hashable, lane: _Lane[T]) -> bool:
+        room = self._room(key)
+        return room is None or lane.active < room
+
     def _take(self, ready: OrderedDict[Hashable, None], urgent: bool) -> tuple[Hashable, T] | None:
         while ready:
             key, _ = ready.popitem(last=False)
             lane = self._lanes.get(key)
             if lane is None or not lane.is_open:
                 continue  # a release brings it back
+            if not (urgent or self._has_room(key, lane)):
+                self._shut.append(key)
+                continue
             queue = lane.urgent if urgent else lane.again or lane.routine
             if not queue:
                 continue

@@ -52,6 +52,11 @@ class PlatformSlots:
             slots.capacity = capacity
         return slots if capacity else None
 
+    def held(self, platform: str) -> int:
+        """The sessions of a platform that are held for people."""
+        slots = self._slots.get(platform)
+        return 0 if slots is None else slots.held
+
     @asynccontextmanager
     async def hold(
         self,

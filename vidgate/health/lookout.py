@@ -35,6 +35,14 @@ class Looker(Protocol):
         """Which limit holds for it, and how many at once."""
         ...
 
+    def room(self, lane: Hashable) -> int | None:
+        """How many may be at work in it for a look that nobody waits for; None: no less."""
+        ...
+
+    def held(self, platform: str) -> int:
+        """How many of a platform's sessions people hold."""
+        ...
+
     def allowance(self, channel: Channel) -> Allowance:
         """How often its login may be tried still; pulls and trials share it."""
         ...

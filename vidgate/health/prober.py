@@ -120,6 +120,20 @@ class Prober:
             return ("slots", platform.id), platform.slots + ahead(platform.slots)
         return ("describe", platform.id), platform.describe_parallel
 
+    def room(self, lane: Hashable) -> int | None:
+        """How many may be at work in a lane for a look that nobody waits for to begin: none while
+        people hold all sessions of a platform. None: as many as `lane` says.
+        """
+        match lane:
+            case ("slots", str(id_)) if id_ in self._register.platforms:
+                free = self._register.platforms[id_].slots - self.held(id_)
+                return free + ahead(free) if free > 0 else 0
+        return None
+
+    def held(self, platform: str) -> int:
+        """The sessions of a platform that people hold."""
+        return self._slots.held(platform)
+
     async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
         """Look at the channel as deep as `level` (`describe` or `media`).
 

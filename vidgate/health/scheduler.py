@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Itera
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
+from typing import Protocol
 
 import structlog
 
@@ -23,8 +24,19 @@ log = structlog.get_logger(__name__)
 BURST = 8  # starts in one turn of the event loop
 LONGEST_WAIT = 5.0
 GOVERNED = 0.05  # seconds until the governor is asked again
+NEXT_TURN = 1.0  # seconds that a look may wait for its start before it is seen to wait
 
-LaneOf = Callable[[Channel, Level], tuple[Hashable, int]]
+
+class Limits(Protocol):
+    """How many looks there may be at once; see `health.prober`."""
+
+    def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
+        """Which limit holds for a look, and how many at once."""
+        ...
+
+    def room(self, lane: Hashable) -> int | None:
+        """How many may be at work in it for one of the background to begin; None: no less."""
+        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +56,7 @@ class Job:
     follow: "Job | None" = None  # a deeper look that somebody asked for meanwhile
     dropped: bool = False
     is_told: bool = False
+    lane: Hashable = None
 
 
 class Sink:
@@ -62,21 +75,32 @@ class Scheduler:
     """At most one look at a channel at a time, within the limits of its lane and of all.
 
     `finished(job, result, started, ended)` hears every result, in monotonic seconds, and plans the
-    next look. `pace` holds for the background only.
+    next look. `pace` and the `room` of lanes hold for the background only.
+
+    A look for a picture may wait for hours where people hold every session of a platform. It keeps
+    its place, and meanwhile the channel is described when that is due: a dead camera is found, and
+    a living one remains in the book, whoever watches what.
     """
 
     def __init__(
-        self, probe: Probe, lane_of: LaneOf, finished: Finished, clock: Clock, *, parallel: int
+        self,
+        probe: Probe,
+        limits: Limits,
+        finished: Finished,
+        clock: Clock,
+        *,
+        parallel: int,
     ) -> None:
         self.plans: dict[str, Plan] = {}
         self.pace = Pace(0.0)
         self._probe = probe
-        self._lane_of = lane_of
+        self._lane_of = limits.lane
         self._finished = finished
         self._clock = clock
-        self._lanes: Lanes[Job] = Lanes()
+        self._lanes: Lanes[Job] = Lanes(limits.room)
         self._governor = Governor(parallel)
         self._jobs: dict[str, Job] = {}
+        self._asides: dict[str, Job] = {}  # describes of channels whose job waits for a session
         self._epochs: dict[str, int] = {}
         self._doubted: set[str] = set()  # whose next look settles a doubt
         self._due: list[tuple[float, str]] = []
@@ -101,6 +125,9 @@ class Scheduler:
         """Set when the channel is looked at next; before others where its state is in doubt."""
         self.plans[id_] = plan
         (self._doubted.add if is_doubted else self._doubted.discard)(id_)
+        job = self._jobs.get(id_)
+        if job is not None and _waits(job) and not job.sinks and plan.media_at > self._clock.now():
+            self._drop(job)  # a describe has shown meanwhile that there is no picture to look for
         if plan.due < inf:
             heapq.heappush(self._due, (plan.due, id_))
             self._wake.set()
@@ -121,7 +148,9 @@ class Scheduler:
         job = self._jobs.get(id_)
         if job is not None and not job.sinks:
             self._drop(job)
-        if removed and id_ not in self._jobs:
+        if (aside := self._asides.get(id_)) is not None:
+            self._drop(aside)
+        if removed and id_ not in self._jobs and id_ not in self._asides:
             del self._epochs[id_]
 
     def is_current(self, job: Job) -> bool:
@@ -138,6 +167,7 @@ class Scheduler:
         """Start looks as they become due and allowed, until cancelled."""
         while True:
             self._wake.clear()
+            self._lanes.reopen()
             self._collect()
             if self._start_some(tasks):
                 await asyncio.sleep(0)
@@ -174,7 +204,8 @@ class Scheduler:
         if job is None or not self.is_current(job):
             job = self._enqueue(channel, level, urgent=urgent)
         elif job.started is None and (job.level < level or (urgent and not job.urgent)):
-            job = self._replace(job, max(level, job.level), urgent=urgent)
+            deepest = max(level, job.level) if job.sinks else level
+            job = self._replace(job, deepest, urgent=urgent)
         elif job.level < level:
             job.follow = job.follow or Job(channel, level, job.epoch, urgent=True)
             job = job.follow
@@ -198,8 +229,11 @@ class Scheduler:
 
     def _put(self, job: Job) -> None:
         self._jobs[job.channel.id] = job
-        key, limit = self._lane_of(job.channel, job.level)
-        self._lanes.put(key, limit, job, urgent=job.urgent, again=job.again)
+        self._queue(job)
+
+    def _queue(self, job: Job) -> None:
+        job.lane, limit = self._lane_of(job.channel, job.level)
+        self._lanes.put(job.lane, limit, job, urgent=job.urgent, again=job.again)
         self._wake.set()
 
     def _close(self, sink: Sink) -> None:
@@ -221,6 +255,8 @@ class Scheduler:
         elif self._jobs.get(job.channel.id) is job:
             del self._jobs[job.channel.id]
             self._replan(job.channel.id)
+        elif self._asides.get(job.channel.id) is job:
+            del self._asides[job.channel.id]
 
     def _replan(self, id_: str) -> None:
         """A due entry that was passed over while a job stood in its way comes back."""
@@ -231,13 +267,27 @@ class Scheduler:
     def _collect(self) -> None:
         now = self._clock.now()
         while self._due and self._due[0][0] <= now:
-            due, id_ = heapq.heappop(self._due)
-            plan = self.plans.get(id_)
-            if plan is None or plan.due != due or id_ in self._jobs:
-                continue  # planned anew since, or being looked at
-            channel = self._channels.get(id_)
-            if channel is not None:
-                self._enqueue(channel, plan.level_at(now), urgent=False)
+            _, id_ = heapq.heappop(self._due)
+            plan, channel = self.plans.get(id_), self._channels.get(id_)
+            if plan is None or channel is None or plan.due > now:
+                continue  # planned anew since
+            job = self._jobs.get(id_)
+            if job is None:
+                job = self._enqueue(channel, plan.level_at(now), urgent=False)
+            if _waits(job) and id_ not in self._asides:
+                self._describe_meanwhile(job, plan, now)
+
+    def _describe_meanwhile(self, job: Job, plan: Plan, now: float) -> None:
+        """Where the job waits for something that a describe does not need."""
+        id_ = job.channel.id
+        if self._lane_of(job.channel, Level.DESCRIBE)[0] == job.lane:
+            return
+        if plan.describe_at > now or not self._lanes.is_full(job.lane, urgent=job.urgent):
+            heapq.heappush(self._due, (max(plan.describe_at, now + NEXT_TURN), id_))
+            return
+        aside = Job(job.channel, Level.DESCRIBE, job.epoch, again=id_ in self._doubted)
+        self._asides[id_] = aside
+        self._queue(aside)
 
     def _start_some(self, tasks: Supervisor) -> bool:
         """Start up to a burst; True when more may start at once."""
@@ -253,6 +303,9 @@ class Scheduler:
             if job.dropped:
                 self._lanes.release(key)
                 continue
+            aside = self._asides.get(job.channel.id)
+            if aside is not None and aside is not job and aside.started is None:
+                self._drop(aside)  # a look for a picture describes on its way
             if not job.urgent:
                 self.pace.note(now)
             self._governor.start()
@@ -273,6 +326,9 @@ class Scheduler:
         return max(pause, 0.001)
 
     async def _look(self, job: Job) -> None:
+        aside = self._asides.get(job.channel.id)
+        if aside is not None and aside is not job and aside.task is not None:
+            await asyncio.wait([aside.task])
         wall = self._clock.wall()
         try:
             result = await self._probe(job)
@@ -291,6 +347,8 @@ class Scheduler:
             del self._jobs[id_]
             if job.follow is not None:
                 self._put(job.follow)
+        elif self._asides.get(id_) is job:
+            del self._asides[id_]
         for sink in job.sinks:
             if sink.is_open:
                 sink.results.put_nowait(result)
@@ -307,6 +365,11 @@ class Scheduler:
             self._deliver(job, _untested(job, Reason.NOT_TESTED, self._clock.wall()))
         job.task = None
         self._wake.set()
+
+
+def _waits(job: Job) -> bool:
+    """Whether it is one for a picture that has not begun."""
+    return job.started is None and job.level >= Level.MEDIA
 
 
 def _untested(job: Job, reason: Reason, wall: float, detail: str = "") -> ProbeResult:

@@ -84,14 +84,14 @@ class HealthService:
         self._book = Book(store, bus, self._clock, trust)
         self._lookout = Lookout(prober, self._live, self._clock, self.of, self._book.wall)
         self._roster = Roster(register)
-        self.demands = Demands(self._roster, settings)
+        self.demands = Demands(self._roster, settings, prober.held)
         self._credentials: set[str] = set()  # set anew, not followed up yet
         self._stale = asyncio.Event()
         self._is_aged = True  # False: a window began or ended
         self._tasks = Supervisor("health")
         self._is_closing = False
         self._scheduler = Scheduler(
-            self._lookout.look, prober.lane, self._finished, self._clock, parallel=settings.parallel
+            self._lookout.look, prober, self._finished, self._clock, parallel=settings.parallel
         )
         self._scheduler.pace = Pace(settings.connects_per_second)
         self._scheduler.follow_register(self._roster.channels)

@@ -115,13 +115,18 @@ class DemandCollector(Collector):
         self._demands = demands
 
     def collect(self) -> Iterator[Metric]:
-        """Sessions allowed (where they are limited) and needed; periods by class of points."""
+        """Sessions allowed (where limited), needed and held; periods by class of points."""
         slots = GaugeMetricFamily(
             "vidgate_platform_slots", "PLAY sessions a platform allows.", labels=("platform",)
         )
         needed = GaugeMetricFamily(
             "vidgate_platform_slots_needed",
             "PLAY sessions that looking at its channels asks for, on average.",
+            labels=("platform",),
+        )
+        held = GaugeMetricFamily(
+            "vidgate_platform_slots_held",
+            "PLAY sessions that people hold now; looks have the rest.",
             labels=("platform",),
         )
         periods = GaugeMetricFamily(
@@ -132,10 +137,11 @@ class DemandCollector(Collector):
         for id_, demand in sorted(self._demands.by_platform.items()):
             if demand.slots:
                 slots.add_metric((id_,), demand.slots)
+                held.add_metric((id_,), demand.held)
             needed.add_metric((id_,), demand.needed)
             for of, period in demand.periods.items():
                 periods.add_metric((id_, of.value), period)
-        yield from (slots, needed, periods)
+        yield from (slots, needed, held, periods)
 
 
 class StreamCollector(Collector):

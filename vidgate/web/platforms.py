@@ -36,7 +36,8 @@ class DemandView(BaseModel):
     """What looking at a platform's channels asks of its sessions, on average.
 
     `needed` sessions by the wished period, each look holding one for `seconds`; `periods` by class
-    of points are what is kept: longer where `needed` is more than the platform allows.
+    of points are what is kept: longer where `needed` is more than the platform allows. People hold
+    `held` sessions now; `is_short`: pictures wait, for the periods or for the people.
     """
 
     needed: float
@@ -44,6 +45,8 @@ class DemandView(BaseModel):
     wished: float
     periods: dict[str, float]
     is_stretched: bool
+    held: int
+    is_short: bool
 
 
 class PlatformView(BaseModel):
@@ -146,4 +149,6 @@ def _demand(request: web.Request, id_: str) -> DemandView | None:
         wished=found.wished,
         periods={of.value: round(period, 1) for of, period in found.periods.items()},
         is_stretched=found.is_stretched,
+        held=found.held,
+        is_short=found.is_short,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from vidgate.cli.checkup.finding import Finding, failed, ok, warning
 from vidgate.cli.client import Client, Target
@@ -42,26 +43,28 @@ async def demand(target: Target) -> Finding:
     except (TimeoutError, VidgateError):
         return warning("没有问到", "could not be asked", "vidgate platform list")
     told = [(one, one["demand"]) for one in platforms if one.get("demand")]
-    short = [(one, need) for one, need in told if need["is_stretched"]]
+    short = [(one, need) for one, need in told if need["is_short"]]
     if not short:
         return ok(f"{len(told)} 个平台够用", "platforms allow what looking asks for")
     chinese = "; ".join(
-        f"{one['id']} 需要 {need['needed']:.1f} 路, 允许 {one['slots']} 路, "
-        f"取流周期延长到 {_period(need['periods'], '秒', '分')}"
+        f"{one['id']} 需要 {need['needed'] + need['held']:.1f} 路, 允许 {one['slots']} 路"
+        + (f", 值班员占用 {need['held']} 路" if need["held"] else "")
+        + (f", 取流周期延长到 {_period(need, '秒', '分')}" if need["is_stretched"] else "")
         for one, need in short[:MAX_TOLD]
     )
     english = "; ".join(
-        f"{one['id']} needs {need['needed']:.1f} of {one['slots']} slots, "
-        f"period stretched to {_period(need['periods'], 's', 'min')}"
+        f"{one['id']} needs {need['needed'] + need['held']:.1f} of {one['slots']} slots"
+        + (f", people hold {need['held']}" if need["held"] else "")
+        + (f", period stretched to {_period(need, 's', 'min')}" if need["is_stretched"] else "")
         for one, need in short[:MAX_TOLD]
     )
     more = f" (+{len(short) - MAX_TOLD})" if len(short) > MAX_TOLD else ""
     return warning(chinese + more, english + more, "vidgate platform set ID --slots N")
 
 
-def _period(periods: Mapping[str, float], seconds: str, minutes: str) -> str:
-    """The longest of them, in the units given."""
-    longest = max(periods.values())
+def _period(need: Mapping[str, Any], seconds: str, minutes: str) -> str:
+    """The longest that is kept, in the units given."""
+    longest = max(need["periods"].values())
     return f"{longest / 60:.0f} {minutes}" if longest >= MINUTES else f"{longest:.0f} {seconds}"
 
 

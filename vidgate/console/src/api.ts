@@ -308,6 +308,9 @@ export interface Demand {
   wished: number
   periods: Record<string, number>
   is_stretched: boolean
+  /** Sessions that people hold now. */
+  held: number
+  is_short: boolean
 }
 
 export interface Platform {

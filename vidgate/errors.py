@@ -39,8 +39,9 @@
 Two questions that callers ask are answered by `is_retryable` and `is_ours`.
 """
 
+import copy
 import errno
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 
 class VidgateError(Exception):
@@ -52,6 +53,18 @@ class VidgateError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+E = TypeVar("E", bound=VidgateError)
+
+
+def retold(error: E) -> E:
+    """The same for one more who hears of it, without the frames through which it came.
+
+    An error that is kept, or raised to several, would keep the frames of all whom it passed, and
+    they it: a circle that only a search through all objects frees.
+    """
+    return copy.copy(error)
 
 
 class InputError(VidgateError):

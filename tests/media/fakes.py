@@ -1,6 +1,7 @@
 """A source that does what the test tells it."""
 
 import asyncio
+from copy import copy
 
 from vidgate.media.source import Publisher
 from vidgate.model.media import Codec, Frame, StreamKey, Track
@@ -25,13 +26,13 @@ class FakeSource:
         try:
             first = await self.script.get()
             if isinstance(first, Exception):
-                raise first
+                raise copy(first)  # kept by this frame, it would keep this frame
             publisher.start([VIDEO, SOUND])
             publisher.frame(first)
             while True:
                 item = await self.script.get()
                 if isinstance(item, Exception):
-                    raise item
+                    raise copy(item)
                 publisher.frame(item)
         finally:
             self.running = False

@@ -1,6 +1,8 @@
 """One pull for all readers, started by the first, stopped after the last, retried for ever."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 
 import pytest
@@ -70,6 +72,27 @@ async def test_the_pull_stops_when_nobody_watches(hub: Hub, camera: Camera) -> N
         await reader.get()
     await until(lambda: not camera(KEY).running)
     await until(lambda: hub.find(KEY) is None)
+
+
+async def test_what_failed_for_many_waits_for_no_collection(hub: Hub, camera: Camera) -> None:
+    """Who heard of the failure is not kept by it, nor is the stream."""
+
+    async def hear() -> None:
+        async with hub.read(KEY) as reader:
+            with pytest.raises(UnreachableError):
+                await reader.tracks()
+
+    gc.collect()
+    gc.disable()
+    try:
+        camera(KEY).script.put_nowait(UnreachableError("no route"))
+        await asyncio.gather(*(hear() for _ in range(3)))
+        await hear()
+        stream = weakref.ref(hub.find(KEY) or pytest.fail("gone already"))
+        await until(lambda: hub.find(KEY) is None)
+        await until(lambda: stream() is None)
+    finally:
+        gc.enable()
 
 
 async def test_a_reader_within_the_idle_time_keeps_the_pull(camera: Camera, bus: Bus) -> None:

@@ -20,6 +20,7 @@ from vidgate.errors import (
     UnauthorizedError,
     VidgateError,
     is_retryable,
+    retold,
 )
 from vidgate.media.reader import Reader
 from vidgate.media.source import SourceFactory
@@ -170,7 +171,7 @@ class Hub:
                 await source.run(stream)
                 raise NoMediaError(f"{stream.key.name}: 码流结束 / the source ended the stream")
             except VidgateError as error:
-                failure = error
+                failure = retold(error)
             except Exception as error:
                 log.exception("source failed", channel=stream.key.name)
                 failure = RemoteError(f"{type(error).__name__}: {error}")

@@ -7,7 +7,13 @@ from typing import NamedTuple
 
 from vidgate.aio.clock import Clock
 from vidgate.aio.mailbox import Mailbox
-from vidgate.errors import NoMediaError, ProtocolError, RemoteTimeoutError, VidgateError
+from vidgate.errors import (
+    NoMediaError,
+    ProtocolError,
+    RemoteTimeoutError,
+    VidgateError,
+    retold,
+)
 from vidgate.media.timeline import Timeline
 from vidgate.model.media import Codec, Frame, Reception, StreamKey, StreamState, Track
 from vidgate.rtp.sps import find_sps, read_sps
@@ -167,7 +173,7 @@ class Stream:
         if self._is_described:
             return self.tracks
         if self.state in (StreamState.BLOCKED, StreamState.RETRYING) and self.error is not None:
-            raise self.error  # whoever comes between two tries hears at once what is wrong
+            raise retold(self.error)  # whoever comes between two tries hears at once what is wrong
         if self._described is None:
             self._described = asyncio.get_running_loop().create_future()
             self._described.add_done_callback(lambda future: future.exception())
@@ -345,7 +351,7 @@ class Stream:
         if error is None:
             waiting.set_result(None)
         else:
-            waiting.set_exception(error)
+            waiting.set_exception(retold(error))
 
     def _enter(self, state: StreamState) -> None:
         if state is not self.state:

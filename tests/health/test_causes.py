@@ -142,6 +142,21 @@ def attention(fold: Fold) -> list[Attention]:
     return [one.attention for one in fold.open]
 
 
+def test_an_acknowledged_storm_does_not_hide_the_next() -> None:
+    fleet, fold = apart(500), Fold()
+    fleet.dead |= {f"c{at}": 100.0 for at in range(0, 150, 5)}
+    run(fold, fleet, 100.0, 300.0)
+    (storm,) = fold.open
+    storm.acknowledged = Note(time=300.0, actor="li", action="acknowledge")
+    for at in range(75, 150, 5):
+        del fleet.dead[f"c{at}"]
+    run(fold, fleet, 301.0, 1500.0, step=5.0)
+    assert attention(fold) == [Attention.ACKNOWLEDGED]
+    fleet.dead |= {f"c{at}": 5000.0 for at in range(201, 320, 3)}
+    run(fold, fleet, 5000.0, 5300.0)
+    assert attention(fold) == [Attention.OPEN]
+
+
 def test_many_lone_faults_at_one_time_are_one_incident() -> None:
     fleet, fold = apart(500), Fold()
     fleet.dead |= {f"c{at}": 100.0 for at in range(0, 500, 10)}

@@ -118,3 +118,14 @@ def test_everything_runs_once_and_no_limit_is_exceeded(
         lanes.release(key)
     assert sorted(done) == list(range(len(puts)))
     assert lanes.active == 0
+
+
+def test_what_is_discarded_waits_no_more() -> None:
+    lanes: Lanes[str] = Lanes(lambda key: 0)
+    for number in range(100):
+        lanes.put("a", 2, f"look {number}")
+        lanes.discard("a", f"look {number}")
+    lanes.discard("nowhere", "look")
+    assert lanes.waiting == 0
+    lanes.put("a", 2, "asked for", urgent=True)
+    assert drain(lanes) == ["asked for"]

@@ -30,7 +30,7 @@ from vidgate.errors import (
     VidgateError,
 )
 from vidgate.health import prober as probers
-from vidgate.health.limits import PlatformSlots
+from vidgate.health.limits import PlatformSlots, ahead
 from vidgate.health.measure import Wish
 from vidgate.health.prober import Prober, reason_of
 from vidgate.model.channel import Channel, Kind, Platform
@@ -100,6 +100,14 @@ def prober(
         SystemClock(),
         lens,
     )
+
+
+def test_a_platform_without_a_limit_has_room_for_what_waited() -> None:
+    """Its sessions were counted when it was put in line."""
+    register = FakeRegister([CHANNEL])
+    for slots, room in ((0, None), (4, 4 + ahead(4))):
+        register.platforms["p"] = Platform(id="p", slots=slots)
+        assert prober(Lens(), register).room(("slots", "p")) == room
 
 
 async def test_good_looks() -> None:

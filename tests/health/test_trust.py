@@ -157,5 +157,9 @@ async def test_what_a_fast_clock_wrote_goes_an_hour_after_a_start_by_the_right_o
         await machine.pass_(1, UP, jump=20 * HOUR)
     machine.clock.jump_wall(-20 * HOUR)
     async with machine.running():
-        await machine.pass_(30, DOWN)
-    assert await machine.told() == [(2, "down"), (4, "unknown"), (33, "down")]
+        await machine.pass_(4, DOWN)
+        await machine.pass_(2, UP)
+        await machine.pass_(24, DOWN)
+    told = [(2, "down"), (4, "unknown"), (7, "down"), (9, "up"), (33, "down")]
+    assert await machine.told() == told
+    assert len(await machine.store.runs(*FOREVER)) == 2

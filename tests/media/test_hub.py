@@ -21,7 +21,7 @@ from vidgate.errors import (
 )
 from vidgate.media.hub import Hub, HubSettings
 from vidgate.media.source import Publisher, Source
-from vidgate.model.media import StreamKey, StreamState
+from vidgate.model.media import StreamKey, StreamState, Variant
 
 KEY = StreamKey("camera-1")
 FAST = HubSettings(idle_stop=0.05, retry_first=0.001, retry_cap=0.002, stalled_after=0.05)
@@ -93,6 +93,19 @@ async def test_what_failed_for_many_waits_for_no_collection(hub: Hub, camera: Ca
         await until(lambda: stream() is None)
     finally:
         gc.enable()
+
+
+async def test_a_stream_that_goes_while_another_is_ended_is_passed_over(camera: Camera) -> None:
+    other = StreamKey(KEY.name, Variant.SUB)
+    async with Hub(camera, Bus(), FAST) as hub, hub.read(KEY) as reader:
+        camera(KEY).script.put_nowait(picture(0, key=True))
+        await reader.tracks()
+        async with hub.read(other):
+            forgetting = asyncio.create_task(hub.forget(KEY.name))
+            await asyncio.sleep(0)
+            del hub.streams[other]
+        await forgetting
+        await until(lambda: camera(KEY).runs == 2)
 
 
 async def test_a_reader_within_the_idle_time_keeps_the_pull(camera: Camera, bus: Bus) -> None:

@@ -1,6 +1,7 @@
 """F12 for those who watch: a camera that said it is busy is not called again within 30 s."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
@@ -81,6 +82,21 @@ async def test_a_session_that_a_person_leaves_is_for_who_was_refused(here: Town)
         await refused(here, channel)
     await until(lambda: here.hub.find(key) is None)
     assert await click(here, channel) is None
+
+
+async def test_who_stays_is_called_for_as_soon_as_a_session_is_free(here: Town) -> None:
+    channel, other = here.channels.values()
+    other_key = StreamKey(other.id)
+    async with AsyncExitStack() as stack:
+        async with here.hub.read(other_key) as reader:
+            await reader.tracks()
+            here.fleet.set_fault(channel.id, "busy")
+            staying = await stack.enter_async_context(here.hub.read(StreamKey(channel.id)))
+            with pytest.raises(BusyError):
+                await staying.tracks()
+            here.fleet.clear_fault(channel.id)
+        await until(lambda: here.hub.find(other_key) is None)
+        assert await staying.tracks()
 
 
 async def test_one_refusal_does_not_make_up_for_another(here: Town) -> None:

@@ -118,6 +118,8 @@ def test_a_message_cut_short_does_not_hide_the_next() -> None:
         b"\nPLAY " * 10000 + b"\1",
         b"$\0\0\1\x80RTSP/1.0 200" * 3500,
         b"\r\n\0 " * 16000,
+        b"RTSP/1.0 200$aaa\x80" * 3600 + b"\0" * 20,
+        b"RTSP/1.0 200\n$aaa\x80PLAY \n" * 2700 + b"\n\n",
     ],
 )
 def test_what_begins_like_messages_again_and_again_is_read_once(garbage: bytes) -> None:

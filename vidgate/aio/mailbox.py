@@ -45,7 +45,7 @@ class Mailbox(Generic[T]):
         self._skipping = False
         self._taken = 0  # in a row
         self._waiter: asyncio.Future[None] | None = None
-        self._closed: BaseException | None = None
+        self._is_closed = False
 
     def __len__(self) -> int:
         return len(self._items)
@@ -57,7 +57,7 @@ class Mailbox(Generic[T]):
 
     def put(self, item: T) -> bool:
         """Offer an item; returns False when it (or what was held before it) had to be dropped."""
-        if self._closed is not None:
+        if self._is_closed:
             return False
         if self._skipping:
             if not item.resumable:
@@ -81,13 +81,13 @@ class Mailbox(Generic[T]):
         return kept
 
     async def get(self) -> T:
-        """Wait for the oldest item. Raises what `close` was given once the box is empty."""
+        """Wait for the oldest item. Raises MailboxClosed once it is closed and empty."""
         while not self._items or self._taken >= GREED:
             if self._items:  # they may be gone, or others, when it is our turn again
                 self._taken = 0
                 await asyncio.sleep(0)
-            elif self._closed is not None:
-                raise self._closed
+            elif self._is_closed:
+                raise MailboxClosed
             else:
                 await self._wait()
         self._taken += 1
@@ -103,11 +103,10 @@ class Mailbox(Generic[T]):
         finally:
             self._waiter = None
 
-    def close(self, error: BaseException | None = None) -> None:
-        """End it: the reader gets what is held, then `error` (default `MailboxClosed`)."""
-        if self._closed is None:
-            self._closed = error or MailboxClosed()
-            self._wake()
+    def close(self) -> None:
+        """End it: the reader gets what is held, and then MailboxClosed."""
+        self._is_closed = True
+        self._wake()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

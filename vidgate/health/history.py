@@ -146,6 +146,7 @@ class History:
         self._trust = trust or Trust(self._clock)
         self._beats = _Beats([])
         self._rewind_to: int | None = None
+        self._was_doubted = False
         self._looks = LookLog()
         self._house = asyncio.Lock()
         self._report = Report(clock=self._clock)
@@ -193,10 +194,11 @@ class History:
 
     async def beat(self) -> None:
         """Say that vidgate is at work, where it is known when that is."""
-        if not self._trust.look():
+        was_doubted, self._was_doubted = self._was_doubted, not self._trust.look()
+        if self._was_doubted:
             return
         now = self._now()
-        if self._beats.beat(now) and self._trust.may_drop:
+        if (self._beats.beat(now) or was_doubted) and self._trust.may_drop:
             log.warning("the clock went back; what it said of later times is dropped")
             self._rewind_to = now
         try:

@@ -4,7 +4,7 @@ Pure: a fold looks at how every channel stands and at what it knew before; the o
 faults were found makes no difference. What makes a cause is in `health.causes`.
 """
 
-from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Container, Generator, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from itertools import count
 from math import ceil
@@ -285,7 +285,7 @@ class Fold:
         if len(alone) + len(lately) < self._rules.crowd:
             return (known if known is not None and known.ended is None else None), False
         storm = self._resume(STORM, known, now)
-        if storm.dismissed is not None and not _is_down(storm) and alone.keys() - storm.members:
+        if _is_another(storm, alone, self._rules):
             self._ask_again(storm, now)
         for id_ in lately:
             if self._of[id_] is not storm and self._of[id_].attention is Attention.OPEN:
@@ -372,6 +372,19 @@ def _is_news(incident: Incident, channel: str, now: float, rules: Rules) -> bool
     known = incident.members.get(channel)
     is_new = known is None or known.until is None or now - known.until >= rules.reopen
     return incident.acknowledged is not None and is_new
+
+
+def _is_another(storm: Incident, alone: Collection[str], rules: Rules) -> bool:
+    """Whether it goes beyond what a person saw to: another fault after it was closed and has mostly
+    recovered, or as many since it was acknowledged as make a storm.
+    """
+    if storm.dismissed is not None:
+        return not _is_down(storm) and not storm.members.keys() >= set(alone)
+    if storm.acknowledged is None:
+        return False
+    seen_to = storm.acknowledged.time
+    later = sum(one.until is None and one.since > seen_to for one in storm.members.values())
+    return later >= rules.crowd
 
 
 def _is_cut(incident: Incident, fleet: Mapping[str, Condition]) -> bool:

@@ -27,8 +27,8 @@ class Lanes(Generic[T]):
     Lanes take turns, so that a platform with two thousand channels does not hold back the others.
     What a person asked for (`urgent`) goes before the routine, and of the routine what settles a
     doubt (`again`) first: behind a platform that times out it would wait for a round of all, three
-    times, before the first channel is known to be down. A limit of 0 is none. Every operation is
-    O(1), amortised.
+    times, before the first channel is known to be down. A limit of 0 is none. Every operation
+    but `discard` is O(1), amortised.
 
     `room` says how many may be at work in a lane for one more of the routine to start; None: as
     many as its limit says.
@@ -73,6 +73,15 @@ class Lanes(Generic[T]):
             self._routine[key] = None
         if not (lane.active or lane.urgent or lane.again or lane.routine):
             del self._lanes[key]
+
+    def discard(self, key: Hashable, item: T) -> None:
+        """An item that waits in the lane is not to be taken any more; O(n) of those who wait."""
+        lane = self._lanes.get(key)
+        for queue in () if lane is None else (lane.urgent, lane.again, lane.routine):
+            if item in queue:
+                queue.remove(item)
+                self.waiting -= 1
+                return
 
     def reopen(self) -> None:
         """There may be room again where there was none."""

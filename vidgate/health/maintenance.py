@@ -7,6 +7,7 @@
 Publishes `maintenance.changed` (object: the number of the window).
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ LONGEST = 366 * DAY
 MAX_WINDOWS = 5_000
 MAX_REASON = 200
 CHUNK = 100  # channels that are asked for at once
+SLICE = 10  # channels judged without a turn for others: each goes through all windows
 NOW = 60.0  # seconds in the past that are now still
 
 
@@ -80,10 +82,12 @@ class Maintenance:
         self._zone = zone
         self._clock = clock
         self._windows: dict[int, Window] = {}
+        self._lasting: list[Window] = []  # and those to come, as of the last change
 
     async def __aenter__(self) -> Self:
         found = await self._store.load(self._clock.wall() - KEPT)
         self._windows = {window.id: window for window in found}
+        self._sort_out()
         return self
 
     async def __aexit__(
@@ -106,7 +110,7 @@ class Maintenance:
 
     def covers(self, channel: Channel, now: float) -> bool:
         """Whether a window for the channel lasts at wall instant `now`."""
-        return any(one.is_at(now) and one.applies(channel) for one in self._windows.values())
+        return any(one.is_at(now) and one.applies(channel) for one in self._lasting)
 
     async def excused(self, ids: Collection[str]) -> dict[str, Sequence[Run]]:
         """When failures of channels, registered or not any more, counted for nothing so far (ms).
@@ -118,7 +122,9 @@ class Maintenance:
         found: dict[str, Sequence[Run]] = dict.fromkeys(ids, ())
         for some in _chunks(ids if windows else ()):
             stays = await self._store.stays(some)
-            for id_ in some:
+            for number, id_ in enumerate(some, 1):
+                if number % SLICE == 0:
+                    await asyncio.sleep(0)
                 found[id_] = _runs(windows, stays.get(id_) or [self._stay(id_)], now)
         return found
 
@@ -191,6 +197,11 @@ class Maintenance:
             yield
         finally:
             self.revision += 1
+            self._sort_out()
+
+    def _sort_out(self) -> None:
+        now = self._clock.wall()
+        self._lasting = [one for one in self._windows.values() if not one.is_over(now)]
 
     def _tell(self, window: Window) -> None:
         told = {"scope": window.scope.value, "subject": window.subject}

@@ -126,8 +126,10 @@ class Prober:
         """
         match lane:
             case ("slots", str(id_)) if id_ in self._register.platforms:
-                free = self._register.platforms[id_].slots - self.held(id_)
-                return free + ahead(free) if free > 0 else 0
+                slots = self._register.platforms[id_].slots
+                free = slots - self.held(id_)
+                if slots > 0:  # or it was limited once, and what waits may all go
+                    return free + ahead(free) if free > 0 else 0
         return None
 
     def held(self, platform: str) -> int:

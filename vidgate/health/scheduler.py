@@ -127,7 +127,8 @@ class Scheduler:
         (self._doubted.add if is_doubted else self._doubted.discard)(id_)
         job = self._jobs.get(id_)
         if job is not None and _waits(job) and not job.sinks and plan.media_at > self._clock.now():
-            self._drop(job)  # a describe has shown meanwhile that there is no picture to look for
+            self._lanes.discard(job.lane, job)  # a describe has shown that there is no picture
+            self._drop(job)
         if plan.due < inf:
             heapq.heappush(self._due, (plan.due, id_))
             self._wake.set()

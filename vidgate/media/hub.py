@@ -111,6 +111,15 @@ class Hub:
         self._stop_if_idle(stream)
         return True
 
+    def hurry(self, key: StreamKey) -> None:
+        """Try now what waits for its next try."""
+        stream = self.streams.get(key)
+        if stream is None or stream.retry_at is None or key not in self._pulls:
+            return
+        self._pulls.pop(key).cancel()
+        stream.tried_again()
+        self._start(stream)
+
     def find(self, key: StreamKey) -> Stream | None:
         """The stream of that key, if it was ever read."""
         return self.streams.get(key)
@@ -121,7 +130,9 @@ class Hub:
         A stream that is not tried again would begin from its beginning: it is over instead.
         """
         for key in [key for key in self.streams if key.name == name]:
-            stream = self.streams[key]
+            stream = self.streams.get(key)
+            if stream is None:
+                continue  # it went while another was ended
             if not self._settings.tries_again:
                 self._end(stream)
             await cancel_and_wait(self._pulls.pop(key, None))

@@ -31,15 +31,15 @@ class Refusals:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._standing: dict[Pull, tuple[BusyError, float]] = {}
+        self._standing: dict[Pull, tuple[str, float]] = {}
 
     @contextmanager
     def heed(self, pull: Pull) -> Iterator[None]:
         """Call the camera inside, which raises HeldBusyError instead where it was busy just now."""
         now = self._clock.now()
-        error, until = self._standing.get(pull, (None, now))
-        if error is not None and until > now:
-            raise HeldBusyError(error.message, hint=_hint(until - now), again_at=until)
+        message, until = self._standing.get(pull, ("", now))
+        if until > now:
+            raise HeldBusyError(message, hint=_hint(until - now), again_at=until)
         try:
             yield
         except SessionsTakenError:
@@ -65,7 +65,7 @@ class Refusals:
     def _note(self, pull: Pull, error: BusyError) -> None:
         now = self._clock.now()
         self._standing = {one: said for one, said in self._standing.items() if said[1] > now}
-        self._standing[pull] = error, now + REST
+        self._standing[pull] = error.message, now + REST
         error.again_at = now + REST
         error.hint = error.hint or _hint(REST)
 

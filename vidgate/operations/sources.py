@@ -8,6 +8,8 @@ from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
+import structlog
+
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock
 from vidgate.aio.limits import Priority
@@ -35,6 +37,8 @@ from vidgate.wire.allowance import Allowance, Allowances
 from vidgate.wire.clock import ClockRange
 from vidgate.wire.guard import AddressGuard
 from vidgate.wire.uri import Uri
+
+log = structlog.get_logger(__name__)
 
 
 class Register(Protocol):
@@ -209,6 +213,7 @@ class Sources:
         self._slots = slots
         self._clock = clock
         self._give_up: Callable[[StreamKey], bool] = lambda key: False
+        self._hurry: Callable[[StreamKey], None] = lambda key: None
         self._makers = {Kind.RTSP: self._rtsp}
         self._refusals = Refusals(clock)
         self._used: dict[StreamKey, dict[str, Made]] = {}  # by the channels that may feed it
@@ -240,7 +245,7 @@ class Sources:
 
     def serve(self, hub: Hub) -> None:
         """Who waits for a session of a platform may have that of a stream which nobody reads."""
-        self._give_up = hub.give_up
+        self._give_up, self._hurry = hub.give_up, hub.hurry
         hub.on_unwatched = self._slots.make_room
         self._slots.on_freed = self._freed
 
@@ -322,7 +327,8 @@ class Sources:
         """
         place = self._place(channel) if by is Priority.OPERATOR else None
         for key in self._refusals.freed(channel.id, place):
-            self._give_up(key)
+            if not self._give_up(key):  # somebody waits for it
+                self._hurry(key)
 
     def _place(self, channel: Channel) -> Hashable:
         """What counts the sessions of the channel: its platform, else its device."""
@@ -425,7 +431,10 @@ class Renewal:
 
         async def forget(name: str) -> None:
             async with turns:
-                await self._hub.forget(name)
+                try:
+                    await self._hub.forget(name)
+                except Exception:  # or the others would be left half forgotten
+                    log.exception("a stream cannot be made anew", channel=name)
 
         async with asyncio.TaskGroup() as group:
             for name in names:

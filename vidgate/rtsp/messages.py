@@ -225,12 +225,11 @@ class Parser:
         last = None
         for found in _SYNC.finditer(data, at):
             is_status = found[1] is None
-            if is_status and found.start() < text_end:
-                last = found.start()
-            elif last is not None:
-                break
-            elif is_status or not self.channels or found[1][0] in self.channels:
-                return found.start()
+            if not is_status and self.channels and found[1][0] not in self.channels:
+                continue
+            if not is_status or found.start() >= text_end:
+                return found.start() if last is None else last
+            last = found.start()
         return last
 
 

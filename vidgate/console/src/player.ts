@@ -156,6 +156,7 @@ export class Player {
   /** The service forgot that the camera refused our credentials: somebody corrected them. */
   forgiven(): void {
     if (this.failure === 'camera_unauthorized') this.encourage(true)
+    if (this.failure === 'camera_busy') this.encourage(false)
   }
 
   /** The service ended the session for good; where only that stream is gone, another may do. */

@@ -7,9 +7,10 @@ own. A connect is counted for every look, in the second in which it begins.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,8 @@ from vidgate.model.event import Event
 from vidgate.model.health import Level, ProbeResult, Reason
 from vidgate.settings.tree import ProbeSettings
 from vidgate.wire.allowance import Allowance, Allowances
+
+Run = Callable[[Callable[[VirtualClock], Coroutine[Any, Any, None]]], None]
 
 # Seconds that a look takes to answer, and to wait for a key frame beyond that.
 ANSWER, KEY_FRAME = 0.03, 1.0

@@ -1,14 +1,13 @@
 """People hold sessions of a platform, all or most of them: what becomes of the looks meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import pytest
 
 from tests.health.polite import EACH, SLOTS, Fleet, at_work
-from tests.health.storms import unhurried
+from tests.health.storms import Run
 from tests.virtual import VirtualClock
 from vidgate.aio.limits import Priority
 from vidgate.health.limits import PlatformSlots
@@ -18,15 +17,6 @@ from vidgate.settings.tree import ProbeSettings
 
 HOUR = 3600.0
 DETECTED = 75.0
-
-Run = Callable[[Callable[[VirtualClock], Coroutine[Any, Any, None]]], None]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Run in virtual time."""
-    with unhurried(monkeypatch) as time:
-        yield lambda main: time.run(main(time.clock))
 
 
 @asynccontextmanager

@@ -198,6 +198,7 @@ async def test_a_denied_address_named_once_does_not_end_the_looks() -> None:
         await world.passes(70, lambda: world.state() is State.UNKNOWN)
         world.prober.answers.clear()
         await world.passes(70, lambda: world.state() is State.UP)
+    assert world.states_told() == ["reachable", "up", "unknown", "reachable", "up"]
 
 
 async def test_another_login_is_tried_whichever_way_it_came() -> None:

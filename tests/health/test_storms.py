@@ -2,12 +2,10 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
 
 import pytest
 
-from tests.health.storms import Model, register_of, unhurried, watching
+from tests.health.storms import Model, Run, register_of, watching
 from tests.virtual import VirtualClock
 from vidgate.health.service import HealthService
 from vidgate.model.channel import Login
@@ -16,15 +14,6 @@ from vidgate.model.health import Level, Reason, State
 SETTLED = 300.0  # seconds until all were looked at, and their picture too
 PERIOD = 60.0
 PACE = 80
-
-Run = Callable[[Callable[[VirtualClock], Coroutine[Any, Any, None]]], None]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Run in virtual time."""
-    with unhurried(monkeypatch) as time:
-        yield lambda main: time.run(main(time.clock))
 
 
 def healthy(*_: object) -> Reason:

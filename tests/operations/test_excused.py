@@ -1,13 +1,13 @@
 """What a window is for is what the register said at the time, whatever it says afterwards."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.registry.conftest import in_thread
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
 from vidgate.health.history import History
@@ -26,8 +26,6 @@ from vidgate.storage.history import HistoryStore
 from vidgate.storage.maintenance import MaintenanceStore
 from vidgate.storage.secrets import SecretBox
 from vidgate.storage.states import States, Transition
-
-T = TypeVar("T")
 
 DAY, HOUR = 86_400.0, 3600.0
 MIDNIGHT = 1_773_072_000.0  # 2026-03-10 in the zone
@@ -92,10 +90,6 @@ class Site:
 def _seconds(told: dict[str, Any], cause: str) -> float:
     found = (one["seconds"] for one in told["causes"] if one["id"] == cause)
     return float(sum(found))
-
-
-async def in_thread(function: Callable[..., T], /, *args: Any) -> T:
-    return await asyncio.to_thread(function, *args)
 
 
 @pytest.fixture

@@ -269,13 +269,18 @@ def test_no_rtcp_raises(edits: list[tuple[int, int]], tail: bytes) -> None:
     assert len(leg.sent) < 2000
 
 
-def test_a_storm_of_nacks_is_bounded() -> None:
-    line = Line(Track(0, Codec.H264, 90000))
-    _, flow, leg, _, clock = make_viewer(line)
+def first_sent(line: Line, flow: Flow, leg: FakeLeg) -> int:
+    """Send a key frame; the sequence number of its first packet."""
     batches = line.cut(video(0, key=True))
     flow.jump(batches[0].index)
     send(flow, batches)
-    lost = int.from_bytes(leg.sent[0][2:4], "big")
+    return int.from_bytes(leg.sent[0][2:4], "big")
+
+
+def test_a_storm_of_nacks_is_bounded() -> None:
+    line = Line(Track(0, Codec.H264, 90000))
+    _, flow, leg, _, clock = make_viewer(line)
+    lost = first_sent(line, flow, leg)
     for _ in range(20):
         leg.on_media(bytes(Nack(1, line.ssrc, (lost,) * 100)))
     assert flow.repeats == REPEATS_PER_SECOND
@@ -287,10 +292,7 @@ def test_a_storm_of_nacks_is_bounded() -> None:
 def test_a_storm_of_nacks_for_what_is_not_there_is_bounded_too() -> None:
     line = Line(Track(0, Codec.H264, 90000))
     _, flow, leg, _, _ = make_viewer(line)
-    batches = line.cut(video(0, key=True))
-    flow.jump(batches[0].index)
-    send(flow, batches)
-    sent = int.from_bytes(leg.sent[0][2:4], "big")
+    sent = first_sent(line, flow, leg)
     gone = tuple((sent + 30_000 + n) % 65_536 for n in range(REPEATS_PER_SECOND))
     leg.on_media(bytes(Nack(1, line.ssrc, gone)))
     leg.on_media(bytes(Nack(1, line.ssrc, (sent,))))

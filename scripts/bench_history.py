@@ -27,7 +27,7 @@ from vidgate.health.looks import LookLog
 from vidgate.model.channel import Channel
 from vidgate.model.health import Level, ProbeResult, Reason, State
 from vidgate.model.maintenance import Window as MaintenanceWindow
-from vidgate.model.standing import Run
+from vidgate.model.standing import Circumstances, Run
 from vidgate.operations.reports import Reports, Window
 from vidgate.settings.tree import HistorySettings
 from vidgate.storage.database import Database
@@ -162,10 +162,10 @@ async def roll_up(bench: Bench, days: int) -> tuple[float, float]:
 
 
 class _Watch:
-    """At work all the time, and nothing is excused."""
+    """At work all the time, and every failure is the channel's own."""
 
-    async def excused(self, ids: Collection[str]) -> dict[str, list[Run]]:
-        return {id_: [] for id_ in ids}
+    async def of(self, ids: Collection[str], start: int, end: int) -> dict[str, Circumstances]:
+        return dict.fromkeys(ids, Circumstances())
 
     def windows(self, *, past: bool = False) -> list[MaintenanceWindow]:
         return []

@@ -28,6 +28,7 @@ from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.supervisor import Supervisor
 from vidgate.aio.systemd import ServiceManager
 from vidgate.errors import SettingsError
+from vidgate.health.attribution import Attribution
 from vidgate.health.calendar import zone_of
 from vidgate.health.history import History
 from vidgate.health.kpi import load_definitions
@@ -197,19 +198,20 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     states, switches = await _past(stack, db, bus)
     hub = await _hub(stack, sources, bus, settings, clock)
     maintenance = await _maintenance(stack, registry, MaintenanceStore(db, audit), bus, settings)
-    history, reports, trust = await _history(stack, db, registry, maintenance, settings, clock)
+    incidents = IncidentStore(db, audit)
+    explained = Attribution(maintenance, incidents)
+    history, reports, trust = await _history(stack, db, registry, explained, settings, clock)
     judged_by = (registry, hub, bus, prober, states, settings.probe, maintenance.covers)
-    health = HealthService(*judged_by, clock=clock, trust=trust)
-    await stack.enter_async_context(health)
-    history.is_settled = health.is_settled
+    health = await stack.enter_async_context(HealthService(*judged_by, clock=clock, trust=trust))
     snapshots = await _snapshots(stack, registry, folder, bus, clock)
     if settings.media.snapshots:
         hub.on_picture, prober.on_picture = snapshots.take, snapshots.see
     whep = await _whep(stack, hub, replays, bus, settings)
     device = partial(_device, box)
-    zone, incidents = zone_of(settings.history.timezone), IncidentStore(db, audit)
-    alarms = Alarms(registry, health, bus, incidents, device, clock, zone=zone)
-    await stack.enter_async_context(alarms)
+    told = (registry, health, bus, incidents, device, clock)
+    zone = zone_of(settings.history.timezone)
+    alarms = await stack.enter_async_context(Alarms(*told, zone=zone))
+    history.is_settled = lambda: health.is_settled() and alarms.is_settled()
     gc.collect()  # now, before anybody looks at how long the loop is held
     pages = Metrics(registry, health, hub, whep, device, alarms)
     metrics = await _metrics(stack, pages, backlog, audit)
@@ -335,7 +337,7 @@ async def _history(
     stack: AsyncExitStack,
     db: Database,
     registry: Registry,
-    maintenance: Maintenance,
+    explained: Attribution,
     settings: Settings,
     clock: Clock,
 ) -> tuple[History, Reports, Trust]:
@@ -343,11 +345,11 @@ async def _history(
     newest = await store.last_run()
     trust = Trust(clock, None if newest is None else newest / SECOND)
     history = await stack.enter_async_context(
-        History(store, settings.history, clock, maintenance, trust)
+        History(store, settings.history, clock, explained, trust)
     )
     definitions = await asyncio.to_thread(load_definitions, settings.history.kpis)
     zone = zone_of(settings.history.timezone)
-    reports = Reports(registry, store, history, maintenance, definitions, zone, clock)
+    reports = Reports(registry, store, history, explained, definitions, zone, clock)
     return history, reports, trust
 
 

@@ -17,7 +17,7 @@ from vidgate.health.looks import unpack
 from vidgate.health.uptime import spans, tally
 from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Level, Reason, State
-from vidgate.model.standing import Run, Tally, together
+from vidgate.model.standing import Circumstances, Run, Tally, together
 from vidgate.settings.tree import HistorySettings
 from vidgate.storage.codes import unpack_tally
 from vidgate.storage.database import Database
@@ -192,8 +192,8 @@ class Booked:
         self.revision, self.runs, self._close = 0, list[Run](), store.close_day
         store.close_day = self._book_before  # type: ignore[method-assign]
 
-    async def excused(self, ids: Collection[str]) -> dict[str, list[Run]]:
-        return dict.fromkeys(ids, self.runs)
+    async def of(self, ids: Collection[str], start: int, end: int) -> dict[str, Circumstances]:
+        return dict.fromkeys(ids, Circumstances(self.runs))
 
     async def _book_before(self, day: int, end: int) -> None:
         if not self.runs:

@@ -11,6 +11,7 @@ from vidgate.health.kpi import Form, Rounding, Share, load_definitions
 from vidgate.metrics.channels import UP
 from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Level, Reason, State
+from vidgate.model.incident import Cause
 from vidgate.model.standing import ABSENT, Standing
 
 OURS = load_definitions()
@@ -19,6 +20,11 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 def at(state: State, reason: Reason | None = Reason.OK, level: Level = Level.NONE) -> Standing:
     return Standing(Lifecycle.ACCEPTED, state, reason, level)
+
+
+def shared(incident: Cause, state: State = State.DOWN) -> Standing:
+    """It answers and hangs, as others do."""
+    return at(state, Reason.TIMEOUT, Level.REACH)._replace(incident=incident)
 
 
 def test_every_form_has_a_definition() -> None:
@@ -59,6 +65,15 @@ def test_own_downtime_is_never_up() -> None:
         (at(State.DOWN, Reason.UNREACHABLE), False, "device"),
         (at(State.DOWN, Reason.NO_MEDIA, Level.DESCRIBE), True, "device"),
         (at(State.DOWN, Reason.REFUSED, Level.REACH), False, "device"),
+        (shared(Cause.UPLINK), False, "upstream"),
+        (shared(Cause.PLATFORM), True, "upstream"),
+        (shared(Cause.AREA), False, "upstream"),
+        (shared(Cause.HOST), True, "upstream"),  # a server of the platform
+        (shared(Cause.HOST), False, "device"),  # a recorder
+        (shared(Cause.SCATTERED), True, "device"),
+        (shared(Cause.PLATFORM, State.REACHABLE), True, "upstream"),
+        (shared(Cause.PLATFORM, State.UNAUTHORIZED), True, "unauthorized"),
+        (shared(Cause.PLATFORM, State.UNKNOWN), True, "unknown"),
         (at(State.REACHABLE), False, "unproved"),
         (at(State.DEGRADED, Reason.FROZEN, Level.MEDIA), False, "picture"),
     ],
@@ -97,6 +112,8 @@ def test_a_change_of_meaning_is_a_new_version_and_the_old_one_can_be_had() -> No
     assert (old.version, old.share(excused)) == (1, Share.MISSING)
     watched = OURS.kpis["online_watched"]  # what Prometheus stored is not changed by an excuse
     assert (watched.version, watched.share(excused)) == (1, Share.MISSING)
+    versions = {one.id: one.version for one in OURS.causes if one.version > 1}
+    assert versions == {"upstream": 2, "device": 2}  # the incidents that failures belonged to
     for state, reason in product(State, [one for one in Reason if one is not Reason.EXCUSED]):
         assert old.share(at(state, reason)) is OURS.main.share(at(state, reason))
 
@@ -115,6 +132,7 @@ def test_the_sample_of_a_sites_file_adds_a_kpi() -> None:
         ("kpi: []", "kpi"),
         ("causes: [{id: a, zh: a, en: a, states: [up]}]", "最后一个原因"),
         ("causes: [{id: a, zh: a, en: a, states: [asleep]}]", "asleep"),
+        ("causes: [{id: a, zh: a, en: a, any_of: [{incidents: [flood]}]}]", "uplink"),
         ("[", "history.kpis"),
     ],
 )

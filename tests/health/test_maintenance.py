@@ -15,7 +15,7 @@ from vidgate.health.uptime import spans, tally
 from vidgate.model.channel import Channel, Lifecycle, Platform
 from vidgate.model.health import Level, Reason, State
 from vidgate.model.maintenance import Scope, Window
-from vidgate.model.standing import Entry, Run, Standing
+from vidgate.model.standing import Circumstances, Entry, Run, Standing
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
 from vidgate.storage.maintenance import MaintenanceStore
@@ -164,7 +164,7 @@ def test_only_failures_are_excused() -> None:
     entries = [Entry(0, up), Entry(100, down), Entry(200, off), Entry(300, down), Entry(400, up)]
     runs = [Run(0, 340), Run(360, 1000)]
     excused = [Run(50, 150), Run(180, 320), Run(345, 500)]
-    told = tally(spans(entries, runs, 0, 500, excused))
+    told = tally(spans(entries, runs, 0, 500, Circumstances(excused)))
     assert told.length == 500
     assert dict(told) == {
         up: 200,

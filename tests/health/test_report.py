@@ -10,6 +10,7 @@ from vidgate.health.kpi import load_definitions
 from vidgate.health.report import Ledger, Subject
 from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Level, Reason, State
+from vidgate.model.incident import Cause
 from vidgate.model.standing import ABSENT, Standing, Tally
 
 OURS = load_definitions()
@@ -27,6 +28,7 @@ standings = st.builds(
     st.sampled_from(State),
     st.sampled_from([*Reason, None]),
     st.sampled_from(Level),
+    st.sampled_from([*Cause, None]),
 )
 days = st.lists(st.tuples(standings, st.integers(1, DAY)), max_size=5).map(Tally.of)
 fleets = st.lists(

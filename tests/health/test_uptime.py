@@ -6,7 +6,18 @@ from hypothesis import strategies as st
 from vidgate.health.uptime import merged, spans, tally, unwatched
 from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Level, Reason, State
-from vidgate.model.standing import ABSENT, Entry, Run, Span, Standing, Tally, together
+from vidgate.model.incident import Cause
+from vidgate.model.standing import (
+    ABSENT,
+    Circumstances,
+    Entry,
+    Membership,
+    Run,
+    Span,
+    Standing,
+    Tally,
+    together,
+)
 
 UP = Standing(Lifecycle.ACCEPTED, State.UP, Reason.OK, Level.MEDIA)
 DOWN = Standing(Lifecycle.ACCEPTED, State.DOWN, Reason.TIMEOUT, Level.NONE)
@@ -21,6 +32,9 @@ entries = st.lists(st.builds(Entry, instants, standings), max_size=12).map(
 )
 ends = st.lists(instants, max_size=12, unique=True).map(sorted)
 runs = ends.map(lambda cuts: [Run(a, b) for a, b in zip(cuts[::2], cuts[1::2], strict=False)])
+memberships = st.lists(st.builds(Membership, instants, instants, st.sampled_from(Cause))).map(
+    sorted
+)
 
 
 def test_before_the_first_entry_there_is_no_channel() -> None:
@@ -82,3 +96,34 @@ def test_adjoining_windows_add_up(
 
     assert together([over(a, b), over(b, c)]) == over(a, c)
     assert over(a, c).length == c - a
+
+
+def test_a_failure_shared_with_others_says_so_while_it_was() -> None:
+    told = [Entry(0, UP), Entry(10, DOWN), Entry(50, UP), Entry(60, DOWN), Entry(80, OFF)]
+    at_work = [Run(0, 62), Run(64, 1000)]
+    shared = [Membership(20, 30, Cause.HOST), Membership(25, 70, Cause.PLATFORM)]
+    by_host, by_platform = (DOWN._replace(incident=it) for it in (Cause.HOST, Cause.PLATFORM))
+    excused = DOWN._replace(state=State.MAINTENANCE, reason=Reason.EXCUSED)
+    assert list(spans(told, at_work, 0, 100, Circumstances([Run(40, 45)], shared))) == [
+        Span(0, 10, UP),
+        Span(10, 20, DOWN),
+        Span(20, 30, by_host),
+        Span(30, 40, by_platform),
+        Span(40, 45, excused),
+        Span(45, 50, by_platform),
+        Span(50, 60, UP),  # what works shares no failure
+        Span(60, 62, by_platform),
+        Span(62, 64, UNSEEN),
+        Span(64, 70, by_platform),
+        Span(70, 80, DOWN),
+        Span(80, 100, OFF),
+    ]
+
+
+@given(entries, runs, memberships, runs)
+def test_incidents_change_no_length(
+    told: list[Entry], at_work: list[Run], shared: list[Membership], excused: list[Run]
+) -> None:
+    plain = tally(spans(told, at_work, 0, 1000, Circumstances(excused)))
+    known = tally(spans(told, at_work, 0, 1000, Circumstances(excused, shared)))
+    assert Tally.of((one._replace(incident=None), ms) for one, ms in known) == plain

@@ -170,6 +170,8 @@ async def test_a_full_disk_loses_no_incident(site: Site, monkeypatch: pytest.Mon
             site.set(State.DOWN, "c14")
             (one,) = await opened(alarms)
             await until(lambda: tries > 0)
+            assert not alarms.is_settled()
+    assert alarms.is_settled()
     store = IncidentStore(site.db, Audit(site.db))
     assert await store.find(one.id) is not None
 

@@ -10,6 +10,7 @@ import pytest
 from tests.registry.conftest import in_thread
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
+from vidgate.health.attribution import Attribution
 from vidgate.health.history import History
 from vidgate.health.kpi import load_definitions
 from vidgate.health.maintenance import Booking, Maintenance
@@ -23,6 +24,7 @@ from vidgate.settings.tree import HistorySettings
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
 from vidgate.storage.history import HistoryStore
+from vidgate.storage.incidents import IncidentStore
 from vidgate.storage.maintenance import MaintenanceStore
 from vidgate.storage.secrets import SecretBox
 from vidgate.storage.states import States, Transition
@@ -44,10 +46,9 @@ class Site:
             register, MaintenanceStore(db, Audit(db)), Bus(clock=clock), ZONE, clock
         )
         self.store = HistoryStore(db)
-        self.history = History(self.store, SETTINGS, clock, self.windows)
-        self.reports = Reports(
-            register, self.store, self.history, self.windows, DEFINITIONS, ZONE, clock
-        )
+        known = Attribution(self.windows, IncidentStore(db, Audit(db)))
+        self.history = History(self.store, SETTINGS, clock, known)
+        self.reports = Reports(register, self.store, self.history, known, DEFINITIONS, ZONE, clock)
 
     async def begin(self) -> None:
         for id_, area in (("c", "A"), ("f", "B"), ("z", "A")):

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Level, Reason, State
+from vidgate.model.incident import Cause
 from vidgate.model.standing import Standing, Tally
 from vidgate.storage import codes
 
@@ -13,6 +14,7 @@ standings = st.builds(
     st.sampled_from(State),
     st.none() | st.sampled_from(Reason),
     st.sampled_from(Level),
+    st.none() | st.sampled_from(Cause),
 )
 tallies = st.lists(st.tuples(standings, st.integers(1, 90_000_000))).map(Tally.of)
 
@@ -20,7 +22,8 @@ tallies = st.lists(st.tuples(standings, st.integers(1, 90_000_000))).map(Tally.o
 def test_every_word_has_a_code_of_its_own_that_fits() -> None:
     assert set(codes.REASONS) == set(Reason)
     assert set(codes.STEPS) == set(Lifecycle)
-    for table, bits in ((codes.REASONS, 5), (codes.STEPS, 3)):
+    assert set(codes.INCIDENTS) == set(Cause)
+    for table, bits in ((codes.REASONS, 5), (codes.STEPS, 3), (codes.INCIDENTS, 3)):
         assert len(set(table.values())) == len(table)
         assert all(0 < code < 1 << bits for code in table.values())
 

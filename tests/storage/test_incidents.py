@@ -5,9 +5,10 @@ from sqlalchemy import JSON, Boolean, Float, Integer, Table, insert
 
 from vidgate.model.health import Reason, State
 from vidgate.model.incident import Attention, Cause, Incident, Member, Note, Selection
+from vidgate.model.standing import Membership
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
-from vidgate.storage.incidents import IncidentStore
+from vidgate.storage.incidents import FOREVER, IncidentStore
 from vidgate.storage.models import channels, platforms
 
 
@@ -157,6 +158,26 @@ async def test_the_past_of_a_place(db: Database) -> None:
     assert await found(area="south") == [2, 1]
     assert await found(platform="p", area="south") == []  # no channel is both
     assert await found(department="x") == []
+
+
+async def test_when_channels_failed_together_with_others(db: Database) -> None:
+    store = IncidentStore(db, Audit(db))
+    over = incident(1, 10.0, "a", "b", ended=20.0)
+    over.members["a"] = replace(over.members["a"], until=15.25)
+    over.members["b"] = replace(over.members["b"], since=12.0, until=20.0)
+    lasts = replace(incident(2, 30.0, "a", *(f"c{n}" for n in range(450))), cause=Cause.PLATFORM)
+    alone = replace(incident(3, 10.0, "a", "c"), cause=Cause.SINGLE)
+    storm = replace(incident(4, 10.0, "d"), cause=Cause.SCATTERED)
+    await kept(store, over, lasts, alone, storm)
+    ids = ["a", "b", "d", *(f"c{n}" for n in range(450))]
+    found = await store.memberships(ids, 0, 100_000)
+    by_host = Membership(10_000, 15_250, Cause.HOST)
+    assert found["a"] == [by_host, Membership(30_000, FOREVER, Cause.PLATFORM)]
+    assert found["b"] == [Membership(12_000, 20_000, Cause.HOST)]
+    assert len(found) == 452
+    assert await store.memberships(["a", "b"], 0, 12_000) == {"a": [by_host]}
+    assert await store.memberships(["a", "b"], 15_250, 30_000) == {"b": found["b"]}
+    assert await store.memberships([], 0, 100_000) == {}
 
 
 async def test_the_past_is_forgotten_with_all_that_belongs_to_it(db: Database) -> None:

@@ -24,9 +24,9 @@ from vidgate.errors import StorageError
 from vidgate.health import calendar
 from vidgate.health.looks import LookLog
 from vidgate.health.trust import STEP, Trust
-from vidgate.health.uptime import spans, tally
+from vidgate.health.uptime import ORDINARY, spans, tally
 from vidgate.model.health import ProbeResult
-from vidgate.model.standing import Entry, Run, milliseconds
+from vidgate.model.standing import Circumstances, Entry, Run, milliseconds
 from vidgate.settings.tree import HistorySettings
 from vidgate.storage.codes import pack_tally
 
@@ -37,7 +37,9 @@ GAP = 150_000  # ms without a beat: the machine slept, or its clock was put forw
 BACK = round(STEP * 1000)  # ms by which a clock is put back, not slewed
 SAVE_LOOKS = 30.0  # seconds between two writes of looks
 KEEP_HOUSE = 600.0  # seconds between two looks at what is to roll up and to forget
-SETTLE = 120_000  # ms after midnight until a day is rolled up
+# ms after midnight until a day is rolled up: so long a wider cause may still be found for what
+# failed before it, see `widest` of `causes.Rules`.
+SETTLE = 3_600_000
 DAYS_AT_ONCE = 3  # rolled up in one go: a service that was updated catches up by and by
 DAYS_FORGOTTEN = 20  # in one go
 CHUNK = 100  # channels in one turn of the loop
@@ -83,24 +85,25 @@ class Store(Protocol):
     async def forget_runs(self, cut: int) -> None: ...
 
 
-class Excuses(Protocol):
-    """What is read of maintenance; `revision` is another one once that is about to change."""
+class Attribution(Protocol):
+    """What failures are put down to; see `health.attribution`."""
 
-    revision: int
+    @property
+    def revision(self) -> int: ...
 
-    async def excused(self, ids: Collection[str]) -> Mapping[str, Sequence[Run]]:
-        """When failures of channels count for nothing. Raises StorageError."""
+    async def of(self, ids: Collection[str], start: int, end: int) -> Mapping[str, Circumstances]:
+        """What is known of channels' failures. Raises StorageError."""
         ...
 
 
-class NoExcuses:
-    """Every failure counts."""
+class NoAttribution:
+    """Nothing is known but what looks told."""
 
     revision = 0
 
-    async def excused(self, ids: Collection[str]) -> Mapping[str, Sequence[Run]]:
-        """Never."""
-        return dict.fromkeys(ids, ())
+    async def of(self, ids: Collection[str], start: int, end: int) -> Mapping[str, Circumstances]:
+        """The same of all."""
+        return dict.fromkeys(ids, ORDINARY)
 
 
 @dataclass(slots=True)
@@ -126,7 +129,7 @@ class _Beats:
 class History:
     """`is_settled` tells whether all that was decided so far is written; set by whoever knows.
 
-    `excuses` tells when failures of a channel count for nothing.
+    `attribution` tells what failures are put down to.
     """
 
     def __init__(
@@ -134,11 +137,11 @@ class History:
         store: Store,
         settings: HistorySettings,
         clock: Clock | None = None,
-        excuses: Excuses | None = None,
+        attribution: Attribution | None = None,
         trust: Trust | None = None,
     ) -> None:
         self.is_settled: Callable[[], bool] = lambda: True
-        self._excuses = excuses or NoExcuses()
+        self._attribution = attribution or NoAttribution()
         self._store = store
         self._settings = settings
         self._zone = calendar.zone_of(settings.timezone)
@@ -268,18 +271,18 @@ class History:
         await self._store.forget_runs(now - max(keep.rollup_days, keep.transition_days) * DAY)
 
     async def _roll_up(self, start: int, end: int) -> None:
-        revision = self._excuses.revision
+        revision = self._attribution.revision
         runs = await self._store.runs(start, end)
         subjects = await self._store.subjects()
         ids = {key: id_ for id_, key in subjects.items()}
         for keys in _chunks(subjects.values()):
             entries = await self._store.entries(keys, start, end)
-            exempt = await self._excuses.excused([ids[key] for key in keys])
-            excused = {key: exempt[ids[key]] for key in keys}
-            rows = await asyncio.to_thread(_day_rows, entries, runs, excused, start, end)
+            known = await self._attribution.of([ids[key] for key in keys], start, end)
+            explained = {key: known[ids[key]] for key in keys}
+            rows = await asyncio.to_thread(_day_rows, entries, runs, explained, start, end)
             await self._store.save_tallies(start, rows)
         await self._store.close_day(start, end)
-        if self._excuses.revision != revision:  # it may have been told by the old ones, in part
+        if self._attribution.revision != revision:  # it may have been told by the old ones, in part
             await self._store.open_day(start)
 
     def _now(self) -> int:
@@ -289,13 +292,13 @@ class History:
 def _day_rows(
     entries: Mapping[int, Sequence[Entry]],
     runs: Sequence[Run],
-    excused: Mapping[int, Sequence[Run]],
+    explained: Mapping[int, Circumstances],
     start: int,
     end: int,
 ) -> list[tuple[int, bytes]]:
     """The day of each channel that was registered at any time of it."""
     days = (
-        (key, tally(spans(told, runs, start, end, excused[key]))) for key, told in entries.items()
+        (key, tally(spans(told, runs, start, end, explained[key]))) for key, told in entries.items()
     )
     return [
         (key, pack_tally(day))

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from vidgate.errors import SettingsError
 from vidgate.mistakes import explain
+from vidgate.model import incident
 from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Level, Reason, State
 from vidgate.model.standing import Standing
@@ -109,32 +110,48 @@ class Kpi(_Part):
         return Share.ONLINE if standing.state in self.numerator else Share.MISSING
 
 
-class Cause(_Part):
-    """Why time was not online; see the comment in `kpis.yaml`."""
+class Conditions(_Part):
+    """What must hold of a standing, all of it; see the comment in `kpis.yaml`."""
 
-    id: Id
-    zh: Title
-    en: Title
     states: frozenset[AState] = frozenset()
     reasons: frozenset[Reason] = frozenset()
     platform: bool | None = None
     reached: ALevel | None = None
     own_downtime: bool = False
+    incidents: frozenset[incident.Cause] = frozenset()
 
-    def fits(self, standing: Standing, *, has_platform: bool) -> bool:
-        """Whether the standing of a channel (behind a platform or not) is of this cause."""
-        if self.own_downtime != (standing.reason is None) and not self._takes_all:
-            return False
+    def hold(self, standing: Standing, *, has_platform: bool) -> bool:
+        """Whether they do, of a channel behind a platform or not."""
         return (
-            (not self.states or standing.state in self.states)
+            self.own_downtime is (standing.reason is None)
+            and (not self.states or standing.state in self.states)
             and (not self.reasons or standing.reason in self.reasons)
             and (self.platform is None or has_platform is self.platform)
             and (self.reached is None or standing.level <= self.reached)
+            and (not self.incidents or standing.incident in self.incidents)
         )
 
+
+class Cause(Conditions):
+    """Why time was not online."""
+
+    id: Id
+    version: int = Field(1, ge=1)
+    zh: Title
+    en: Title
+    any_of: tuple[Conditions, ...] = Field((), max_length=20)
+
+    def fits(self, standing: Standing, *, has_platform: bool) -> bool:
+        """Whether the standing of a channel (behind a platform or not) is of this cause."""
+        if self.takes_all:
+            return True
+        held = (one.hold(standing, has_platform=has_platform) for one in self.any_of)
+        return self.hold(standing, has_platform=has_platform) and (not self.any_of or any(held))
+
     @property
-    def _takes_all(self) -> bool:
-        return not self.model_fields_set - {"id", "zh", "en"}
+    def takes_all(self) -> bool:
+        """Whether there is no condition."""
+        return not self.model_fields_set - {"id", "version", "zh", "en"}
 
 
 class _File(_Part):
@@ -165,7 +182,7 @@ def load_definitions(site: str = "") -> Definitions:
     kpis = {kpi.id: kpi for file in files for kpi in file.kpis}
     causes = next(file.causes for file in reversed(files) if file.causes)
     last = causes[-1]
-    if not last._takes_all:
+    if not last.takes_all:
         raise SettingsError(
             f"history.kpis: 最后一个原因 {last.id} 不能有条件 / the last cause takes what is left"
         )

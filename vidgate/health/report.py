@@ -180,7 +180,8 @@ class Ledger:
             "by": self._by,
             "kpis": [_definition(kpi) for kpi in self._definitions.kpis.values()],
             "causes": [
-                {"id": one.id, "zh": one.zh, "en": one.en} for one in self._definitions.causes
+                {"id": one.id, "version": one.version, "zh": one.zh, "en": one.en}
+                for one in self._definitions.causes
             ],
             "total": self._group(None, range(len(self._subjects))),
             "groups": sorted((one for one in groups if one["channels"]), key=_rank),

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, takewhile
 
 from vidgate.model.health import Level, Reason, State
-from vidgate.model.standing import ABSENT, Entry, Run, Span, Standing, Tally
+from vidgate.model.standing import ABSENT, Circumstances, Entry, Run, Span, Standing, Tally
 
+ORDINARY = Circumstances()
 NO_FAILURE = frozenset({State.UP, State.DEGRADED, State.BUSY, State.MAINTENANCE, State.DISABLED})
 
 
@@ -20,27 +21,27 @@ def spans(
     runs: Sequence[Run],
     start: int,
     end: int,
-    excused: Sequence[Run] = (),
+    circumstances: Circumstances = ORDINARY,
 ) -> Iterator[Span]:
     """How the channel stood in [start, end), in order and without gaps.
 
     `entries` are in order of time and may begin before `start`; before the first one the channel
     was not registered. Outside `runs` (in order, not overlapping) nobody looked: the state there
-    is unknown, whatever was last seen. What failed inside `excused` (the same) is maintenance.
+    is unknown, whatever was last seen. What failed while it was excused is maintenance.
     """
     for span in _claimed(entries, start, end):
         for seen in _watched(span, runs):
-            yield from _excused(seen, excused) if excused else (seen,)
+            yield from _explained(seen, circumstances) if any(circumstances) else (seen,)
 
 
 def tallies(
     entries: Sequence[Entry],
     runs: Sequence[Run],
     cuts: Sequence[int],
-    excused: Sequence[Run] = (),
+    circumstances: Circumstances = ORDINARY,
 ) -> Iterator[Tally]:
     """The tally of each piece between neighbouring cuts, all in one pass."""
-    rest = spans(entries, runs, cuts[0], cuts[-1], excused)
+    rest = spans(entries, runs, cuts[0], cuts[-1], circumstances)
     span = next(rest, None)
     for start, end in pairwise(cuts):
         lengths: dict[Standing, int] = {}
@@ -83,25 +84,32 @@ def unwatched(standing: Standing) -> Standing:
     return Standing(standing.step, State.UNKNOWN, None, Level.NONE)
 
 
-def _excused(span: Span, excused: Sequence[Run]) -> Iterator[Span]:
-    """The span cut at the ends of excused times, maintenance inside them if it is a failure.
+def _explained(span: Span, known: Circumstances) -> Iterator[Span]:
+    """A failure cut at the ends of what is known of it; excused, nobody asks for its cause.
 
-    That vidgate itself was not at work is nobody's failure, and is not excused.
+    That vidgate itself was not at work is nobody's failure, and stays as it is.
     """
     standing = span.standing
     if standing.step is None or standing.reason is None or standing.state in NO_FAILURE:
         yield span
         return
     meant = Standing(standing.step, State.MAINTENANCE, Reason.EXCUSED, standing.level)
+    shared = (Span(a, b, standing._replace(incident=cause)) for a, b, cause in known.shared)
+    for part in _laid_over(span, shared):
+        yield from _laid_over(part, (Span(*run, meant) for run in known.excused))
+
+
+def _laid_over(span: Span, others: Iterable[Span]) -> Iterator[Span]:
+    """The span, and inside it others in its place, in order; of two at once the earlier one."""
     at = span.start
-    for run in excused:
-        for piece in _clipped(Span(*run, meant), at, span.end):
+    for other in takewhile(lambda other: other.start < span.end, others):
+        for piece in _clipped(other, at, span.end):
             if at < piece.start:
-                yield Span(at, piece.start, standing)
+                yield Span(at, piece.start, span.standing)
             yield piece
             at = piece.end
     if at < span.end:
-        yield Span(at, span.end, standing)
+        yield Span(at, span.end, span.standing)
 
 
 def _claimed(entries: Sequence[Entry], start: int, end: int) -> Iterator[Span]:
@@ -133,19 +141,8 @@ def _watched(span: Span, runs: Sequence[Run]) -> Iterator[Span]:
     if unseen == span.standing:
         yield span
         return
-    yield from _with_gaps(span, runs[first:], unseen)
-
-
-def _with_gaps(span: Span, runs: Iterable[Run], unseen: Standing) -> Iterator[Span]:
-    at = span.start
-    for run in takewhile(lambda run: run.start < span.end, runs):
-        for seen in _clipped(Span(*run, span.standing), at, span.end):
-            if at < seen.start:
-                yield Span(at, seen.start, unseen)
-            yield seen
-            at = seen.end
-    if at < span.end:
-        yield Span(at, span.end, unseen)
+    seen = (Span(*run, span.standing) for run in runs[first:])
+    yield from _laid_over(Span(span.start, span.end, unseen), seen)
 
 
 def _start(run: Run) -> int:

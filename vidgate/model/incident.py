@@ -23,6 +23,10 @@ class Cause(StrEnum):
     SINGLE = "single"
 
 
+# Those whose members have more in common than the time: one fault, found in many places.
+SHARED = frozenset({Cause.UPLINK, Cause.PLATFORM, Cause.AREA, Cause.HOST})
+
+
 class Severity(StrEnum):
     """How much a person should hurry."""
 

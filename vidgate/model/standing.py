@@ -3,11 +3,12 @@
 Instants are whole milliseconds of the wall clock, so that durations add up exactly.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Level, Reason, State
+from vidgate.model.incident import Cause
 
 SECOND = 1000  # milliseconds
 
@@ -16,13 +17,14 @@ class Standing(NamedTuple):
     """All that any figure asks of an instant.
 
     `step` is None where the channel was not registered; `reason` is None where vidgate itself was
-    not at work, so that nobody looked.
+    not at work, so that nobody looked; `incident` is the cause that a failure shared with others.
     """
 
     step: Lifecycle | None
     state: State
     reason: Reason | None
     level: Level
+    incident: Cause | None = None
 
 
 ABSENT = Standing(None, State.UNKNOWN, Reason.NOT_TESTED, Level.NONE)
@@ -55,6 +57,24 @@ class Run(NamedTuple):
     end: int
 
 
+class Membership(NamedTuple):
+    """A channel belonged to an incident of that cause from `start` until before `end` (ms)."""
+
+    start: int
+    end: int
+    cause: Cause
+
+
+class Circumstances(NamedTuple):
+    """What is known of a channel's failures beyond what looks told, each in order of time.
+
+    `excused`: when they count for nothing, without overlaps. `shared`: when others failed with it.
+    """
+
+    excused: Sequence[Run] = ()
+    shared: Sequence[Membership] = ()
+
+
 class Tally(tuple[tuple[Standing, int], ...]):
     """How long (ms) a channel stood how: equal ones are equal, whatever the order of events."""
 
@@ -80,9 +100,9 @@ def together(tallies: Iterable[Tally]) -> Tally:
     return Tally.of(part for tally in tallies for part in tally)
 
 
-def _order(part: tuple[Standing, int]) -> tuple[str, int, str, int]:
-    step, state, reason, level = part[0]
-    return (step or "", state, reason or "", level)
+def _order(part: tuple[Standing, int]) -> tuple[str, int, str, int, str]:
+    step, state, reason, level, incident = part[0]
+    return (step or "", state, reason or "", level, incident or "")
 
 
 def milliseconds(seconds: float) -> int:

@@ -124,6 +124,10 @@ class Alarms:
         """Incidents of which something still fails."""
         return [] if self._fold is None else self._fold.open
 
+    def is_settled(self) -> bool:
+        """Whether every incident so far is in the database, as far as it was folded."""
+        return not self._unsaved
+
     async def list_(
         self, wanted: Selection, limit: int, *, since: str = "", until: str = ""
     ) -> list[Outline]:

@@ -21,7 +21,7 @@ from vidgate.health.report import Ledger, Subject
 from vidgate.health.uptime import spans, tallies
 from vidgate.model.channel import Channel, PointClass
 from vidgate.model.maintenance import Window as MaintenanceWindow
-from vidgate.model.standing import SECOND, Entry, Run, milliseconds
+from vidgate.model.standing import SECOND, Circumstances, Entry, Run, milliseconds
 from vidgate.storage.codes import unpack_tally
 
 T = TypeVar("T")
@@ -65,11 +65,11 @@ class Store(Protocol):
     ) -> Sequence[tuple[int, bytes]]: ...
 
 
-class Exemptions(Protocol):
-    """What is left out of reports, and why; see `health.maintenance`."""
+class Attribution(Protocol):
+    """What failures are put down to, and what is left out; see `health.attribution`."""
 
-    async def excused(self, ids: Collection[str]) -> Mapping[str, Sequence[Run]]:
-        """When failures of channels count for nothing (ms)."""
+    async def of(self, ids: Collection[str], start: int, end: int) -> Mapping[str, Circumstances]:
+        """What is known of channels' failures inside the window (ms)."""
         ...
 
     def windows(self, *, past: bool = False) -> Sequence[MaintenanceWindow]:
@@ -111,7 +111,7 @@ class Reports:
         register: Register,
         store: Store,
         watch: Watch,
-        exemptions: Exemptions,
+        attribution: Attribution,
         definitions: Definitions,
         zone: tzinfo | None,
         clock: Clock,
@@ -119,7 +119,7 @@ class Reports:
         self._register = register
         self._store = store
         self._watch = watch
-        self._exemptions = exemptions
+        self._attribution = attribution
         self._definitions = definitions
         self._zone = zone
         self._clock = clock
@@ -153,8 +153,8 @@ class Reports:
         entries = await self._store.entries([] if key is None else [key], cuts[0], cuts[-1])
         runs = await self._watch.runs(cuts[0], cuts[-1])
         told = [] if key is None else entries[key]
-        excused = (await self._exemptions.excused([id_]))[id_]
-        found = await asyncio.to_thread(lambda: list(tallies(told, runs, cuts, excused)))
+        known = (await self._attribution.of([id_], cuts[0], cuts[-1]))[id_]
+        found = await asyncio.to_thread(lambda: list(tallies(told, runs, cuts, known)))
         return [
             day_of(self._definitions.main, self._date(first), first, last, tally)
             for (first, last), tally in zip(slices, found, strict=True)
@@ -174,7 +174,7 @@ class Reports:
         """The windows that touch the report's."""
         return [
             one
-            for one in self._exemptions.windows(past=True)
+            for one in self._attribution.windows(past=True)
             if one.start * SECOND < end and (one.end is None or one.end * SECOND > start)
         ]
 
@@ -191,16 +191,18 @@ class Reports:
 
     async def _fill(self, ledger: Ledger, keys: Mapping[str, int], days: Sequence[Slice]) -> None:
         places = {key: place for place, key in enumerate(keys.values())}
-        exempt = await self._exemptions.excused(keys)
-        excused = {key: exempt[id_] for id_, key in keys.items()}
         start, end = days[0][0], days[-1][1]
         rolled = await self._store.days(start, end)
         runs = await self._watch.runs(start, end)
-        for first, last in _unrolled(days, rolled):
+        unrolled = list(_unrolled(days, rolled))
+        since = days[unrolled[0][0]][0] if unrolled else end - 1
+        known = await self._attribution.of(keys, since, end)
+        explained = {key: known[id_] for id_, key in keys.items()}
+        for first, last in unrolled:
             cuts = [days[first][0], *(end for _, end in days[first : last + 1])]
             for some in _chunks(places, min(CHUNK, max(1, RAW // (last - first + 1)))):
                 entries = await self._store.entries(some, cuts[0], cuts[-1])
-                piece = _Piece(places, runs, excused, first, cuts)
+                piece = _Piece(places, runs, explained, first, cuts)
                 await asyncio.to_thread(piece.add, ledger, entries)
         for number, day in enumerate(days):
             if rolled.get(day[0]) == day[1]:
@@ -208,7 +210,7 @@ class Reports:
         for some in _chunks(places):
             entries = await self._store.entries(some, end - 1, end)
             for key, told in entries.items():
-                for span in spans(told, runs, end - 1, end, excused[key]):
+                for span in spans(told, runs, end - 1, end, explained[key]):
                     ledger.stand(places[key], span.standing)
 
     async def _add_rolled(
@@ -228,13 +230,13 @@ class _Piece:
 
     places: Mapping[int, int]
     runs: Sequence[Run]
-    excused: Mapping[int, Sequence[Run]]
+    explained: Mapping[int, Circumstances]
     first: int
     cuts: Sequence[int]
 
     def add(self, ledger: Ledger, entries: Mapping[int, Sequence[Entry]]) -> None:
         for key, told in entries.items():
-            days = tallies(told, self.runs, self.cuts, self.excused[key])
+            days = tallies(told, self.runs, self.cuts, self.explained[key])
             for number, day in enumerate(days, self.first):
                 ledger.add(self.places[key], number, day)
 

@@ -226,6 +226,10 @@ def _definitions(document: Document) -> str:
         f"{escape(words.definition(kpi))}</li>"
         for kpi in document["kpis"]
     )
+    causes = " · ".join(
+        f"{one['zh']} ({one['id']} v{one['version']})" for one in document["causes"]
+    )
+    told += f"<li><b>归因 causes</b>: {escape(causes)}</li>"
     made = words.moment(document, document["generated"])
     zone = document["timezone"] or "本机时区 local"
     return (

@@ -119,6 +119,8 @@ def _definitions(document: Document) -> Iterable[Row]:
     for kpi in document["kpis"]:
         named = f"{kpi['id']} v{kpi['version']}"
         yield [named, f"{kpi['zh']} {kpi['en']}: {words.definition(kpi)}"]
+    for cause in document["causes"]:
+        yield [f"{cause['id']} v{cause['version']}", f"归因 cause: {cause['zh']} {cause['en']}"]
 
 
 def _rate(figure: Document) -> Rate | None:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Level, Reason, State
+from vidgate.model.incident import Cause
 from vidgate.model.standing import Standing, Tally
 
 REASONS: Mapping[Reason, int] = {
@@ -38,8 +39,17 @@ STEPS: Mapping[Lifecycle, int] = {
     Lifecycle.SUSPENDED: 4,
     Lifecycle.RETIRED: 5,
 }
+INCIDENTS: Mapping[Cause, int] = {
+    Cause.UPLINK: 1,
+    Cause.PLATFORM: 2,
+    Cause.AREA: 3,
+    Cause.HOST: 4,
+    Cause.SCATTERED: 5,
+    Cause.SINGLE: 6,
+}
 _REASONS = {code: reason for reason, code in REASONS.items()}
 _STEPS = {code: step for step, code in STEPS.items()}
+_INCIDENTS = {code: cause for cause, code in INCIDENTS.items()}
 
 
 def reason_of(code: int) -> Reason:
@@ -98,9 +108,10 @@ def _numbers(data: bytes) -> list[int]:
 
 @lru_cache(maxsize=2048)
 def _packed(standing: Standing) -> int:
-    step, state, reason, level = standing
+    step, state, reason, level, incident = standing
     code = 0 if reason is None else REASONS[reason]
-    return step_code(step) | int(state) << 3 | code << 7 | int(level) << 12
+    shared = 0 if incident is None else INCIDENTS[incident]
+    return step_code(step) | int(state) << 3 | code << 7 | int(level) << 12 | shared << 15
 
 
 @lru_cache(maxsize=2048)
@@ -111,4 +122,5 @@ def _unpacked(code: int) -> Standing:
         State(code >> 3 & 15),
         reason_of(reason) if reason else None,
         Level(code >> 12 & 7),
+        _INCIDENTS.get(code >> 15 & 7),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import product
 from math import inf
 from typing import Any, TypeVar
 
@@ -20,12 +21,23 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vidgate.model.health import Reason, State
-from vidgate.model.incident import Cause, Course, Incident, Member, Note, Outline, Selection
+from vidgate.model.incident import (
+    SHARED,
+    Cause,
+    Course,
+    Incident,
+    Member,
+    Note,
+    Outline,
+    Selection,
+)
+from vidgate.model.standing import SECOND, Membership, milliseconds
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import CHUNK, Database, chunks
 from vidgate.storage.models import channels, incident_members, incident_notes, incidents
 
 ACKNOWLEDGE, CLOSE = "acknowledge", "close"
+FOREVER = 1 << 62  # ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,41 @@ class IncidentStore:
         async with self._db.read() as session:
             found = await _whole(session, select(incidents).where(incidents.c.id == id_))
         return found[0] if found else None
+
+    async def memberships(
+        self, ids: Collection[str], start: int, end: int
+    ) -> dict[str, list[Membership]]:
+        """When channels failed together with others inside the window (ms), by id, in order.
+
+        While it still fails there is no end; a channel that never did is left out.
+        """
+        causes = await self._shared(start / SECOND, end / SECOND)
+        who = incident_members.c
+        query = (
+            select(who.channel, who.since, who.until, who.incident)
+            .where(who.since < end / SECOND)
+            .where(who.until.is_(None) | (who.until > start / SECOND))
+        )
+        found: dict[str, list[Membership]] = {}
+        for some, members in product(chunks(causes), chunks(ids)):
+            ours = query.where(who.incident.in_(some), who.channel.in_(members))
+            async with self._db.read() as session:
+                for id_, since, until, incident in await session.execute(ours):
+                    last = FOREVER if until is None else milliseconds(until)
+                    one = Membership(milliseconds(since), last, causes[incident])
+                    found.setdefault(id_, []).append(one)
+        return {id_: sorted(times) for id_, times in found.items()}
+
+    async def _shared(self, start: float, end: float) -> dict[int, Cause]:
+        """The causes of incidents that many can share, by their numbers, inside the window."""
+        of = incidents.c
+        query = (
+            select(of.id, of.cause)
+            .where(of.cause.in_([cause.value for cause in SHARED]), of.opened < end)
+            .where(of.ended.is_(None) | (of.ended > start))
+        )
+        async with self._db.read() as session:
+            return {id_: Cause(cause) for id_, cause in await session.execute(query)}
 
     async def notes(self, id_: int) -> list[Note]:
         """All that was said of it, in order of time."""

@@ -56,9 +56,10 @@ class KpiView(BaseModel):
 
 
 class CauseName(BaseModel):
-    """A cause of missing time."""
+    """A cause of missing time; `version` of its meaning, see `health/kpis.yaml`."""
 
     id: str
+    version: int
     zh: str
     en: str
 

@@ -94,6 +94,25 @@ def test_nor_does_a_whole_access_unit(
     assert made.damaged == 1
 
 
+def test_start_codes_are_looked_for_where_a_unit_begins() -> None:
+    """Eight mebibytes of zeros, searched to their end, held the event loop for 40 ms."""
+    remark = b"\6" + bytes(assembler.MAX_SEARCHED)
+    late = remark + b"\0\0\1" + inter()[0]
+    made = h264.Depacketiser()
+    assert made.take(0, 0, True, late) == []
+    led = b"\7sps\0\0\0\1\x08pps\0\0\1" + late
+    assert made.take(1, 0, True, led) == []
+    expected = [late, b"\7sps", b"\x08pps", late, *inter()]
+    assert made.take(2, 0, True, inter()[0]) == [(0, expected)]
+
+
+def test_zeros_behind_the_last_start_code_are_no_unit() -> None:
+    made = h264.Depacketiser()
+    for number, zeros in enumerate((b"", b"\0", b"\0\0\0")):
+        made.take(number, 0, False, b"\7sps\0\0\1" + zeros)
+    assert made.take(3, 0, True, inter()[0]) == [(0, [*[b"\7sps"] * 3, *inter()])]
+
+
 def test_nor_what_comes_after_a_hole() -> None:
     buffer = ReorderBuffer()
     held = [RtpPacket(sequence=number, payload=bytes(WHOLE)) for number in range(2, 70)]

@@ -13,6 +13,7 @@ MAX_BYTES = 8 << 20  # of one access unit; a 4K key frame has about 2 MiB
 MAX_PIECES = 16384  # fragments and units of one access unit
 MAX_UNITS = 2048  # of one access unit; H.265 allows 600 slices, and all is done for each unit
 MAX_LOOSE_UNITS = 16  # units without a picture, kept for the next one
+MAX_SEARCHED = 256 << 10  # bytes of a unit in which start codes are looked for
 MARKER_FAULTS = 2  # access units cut apart by the marker before it is no longer believed
 
 AccessUnit = tuple[int, list[bytes]]
@@ -171,12 +172,21 @@ class Depacketiser(ABC):
             self._add_any(unit)
 
     def _add_any(self, unit: bytes) -> None:
-        """A unit that may be several with start codes between them: some cameras do that."""
-        if self._is_picture(unit) and unit[0]:
+        """A unit that may be several with start codes between them: some cameras do that.
+
+        What stands before a picture is small. Searched to its end, one unit of mebibytes would hold
+        the event loop for tens of milliseconds.
+        """
+        is_slice = self._is_picture(unit) and unit[0]
+        last = -1 if is_slice else unit.rfind(b"\x00\x00\x01", 0, MAX_SEARCHED)
+        if last < 0:
             self._add(unit)
             return
-        for part in annexb.split(unit, MAX_UNITS) if b"\x00\x00\x01" in unit else (unit,):
+        for part in annexb.split(unit[:last], MAX_UNITS):
             self._add(part)
+        rest = unit[last + 3 :]
+        if any(rest[:2]):  # the header of a unit is not of zeros
+            self._add(rest)
 
     def _finish(self, done: list[AccessUnit]) -> None:
         self._end_fragments()

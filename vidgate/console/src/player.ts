@@ -45,6 +45,9 @@ const DISCONNECTED = 1_000 // milliseconds without a picture when the path is kn
 const STATS = 1_000
 const ENCOURAGED = 1_000 // milliseconds between two tries that news brought about
 
+/** What may have been mended: whatever it was, or only that there is nothing to watch. */
+type News = 'any' | 'register'
+
 /** Trying again would not help, or would lock the camera's account. */
 export const FINAL: ReadonlySet<string> = new Set([
   'camera_unauthorized',
@@ -88,6 +91,7 @@ export class Player {
   private wasFlowing = false
   private isDoubted = true
   private encouragedAt = -Infinity
+  private unheeded: News | null = null
   private liveAt: number | null = null
 
   constructor(
@@ -146,11 +150,7 @@ export class Player {
    * only when something `changed`: a stream that is merely live was live when it was refused.
    */
   encourage(changed: boolean): void {
-    if (this.link !== 'waiting' && !(changed && this.link === 'halted')) return
-    const now = this.deps.now()
-    if (now - this.encouragedAt < ENCOURAGED) return
-    this.encouragedAt = now
-    this.retryNow()
+    if (changed || this.link === 'waiting') this.note('any')
   }
 
   /** The service forgot that the camera refused our credentials: somebody corrected them. */
@@ -170,7 +170,7 @@ export class Player {
 
   /** The register changed: the channel may be there again. */
   restored(): void {
-    if (WITHDRAWN.has(this.failure ?? '')) this.encourage(true)
+    this.note('register')
   }
 
   /** Change the stream; the present picture stays until the new one shows, and if it fails. */
@@ -205,6 +205,7 @@ export class Player {
   /** Called several times a second: watches the picture and does what is due. */
   tick(now: number): void {
     this.excuseHidden(now)
+    this.heed(now)
     if (this.link === 'waiting' && this.retryAt !== null && now >= this.retryAt) this.attempt()
     if (this.link !== 'open') return
     this.look(now)
@@ -233,6 +234,23 @@ export class Player {
   }
 
   // -- inside ------------------------------------------------------------------------------------
+
+  /** The try under way may have been refused before the news, so what comes now is kept for later. */
+  private note(news: News): void {
+    if (this.link === 'none' || this.link === 'open') return
+    if (this.unheeded !== 'any') this.unheeded = news
+    this.heed(this.deps.now())
+  }
+
+  /** Try again for what was heard, however soon after the last it came, but once a second at most. */
+  private heed(now: number): void {
+    if (this.unheeded === null || (this.link !== 'waiting' && this.link !== 'halted')) return
+    if (this.unheeded === 'register' && !WITHDRAWN.has(this.failure ?? '')) this.unheeded = null
+    else if (now - this.encouragedAt >= ENCOURAGED) {
+      this.encouragedAt = now
+      this.retryNow()
+    }
+  }
 
   private measure({ state }: Verdict, now: number): void {
     const { meter } = this.deps
@@ -271,6 +289,7 @@ export class Player {
 
   private attempt(): void {
     this.link = 'opening'
+    this.unheeded = null
     this.retryAt = null
     this.attemptNumber += 1
     const cancel = (this.cancel = new AbortController())
@@ -314,6 +333,7 @@ export class Player {
   private opened(connection: WhepConnection): void {
     this.adopt(connection)
     this.link = 'open'
+    this.unheeded = null
     this.openedAt = this.deps.now()
   }
 

@@ -220,6 +220,42 @@ describe('Player', () => {
     expect(state()).toBe('playing')
   })
 
+  it('hears that a channel is back however soon after other news, and asks once a second at most', async () => {
+    outcome = () => {
+      throw new ApiError(409, 'channel_disabled', '')
+    }
+    player.watch('c1', 'auto')
+    await settle()
+    player.restored() // something else
+    await settle()
+    expect(requests).toHaveLength(2)
+    await pass(250)
+    outcome = () => new FakeConnection('main')
+    player.restored() // this one
+    player.restored()
+    await settle()
+    expect(requests).toHaveLength(2)
+    await pass(1_000)
+    expect(requests).toHaveLength(3)
+    screen.present(now)
+    expect(state()).toBe('playing')
+  })
+
+  it.each([
+    ['not_found', 2],
+    ['not_permitted', 1],
+  ])('asks again when the register changed while %s was on its way', async (code, asked) => {
+    outcome = () => {
+      player.restored()
+      throw new ApiError(404, code, '')
+    }
+    player.watch('c1', 'auto')
+    await settle()
+    outcome = () => new FakeConnection('main')
+    await pass(2_000)
+    expect(requests).toHaveLength(asked)
+  })
+
   it('asks anew for a channel of which a stream is gone', async () => {
     await play()
     player.withdrawn('not_found', 'main')

@@ -296,8 +296,9 @@ class UnsupportedError(RemoteError):
 def is_retryable(error: BaseException) -> bool:
     """Whether trying the same again may help without anybody changing anything.
 
-    A refused credential is fatal (the account would be locked); wrong input and our own bugs are
-    too, but an unknown exception from a worker is retried: the supervisor counts and reports it.
+    A refused credential is fatal (the account would be locked), a forbidden address for minutes at
+    least; wrong input and our own bugs are too, but an unknown exception from a worker is retried:
+    the supervisor counts and reports it.
     """
     return not isinstance(
         error, UnauthorizedError | DeniedAddressError | InputError | NotFoundError

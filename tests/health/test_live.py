@@ -11,6 +11,7 @@ from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
 from vidgate.errors import (
     BusyError,
+    DeniedAddressError,
     HeldBackError,
     MissingStreamError,
     NoMediaError,
@@ -184,6 +185,15 @@ async def test_a_camera_that_was_not_asked_says_nothing(room: Room) -> None:
     room.clock.advance(GRACE)
     assert room.trouble() is None
     assert room.trouble() is None
+
+
+async def test_a_forbidden_address_is_told_at_once_and_left_to_the_looks(room: Room) -> None:
+    await room.watch()
+    assert room.judge.is_watched("c")
+    await room.fail(DeniedAddressError("forbidden"), StreamState.RETRYING)
+    assert room.trouble() is Reason.DENIED_ADDRESS
+    assert room.trouble() is None
+    assert not room.judge.is_watched("c")
 
 
 async def test_a_platform_that_is_full_by_our_count_says_nothing_of_the_camera(room: Room) -> None:

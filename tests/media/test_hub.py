@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.media.fakes import VIDEO, Camera, FakeSource, picture
+from tests.virtual import VirtualClock, VirtualTime
 from tests.waiting import until
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import SystemClock
@@ -15,6 +16,7 @@ from vidgate.aio.mailbox import MailboxClosed
 from vidgate.errors import (
     BusyError,
     ChannelDisabledError,
+    DeniedAddressError,
     SessionsTakenError,
     UnauthorizedError,
     UnreachableError,
@@ -238,6 +240,49 @@ async def test_a_camera_that_is_to_be_left_in_peace_is(hub: Hub, camera: Camera)
             with pytest.raises(BusyError):
                 await second.tracks()
         assert camera(KEY).runs == 1
+
+
+def test_a_forbidden_address_is_looked_up_again_ever_later() -> None:
+    """A name may lead elsewhere by then, and a platform may tell another."""
+
+    async def watch(clock: VirtualClock) -> list[float]:
+        camera, bus, pauses = Camera(), Bus(), []
+        for _ in range(8):
+            camera(KEY).script.put_nowait(DeniedAddressError("forbidden"))
+        camera(KEY).script.put_nowait(picture(0, key=True))
+        async with (
+            Hub(camera, bus, HubSettings(), clock) as hub,
+            bus.subscribe(["stream.state"]) as events,
+            hub.read(KEY) as reader,
+        ):
+            with pytest.raises(DeniedAddressError):
+                await reader.tracks()
+            while (told := (await events.get()).data)["state"] != "live":
+                if told["state"] == "retrying":
+                    pauses.append(told["retry_in"])
+            assert reader.stream.error is None
+        return pauses
+
+    with VirtualTime() as time:
+        pauses = time.run(watch(time.clock))
+    assert len(pauses) == 8
+    assert all(60 <= pause <= min(600, 60 * 2**n) for n, pause in enumerate(pauses))
+    assert max(pauses) > 60
+
+
+async def test_who_opens_what_is_forbidden_has_it_looked_up_at_once(
+    hub: Hub, camera: Camera
+) -> None:
+    async with hub.read(KEY) as first:
+        camera(KEY).script.put_nowait(DeniedAddressError("forbidden"))
+        with pytest.raises(DeniedAddressError):
+            await first.tracks()
+        camera(KEY).script.put_nowait(picture(0, key=True))
+        async with hub.read(KEY) as second, hub.read(KEY) as third:
+            assert await second.tracks()
+            assert await third.tracks()
+        assert (await first.get()).key
+        assert camera(KEY).runs == 2
 
 
 async def test_silence_is_called_stalled(hub: Hub, camera: Camera) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
@@ -10,7 +11,7 @@ import pytest
 from tests.media.fakes import Camera, picture
 from tests.waiting import until
 from vidgate.aio.bus import Bus
-from vidgate.errors import UnauthorizedError
+from vidgate.errors import DeniedAddressError, RemoteError, UnauthorizedError
 from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.media import StreamKey
 from vidgate.operations.sources import TOGETHER, Renewal, Sources
@@ -55,18 +56,25 @@ class Bench:
         return self.camera(KEY).runs
 
 
-@pytest.fixture
-async def refused() -> AsyncIterator[Bench]:
-    """Somebody watches a camera that said 401."""
+@asynccontextmanager
+async def failing(error: RemoteError) -> AsyncIterator[Bench]:
+    """Somebody watches a camera that has failed so."""
     bench = Bench(Bus(), Camera(), FakeSources())
     async with (
         Hub(bench.camera, bench.bus, HubSettings(idle_stop=60)) as hub,
         Renewal(cast(Sources, bench.sources), hub, bench.bus),
         hub.read(KEY) as reader,
     ):
-        bench.camera(KEY).script.put_nowait(UnauthorizedError("401"))
-        with pytest.raises(UnauthorizedError):
+        bench.camera(KEY).script.put_nowait(error)
+        with pytest.raises(type(error)):
             await reader.tracks()
+        yield bench
+
+
+@pytest.fixture
+async def refused() -> AsyncIterator[Bench]:
+    """Somebody watches a camera that said 401."""
+    async with failing(UnauthorizedError("401")) as bench:
         yield bench
 
 
@@ -84,6 +92,13 @@ async def test_a_refused_camera_is_tried_again(
     refused.bus.publish(type_, object_, data)
     refused.camera(KEY).script.put_nowait(picture(0, key=True))
     await until(lambda: refused.runs == 2)
+
+
+async def test_a_forbidden_address_waits_for_no_pause_once_a_look_found_another() -> None:
+    async with failing(DeniedAddressError("forbidden")) as bench:
+        bench.bus.publish("channel.state", KEY.name, {"state": "up"})
+        bench.camera(KEY).script.put_nowait(picture(0, key=True))
+        await until(lambda: bench.runs == 2)
 
 
 async def test_and_by_nothing_else(refused: Bench) -> None:

@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from vidgate.errors import HeldBackError, HeldBusyError, SessionsTakenError, UnauthorizedError
+from vidgate.errors import (
+    DeniedAddressError,
+    HeldBackError,
+    HeldBusyError,
+    SessionsTakenError,
+    UnauthorizedError,
+)
 from vidgate.health import state as states
 from vidgate.health.measure import of_stream
 from vidgate.health.prober import REACHED, reason_of
@@ -56,10 +62,11 @@ class LiveJudge:
         """Whether the channel is judged from its streams now.
 
         A sub-stream that fails says nothing of the main one: only a living picture, or the main
-        stream's own fate, stands for the channel.
+        stream's own fate, stands for the channel. Looks find a forbidden address mended sooner than
+        a pull, which rests for minutes.
         """
         main, *others = self._streams(name)
-        if main is not None and main.state in PULLED and not _is_untold(main):
+        if main is not None and main.state in PULLED and not _is_left_to_looks(main):
             return True
         return any(stream is not None and stream.state is StreamState.LIVE for stream in others)
 
@@ -137,6 +144,10 @@ def _is_untold(stream: Stream) -> bool:
     return stream.state is StreamState.IDLE or isinstance(stream.error, UNASKED)
 
 
+def _is_left_to_looks(stream: Stream) -> bool:
+    return _is_untold(stream) or isinstance(stream.error, DeniedAddressError)
+
+
 def _trouble(stream: Stream) -> Trouble:
     error = stream.error
     if error is None:
@@ -148,5 +159,5 @@ def _trouble(stream: Stream) -> Trouble:
     reason = reason_of(error)
     # To be busy at PLAY is no wonder after a DESCRIBE went through, so only a picture refutes it.
     level = Level.DESCRIBE if reason is Reason.BUSY else REACHED.get(reason, Level.NONE)
-    final = isinstance(error, UnauthorizedError) or reason is Reason.BUSY
+    final = isinstance(error, UnauthorizedError | DeniedAddressError) or reason is Reason.BUSY
     return Trouble(reason, level, final or stream.state is StreamState.BLOCKED)

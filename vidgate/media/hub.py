@@ -14,6 +14,7 @@ from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock, SystemClock
 from vidgate.aio.supervisor import Supervisor, cancel_and_wait
 from vidgate.errors import (
+    DeniedAddressError,
     NoMediaError,
     RemoteError,
     SessionsTakenError,
@@ -38,6 +39,8 @@ class HubSettings:
     stalled_after: float = 1.5
     retry_first: float = 0.25
     retry_cap: float = 2.5
+    lookup_first: float = 60.0  # until an address that our settings forbid is looked up again
+    lookup_cap: float = 600.0
     picture_every: float = 240.0  # how old the picture of a watched stream may be kept
     tries_again: bool = True  # False: a stream that fails is over, and so are its readers
     limits: StreamLimits = field(default_factory=StreamLimits)
@@ -158,7 +161,11 @@ class Hub:
             timer.cancel()
 
     def _start(self, stream: Stream) -> None:
-        if stream.key in self._pulls or _is_shut(stream):
+        if stream.key in self._pulls:
+            if isinstance(stream.error, DeniedAddressError):
+                self.hurry(stream.key)  # whoever opens it need not wait out the pause
+            return
+        if _is_shut(stream):
             return
         if stream.state is StreamState.BLOCKED:
             stream.tried_again()
@@ -173,6 +180,7 @@ class Hub:
     async def _pull(self, stream: Stream) -> None:
         settings = self._settings
         backoff = Backoff(first=settings.retry_first, cap=settings.retry_cap)
+        lookups = Backoff(first=settings.lookup_first, cap=settings.lookup_cap)
         while True:
             frames = stream.stats.frames
             source = None
@@ -188,14 +196,19 @@ class Hub:
                 failure = RemoteError(f"{type(error).__name__}: {error}")
             if stream.stats.frames > frames:
                 backoff.reset()
+                lookups.reset()
+            is_denied = isinstance(failure, DeniedAddressError)  # so far: names lead elsewhere
             is_over = source is None or not settings.tries_again  # none can be made of it
-            if is_over or not is_retryable(failure):
+            if is_over or not (is_denied or is_retryable(failure)):
                 stream.failed(failure, None)
                 if is_over:
                     self._pulls.pop(stream.key, None)  # a reader of now needs a pull of its own
                     self._end(stream)
                 return
-            delay = max(backoff.next(), self._rest(failure))
+            if is_denied:
+                delay = max(settings.lookup_first, lookups.next())
+            else:
+                delay = max(backoff.next(), self._rest(failure))
             stream.failed(failure, delay)
             await asyncio.sleep(delay)
 

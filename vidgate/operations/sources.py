@@ -14,7 +14,7 @@ from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock
 from vidgate.aio.limits import Priority
 from vidgate.aio.supervisor import Supervisor
-from vidgate.errors import ChannelDisabledError, InputError, NotFoundError
+from vidgate.errors import ChannelDisabledError, DeniedAddressError, InputError, NotFoundError
 from vidgate.health.limits import PlatformSlots
 from vidgate.media.hub import Hub
 from vidgate.media.source import Publisher, Source
@@ -398,7 +398,8 @@ class Renewal:
     removed, or is not to be watched.
 
     A stream blocked by a refused password tries again only through this: when the credential is
-    set, be it to the same, or when a probe has found that the camera takes it after all.
+    set, be it to the same, or when a probe has found that the camera takes it after all. One whose
+    address was forbidden need not wait either, once a probe has found that it is not.
     """
 
     def __init__(self, sources: Makers, hub: Hub, bus: Bus) -> None:
@@ -444,17 +445,21 @@ class Renewal:
         """Names of the streams to be made anew."""
         if event.type == "channel.state":
             answers = event.data.get("state") in ANSWERING
-            return {key.name for key in self._blocked() if answers and key.name == event.object}
+            return {key.name for key in self._halted() if answers and key.name == event.object}
         self._sources.keep_only(self._hub.streams.keys())
         due = {key.name for key in self._hub.streams if self._sources.is_outdated(key)}
         if event.type == "credential.changed":
-            blocked = self._blocked()
-            mended = {key.name for key in blocked if self._sources.may_use(key, event.object)}
+            halted = self._halted()
+            mended = {key.name for key in halted if self._sources.may_use(key, event.object)}
             for name in mended:
                 self._sources.reopen(name)
             due |= mended
         return due
 
-    def _blocked(self) -> list[StreamKey]:
-        streams = self._hub.streams.items()
-        return [key for key, stream in streams if stream.state is StreamState.BLOCKED]
+    def _halted(self) -> list[StreamKey]:
+        """Those that are not tried again by themselves, or not for minutes."""
+        return [
+            key
+            for key, stream in self._hub.streams.items()
+            if stream.state is StreamState.BLOCKED or isinstance(stream.error, DeniedAddressError)
+        ]

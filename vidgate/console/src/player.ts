@@ -58,7 +58,6 @@ export const FINAL: ReadonlySet<string> = new Set([
   'not_acceptable',
   'unsupported',
   'bad_input',
-  'address_denied',
   'channel_disabled',
 ])
 
@@ -67,6 +66,9 @@ export const WITHDRAWN: ReadonlySet<string> = new Set(['not_found', 'channel_dis
 
 /** Others are to be left in peace. A platform that is full by the service's own count is not asked. */
 const PATIENT: ReadonlySet<string> = new Set(['camera_busy', 'busy', 'limit_reached', 'too_many_requests'])
+
+/** Only a name that leads elsewhere, or a platform that tells another address, would help. */
+const RARE: ReadonlySet<string> = new Set(['address_denied'])
 
 export class Player {
   private name: string | null = null
@@ -82,6 +84,7 @@ export class Player {
   private cancel = new AbortController()
   private readonly backoff: Backoff
   private readonly busyBackoff: Backoff
+  private readonly rareBackoff: Backoff
   private stats = new StatsReader()
   private statsAt = 0
   private figures: Figures | null = null
@@ -101,6 +104,7 @@ export class Player {
   ) {
     this.backoff = new Backoff(500, 8_000, deps.random)
     this.busyBackoff = new Backoff(5_000, 30_000, deps.random)
+    this.rareBackoff = new Backoff(120_000, 1_200_000, deps.random)
     this.clockOffset = Date.now() - deps.now()
   }
 
@@ -124,6 +128,7 @@ export class Player {
     this.attemptNumber = 0
     this.backoff.reset()
     this.busyBackoff.reset()
+    this.rareBackoff.reset()
     this.liveAt = null
     this.isDoubted = true
     this.screen.clear()
@@ -349,6 +354,7 @@ export class Player {
     this.attemptNumber = 0
     this.backoff.reset()
     this.busyBackoff.reset()
+    this.rareBackoff.reset()
   }
 
   private failed(error: ApiError | null): void {
@@ -366,6 +372,7 @@ export class Player {
   /** Milliseconds until the next try: what the service asks for, where it does (Retry-After). */
   private delay(code: string, asked: number | null): number {
     if (asked !== null) return Math.max(1, asked) * 1_000
+    if (RARE.has(code)) return this.rareBackoff.next()
     return (PATIENT.has(code) ? this.busyBackoff : this.backoff).next()
   }
 

@@ -274,6 +274,20 @@ describe('Player', () => {
     expect(state()).toBe('offline')
   })
 
+  it('asks for a forbidden address once a minute at most, and later and later', async () => {
+    outcome = () => {
+      throw new ApiError(502, 'address_denied', '')
+    }
+    player.watch('c1', 'auto')
+    await settle()
+    expect(player.view(now).verdict).toMatchObject({ state: 'offline', retryAt: now + 60_000 })
+    await pass(59_750)
+    expect(requests).toHaveLength(1)
+    await pass(250)
+    expect(requests).toHaveLength(2)
+    expect(player.view(now).verdict).toMatchObject({ attempt: 2, retryAt: now + 120_000 })
+  })
+
   it('waits for a busy camera as long as it is asked to', async () => {
     outcome = () => {
       throw new ApiError(503, 'camera_busy', '', 20)

@@ -278,7 +278,7 @@ async def _cameras(
     resolver = await stack.enter_async_context(Resolver(guard.permits, clock=clock))
     cameras = Cameras(registry, resolver, guard, settings.media, settings.rtp)
     prober = Prober(registry, cameras.locate, slots, settings.probe, clock)
-    prober.allowance = cameras.allowance
+    prober.allowance, prober.can_withhold = cameras.allowance, cameras.can_withhold
     failover = Failover(bus, check=settings.media.return_check)
     standby = Standby(failover, prober.probe)
     sources = Sources(registry, cameras, slots, standby, clock)

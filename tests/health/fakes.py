@@ -154,6 +154,7 @@ class FakeProber:
     reached: dict[str, Level] = field(default_factory=dict)
     asked: list[tuple[str, Level]] = field(default_factory=list)
     wishes: list[Wish] = field(default_factory=list)
+    unsigned: list[str] = field(default_factory=list)  # asked without a login
     gate: asyncio.Event | None = None
     limit: int = 0
     active: int = 0
@@ -178,6 +179,20 @@ class FakeProber:
         """Nobody watches."""
         return 0
 
+    def can_withhold(self, channel: Channel) -> bool:
+        """Every one."""
+        return True
+
+    async def probe_unsigned(self, channel: Channel) -> ProbeResult:
+        """Whoever lives wants a login."""
+        self.unsigned.append(channel.id)
+        reason = self.answers.get(channel.id, Reason.OK)
+        if reason in (Reason.OK, Reason.UNAUTHORIZED):
+            reason, reached = Reason.UNAUTHORIZED, Level.REACH
+        else:
+            reached = self.reached.get(channel.id, Level.NONE)
+        return result(channel.id, reason, asked=Level.REACH, level=reached)
+
     async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
         """One look."""
         self.asked.append((channel.id, level))
@@ -192,6 +207,8 @@ class FakeProber:
         if reason is Reason.UNAUTHORIZED and self.clock is not None:
             self.allowance(channel).account.count(1, self.clock.now())
             self.allowance(channel).refused(self.clock.now())
+        elif reason is Reason.OK:
+            self.allowance(channel).accepted(None)
         return result(
             channel.id,
             reason,

@@ -51,6 +51,7 @@ class Model:
     register: FakeRegister
     condition: Condition
     asked: list[tuple[float, str, Level]] = field(default_factory=list)
+    unsigned: list[tuple[float, str]] = field(default_factory=list)  # asked without a login
     events: list[tuple[float, Event]] = field(default_factory=list)
     rng: random.Random = field(default_factory=lambda: random.Random(7))
     deepest: Level = Level.MEDIA
@@ -77,6 +78,25 @@ class Model:
     def held(self, platform: str) -> int:
         """Nobody watches."""
         return 0
+
+    def can_withhold(self, channel: Channel) -> bool:
+        """Every one."""
+        return True
+
+    async def probe_unsigned(self, channel: Channel) -> ProbeResult:
+        """Whoever lives wants a login."""
+        started = self.clock.now()
+        self.unsigned.append((started, channel.id))
+        reason = self.condition(channel.id, started, Level.DESCRIBE)
+        seconds, reached = COSTS[Reason.UNAUTHORIZED if reason is Reason.OK else reason]
+        await asyncio.sleep(seconds)
+        return ProbeResult(
+            channel=channel.id,
+            asked=Level.REACH,
+            level=reached or Level.NONE,
+            reason=Reason.UNAUTHORIZED if reason is Reason.OK else reason,
+            t0=self.clock.wall() - seconds,
+        )
 
     async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
         """One look."""

@@ -281,8 +281,33 @@ def test_a_picture_fault_is_rechecked_as_one_and_its_mending_is_seen() -> None:
 
 
 @pytest.mark.parametrize("reason", [Reason.UNAUTHORIZED, Reason.NO_CREDENTIAL])
-def test_some_answers_end_the_asking(reason: Reason) -> None:
-    assert Story().look(result("c", reason, level=Level.REACH)).plan == STOPPED
+def test_what_is_refused_is_asked_on_and_no_more_for_its_picture(reason: Reason) -> None:
+    story = Story().look(result("c")).wait()
+    story.look(result("c", reason, asked=Level.MEDIA, level=Level.REACH))
+    assert story.state is State.UNAUTHORIZED
+    for _ in range(3):
+        assert 57.0 <= story.plan.due - story.now <= 60.0
+        assert story.wait().level is Level.DESCRIBE
+        story.look(result("c", Reason.UNAUTHORIZED, asked=Level.REACH, level=Level.REACH))
+    assert story.plan.media_at == inf
+
+
+def test_what_is_refused_and_gives_no_answer_is_asked_again_soon() -> None:
+    story = Story().look(result("c", Reason.UNAUTHORIZED, level=Level.REACH)).wait()
+    for pause in (RECHECK, RECHECK):
+        story.look(result("c", Reason.UNREACHABLE, asked=Level.REACH))
+        assert (story.state, story.plan.due - story.now) == (State.UNAUTHORIZED, pause)
+        story.wait()
+    assert story.look(result("c", Reason.UNREACHABLE, asked=Level.REACH)).state is State.DOWN
+    story.wait().look(result("c", Reason.UNAUTHORIZED, asked=Level.REACH, level=Level.REACH))
+    assert story.state is State.UNAUTHORIZED
+
+
+def test_where_a_refused_login_cannot_be_withheld_the_asking_ends() -> None:
+    story = Story().look(result("c", Reason.UNAUTHORIZED, level=Level.REACH)).wait()
+    story.look(result("c", Reason.NOT_TESTED))
+    assert story.plan != STOPPED, "it gave way to a viewer, say"
+    assert story.look(result("c", Reason.NOT_TESTED, asked=Level.REACH)).plan == STOPPED
 
 
 @pytest.mark.parametrize("reason", [Reason.NO_ADDRESS, Reason.DENIED_ADDRESS])
@@ -346,9 +371,12 @@ def test_a_restored_picture_is_renewed_before_it_lapses() -> None:
         assert first_plan(seen, TIMES, 0.0, rng, age=1700.0).media_at <= TIMES.describe
 
 
-def test_a_refused_channel_is_not_asked_after_a_restart() -> None:
-    refused = Health(channel="c", state=State.UNAUTHORIZED, reason=Reason.UNAUTHORIZED)
-    assert first_plan(refused, TIMES, 0.0, random.Random(1)) == STOPPED
+def test_a_refused_channel_is_not_asked_for_its_picture_after_a_restart() -> None:
+    for failed in (Level.DESCRIBE, Level.MEDIA):
+        refused = Health(channel="c", state=State.UNAUTHORIZED, failed=failed)
+        plan = first_plan(refused, TIMES, 0.0, random.Random(1))
+        assert plan.describe_at <= TIMES.describe
+        assert plan.media_at == inf
 
 
 def test_only_delivered_channels_that_we_fetch_are_probed() -> None:

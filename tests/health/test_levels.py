@@ -8,7 +8,7 @@ from tests.health.fakes import FakeProber, FakeRegister, FakeStore, no_sources, 
 from vidgate.aio.bus import Bus
 from vidgate.errors import SettingsError
 from vidgate.health.evidence import Rules
-from vidgate.health.levels import LOOKED_AT, of_probe, of_stream, shifted
+from vidgate.health.levels import LOOKED_AT, forgiven, of_probe, of_stream, refused, shifted
 from vidgate.health.service import HealthService
 from vidgate.health.state import advance, effective, miss, witness
 from vidgate.media.hub import Hub
@@ -52,6 +52,22 @@ def test_a_bad_look_fails_at_the_level_after_the_last_it_reached(
     assert {one for one, told in found.items() if told.outcome is PASSED} == set(LOOKED_AT[:level])
     assert found[failed] == told(FAILED, reason, NOW, NOW)
     assert max(found) is failed
+
+
+def test_who_asks_only_whether_it_lives_leaves_the_verdict_on_the_login() -> None:
+    known = of_probe({}, result("c", Reason.UNAUTHORIZED, level=Level.REACH), NOW)
+    assert refused(known) == NOW
+    for reason in (Reason.UNAUTHORIZED, Reason.TIMEOUT):
+        lives = result("c", reason, asked=Level.REACH, level=Level.REACH)
+        known = of_probe(known, lives, NOW + 60)
+        assert known[Level.REACH] == told(PASSED, Reason.OK, NOW + 60, NOW)
+        assert refused(known) == NOW
+    known = of_probe(known, result("c", Reason.UNREACHABLE, asked=Level.REACH), NOW + 120)
+    assert known[Level.REACH] == told(FAILED, Reason.UNREACHABLE, NOW + 120, NOW + 120)
+    assert refused(known) == NOW
+    assert refused(forgiven(known)) is None
+    open_ = of_probe(known, result("c", asked=Level.REACH, level=Level.DESCRIBE), NOW + 180)
+    assert refused(open_) is None
 
 
 def test_what_was_not_looked_at_keeps_its_last_result_and_outcomes_their_beginning() -> None:

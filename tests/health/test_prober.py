@@ -33,7 +33,7 @@ from vidgate.health import prober as probers
 from vidgate.health.limits import PlatformSlots, ahead
 from vidgate.health.measure import Wish
 from vidgate.health.prober import Prober, reason_of
-from vidgate.model.channel import Channel, Kind, Platform
+from vidgate.model.channel import Channel, Kind, Login, Platform
 from vidgate.model.health import Level, Reason
 from vidgate.model.media import Codec
 from vidgate.rtsp.address import RtspAddress
@@ -173,6 +173,34 @@ async def test_a_login_that_is_held_back_says_nothing_of_the_camera(
         result = await prober(lens).probe(CHANNEL, level)
         assert (result.reason, result.level) == (Reason.NOT_TESTED, Level.NONE)
         assert result.detail == "refused lately at the same device"
+
+
+async def test_a_camera_that_is_asked_without_its_login_lives_or_does_not() -> None:
+    register = FakeRegister([CHANNEL])
+    register.known["c"] = Login("admin", "pass")
+    for act, level, reason in (
+        (raising(NoCredentialError("401"), connected=0.01), Level.REACH, Reason.UNAUTHORIZED),
+        (raising(UnreachableError("gone")), Level.NONE, Reason.UNREACHABLE),
+        (raising(RemoteTimeoutError("mute"), connected=0.01), Level.REACH, Reason.TIMEOUT),
+        (None, Level.DESCRIBE, Reason.OK),
+    ):
+        lens = Lens(act)
+        result = await prober(lens, register).probe_unsigned(CHANNEL)
+        assert (result.asked, result.level, result.reason) == (Level.REACH, level, reason)
+        assert [address.login for address in lens.addresses] == [None]
+
+
+@pytest.mark.parametrize("url", ["rtsp://127.0.0.9/x?p=pass", "rtsp://127.0.0.9/x?p=a%20b"])
+async def test_a_camera_with_its_password_in_the_address_is_not_asked_without(url: str) -> None:
+    register, lens = FakeRegister([replace(CHANNEL, url=url)]), Lens()
+    register.known["c"] = Login("admin", "a b" if "%20" in url else "pass")
+    result = await prober(lens, register).probe_unsigned(replace(CHANNEL, url=url))
+    assert (result.asked, result.level, result.reason, lens.addresses) == (
+        Level.REACH,
+        Level.NONE,
+        Reason.NOT_TESTED,
+        [],
+    )
 
 
 async def test_what_cannot_be_asked_is_not_asked() -> None:

@@ -75,7 +75,7 @@ def test_what_one_look_says_is_told_without_patience() -> None:
     assert judged(after(SEEN), DEAD, RULES, NOW) is State.DOWN
     assert judged(after(SEEN, MUTE, MUTE, MUTE), SEEN, RULES, NOW) is State.UP
     assert judged(after(MUTE), DESCRIBED, RULES, NOW) is State.DOWN  # the evidence stands
-    assert judged(after(REFUSED), DEAD, RULES, NOW) is State.UNAUTHORIZED
+    assert judged(after(REFUSED), DEAD, RULES, NOW) is State.DOWN
     resting = effective(after(DEAD), CHANNEL, RULES, NOW, is_maintained=True)
     assert judged(resting, SEEN, RULES, NOW) is State.UP
 
@@ -244,8 +244,7 @@ def test_what_answered_is_not_down_by_two_looks_that_got_no_answer(
     answering = after(*before)
     assert answering.state is not State.DOWN
     assert after(lost, lost, start=answering).state is answering.state
-    if answering.state is not State.UNAUTHORIZED:
-        assert after(lost, lost, lost, start=answering).state is State.DOWN
+    assert after(lost, lost, lost, start=answering).state is State.DOWN
 
 
 def test_a_doubt_about_its_picture_that_outlives_the_proof_is_no_lost_answer() -> None:
@@ -389,9 +388,7 @@ def test_from_every_state_two_pictures_lead_back_to_up(history: list[ProbeResult
 
 @given(st.lists(results, max_size=40))
 def test_from_every_state_three_failures_lead_down(history: list[ProbeResult]) -> None:
-    refused = after(*history).state is State.UNAUTHORIZED  # that stands
-    down = State.UNAUTHORIZED if refused else State.DOWN
-    assert after(*history, DEAD, DEAD, DEAD).state is down
+    assert after(*history, DEAD, DEAD, DEAD).state is State.DOWN
 
 
 def test_a_channel_that_falls_again_and_again_flaps_until_an_hour_of_quiet() -> None:

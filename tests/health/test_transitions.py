@@ -78,7 +78,7 @@ busy_early   down*3 down*3    down*3 degraded*3 busy busy       unauthorized rea
 degraded     down*3 down*3    down*3 degraded   busy busy       unauthorized reachable unknown -        -           -    up*2
 dead         down   down      down   degraded*2 busy busy       unauthorized reachable unknown -        reachable*2 up*2 up*2
 mute         down*3 down*3    down   degraded*2 busy busy       unauthorized reachable unknown -        -           up*2 up*2
-unauthorized -      -         down   degraded   busy -          unauthorized reachable -       -        reachable   up   up
+unauthorized down*3 down*3    down   degraded   busy -          unauthorized reachable -       -        reachable   up   up
 disabled     -      -         -      -          -    -          -            -         -       -        -           -    -
 maintenance  -      -         -      -          -    -          -            -         -       -        -           -    -
 """  # noqa: E501 - a table
@@ -97,7 +97,7 @@ busy_early   disabled maintenance -       -       -         unknown   up      do
 degraded     disabled maintenance -       -       -         unknown   -       down down
 dead         disabled maintenance -       -       -         unknown   up      down down
 mute         disabled maintenance -       -       -         unknown   up      down down
-unauthorized disabled maintenance -       unknown -         -         up      -    down
+unauthorized disabled maintenance -       unknown -         -         up      down down
 disabled     -        maintenance unknown -       unknown   unknown   -       -    -
 maintenance  disabled -           unknown -       unknown   unknown   -       -    -
 """
@@ -282,7 +282,9 @@ def test_the_promises_hold_whatever_happens(
             assert after.state in (State.BUSY, State.UNAUTHORIZED, *MASKED)
         if before.state is State.UNAUTHORIZED and after.state is not State.UNAUTHORIZED:
             let_in = look is not None and look.level >= Level.DESCRIBE
-            assert let_in or event in ("renewed", "off", "maintained", "flowing", "cut_mute")
+            is_lost = after.state is State.DOWN and (look is not None or event == "cut")
+            others = ("renewed", "off", "maintained", "flowing", "cut_mute")
+            assert let_in or is_lost or event in others
         if before.state in MASKED and after.state not in MASKED:
             assert (event, after.state) == ("back", State.UNKNOWN)
         if before.state in MASKED and look is not None:

@@ -25,7 +25,7 @@ from vidgate.operations.sources import Cameras, Renewal, Sources, Standby, devic
 from vidgate.operations.trials import Trials
 from vidgate.registry.registry import Registry
 from vidgate.registry.resolvers import Resolver
-from vidgate.registry.routes import Route, Way
+from vidgate.registry.routes import Question, Route, Way
 from vidgate.settings import Settings
 from vidgate.simulator.fleet import Fleet, FleetSettings
 from vidgate.simulator.register import generate
@@ -262,3 +262,29 @@ async def test_a_trial_of_a_platform_shows_whom_we_ask_and_not_the_answer(tmp_pa
 )
 def test_the_device_that_a_login_is_shown_to(url: str, device: tuple[str, int] | None) -> None:
     assert device_of(Route(Way.OWN, "", url)) == device
+
+
+CAMERA = Login("admin", "secret")
+
+
+@pytest.mark.parametrize(
+    ("route", "can"),
+    [
+        (None, True),
+        (Route(Way.OWN, "", "rtsp://10.0.0.9/1", login=CAMERA), True),
+        (Route(Way.OWN, "", "rtsp://10.0.0.9/secret/1", login=CAMERA), False),
+        (Route(Way.FORM, "", "rtsp://10.0.0.9/?p={password}", login=CAMERA), False),
+        (Route(Way.HTTP, "", "", Question("http://p/1"), CAMERA), True),
+        (Route(Way.HTTP, "", "", Question("http://p/1", auth="basic", login=LOGIN)), False),
+    ],
+)
+def test_which_channels_can_be_asked_without_showing_a_login(
+    route: Route | None, *, can: bool
+) -> None:
+    class Register:
+        def route(self, channel: Channel) -> Route | None:
+            return route
+
+    guard = AddressGuard(SETTINGS.media.allow, SETTINGS.media.deny)
+    cameras = Cameras(Register(), None, guard, SETTINGS.media, SETTINGS.rtp)  # type: ignore[arg-type]
+    assert cameras.can_withhold(Channel(id="c", name="c")) is can

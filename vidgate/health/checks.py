@@ -98,12 +98,12 @@ def first_plan(
 
     `age`: seconds since its last key frame was seen; the next one comes before that proof lapses.
     """
-    if _is_stopped(health):
+    if health.state is State.DISABLED:
         return STOPPED
     media_at = inf
     if health.state is State.UP:
         media_at = now + rng.uniform(0.0, max(times.describe, times.media - age))
-    elif health.state is not State.UNKNOWN and health.failed >= Level.MEDIA:
+    elif health.state not in (State.UNKNOWN, State.UNAUTHORIZED) and health.failed >= Level.MEDIA:
         media_at = now + rng.uniform(0.0, times.retry)
     elif health.state is State.REACHABLE:
         media_at = now + rng.uniform(0.0, times.describe)
@@ -127,9 +127,9 @@ class Look:
 
 def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Look) -> Plan:
     """The plan after `look`, which led to `health`."""
-    if _is_stopped(health):
-        return STOPPED
     found = EVIDENCE[look.result.reason]
+    if _is_stopped(health, found, look.result):
+        return STOPPED
     if found is Evidence.UNTESTED:
         return _postponed(plan, times, look)
     if found is Evidence.NO_ADDRESS:
@@ -169,6 +169,8 @@ def _looks_deep(health: Health, times: Cadence, rules: Rules) -> bool:
 def _next_media(plan: Plan, health: Health, times: Cadence, look: Look) -> tuple[float, int]:
     """When the next picture is asked for, and how often in a row it was looked for in vain."""
     result, ended = look.result, look.ended
+    if health.state is State.UNAUTHORIZED:
+        return inf, 0
     if result.asked >= Level.MEDIA and (result.is_good or result.level >= Level.MEDIA):
         # The first looks at a register come in one wave; the wide draw takes it apart.
         least = 0.5 if look.before.level < Level.MEDIA else 0.85
@@ -222,6 +224,10 @@ def _looked_up_again(plan: Plan, times: Cadence, look: Look) -> Plan:
     return Plan(look.ended + pause, media_misses=plan.media_misses + 1)
 
 
-def _is_stopped(health: Health) -> bool:
-    # One more try at a password and some cameras lock the account.
-    return health.state in (State.UNAUTHORIZED, State.DISABLED)
+def _is_stopped(health: Health, found: Evidence, result: ProbeResult) -> bool:
+    """Whether nothing is to be asked before somebody edits the channel or its login.
+
+    So it is where a refused login cannot be withheld: one more try and some lock the account.
+    """
+    is_mute = found is Evidence.UNTESTED and result.asked is Level.REACH
+    return health.state is State.DISABLED or (health.state is State.UNAUTHORIZED and is_mute)

@@ -20,12 +20,25 @@ TOOK = {Level.REACH: "connected", Level.DESCRIBE: "t1", Level.MEDIA: "t3"}
 def of_probe(known: Levels, result: ProbeResult, now: float) -> Levels:
     """With what one look found, at wall instant `now`; for a look that was made."""
     took = {level: getattr(result, name) for level, name in TOOK.items()}
-    return _with(known, result.level, result.reason, now, took)
+    # Who asks only whether it lives shows no login, so what is known of that stands.
+    is_all = result.asked is Level.REACH <= result.level
+    return _with(known, result.level, Reason.OK if is_all else result.reason, now, took)
 
 
 def of_stream(known: Levels, level: Level, reason: Reason, now: float) -> Levels:
     """With what a live stream showed, or why it showed nothing below `level`."""
     return _with(known, level, reason, now, {})
+
+
+def refused(known: Levels) -> float | None:
+    """When the login was last refused; None: it was not, or what it opens was seen since."""
+    at = [one.at for one in known.values() if one.reason is Reason.UNAUTHORIZED]
+    return max(at, default=None)
+
+
+def forgiven(known: Levels) -> Levels:
+    """Without what was refused to a login that is another one now."""
+    return {level: one for level, one in known.items() if one.reason is not Reason.UNAUTHORIZED}
 
 
 def shifted(known: Levels, seconds: float) -> Levels:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from math import inf
 from typing import Protocol
 
 from vidgate.aio.clock import Clock
+from vidgate.health import levels
 from vidgate.health.live import LiveJudge
 from vidgate.health.measure import GROUP_STANDS, Wish, is_group_due
 from vidgate.health.scheduler import Job
@@ -19,6 +21,7 @@ REFUSED = (
     "its login was refused: lest the account be locked sweeps leave it alone for an hour, and the "
     "background until the credential is corrected; probe it by name for one more try"
 )
+ANSWERED = f"它有应答, 没有向它出示登录 / it answers; no login was shown. {REFUSED}"
 LET_IN = frozenset({State.UP, State.DEGRADED, State.REACHABLE})
 NAMED = 4  # channels of one request that a person has named, not swept
 
@@ -47,8 +50,16 @@ class Looker(Protocol):
         """How often its login may be tried still; pulls and trials share it."""
         ...
 
+    def can_withhold(self, channel: Channel) -> bool:
+        """Whether it can be asked without showing a login."""
+        ...
+
     async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
         """Look; never raises for a camera's sake. `wish`: for how long a group of pictures is."""
+        ...
+
+    async def probe_unsigned(self, channel: Channel) -> ProbeResult:
+        """Look, without the login, whether it lives; UNAUTHORIZED where it wants one."""
         ...
 
 
@@ -97,8 +108,8 @@ class Lookout:
             return self._unprobed(job, Level.MEDIA, Reason.OK, WATCHED)
         if not job.urgent and self._live.is_watched(channel.id):
             return self._unprobed(job, Level.NONE, Reason.NOT_TESTED, WATCHED)
-        if _is_refused(self._known(channel.id)) and self._is_closed(channel):
-            return self._unprobed(job, Level.NONE, Reason.NOT_TESTED, REFUSED)
+        if self._is_withheld(job):
+            return await self._look_unsigned(job)
         result = await self._prober.probe(channel, job.level, self._wish(job))
         if result.stayed:
             self._stayed[channel.id] = self._clock.now()
@@ -120,8 +131,8 @@ class Lookout:
     def restored(self, channel: Channel, health: Health) -> None:
         """What was known of its login before the start of the service counts still."""
         now = self._clock.now()
-        if _is_refused(health):
-            age = max(0.0, self._wall() - max(health.since, health.probed or 0.0))
+        if (at := _refused(health)) is not None:
+            age = max(0.0, self._wall() - at)
             self._allowance(channel).recalled(now - age, now)
         elif health.state in LET_IN:
             described = health.levels.get(Level.DESCRIBE)
@@ -143,21 +154,47 @@ class Lookout:
         if allowance.opens_at(now) is None:
             allowance.refused(now)
 
-    def _is_closed(self, channel: Channel) -> bool:
-        """Whether one more try at the password might lock the camera's account.
+    def _is_withheld(self, job: Job) -> bool:
+        """Whether the login is not shown, since one more try might lock the camera's account.
 
         Sweeps asked for one after the other would be as many wrong passwords. A new credential
         has an allowance of its own, and a channel that somebody names is given one more try.
         """
-        allowance = self._allowance(channel)
-        if channel.id in self._insisted:
+        allowance = self._allowance(job.channel)
+        is_refused = self._is_refused(job.channel)
+        if is_refused and job.channel.id in self._insisted:
             allowance.reopen()
-        return allowance.opens_at(self._clock.now()) is not None
+        if allowance.opens_at(self._clock.now()) is not None:
+            return True
+        return is_refused and not (job.urgent or job.sinks)
 
-    def _unprobed(self, job: Job, level: Level, reason: Reason, detail: str) -> ProbeResult:
+    def _is_refused(self, channel: Channel) -> bool:
+        """Whether a refusal stands. It outlives an outage where the camera can be asked without
+        the login when it is back; another could never be looked at again.
+        """
+        health = self._known(channel.id)
+        is_known = health.state is State.UNAUTHORIZED or self._prober.can_withhold(channel)
+        return is_known and _refused(health) is not None
+
+    async def _look_unsigned(self, job: Job) -> ProbeResult:
+        """A camera that asks for the login lives, and its refusal stands where there was one; that
+        its device refuses others says nothing of this one.
+        """
+        held = self._unprobed(job, Level.NONE, Reason.NOT_TESTED, REFUSED, Level.REACH)
+        if not self._prober.can_withhold(job.channel):
+            return held
+        result = await self._prober.probe_unsigned(job.channel)
+        if result.reason is not Reason.UNAUTHORIZED:
+            return result
+        is_refused = self._is_refused(job.channel)
+        return replace(result, detail=ANSWERED) if is_refused else replace(held, t0=result.t0)
+
+    def _unprobed(
+        self, job: Job, level: Level, reason: Reason, detail: str, asked: Level | None = None
+    ) -> ProbeResult:
         return ProbeResult(
             channel=job.channel.id,
-            asked=job.level,
+            asked=job.level if asked is None else asked,
             level=level,
             reason=reason,
             t0=self._wall(),
@@ -165,5 +202,10 @@ class Lookout:
         )
 
 
-def _is_refused(health: Health) -> bool:
-    return (health.state, health.reason) == (State.UNAUTHORIZED, Reason.UNAUTHORIZED)
+def _refused(health: Health) -> float | None:
+    """When its login was last refused, where that stands."""
+    if (at := levels.refused(health.levels)) is not None:
+        return at
+    if (health.state, health.reason) == (State.UNAUTHORIZED, Reason.UNAUTHORIZED):
+        return max(health.since, health.probed or 0.0)
+    return None

@@ -82,8 +82,9 @@ class Prober:
     """`await prober.probe(channel, level)`: never raises for a camera's sake.
 
     `address_of` says where a channel is and with which login; it raises NotFoundError where it has
-    no address, and the RemoteError of a platform that was asked for it in vain. `allowance` may
-    be set: how often a channel's login may be tried still.
+    no address, and the RemoteError of a platform that was asked for it in vain. May be set:
+    `allowance`, how often a channel's login may be tried still, and `can_withhold`, whether the
+    channel can be asked without showing it.
     """
 
     deepest = Level.MEDIA  # nothing here judges a picture
@@ -105,6 +106,7 @@ class Prober:
         self._probing = probing or _Rtsp()
         allowances = Allowances()
         self.allowance: Callable[[Channel], Allowance] = lambda one: allowances.of(one, None)
+        self.can_withhold: Callable[[Channel], bool] = lambda one: True
         self.on_picture: Callable[[Picture], None] = lambda picture: None
 
     def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
@@ -143,6 +145,22 @@ class Prober:
         is measured: whatever it holds up, or only while it holds nobody up.
         """
         return await self.probe_at(channel, level, self._address_of, wish)
+
+    async def probe_unsigned(self, channel: Channel) -> ProbeResult:
+        """Ask without the login whether it lives. That it wants one is an answer: UNAUTHORIZED."""
+
+        async def address_of(channel: Channel) -> RtspAddress:
+            address = await self._address_of(channel)
+            if address.has_password_inside:
+                raise HeldBackError("口令在取流地址里 / the password is in the address")
+            return replace(address, login=None)
+
+        result = await self.probe_at(channel, Level.REACH, address_of)
+        if result.reason is Reason.UNAUTHORIZED:  # nobody asked the camera
+            return replace(result, level=Level.NONE, reason=Reason.NOT_TESTED)
+        if result.reason is Reason.NO_CREDENTIAL:
+            return replace(result, reason=Reason.UNAUTHORIZED)
+        return result
 
     async def probe_at(
         self,

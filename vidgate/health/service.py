@@ -356,7 +356,7 @@ class HealthService:
             return
         self._book.put(health)
         if (before.state is State.UNAUTHORIZED) is not (health.state is State.UNAUTHORIZED):
-            self._restart(channel)  # stops the probing, or begins it again
+            self._restart(channel)  # asked without its login from now on, or with it again
 
 
 def _check_depth(settings: ProbeSettings, prober: Looker) -> None:

@@ -17,7 +17,7 @@ from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, Misses, ProbeResult, Reason, State
 
 FAILED = frozenset({State.DOWN, State.DEGRADED})
-ANSWERING = HEALTHY | {State.BUSY, State.DEGRADED}
+ANSWERING = HEALTHY | {State.BUSY, State.DEGRADED, State.UNAUTHORIZED}
 
 # Kept over a restart at any age: what the register says is looked up again, and a refusal stands,
 # because a restart must not cost a try at the password.
@@ -74,7 +74,8 @@ def effective(
 
 def renewed(health: Health, now: float) -> Health:
     """The credential changed: what was refused may be granted."""
-    return _follow(health, health, Found(Evidence.RENEWED), now)
+    forgiven = replace(health, levels=levels.forgiven(health.levels))
+    return _follow(health, forgiven, Found(Evidence.RENEWED), now)
 
 
 def restored(health: Health, rules: Rules, now: float) -> Health:

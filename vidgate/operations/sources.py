@@ -25,6 +25,7 @@ from vidgate.model.media import StreamKey, StreamState, Variant
 from vidgate.operations.choices import Choices
 from vidgate.operations.failover import Failover, Look
 from vidgate.operations.refusals import Pull, Refusals
+from vidgate.registry import placeholders
 from vidgate.registry.resolvers import Located
 from vidgate.registry.routes import Route
 from vidgate.rtsp.address import RtspAddress
@@ -126,6 +127,17 @@ class Cameras:
     def allowance(self, channel: Channel) -> Allowance:
         """How often the channel's own login was refused, by whichever stream or probe."""
         return self._allowance(channel, self.register.route(channel))
+
+    def can_withhold(self, channel: Channel) -> bool:
+        """Whether it can be asked without its login, or one of its platform's endpoint."""
+        route = self.register.route(channel)
+        if route is None:
+            return True
+        asked = route.question
+        is_shown = asked is not None and asked.login is not None and asked.auth != "none"
+        is_filled_in = bool(placeholders.names(route.url) & set(placeholders.SECRETS))
+        is_inside = RtspAddress(url=route.url, login=route.login).has_password_inside
+        return not (is_shown or is_filled_in or is_inside)
 
     def reopen(self, channel: Channel, route: Route | None) -> None:
         """A person has seen to a login along that route: each may be tried once more."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from vidgate.model.channel import Login, Transport
 from vidgate.rtsp.choice import Choice
@@ -35,3 +36,9 @@ class RtspAddress:
     tls_ca: str = ""
     choice: Choice = field(default_factory=Choice, repr=False, compare=False)
     allowance: Allowance = field(default_factory=Allowance, repr=False, compare=False)
+
+    @property
+    def has_password_inside(self) -> bool:
+        """Whether the URL itself holds the password, so that each request tries it."""
+        password = self.login.password if self.login is not None else ""
+        return password != "" and (password in self.url or quote(password, safe="") in self.url)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from math import inf
-from urllib.parse import quote
 
 from vidgate.aio.clock import Clock
 from vidgate.errors import HeldBackError, UnauthorizedError, VerdictPendingError, VidgateError
@@ -31,7 +30,7 @@ class SignIn:
         self.go_on: Callable[[], None] = _nothing
         self.give_up: Callable[[VidgateError], None] = _nothing
         self._allowance = address.allowance if address.login is not None else None
-        self._is_in_path = _is_in_path(address)  # each request tries the password
+        self._is_in_path = address.has_password_inside
         self._most_wait = MOST_WAIT * address.request_timeout
         self._clock = clock
         self._counted = 0  # of the session's refusals that were for the login
@@ -172,11 +171,6 @@ class SignIn:
             hint=HINT,
             again_at=opens,
         )
-
-
-def _is_in_path(address: RtspAddress) -> bool:
-    password = address.login.password if address.login is not None else ""
-    return password != "" and (password in address.url or quote(password, safe="") in address.url)
 
 
 def _still_tried() -> VerdictPendingError:

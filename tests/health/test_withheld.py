@@ -1,0 +1,264 @@
+"""Cameras whose login was refused, and is not shown to them again: whether they live is still seen.
+
+Real connections; time is moved by hand.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from tests.health.fakes import FakeRegister, FakeStore, no_sources
+from tests.rtsp.camera import Camera, Habits, interleave, pictures, run_camera
+from tests.waiting import until
+from vidgate.aio.bus import Bus
+from vidgate.aio.clock import ManualClock
+from vidgate.health.limits import PlatformSlots
+from vidgate.health.prober import Prober
+from vidgate.health.service import HealthService
+from vidgate.media.hub import Hub
+from vidgate.model.channel import Channel, Login
+from vidgate.model.health import Health, Level, Outcome, Reason, State
+from vidgate.rtsp import probe
+from vidgate.rtsp.address import RtspAddress
+from vidgate.settings.tree import ProbeSettings
+from vidgate.wire.allowance import HOUR, Allowance, Allowances
+from vidgate.wire.digest import DigestServer
+from vidgate.wire.message import Message
+
+WRONG = Login("admin", "wrong")
+DOWN_WITHIN = 60 + 10 + 5
+
+
+class Site:
+    """Channels of one device, and the service that looks at them in the background."""
+
+    def __init__(self, camera: Camera, *ids: str, path: str = "") -> None:
+        self.camera, self.clock, self.store = camera, ManualClock(), FakeStore()
+        self.url = camera.url + path
+        self.register = FakeRegister([Channel(id=id_, name=id_, url=self.url) for id_ in ids])
+        self.register.known = dict.fromkeys(ids, WRONG)
+        self.bus = Bus(clock=self.clock)
+        self.health: HealthService
+        self.prober: Prober
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Site"]:
+        """A second time is a restart: what is in memory alone is lost."""
+        allowances, settings = Allowances(), ProbeSettings()
+
+        def allowance(channel: Channel) -> Allowance:
+            return allowances.of(channel, self.register.logins(channel), "device")
+
+        async def address(channel: Channel) -> RtspAddress:
+            return replace(await self.register.address(channel), allowance=allowance(channel))
+
+        slots = PlatformSlots(self.register)
+        self.prober = Prober(self.register, address, slots, settings, self.clock)
+        self.prober.allowance = allowance
+        async with (
+            Hub(no_sources, self.bus, clock=self.clock) as hub,
+            HealthService(
+                self.register,
+                hub,
+                self.bus,
+                self.prober,
+                self.store,
+                settings,
+                clock=self.clock,
+                rng=random.Random(1),
+            ) as self.health,
+        ):
+            yield self
+
+    def of(self, id_: str = "a") -> Health:
+        return self.health.of(id_)
+
+    @property
+    def signed(self) -> int:
+        """Requests that tried the login."""
+        return sum(bool(one.headers.get("Authorization")) for one in self.camera.requests)
+
+    async def passes(self, seconds: float, *states: State, id_: str = "a") -> None:
+        """Let up to so many seconds pass until the channel is in one of the states."""
+        for _ in range(int(seconds)):
+            if self.of(id_).state in states:
+                return
+            await self._second()
+        assert self.of(id_).state in states
+
+    async def lives_through(self, seconds: float) -> None:
+        """Let all of them pass."""
+        for _ in range(int(seconds)):
+            await self._second()
+
+    async def _second(self) -> None:
+        self.clock.advance(1.0)
+        self.health._scheduler.wake()
+        for _ in range(8):
+            await asyncio.sleep(0)
+        await until(lambda: not self.health.in_flight)
+
+
+def guarded() -> Habits:
+    digest = DigestServer("cam", "MD5", "admin", "right")
+    return Habits(digest=digest, plays=[interleave(pictures(1))])
+
+
+def dies(camera: Camera) -> None:
+    """It takes connections and ends them at the first word."""
+
+    def change(request: Message, reply: Message) -> None:
+        camera.hang_up()
+
+    camera.habits.change = change
+
+
+def returns(camera: Camera) -> None:
+    camera.habits.change = guarded().change
+
+
+async def test_a_refused_camera_that_dies_is_down_and_refused_again_when_it_is_back() -> None:
+    async with run_camera(guarded()) as camera, Site(camera, "a").running() as site:
+        await site.passes(61, State.UNAUTHORIZED)
+        assert site.signed == 1
+        asked, since = len(camera.requests), site.of().since
+        await site.lives_through(200)
+        assert len(camera.requests) >= asked + 3, "it is asked on"
+        assert (site.of().state, site.of().since) == (State.UNAUTHORIZED, since)
+        dies(camera)
+        await site.passes(DOWN_WITHIN, State.DOWN)
+        assert site.of().reason is Reason.UNREACHABLE
+        await site.lives_through(2 * HOUR)  # so long that its login might be tried once more
+        assert site.of().state is State.DOWN
+        returns(camera)
+        await site.passes(61, State.UNAUTHORIZED)
+        assert site.of().reason is Reason.UNAUTHORIZED
+        assert site.signed == 1
+        told = [e.data["state"] for e in site.bus.since(0)[1] if e.type == "channel.state"]
+        assert told == ["unauthorized", "down", "unauthorized"]
+
+
+async def test_a_camera_that_loses_one_answer_stays_refused() -> None:
+    async with run_camera(guarded()) as camera, Site(camera, "a").running() as site:
+        await site.passes(61, State.UNAUTHORIZED)
+        dies(camera)
+        asked = len(camera.requests)
+        while len(camera.requests) < asked + 2:
+            await site._second()
+        returns(camera)
+        await site.lives_through(120)
+        assert (site.of().state, site.of().misses.most) == (State.UNAUTHORIZED, 0)
+        assert site.signed == 1
+
+
+async def test_the_refusal_outlives_the_outage_and_a_restart() -> None:
+    async with run_camera(guarded()) as camera:
+        site = Site(camera, "a")
+        async with site.running():
+            await site.passes(61, State.UNAUTHORIZED)
+            dies(camera)
+            await site.passes(DOWN_WITHIN, State.DOWN)
+        site.clock.advance(HOUR)
+        async with site.running():
+            assert site.of().state is State.UNKNOWN
+            returns(camera)
+            await site.passes(61, State.UNAUTHORIZED)
+        assert site.signed == 1
+
+
+async def test_a_new_credential_is_tried_when_the_camera_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(probe, "LONGEST_STAY", 0.0)  # the camera sends one key frame
+    async with run_camera(guarded()) as camera, Site(camera, "a").running() as site:
+        await site.passes(61, State.UNAUTHORIZED)
+        dies(camera)
+        await site.passes(DOWN_WITHIN, State.DOWN)
+        site.register.known["a"] = Login("admin", "right")
+        site.bus.publish("register.changed", "", {})
+        await site.lives_through(5)
+        returns(camera)
+        await site.passes(75, State.UP)
+
+
+async def test_a_camera_that_asks_for_no_login_any_more_is_found() -> None:
+    async with run_camera(guarded()) as camera, Site(camera, "a").running() as site:
+        await site.passes(61, State.UNAUTHORIZED)
+        camera.habits.digest = None
+        await site.passes(61, State.REACHABLE)
+        assert site.signed == 1
+
+
+async def test_what_the_login_was_refused_is_kept_beside_that_it_answers() -> None:
+    async with run_camera(guarded()) as camera, Site(camera, "a").running() as site:
+        await site.passes(61, State.UNAUTHORIZED)
+        before = site.of().levels
+        await site.lives_through(120)
+        after = site.of().levels
+        assert after[Level.DESCRIBE] == before[Level.DESCRIBE]
+        assert after[Level.REACH].outcome is Outcome.PASSED
+        assert after[Level.REACH].at > before[Level.REACH].at
+        last = site.of().last
+        assert last is not None
+        assert (last.asked, last.level, last.reason) == (
+            Level.REACH,
+            Level.REACH,
+            Reason.UNAUTHORIZED,
+        )
+        assert "no login was shown" in last.detail
+
+
+@pytest.mark.parametrize("is_dead", [True, False])
+async def test_a_recorder_whose_login_two_channels_closed_is_seen_to_die(*, is_dead: bool) -> None:
+    """Its third was not refused itself: it is asked without the login, and that refutes nothing."""
+    async with run_camera(guarded()) as camera, Site(camera, *"abc").running() as site:
+        while {site.of(id_).state for id_ in "abc"} & {State.REACHABLE} or site.signed < 2:
+            await site._second()
+        (third,) = [id_ for id_ in "abc" if site.of(id_).state is State.UNKNOWN]
+        if is_dead:
+            dies(camera)
+            await site.passes(61, State.DOWN, id_=third)
+        else:
+            await site.lives_through(120)
+            assert site.of(third).state is State.UNKNOWN
+        assert site.signed == 2
+
+
+async def test_a_password_in_the_address_is_no_more_shown_than_any() -> None:
+    """Each request would try it: such a camera is left alone, as it cannot be asked without."""
+    path = f"?user={WRONG.username}&password={WRONG.password}"
+    async with run_camera(guarded()) as camera, Site(camera, "a", path=path).running() as site:
+        await site.passes(61, State.UNAUTHORIZED)
+        asked = len(camera.requests)
+        await site.lives_through(300)
+        assert len(camera.requests) == asked
+        assert site.of().state is State.UNAUTHORIZED
+
+
+async def test_a_camera_that_wants_basic_is_sent_none_where_it_is_held_back() -> None:
+    def basic(request: Message, reply: Message) -> Message:
+        reply.start = "RTSP/1.0 401 Unauthorized"
+        reply.headers.add("WWW-Authenticate", 'Basic realm="cam"')
+        return reply
+
+    async with run_camera(Habits(change=basic)) as camera, Site(camera, "a").running() as site:
+        await site.passes(61, State.UNAUTHORIZED)
+        assert site.signed == 1
+        await site.lives_through(2 * HOUR)
+        assert site.signed == 1
+        assert site.of().state is State.UNAUTHORIZED
+
+
+async def test_a_sweep_is_told_that_it_answers_and_why_its_login_is_not_tried() -> None:
+    async with run_camera(guarded()) as camera, Site(camera, *"abcde").running() as site:
+        site.register.known = {"a": WRONG}  # the others have none
+        await site.passes(61, State.UNAUTHORIZED)
+        found = {one.channel: one async for one in site.health.run("abcde", Level.MEDIA)}
+        assert found["a"].reason is Reason.UNAUTHORIZED
+        assert "probe it by name" in found["a"].detail
+        assert {found[id_].reason for id_ in "bcde"} == {Reason.NO_CREDENTIAL}
+        assert site.signed == 1

@@ -14,6 +14,7 @@ from hypothesis import settings
 
 from vidgate import log
 from vidgate.storage import database, migrations
+from vidgate.storage.secrets import SecretBox
 
 log.configure("info", "json")
 settings.register_profile("untimed", deadline=None)  # how quick a crowded machine is proves nothing
@@ -70,6 +71,12 @@ def copied_database() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "upgrade", upgrade)
         yield
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> SecretBox:
+    """What seals secrets; made outside the loop, because it reads and writes its key."""
+    return SecretBox(tmp_path)
 
 
 @pytest.fixture(autouse=True)

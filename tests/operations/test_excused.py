@@ -94,11 +94,6 @@ def _seconds(told: dict[str, Any], cause: str) -> float:
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> SecretBox:
-    return SecretBox(tmp_path)
-
-
-@pytest.fixture
 async def site(tmp_path: Path, box: SecretBox) -> AsyncIterator[Site]:
     clock = ManualClock(wall=MIDNIGHT - HOUR)
     async with (

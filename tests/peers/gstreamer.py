@@ -1,6 +1,5 @@
 """GStreamer's bindings, which the system's python3 has, and its RTSP server."""
 
-import os
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import Program, running
+from tests.programs import Program, lacking, running
 from vidgate.model.channel import Login
 
 PYTHON = "/usr/bin/python3"
@@ -16,14 +15,31 @@ SERVER = Path(__file__).parent / "gstreamer_rtsp_server.py"
 LOGIN = Login("operator", "s3cret, with=signs")
 
 
-def require(code: str, packages: str) -> None:
-    """Skip where that code does not run; fail under CI, which installs the packages."""
-    done = subprocess.run([PYTHON, "-c", f"import gi\n{code}"], capture_output=True, check=False)
-    if done.returncode == 0:
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"not installed: {packages}")
-    pytest.skip(f"needs {packages}")
+RTSP_SERVER = (
+    "gi.require_version('GstRtspServer', '1.0')",
+    ("python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-rtsp"),
+)
+
+
+def elements(*names: str) -> str:
+    """Code that runs where GStreamer has these elements."""
+    return (
+        "gi.require_version('Gst', '1.0')\n"
+        "from gi.repository import Gst; Gst.init(None)\n"
+        f"assert all(map(Gst.ElementFactory.find, {names}))"
+    )
+
+
+def required(code: str, packages: str) -> object:
+    """A fixture for the tests of a module, which need bindings by which that code runs."""
+
+    @pytest.fixture(scope="module", autouse=True)
+    def installed() -> None:
+        words = [PYTHON, "-c", f"import gi\n{code}"]
+        if subprocess.run(words, capture_output=True, check=False).returncode:
+            lacking(packages)
+
+    return installed
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from aiohttp import web
 
 from scripts import dashboards
 from tests.e2e.attacks import watch
+from tests.e2e.stage import eventually
 from tests.peers.prometheus import CONFIGS, Prometheus, configured, installed, prometheus
 from tests.programs import (
     RunningFleet,
@@ -37,6 +38,7 @@ from vidgate.webrtc.dtls import Certificate
 pytestmark = [pytest.mark.peer, pytest.mark.usefixtures(installed.__name__)]
 
 PLATFORM, DEPARTMENT = "公安回流01", "公安局"
+MANY = 60.0  # seconds, more than a busy machine takes
 CHANNELS = 48
 CHANNELS_WITH_AREAS = 60  # two areas have five of them or more
 
@@ -172,16 +174,14 @@ def queries(values: dict[str, str]) -> dict[str, str]:
 async def all_have_samples(server: Prometheus, asked: dict[str, str]) -> None:
     """Wait until every query gives something."""
     silent = dict(asked)
-    for _ in range(100):
-        silent = {
-            title: expression
-            for title, expression in silent.items()
-            if not await server.samples(expression)
-        }
-        if not silent:
-            return
-        await asyncio.sleep(0.3)
-    pytest.fail(f"without samples: {silent}")
+
+    async def missing() -> list[str]:
+        for title, expression in list(silent.items()):
+            if await server.samples(expression):
+                del silent[title]
+        return list(silent)
+
+    assert await eventually(missing, lambda titles: not titles, timeout=MANY) == []
 
 
 @dataclass(frozen=True)
@@ -211,52 +211,92 @@ async def known_to(port: int) -> set[Known]:
     }
 
 
+@dataclass
+class Site:
+    """All that an alarm goes through, from the cameras to whoever is on duty."""
+
+    folder: Path
+    fleet: RunningFleet
+    service: Service
+    duty: Duty
+    alertmanager: int
+    token: str
+
+    def hurried(self) -> Path:
+        """Prometheus's configuration."""
+        file = configured(self.folder / "prometheus", self.service, self.token, self.alertmanager)
+        hurry(file.parent)
+        return file
+
+    async def lose(self, ids: list[str]) -> None:
+        """These cameras break, and three bad looks find it."""
+        await kill(self.fleet, ids)
+        for _ in range(3):
+            await self.service.cli("probe", "--all", status=3)
+
+    async def known(self) -> set[Known]:
+        """What Alertmanager knows."""
+        return await known_to(self.alertmanager)
+
+    async def told(self) -> list[tuple[str, int]]:
+        """What the duty room was told."""
+        return self.duty.firing()
+
+
+@asynccontextmanager
+async def site(folder: Path, channels: int, *platform: str) -> AsyncIterator[Site]:
+    """A fleet that was registered and looked at once; `platform`: how one of it is set."""
+    async with (
+        running_fleet(folder, channels) as fleet,
+        running_service(folder / "data", {"VIDGATE__PROBE__ENABLED": "false"}) as service,
+        duty_room() as (duty, room),
+        alertmanager(folder / "alertmanager", room) as port,
+    ):
+        await service.cli("channel", "import", str(fleet.register))
+        if platform:
+            await service.cli("platform", "set", *platform)
+        token = (await service.cli_json("token", "create", "--role", "viewer"))["token"]
+        await service.cli("probe", "--all")
+        yield Site(folder, fleet, service, duty, port, token)
+
+
+async def runbook(alert: dict[str, Any]) -> str:
+    """The page to which an alert leads."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(alert["annotations"]["runbook_url"]) as page,
+    ):
+        assert page.status == 200
+        return await page.text()
+
+
 @pytest.mark.timeout(180)
 async def test_an_outage_is_one_notification_and_every_panel_has_something_to_show(
     tmp_path: Path,
 ) -> None:
-    async with (
-        running_fleet(tmp_path, CHANNELS) as fleet,
-        running_service(tmp_path / "data", {"VIDGATE__PROBE__ENABLED": "false"}) as service,
-        duty_room() as (duty, room),
-        alertmanager(tmp_path / "alertmanager", room) as port,
-    ):
-        await service.cli("channel", "import", str(fleet.register))
-        await service.cli("platform", "set", PLATFORM, "--quota", "4", "--slots", "2")
-        token = (await service.cli_json("token", "create", "--role", "viewer"))["token"]
-        await service.cli("probe", "--all")
-        known = await rows(fleet)
+    async with site(tmp_path, CHANNELS, PLATFORM, "--quota", "4", "--slots", "2") as here:
+        known = await rows(here.fleet)
         lost = [row["id"] for row in known if row["platform"] == PLATFORM]
         alone = next(row for row in known if not row["platform"])
         watched = next(row for row in known if row["platform"] not in ("", PLATFORM))
-        file = configured(tmp_path / "prometheus", service, token, port)
-        hurry(file.parent)
         async with (
-            prometheus(file) as server,
-            somebody_watches(service, token, watched["id"]),
+            prometheus(here.hurried()) as server,
+            somebody_watches(here.service, here.token, watched["id"]),
         ):
             await server.becomes("sum(channel:vidgate_channel_down:bool)", 0.0)
-            await a_page_tells(service, token)
+            await a_page_tells(here.service, here.token)
             assert len(lost) == 4
-            await kill(fleet, [*lost, alone["id"]])
-            for _ in range(3):  # three bad looks
-                await service.cli("probe", "--all", status=3)
+            await here.lose([*lost, alone["id"]])
             held = Known("ChannelDown", "suppressed", frozenset({"PlatformDown"}))
-            for _ in range(200):
-                if len(duty.firing()) >= 2 and held in await known_to(port):
-                    break
-                await asyncio.sleep(0.2)
-            assert held in await known_to(port)  # whose own word is that it will not be sent
-            assert sorted(duty.firing()) == [("ChannelDown", 1), ("PlatformDown", 1)]
-            told = {one["groupLabels"]["alertname"]: one["alerts"][0] for one in duty.told}
+            assert await eventually(here.told, lambda told: len(told) >= 2, timeout=MANY)
+            # Alertmanager's own word is that it will not be sent.
+            assert held in await eventually(here.known, lambda found: held in found, timeout=MANY)
+            assert sorted(await here.told()) == [("ChannelDown", 1), ("PlatformDown", 1)]
+            told = {one["groupLabels"]["alertname"]: one["alerts"][0] for one in here.duty.told}
             assert told["ChannelDown"]["labels"]["channel"] == alone["id"]
             assert alone["name"] in told["ChannelDown"]["annotations"]["summary"]
             assert told["PlatformDown"]["labels"]["platform"] == PLATFORM
-            async with aiohttp.ClientSession() as client:
-                link = told["PlatformDown"]["annotations"]["runbook_url"]
-                async with client.get(link) as page:
-                    assert page.status == 200
-                    assert "平台" in await page.text()
+            assert "平台" in await runbook(told["PlatformDown"])
             values = {"channel": watched["id"], "department": DEPARTMENT}
             await all_have_samples(server, queries(values))
             await server.becomes("sum(vidgate_player_playing_seconds_total)", 18.0)
@@ -269,41 +309,17 @@ async def test_our_own_network_cut_is_one_notification(tmp_path: Path) -> None:
     )  # fmt: skip
     expected = {Known(name, "suppressed", frozenset({"UplinkDown"})) for name in below}
     expected.add(Known("UplinkDown", "active", frozenset()))
-    async with (
-        running_fleet(tmp_path, CHANNELS_WITH_AREAS) as fleet,
-        running_service(tmp_path / "data", {"VIDGATE__PROBE__ENABLED": "false"}) as service,
-        duty_room() as (duty, room),
-        alertmanager(tmp_path / "alertmanager", room) as port,
-    ):
-        await service.cli("channel", "import", str(fleet.register))
-        token = (await service.cli_json("token", "create", "--role", "viewer"))["token"]
-        await service.cli("probe", "--all")
-        await kill(fleet, [row["id"] for row in await rows(fleet)])
-        for _ in range(3):  # three bad looks
-            await service.cli("probe", "--all", status=3)
-        file = configured(tmp_path / "prometheus", service, token, port)
-        hurry(file.parent)
-        async with prometheus(file) as server:
+    async with site(tmp_path, CHANNELS_WITH_AREAS) as here:
+        await here.lose([row["id"] for row in await rows(here.fleet)])
+        async with prometheus(here.hurried()) as server:
             await server.becomes('vidgate_incidents{cause="uplink"}', 1.0)
             await server.becomes("sum(vidgate_channel_up)", 0.0)
-            found: set[Known] = set()
-            for _ in range(200):
-                found = await known_to(port)
-                if found >= expected:
-                    break
-                await asyncio.sleep(0.2)
+            found = await eventually(here.known, lambda found: found >= expected, timeout=MANY)
             assert found >= expected
             assert {one for one in found if one.name in below} <= expected
-            for _ in range(100):
-                if duty.firing():
-                    break
-                await asyncio.sleep(0.2)
-            assert duty.firing() == [("UplinkDown", 1)]  # none of what came to be held back
-            async with aiohttp.ClientSession() as client:
-                link = duty.told[0]["alerts"][0]["annotations"]["runbook_url"]
-                async with client.get(link) as page:
-                    assert page.status == 200
-                    assert "自身的网络断了" in await page.text()
+            told = await eventually(here.told, bool, timeout=MANY)
+            assert told == [("UplinkDown", 1)]  # none of what came to be held back
+            assert "自身的网络断了" in await runbook(here.duty.told[0]["alerts"][0])
 
 
 def test_the_dashboards_are_what_the_table_says() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.viewing import told, viewing
 from tests.peers.coded_picture import RATE
-from tests.peers.gstreamer import LOGIN, camera, require
+from tests.peers.gstreamer import LOGIN, RTSP_SERVER, camera, elements, required
 from tests.peers.received import Shelf, strips
 from tests.programs import running_service
 from tests.waiting import until
@@ -28,15 +28,10 @@ NUMBER = 77
 FILMED = 3600  # seconds that the recorder has
 
 
-@pytest.fixture(scope="module", autouse=True)
-def installed() -> None:
-    """The server, its bindings, and the element that writes the header extension."""
-    require(
-        "gi.require_version('GstRtspServer', '1.0'); gi.require_version('Gst', '1.0')\n"
-        "from gi.repository import Gst; Gst.init(None)\n"
-        "assert Gst.ElementFactory.find('rtponviftimestamp')",
-        "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-rtsp gstreamer1.0-plugins-bad",
-    )
+installed = required(
+    "\n".join((RTSP_SERVER[0], elements("rtponviftimestamp"))),
+    f"{RTSP_SERVER[1]} gstreamer1.0-plugins-bad",
+)
 
 
 def recording() -> tuple[int, tuple[str, ...]]:

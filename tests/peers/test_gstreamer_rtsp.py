@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.gstreamer import LOGIN, camera, require
+from tests.peers.gstreamer import LOGIN, RTSP_SERVER, camera, required
 from tests.peers.received import pulled, strips, tone
 from tests.rtsp.bridge import bridged
 from tests.rtsp.certificates import Authority
@@ -20,11 +20,7 @@ from vidgate.wire.uri import Uri
 pytestmark = pytest.mark.peer
 
 
-@pytest.fixture(scope="module", autouse=True)
-def installed() -> None:
-    """The server and its bindings."""
-    code = "gi.require_version('GstRtspServer', '1.0')"
-    require(code, "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-rtsp")
+installed = required(*RTSP_SERVER)
 
 
 async def read_back(address: RtspAddress, codec: Codec, sound: Codec, number: int) -> None:

@@ -16,7 +16,7 @@ import av
 import pytest
 from aiohttp import web
 
-from tests.peers.gstreamer import PYTHON, require
+from tests.peers.gstreamer import PYTHON, elements, required
 from tests.programs import Program, RunningFleet, running, running_fleet, running_service
 from tests.waiting import until
 from tests.webrtc.clients import open_session
@@ -38,15 +38,10 @@ NUMBER = 2741
 WANTED = 100
 
 
-@pytest.fixture(scope="module", autouse=True)
-def installed() -> None:
-    """The elements and their bindings."""
-    require(
-        "gi.require_version('GstWebRTC', '1.0'); gi.require_version('Gst', '1.0')\n"
-        "from gi.repository import Gst; Gst.init(None)\n"
-        "assert all(map(Gst.ElementFactory.find, ('webrtcbin', 'nicesrc', 'rtph265depay')))",
-        "python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-bad gstreamer1.0-nice",
-    )
+installed = required(
+    "gi.require_version('GstWebRTC', '1.0')\n" + elements("webrtcbin", "nicesrc", "rtph265depay"),
+    "python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-bad gstreamer1.0-nice",
+)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.e2e.stage import eventually
 from tests.peers.prometheus import CONFIGS, configured, installed, prometheus
 from tests.programs import RunningFleet, Service, running_fleet, running_service
 
@@ -88,12 +89,12 @@ async def test_no_token_no_metrics(tmp_path: Path) -> None:
         assert await answers(service, {}) == [401, 401]
         assert await answers(service, {"Authorization": "Bearer wrong"}) == [401, 401]
         async with prometheus(configured(tmp_path / "prometheus", service, "wrong")) as server:
-            jobs: dict[str, tuple[str, str]] = {}
-            for _ in range(100):
-                jobs = await server.targets()
-                if len(jobs) == 2 and all("401" in error for _, error in jobs.values()):
-                    break
-                await asyncio.sleep(0.2)
+
+            def is_refused(jobs: dict[str, tuple[str, str]]) -> bool:
+                return len(jobs) == 2 and all("401" in error for _, error in jobs.values())
+
+            jobs = await eventually(server.targets, is_refused, timeout=30.0)
+            assert is_refused(jobs)
             assert {health for health, _ in jobs.values()} == {"down"}
 
 

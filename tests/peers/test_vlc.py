@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.stage import eventually
 from tests.peers.coded_picture import HEIGHT, RATE, WIDTH, picture
 from tests.peers.received import pulled, strips
-from tests.programs import free_port, running, running_service
+from tests.programs import free_port, lacking, running, running_service
 from vidgate.aio.clock import SystemClock
 from vidgate.errors import UnauthorizedError, UnreachableError, UnsupportedError
 from vidgate.model.channel import Login, Transport
@@ -31,11 +31,9 @@ PICTURES = 1500  # a minute, longer than a test: where it begins again VLC sends
 
 @pytest.fixture(scope="module", autouse=True)
 def installed() -> None:
-    """Skip where it is missing; fail under CI, which installs it."""
+    """The program."""
     if shutil.which("cvlc") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("not installed: vlc-bin vlc-plugin-base")
-        pytest.skip("needs vlc-bin and vlc-plugin-base")
+        lacking("vlc-bin vlc-plugin-base")
 
 
 @pytest.fixture(scope="module")

@@ -21,11 +21,6 @@ async def in_thread(function: Callable[..., T], /, *args: Any) -> T:
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> SecretBox:
-    return SecretBox(tmp_path)
-
-
-@pytest.fixture
 def bus() -> Bus:
     return Bus()
 

@@ -81,6 +81,16 @@ beforeEach(() => {
   player = new Player(screen as unknown as Screen, deps)
 })
 
+function refuse(code: string, retryAfter: number | null = null): void {
+  outcome = () => {
+    throw new ApiError(0, code, '', retryAfter)
+  }
+}
+
+function accept(): void {
+  outcome = () => new FakeConnection('main')
+}
+
 const state = (): string => player.view(now).verdict.state
 
 async function pass(milliseconds: number): Promise<void> {
@@ -91,9 +101,13 @@ async function pass(milliseconds: number): Promise<void> {
   }
 }
 
-async function play(): Promise<void> {
+async function open(): Promise<void> {
   player.watch('c1', 'auto')
   await settle()
+}
+
+async function play(): Promise<void> {
+  await open()
   screen.present(now)
 }
 
@@ -163,11 +177,8 @@ describe('Player', () => {
   })
 
   it('tries again after a failure, later and later', async () => {
-    outcome = () => {
-      throw new ApiError(502, 'unreachable', '')
-    }
-    player.watch('c1', 'auto')
-    await settle()
+    refuse('unreachable')
+    await open()
     expect(player.view(now).verdict).toMatchObject({ state: 'offline', attempt: 1, retryAt: now + 250 })
     await pass(250)
     expect(requests).toHaveLength(2)
@@ -177,16 +188,13 @@ describe('Player', () => {
   })
 
   it('does not try again where that would lock the camera, until something changed', async () => {
-    outcome = () => {
-      throw new ApiError(502, 'camera_unauthorized', '')
-    }
-    player.watch('c1', 'auto')
-    await settle()
+    refuse('camera_unauthorized')
+    await open()
     await pass(120_000)
     player.encourage(false)
     expect(requests).toHaveLength(1)
     expect(state()).toBe('unauthorized')
-    outcome = () => new FakeConnection('main')
+    accept()
     player.forgiven()
     await settle()
     screen.present(now)
@@ -195,9 +203,7 @@ describe('Player', () => {
 
   it('lets a channel that was withdrawn be until the register changes', async () => {
     await play()
-    outcome = () => {
-      throw new ApiError(409, 'channel_disabled', '')
-    }
+    refuse('channel_disabled')
     player.withdrawn('channel_disabled', 'sub')
     expect(state()).toBe('playing')
     player.withdrawn('channel_disabled', 'main')
@@ -213,7 +219,7 @@ describe('Player', () => {
     expect(requests).toHaveLength(2)
     expect(state()).toBe('disabled')
     await pass(2_000)
-    outcome = () => new FakeConnection('main')
+    accept()
     player.restored()
     await settle()
     screen.present(now)
@@ -221,16 +227,13 @@ describe('Player', () => {
   })
 
   it('hears that a channel is back however soon after other news, and asks once a second at most', async () => {
-    outcome = () => {
-      throw new ApiError(409, 'channel_disabled', '')
-    }
-    player.watch('c1', 'auto')
-    await settle()
+    refuse('channel_disabled')
+    await open()
     player.restored() // something else
     await settle()
     expect(requests).toHaveLength(2)
     await pass(250)
-    outcome = () => new FakeConnection('main')
+    accept()
     player.restored() // this one
     player.restored()
     await settle()
@@ -249,9 +252,8 @@ describe('Player', () => {
       player.restored()
       throw new ApiError(404, code, '')
     }
-    player.watch('c1', 'auto')
-    await settle()
-    outcome = () => new FakeConnection('main')
+    await open()
+    accept()
     await pass(2_000)
     expect(requests).toHaveLength(asked)
   })
@@ -264,9 +266,7 @@ describe('Player', () => {
     screen.present(now)
     expect(requests).toHaveLength(2)
     expect(state()).toBe('playing')
-    outcome = () => {
-      throw new ApiError(404, 'not_found', '')
-    }
+    refuse('not_found')
     player.withdrawn('not_found', 'main')
     await settle()
     await pass(120_000)
@@ -275,11 +275,8 @@ describe('Player', () => {
   })
 
   it('asks for a forbidden address once a minute at most, and later and later', async () => {
-    outcome = () => {
-      throw new ApiError(502, 'address_denied', '')
-    }
-    player.watch('c1', 'auto')
-    await settle()
+    refuse('address_denied')
+    await open()
     expect(player.view(now).verdict).toMatchObject({ state: 'offline', retryAt: now + 60_000 })
     await pass(59_750)
     expect(requests).toHaveLength(1)
@@ -289,11 +286,8 @@ describe('Player', () => {
   })
 
   it('waits for a busy camera as long as it is asked to', async () => {
-    outcome = () => {
-      throw new ApiError(503, 'camera_busy', '', 20)
-    }
-    player.watch('c1', 'auto')
-    await settle()
+    refuse('camera_busy', 20)
+    await open()
     await pass(19_750)
     expect(requests).toHaveLength(1)
     expect(state()).toBe('busy')
@@ -302,35 +296,26 @@ describe('Player', () => {
   })
 
   it('waits no longer than it is asked to, however often it was refused', async () => {
-    outcome = () => {
-      throw new ApiError(503, 'camera_busy', '', 3)
-    }
-    player.watch('c1', 'auto')
-    await settle()
+    refuse('camera_busy', 3)
+    await open()
     await pass(12_000)
     expect(requests).toHaveLength(5)
   })
 
   it('asks soon again where a platform is full by our own count', async () => {
-    outcome = () => {
-      throw new ApiError(503, 'platform_full', '')
-    }
-    player.watch('c1', 'auto')
-    await settle()
+    refuse('platform_full')
+    await open()
     expect(state()).toBe('busy')
-    outcome = () => new FakeConnection('main')
+    accept()
     await pass(1_000)
     screen.present(now)
     expect(state()).toBe('playing')
   })
 
   it('need not wait when the stream is known to be live again', async () => {
-    outcome = () => {
-      throw new ApiError(503, 'camera_busy', '', 20)
-    }
-    player.watch('c1', 'auto')
-    await settle()
-    outcome = () => new FakeConnection('main')
+    refuse('camera_busy', 20)
+    await open()
+    accept()
     player.encourage(false)
     await settle()
     screen.present(now)

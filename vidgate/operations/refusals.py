@@ -27,6 +27,7 @@ class Refusals:
     """Who was refused for want of a session, until the next try is due.
 
     Streams come and go with their readers; what a camera said outlives them.
+    It was said of one stream: 453 is a want of bandwidth too, and the sub-stream may still fit.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -320,7 +320,17 @@ async def test_a_recorder_that_calls_each_nonce_stale_has_few_wrong_passwords_to
         addresses = recorder(camera.url, WRONG, 16)
         told = await asyncio.gather(*map(describe, addresses), return_exceptions=True)
         assert {type(error) for error in told} <= {UnauthorizedError, HeldBackError}
-        assert signed(camera) == 4, "two of two channels, half of them for the nonce"
+        assert signed(camera) == 3, "the first nonce may have been old, no other"
+
+
+async def test_a_nonce_called_stale_while_the_login_is_in_doubt_is_a_refusal() -> None:
+    async with run_camera(guarded()) as camera:
+        one, other = recorder(camera.url, WRONG, 2)
+        await _failing(one)
+        camera.habits.change = stale_where_refused
+        await _failing(other)
+        assert signed(camera) == 2
+        assert other.allowance.account.closed_until(SystemClock().now()) is not None
 
 
 async def test_a_channel_whose_nonces_are_always_stale_closes_no_other_of_its_recorder() -> None:

@@ -34,6 +34,7 @@ class SignIn:
         self._most_wait = MOST_WAIT * address.request_timeout
         self._clock = clock
         self._counted = 0  # of the session's refusals that were for the login
+        self._forgiven: int | None = None  # stale nonces; decided when the first is called so
         self._entered: float | None = None  # an answer of ours has no verdict yet
         self._is_accepted = False  # one was, on this connection
         self._is_barred = False  # a challenge was not answered, for what others were told
@@ -67,7 +68,7 @@ class SignIn:
     def accepted(self, session: ClientSession) -> None:
         """See `Gate`."""
         if self._allowance is not None:
-            self._counted = 0
+            self._counted, self._forgiven = 0, None
             self._is_accepted = True
             entered = -inf if self._entered is None else self._entered
             self._allowance.accepted(session.taken, entered)
@@ -107,14 +108,19 @@ class SignIn:
 
         A stale nonce says nothing against the login; one that is stale again does, for some call
         so whatever they refuse. Counting the first as well would let one channel with a broken
-        clock close its whole recorder for the hour, before a good one could settle the doubt.
+        clock close its whole recorder for the hour, before a good one could settle the doubt; once
+        there is a doubt the first is no better than another.
         """
-        wrong = session.refusals - min(session.stale, MAX_STALE)
+        if self._allowance is None:
+            return
+        account, now = self._allowance.account, self._clock.now()
+        if session.stale and self._forgiven is None:
+            self._forgiven = 0 if account.is_doubted(now) else MAX_STALE
+        wrong = session.refusals - min(session.stale, self._forgiven or 0)
         fresh = wrong - self._counted
-        if self._allowance is None or fresh <= 0:
+        if fresh <= 0:
             return
         self._counted = wrong
-        account, now = self._allowance.account, self._clock.now()
         if self._is_accepted:
             account.doubt(now)
         else:

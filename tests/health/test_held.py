@@ -116,3 +116,27 @@ def test_who_holds_sessions_is_counted_in_what_the_platform_needs(run: Run) -> N
                 assert not health.demands.by_platform["p0"].is_short
 
     run(main)
+
+
+def test_looks_that_wait_for_a_describe_come_at_the_pace_too(run: Run) -> None:
+    async def main(clock: VirtualClock) -> None:
+        settings = ProbeSettings(connects_per_second=10)
+        async with at_work(clock, 4, settings) as (fleet, health, slots):
+            await asyncio.sleep(300)
+            async with AsyncExitStack() as people:
+                for place, slot in fleet.places.items():
+                    one = next(c for c in fleet.register.channels.values() if c.platform == place)
+                    for _ in range(SLOTS):
+                        await people.enter_async_context(slots.hold(one, Priority.OPERATOR))
+                        slot.take()
+                await asyncio.sleep(HOUR)
+                fleet.dead = set(fleet.called)
+                await asyncio.sleep(120)
+                fleet.count_anew()
+                for slot in fleet.places.values():
+                    for _ in range(SLOTS):
+                        slot.give_back()
+            await asyncio.sleep(300)
+            assert fleet.peak <= 10
+
+    run(main)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from math import inf
 
+from vidgate.aio.clock import Clock
+
 
 class Priority(IntEnum):
     """Who asks: an operator's demand always beats a probe."""
@@ -210,6 +212,15 @@ class Pace:
         if len(self._events) < (self._events.maxlen or 0):
             return self._spaced
         return max(self._spaced, self._events[0] + self._window)
+
+    async def wait(self, clock: Clock) -> None:
+        """Until the turn of one, which is noted."""
+        while True:
+            now, turn = clock.now(), self.turn
+            if now >= turn:
+                self.note(now)
+                return
+            await asyncio.sleep(turn - now)
 
     def note(self, now: float) -> None:
         """One event is now."""

@@ -83,13 +83,7 @@ class Scheduler:
     """
 
     def __init__(
-        self,
-        probe: Probe,
-        limits: Limits,
-        finished: Finished,
-        clock: Clock,
-        *,
-        parallel: int,
+        self, probe: Probe, limits: Limits, finished: Finished, clock: Clock, *, parallel: int
     ) -> None:
         self.plans: dict[str, Plan] = {}
         self.pace = Pace(0.0)
@@ -307,7 +301,7 @@ class Scheduler:
             aside = self._asides.get(job.channel.id)
             if aside is not None and aside is not job and aside.started is None:
                 self._drop(aside)  # a look for a picture describes on its way
-            if not job.urgent:
+            if not job.urgent and self._aside_of(job) is None:
                 self.pace.note(now)
             self._governor.start()
             job.started = now
@@ -327,9 +321,10 @@ class Scheduler:
         return max(pause, 0.001)
 
     async def _look(self, job: Job) -> None:
-        aside = self._asides.get(job.channel.id)
-        if aside is not None and aside is not job and aside.task is not None:
-            await asyncio.wait([aside.task])
+        if (before := self._aside_of(job)) is not None:
+            await asyncio.wait([before])
+            if not job.urgent:  # what counts is when a camera is called
+                await self.pace.wait(self._clock)
         wall = self._clock.wall()
         try:
             result = await self._probe(job)
@@ -337,6 +332,11 @@ class Scheduler:
             log.exception("probe failed", channel=job.channel.id)
             result = _untested(job, Reason.ERROR, wall, type(error).__name__)
         self._deliver(job, result)
+
+    def _aside_of(self, job: Job) -> asyncio.Task[None] | None:
+        """The describe under way at the channel, which the look has to wait for."""
+        aside = self._asides.get(job.channel.id)
+        return None if aside is job or aside is None else aside.task
 
     def _deliver(self, job: Job, result: ProbeResult) -> None:
         if job.is_told:  # cancelled when it had just ended

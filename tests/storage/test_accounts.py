@@ -127,13 +127,16 @@ async def test_tokens_are_found_by_hash_until_revoked(
 ) -> None:
     token = await accounts.add_token("t1", "prometheus", Role.VIEWER, "admin")
     assert await accounts.token("t1") == token
+    assert await accounts.token_by_id(token.id + 1) is None
     clock.advance(10)
     found = await accounts.token("t1")
     assert found is not None
     assert found.used == clock.wall() - 10
+    assert await accounts.token_by_id(token.id) == found
     assert await accounts.token("t2") is None
     assert (await accounts.revoke_token(token.id, "admin")).name == "prometheus"
     assert await accounts.token("t1") is None
+    assert await accounts.token_by_id(token.id) is None
     with pytest.raises(NotFoundError):
         await accounts.revoke_token(token.id, "admin")
 

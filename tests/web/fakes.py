@@ -483,6 +483,10 @@ class FakeAccounts:
         self.lookups += 1
         return self.kept.get(hash_)
 
+    async def token_by_id(self, id_: int) -> Token | None:
+        self.lookups += 1
+        return next((token for token in self.kept.values() if token.id == id_), None)
+
     async def revoke_token(self, id_: int, actor: str) -> Token:
         for hash_, token in self.kept.items():
             if token.id == id_:

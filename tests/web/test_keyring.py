@@ -6,6 +6,7 @@ import pytest
 from tests.web.fakes import FakeAccounts
 from vidgate.aio.clock import ManualClock
 from vidgate.auth.opaque import fingerprint
+from vidgate.auth.tickets import Ticket
 from vidgate.errors import NotAuthenticatedError
 from vidgate.model.user import Role
 from vidgate.storage.accounts import Token
@@ -85,6 +86,20 @@ async def test_a_session_is_no_token_and_a_token_no_session() -> None:
     for look, wrong in ((keyring.token, "s"), (keyring.session, secret)):
         with pytest.raises(NotAuthenticatedError):
             await look(wrong)
+
+
+async def test_a_ticket_is_its_issuers_and_a_flood_of_them_asks_the_database_once() -> None:
+    accounts = FakeAccounts()
+    keyring = Keyring(accounts, ManualClock())
+    issuer = await keyring.token(accounts.token_of(Role.VIEWER))
+    ticket = Ticket(issuer.credential, "camera-1")
+    caller = (await asyncio.gather(*(keyring.bearer(ticket) for _ in range(10))))[0]
+    assert caller.credential == issuer.credential
+    assert caller.principal.name == issuer.principal.name
+    assert (caller.principal.via, caller.principal.stream) == ("ticket", "camera-1")
+    assert accounts.lookups == 2, "the secret, and then the number of its token"
+    local = await keyring.bearer(Ticket("socket", "camera-1"))
+    assert (local.principal.name, local.principal.via) == ("local", "ticket")
 
 
 async def test_memory_is_bounded() -> None:

@@ -1,9 +1,145 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
 import pytest
 
-from tests.web.conftest import Site
+from tests.waiting import until
+from tests.web.conftest import SETTINGS, Site
+from vidgate.auth.opaque import fingerprint
 from vidgate.model.user import Role
+from vidgate.web import server as server_module
+from vidgate.web.keyring import KEEP
+from vidgate.web.server import WebServer
 
 TICKETS = "/api/v1/tickets"
+BODY = {"stream": "camera-1"}
+
+
+async def ticket(site: Site, **given: Any) -> dict[str, str]:
+    """The headers of a page that was handed a ticket for camera-1."""
+    made = await site.call("POST", TICKETS, json=BODY, **given)
+    assert made.status == 201
+    return {
+        "Authorization": f"Bearer {(await made.json())['ticket']}",
+        "Content-Type": "application/sdp",
+    }
+
+
+async def watch(site: Site, headers: dict[str, str]) -> aiohttp.ClientResponse:
+    """A page's request: it has a ticket and no cookie."""
+    async with (
+        aiohttp.ClientSession() as page,
+        page.post(f"{site.url}/whep/camera-1", data=b"v=0", headers=headers) as answer,
+    ):
+        await answer.read()
+    return answer
+
+
+async def revoke(site: Site) -> None:
+    id_ = (await site.fakes.accounts.tokens())[0].id
+    done = await site.call("DELETE", f"/api/v1/tokens/{id_}", role=Role.ADMINISTRATOR)
+    assert done.status == 204
+
+
+async def sign_out(site: Site) -> None:
+    done = await site.call("DELETE", "/api/v1/session", headers=site.origin())
+    assert done.status == 204
+
+
+async def by_token(site: Site) -> dict[str, str]:
+    return await ticket(site, role=Role.VIEWER)
+
+
+async def by_session(site: Site) -> dict[str, str]:
+    await site.sign_in()
+    return await ticket(site, headers=site.origin())
+
+
+@pytest.mark.parametrize(
+    ("issued", "end"),
+    [(by_token, revoke), (by_session, sign_out), (by_session, Site.sign_in)],
+    ids=["token revoke", "sign-out", "signing in anew"],
+)
+async def test_a_ticket_ends_with_the_token_or_session_behind_it(
+    site: Site,
+    issued: Callable[[Site], Awaitable[dict[str, str]]],
+    end: Callable[[Site], Awaitable[None]],
+) -> None:
+    headers = await issued(site)
+    assert (await watch(site, headers)).status == 201
+    assert len(site.fakes.whep.sessions) == 1
+    await end(site)
+    assert site.fakes.whep.sessions == {}, "it watched on"
+    refused = await watch(site, headers)
+    assert refused.status == 401
+    told = await refused.json()
+    assert told["code"] == "not_authenticated"
+    assert "票据" in told["detail"] and told["hint"]  # noqa: PT018
+    assert site.fakes.whep.sessions == {}
+
+
+async def test_a_ticket_is_worth_what_its_issuer_is_worth_today(site: Site) -> None:
+    headers, accounts = await by_session(site), site.fakes.accounts
+    assert (await watch(site, headers)).status == 201
+    accounts.all["operator"] = replace(accounts.all["operator"], role=Role.AUDITOR)
+    site.clock.advance(KEEP)
+    assert (await watch(site, headers)).status == 403
+    accounts.open.clear()  # so the database answers for a user that is disabled or gone, too
+    site.clock.advance(KEEP)
+    assert (await watch(site, headers)).status == 401
+
+
+async def test_what_a_ticket_opened_ends_with_the_age_of_the_session_behind_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "SWEEP", 0.02)
+    fakes = site.fakes
+    await fakes.accounts.open_session(fingerprint("s"), "viewer", "")
+    async with WebServer(fakes.parts(), SETTINGS) as server:
+        aged = replace(site, server=server)
+        mine = {"headers": {"Cookie": "vidgate=s", "Origin": aged.url}}
+        assert (await watch(aged, await ticket(aged, **mine))).status == 201
+        fakes.accounts.open.clear()
+        await until(lambda: not fakes.whep.sessions)
+
+
+async def test_who_is_revoked_while_the_camera_is_asked_does_not_get_in(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers, open_ = await by_token(site), site.fakes.whep.open
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any, **more: Any) -> Any:
+        asked.set()
+        await answer.wait()
+        return await open_(*args, **more)
+
+    monkeypatch.setattr(site.fakes.whep, "open", slow)
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(watch(site, headers))
+        await asked.wait()
+        await revoke(site)
+        answer.set()
+    assert watching.result().status == 401
+    assert site.fakes.whep.sessions == {}
+
+
+async def test_the_revocation_of_another_ends_nobody(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _ = site.bearer(Role.AUDITOR)  # the first, which is revoked
+    headers, open_ = await by_token(site), site.fakes.whep.open
+
+    async def meanwhile(*args: Any, **more: Any) -> Any:
+        await revoke(site)
+        return await open_(*args, **more)
+
+    monkeypatch.setattr(site.fakes.whep, "open", meanwhile)
+    assert (await watch(site, headers)).status == 201
+    assert len(site.fakes.whep.sessions) == 1
 
 
 async def test_a_ticket_is_for_sixty_seconds_and_one_stream(site: Site) -> None:

@@ -293,15 +293,22 @@ class Accounts:
 
     async def token(self, hash_: str) -> Token | None:
         """The token of a secret's hash; None where there is none or it was revoked."""
+        return await self._find_token(models.tokens.c.hash == hash_)
+
+    async def token_by_id(self, id_: int) -> Token | None:
+        """The token of a number; None where there is none or it was revoked."""
+        return await self._find_token(models.tokens.c.id == id_)
+
+    async def _find_token(self, which: ColumnElement[bool]) -> Token | None:
         tokens = models.tokens
-        query = select(tokens).where(tokens.c.hash == hash_)
+        query = select(tokens).where(which)
         async with self._db.read() as session:
             row = (await session.execute(query)).mappings().first()
         if row is None:
             return None
         now = self._clock.wall()
         if row["used"] is None or now - row["used"] > TOUCH:
-            _ = await self._touch(update(tokens).where(tokens.c.hash == hash_).values(used=now))
+            _ = await self._touch(update(tokens).where(which).values(used=now))
         return _token(row)
 
     async def revoke_token(self, id_: int, actor: str) -> Token:

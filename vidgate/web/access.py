@@ -7,9 +7,9 @@ from aiohttp.web_urldispatcher import AbstractRoute
 
 from vidgate.auth import permissions, tickets
 from vidgate.errors import NotAuthenticatedError, NotPermittedError
-from vidgate.model.user import Actor, Permission, Principal, Role
+from vidgate.model.user import Actor, Permission, Principal
 from vidgate.web.context import CONTEXT
-from vidgate.web.keyring import Caller
+from vidgate.web.keyring import LOCAL, Caller
 from vidgate.web.peer import is_local_socket
 from vidgate.web.problems import Handler
 from vidgate.web.route import Access, Route
@@ -33,15 +33,15 @@ async def authenticate(request: web.Request, grace: float = 0.0) -> Caller:
     from the query: addresses end up in logs and histories.
     """
     if is_local_socket(request):
-        return Caller(Principal("local", Role.ADMINISTRATOR, "socket"), "socket")
+        return LOCAL
     context = request.app[CONTEXT]
     header = request.headers.get(hdrs.AUTHORIZATION)
     if header is not None:
         secret = _bearer(header)
         if not secret.startswith(tickets.PREFIX):
             return await context.keyring.token(secret)
-        principal = context.tickets.read(secret, context.steady.wall(), grace=grace)
-        return Caller(principal, "ticket")
+        ticket = context.tickets.read(secret, context.steady.wall(), grace=grace)
+        return await context.keyring.bearer(ticket)
     cookie = request.cookies.get(cookie_name(request))
     if cookie is None:
         raise NotAuthenticatedError("请先登录 / sign in, or send a token")

@@ -48,7 +48,7 @@ class Context:
     tally: Tally = field(default_factory=Tally)
 
     async def sweep(self) -> None:
-        """End what was opened by sessions that have ended by age."""
+        """End what was opened by sessions that have ended by age, and by users that are gone."""
         for credential in self.sockets.credentials | self.viewers.credentials:
             try:
                 stands = await self.keyring.stands(credential)

@@ -3,13 +3,16 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from weakref import WeakValueDictionary
 
 from vidgate.aio.clock import Clock
 from vidgate.auth.opaque import fingerprint
+from vidgate.auth.tickets import Ticket
 from vidgate.errors import NotAuthenticatedError
-from vidgate.model.user import Principal
+from vidgate.model.user import Principal, Role
+from vidgate.storage.accounts import Token
 from vidgate.web.parts import Accounts
 
 MAX_SECRET = 512
@@ -19,7 +22,10 @@ MAX_KNOWN = 4096
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The principal, and the credential it came with: `session:HASH`, `token:ID`, `ticket` ..."""
+    """The principal, and the credential it came with: `session:HASH`, `token:ID` or `socket`.
+
+    A ticket's is that of the session or token that asked for it, and ends with it.
+    """
 
     principal: Principal
     credential: str
@@ -29,6 +35,9 @@ class Caller:
         """The hash of the caller's session, if that is what it came with."""
         kind, _, hash_ = self.credential.partition(":")
         return hash_ if kind == "session" else None
+
+
+LOCAL = Caller(Principal("local", Role.ADMINISTRATOR, "socket"), "socket")
 
 
 class Keyring:
@@ -47,32 +56,51 @@ class Keyring:
 
     async def session(self, secret: str) -> Caller:
         """Raises NotAuthenticatedError when the session is unknown or over."""
-        return await self._remembered("session", secret, self._session)
+        hash_ = _hash(secret)
+        return await self._remembered(f"session:{hash_}", partial(self._session, hash_))
 
     async def token(self, secret: str) -> Caller:
         """Raises NotAuthenticatedError when the token is unknown or revoked."""
-        return await self._remembered("token", secret, self._token)
+        hash_ = _hash(secret)
+        return await self._remembered(f"secret:{hash_}", partial(self._token, hash_))
+
+    async def bearer(self, ticket: Ticket) -> Caller:
+        """Who shows a ticket: its issuer as they are today, for the one stream.
+
+        Raises NotAuthenticatedError when the issuer's session or token is over.
+        """
+        try:
+            issuer = await self._remembered(ticket.issuer, partial(self._holder, ticket.issuer))
+        except NotAuthenticatedError:
+            raise NotAuthenticatedError(
+                "开出此票据的登录或令牌已失效 / the session or token behind this ticket is over",
+                hint="请重新登录或换令牌, 再取新票据 sign in again, then take a new ticket",
+            ) from None
+        principal = replace(issuer.principal, via="ticket", stream=ticket.stream)
+        return Caller(principal, issuer.credential)
 
     async def stands(self, credential: str) -> bool:
-        """Whether a session that opened something long ago still stands; tokens have no age.
+        """Whether the session or token that opened something long ago still stands.
 
-        Asking counts as use of the session: in the hall nobody clicks for hours.
+        Asking counts as use of it: in the hall nobody clicks for hours.
         """
-        kind, _, hash_ = credential.partition(":")
-        return kind != "session" or await self._accounts.session(hash_) is not None
+        try:
+            _ = await self._holder(credential)
+        except NotAuthenticatedError:
+            return False
+        return True
+
+    @property
+    def revocations(self) -> int:
+        """How often something was revoked since the start."""
+        return self._forgotten
 
     def forget(self) -> None:
         """Something was revoked: ask the database again."""
         self._forgotten += 1
         self._known.clear()
 
-    async def _remembered(
-        self, kind: str, secret: str, find: Callable[[str], Awaitable[Caller]]
-    ) -> Caller:
-        if len(secret) > MAX_SECRET:
-            raise NotAuthenticatedError("会话或令牌无效 / not a session or token of ours")
-        hash_ = fingerprint(secret)
-        key = kind + hash_
+    async def _remembered(self, key: str, find: Callable[[], Awaitable[Caller]]) -> Caller:
         held = self._recent(key)
         if held is not None:
             return held
@@ -81,15 +109,15 @@ class Keyring:
         if lock is None:
             lock = self._looking[key] = asyncio.Lock()
         async with lock:
-            return self._recent(key) or await self._look(key, hash_, find)
+            return self._recent(key) or await self._look(key, find)
 
     def _recent(self, key: str) -> Caller | None:
         held = self._known.get(key)
         return held[1] if held is not None and self._clock.now() - held[0] < KEEP else None
 
-    async def _look(self, key: str, hash_: str, find: Callable[[str], Awaitable[Caller]]) -> Caller:
+    async def _look(self, key: str, find: Callable[[], Awaitable[Caller]]) -> Caller:
         now, forgotten = self._clock.now(), self._forgotten
-        caller = await find(hash_)
+        caller = await find()
         if forgotten == self._forgotten:  # else it may have been revoked while we asked
             self._known[key] = (now, caller)
             self._known.move_to_end(key)
@@ -107,5 +135,27 @@ class Keyring:
         token = await self._accounts.token(hash_)
         if token is None:
             raise NotAuthenticatedError("令牌无效或已吊销 / unknown or revoked token")
-        name = f"token {token.id} {token.name}".strip()
-        return Caller(Principal(name, token.role, "token"), f"token:{token.id}")
+        return _caller(token)
+
+    async def _holder(self, credential: str) -> Caller:
+        """Who holds a credential now; raises NotAuthenticatedError when it is over."""
+        kind, _, key = credential.partition(":")
+        if kind == "session":
+            return await self._session(key)
+        if kind != "token":
+            return LOCAL  # who can reach the socket needs no secret
+        token = await self._accounts.token_by_id(int(key))
+        if token is None:
+            raise NotAuthenticatedError("令牌已吊销 / the token was revoked")
+        return _caller(token)
+
+
+def _hash(secret: str) -> str:
+    if len(secret) > MAX_SECRET:
+        raise NotAuthenticatedError("会话或令牌无效 / not a session or token of ours")
+    return fingerprint(secret)
+
+
+def _caller(token: Token) -> Caller:
+    name = f"token {token.id} {token.name}".strip()
+    return Caller(Principal(name, token.role, "token"), f"token:{token.id}")

@@ -10,14 +10,19 @@ from aiohttp import hdrs, web
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from vidgate.auth.permissions import require_stream
-from vidgate.errors import InputError, NotAcceptableError, NotPermittedError
+from vidgate.errors import (
+    InputError,
+    NotAcceptableError,
+    NotAuthenticatedError,
+    NotPermittedError,
+)
 from vidgate.media.replay import ReplayKey
 from vidgate.model.channel import Channel
 from vidgate.model.media import Variant
 from vidgate.model.user import Role
 from vidgate.operations.sources import require_watchable
 from vidgate.web.access import CALLER, principal_of
-from vidgate.web.context import CONTEXT
+from vidgate.web.context import CONTEXT, Context
 from vidgate.web.exchange import read_body, read_query, reply
 from vidgate.web.parts import Watching
 from vidgate.web.peer import local_address, network_of
@@ -79,9 +84,12 @@ async def watch(request: web.Request) -> web.Response:
     if moments is not None and principal.via == "ticket":
         raise NotPermittedError("票据只看实时画面 / a ticket is for what is live")
     offer = await _read_sdp(request, SDP, MAX_SDP)
+    revocations = context.keyring.revocations
     session = await _open(request, channel, offer, query.stream, moments)
     opened = Opened(request[CALLER].credential, _ufrags(offer))
     context.viewers.add(session.id, opened, context.parts.whep.sessions)
+    if revocations != context.keyring.revocations:  # a camera may take seconds to answer
+        await _require_standing(context, opened.credential)
     what = {"stream": session.variant.value}
     if moments is not None:
         what["recording"] = str(moments)
@@ -166,6 +174,13 @@ async def _open(
         local_address=here,
         principal=principal,
     )
+
+
+async def _require_standing(context: Context, credential: str) -> None:
+    """Raise NotAuthenticatedError, and end all that it opened, if it was revoked meanwhile."""
+    if not await context.keyring.stands(credential):
+        await context.revoke(credential)
+        raise NotAuthenticatedError("登录或令牌已失效 / the session or token is over")
 
 
 def _moments(query: WhepQuery, now: float) -> ClockRange | None:

@@ -141,7 +141,12 @@ class LimitError(VidgateError):
 
 
 class VerdictPendingError(LimitError):
-    """The same login is being tried at the device, and what comes of it is not known yet."""
+    """The same login is being tried at the device, and what comes of it is not known yet.
+
+    Trying again helps as soon as it is, which takes as long as one answer.
+    """
+
+    code = "verdict_pending"
 
 
 class StorageError(VidgateError):

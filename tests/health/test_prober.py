@@ -241,6 +241,7 @@ async def test_the_deadlines_are_handed_down() -> None:
     await prober(lens, settings=settings).probe(CHANNEL, Level.MEDIA)
     (address,) = lens.addresses
     assert (address.connect_timeout, address.request_timeout) == (3.0, 3.0)
+    assert address.turn_timeout == 1.5  # or our wait would look like the camera's
     assert address.stall_timeout == 4.0  # no key frame is told after three of these
 
 

@@ -152,9 +152,40 @@ async def test_who_waits_too_long_for_anothers_verdict_is_told_that_it_is_ours()
         first = group.create_task(describe(one))
         await until(lambda: signed(camera))
         with pytest.raises(LimitError, match="no verdict yet"):
-            await describe(replace(other, request_timeout=0.1))
+            await describe(replace(other, turn_timeout=0.1))
         assert signed(camera) == 1
         first.cancel()
+
+
+async def test_the_wait_for_a_turn_is_not_the_cameras() -> None:
+    """The sixteenth channel of a slow recorder was cut, as if that had not answered."""
+    async with run_camera(guarded()) as camera, asyncio.TaskGroup() as group:
+        one, other, third = recorder(camera.url, GOOD, 3)
+        camera.habits.holds = lambda request: bool(request.headers.get("Authorization"))
+        first = group.create_task(describe(one))
+        await until(lambda: camera.held)
+        waiting = group.create_task(describe(replace(other, request_timeout=0.05)))
+        with pytest.raises(LimitError, match="no verdict yet"):  # so that has long passed
+            await describe(replace(third, turn_timeout=0.2))
+        assert not waiting.done()
+        camera.release()
+        await waiting
+        await first
+
+
+async def test_a_camera_that_is_silent_after_the_wait_is_told_so() -> None:
+    async with run_camera(guarded()) as camera, asyncio.TaskGroup() as group:
+        one, other = recorder(camera.url, GOOD, 2)
+        camera.habits.holds = lambda request: bool(request.headers.get("Authorization"))
+        first = group.create_task(describe(one))
+        await until(lambda: camera.held)
+        waiting = group.create_task(_failing(replace(other, request_timeout=0.1)))
+        await until(lambda: len(camera.requests) >= 3)
+        camera.habits.change = silent_when_signed
+        camera.release()
+        await waiting
+        await first
+        assert signed(camera) == 2
 
 
 async def test_a_channel_of_a_recorder_that_hangs_holds_up_no_other_for_long() -> None:

@@ -13,6 +13,7 @@ from vidgate.errors import (
     NotAcceptableError,
     RemoteTimeoutError,
     UnauthorizedError,
+    VerdictPendingError,
     VidgateError,
 )
 from vidgate.model.channel import Lifecycle
@@ -63,6 +64,7 @@ async def test_who_watched_what_is_in_the_audit_trail(site: Site) -> None:
         (RemoteTimeoutError("slow"), 504, "timeout"),
         (NoMediaError("black"), 502, "no_media"),
         (LimitError("full"), 503, "limit_reached"),
+        (VerdictPendingError("being tried"), 503, "verdict_pending"),
     ],
 )
 async def test_a_refusal_says_why(site: Site, error: VidgateError, status: int, code: str) -> None:
@@ -84,6 +86,16 @@ async def test_a_busy_camera_is_not_to_be_asked_before_its_time(
     )
     assert (refused.status, refused.headers["Retry-After"]) == (503, "30")
     assert (await refused.json())["code"] == "camera_busy"
+
+
+async def test_where_a_login_is_being_tried_the_next_try_is_due_in_a_second(site: Site) -> None:
+    site.fakes.whep.error = VerdictPendingError("being tried", hint="in a second")
+    refused = await site.call(
+        "POST", "/whep/camera-1", role=Role.VIEWER, data=OFFER, headers=AS_SDP
+    )
+    assert refused.headers["Retry-After"] == "1"
+    told = await refused.json()
+    assert (told["title"], told["hint"]) == ("登录正在验证，请稍后再试", "in a second")
 
 
 async def test_the_body_must_be_sdp_of_bearable_size(site: Site) -> None:

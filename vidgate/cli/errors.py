@@ -32,6 +32,7 @@ TITLES = {
     "not_authenticated": "没有登录, 或令牌无效",
     "not_permitted": "没有权限",
     "limit_reached": "已达上限, 请稍后再试",
+    "verdict_pending": "登录正在验证, 请稍后再试",
     "storage": "数据库暂时不能读写",
     "unavailable": "服务不可用",
     "worker": "后台工作进程出错",

@@ -234,7 +234,12 @@ class Prober:
         stay: Stay,
     ) -> None:
         settings = self._settings
-        timed = replace(address, connect_timeout=settings.timeout, request_timeout=settings.timeout)
+        timed = replace(
+            address,
+            connect_timeout=settings.timeout,
+            request_timeout=settings.timeout,
+            turn_timeout=settings.timeout / 2,  # ours must not look like the camera's
+        )
         if level < Level.MEDIA:
             # One deadline over all steps: a camera that drips a byte a second is cut as well.
             async with asyncio.timeout(settings.timeout):

@@ -41,6 +41,10 @@ from vidgate.wire.uri import Uri
 
 log = structlog.get_logger(__name__)
 
+# Seconds for which a pull may wait to sign in: all channels of a recorder are opened at once, two
+# of them sign in at a time, and a viewer waits ten seconds in all.
+TURN_TIMEOUT = 5.0
+
 
 class Register(Protocol):
     """Who knows the channels; see `vidgate.registry.registry`."""
@@ -116,6 +120,7 @@ class Cameras:
             transport=channel.transport,
             connect_timeout=self.media.connect_timeout,
             request_timeout=self.media.request_timeout,
+            turn_timeout=TURN_TIMEOUT,
             stall_timeout=self.media.stall_timeout,
             udp_ports=(self.ports.first, self.ports.last),
             allowed=partial(self._permits, port),

@@ -92,7 +92,8 @@ class Turns:
             if turn is Turn.NEVER or now >= end:
                 raise VerdictPendingError(
                     f"{where}: 平台接口的登录正在试, 尚无结果 / "
-                    "the login of the platform's endpoint is being tried, with no verdict yet"
+                    "the login of the platform's endpoint is being tried, with no verdict yet",
+                    hint="接口应答慢, 过一两秒再试 / it is slow: try again in a second or two",
                 )
             await _changed(allowance.account, min(PATIENCE, end - now))
 

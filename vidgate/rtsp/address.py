@@ -22,7 +22,8 @@ class RtspAddress:
     anything is sent to it; that very address is then connected to. `udp_ports` is the inclusive
     range for RTP over UDP. `tls_ca` is the PEM file that rtsps:// certificates are checked against,
     empty: they are not. `choice` remembers from pull to pull how `auto` was settled, `allowance`
-    how often the login was refused.
+    how often the login was refused. `turn_timeout`: how long an answer to a challenge waits for the
+    verdict on others, which the camera has no part in.
     """
 
     url: str
@@ -30,6 +31,7 @@ class RtspAddress:
     transport: Transport = Transport.AUTO
     connect_timeout: float = 5.0
     request_timeout: float = 5.0
+    turn_timeout: float = 2.5
     stall_timeout: float = 10.0
     allowed: Callable[[str], bool] = field(default=any_address, repr=False)
     udp_ports: tuple[int, int] = (30000, 30999)

@@ -63,12 +63,13 @@ class RtspClient(asyncio.Protocol):
         self.session = ClientSession(
             spoken, address.login, address.allowance.account.taken, sign_in
         )
-        sign_in.go_on, sign_in.give_up = self._go_on, self._fail
+        sign_in.put_off, sign_in.go_on, sign_in.give_up = self._put_off, self._go_on, self._fail
         self.unknown_frames = 0
         self._clock = clock
         self._now = clock.now
         self.date: float | None = None  # wall-clock seconds of the camera, whole ones
-        self.round_trip = 0.0  # seconds that the last answer took
+        self.round_trip = self._asked = 0.0  # seconds that the last answer took, and since when
+        self._deadline: asyncio.Timeout | None = None  # of the answer that is waited for
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._replies: dict[int, asyncio.Future[Message]] = {}
@@ -199,9 +200,9 @@ class RtspClient(asyncio.Protocol):
         return self._checked(await self._ask(method, uri, *headers), method)
 
     async def _ask(self, method: str, uri: str, *headers: tuple[str, str]) -> Message:
-        cseq, asked = self.session.request(method, uri, *headers), self._clock.now()
+        cseq, self._asked = self.session.request(method, uri, *headers), self._clock.now()
         reply = await self._reply(cseq, method, self.address.request_timeout)
-        self.round_trip = self._clock.now() - asked
+        self.round_trip = self._clock.now() - self._asked
         self._sign_in.settle(reply.status, self.session)
         return reply
 
@@ -220,13 +221,14 @@ class RtspClient(asyncio.Protocol):
         self._replies[cseq] = future
         self._flush()
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout) as self._deadline:
                 return await future
         except TimeoutError:
             raise _unanswered(method, timeout) from None
         finally:
             # The future holds the error, whose traceback holds this frame: no circle is left.
             del self._replies[cseq], future
+            self._deadline = None
 
     # -- while playing ---------------------------------------------------------------------------
 
@@ -321,7 +323,12 @@ class RtspClient(asyncio.Protocol):
         if future is not None and not future.done():
             future.set_result(reply.message)
 
+    def _put_off(self) -> None:
+        _reschedule(self._deadline, None)  # the camera has answered, we have not
+
     def _go_on(self) -> None:
+        _reschedule(self._deadline, self._loop.time() + self.address.request_timeout)
+        self._asked = self._clock.now()
         self.session.taken = self.address.allowance.account.taken
         self.session.go_on()
         self._flush()
@@ -336,6 +343,11 @@ class RtspClient(asyncio.Protocol):
                 future.set_exception(self._failure)
         if self._transport is not None:
             self._transport.close()
+
+
+def _reschedule(deadline: asyncio.Timeout | None, when: float | None) -> None:
+    if deadline is not None and not deadline.expired():
+        deadline.reschedule(when)
 
 
 def _denied(where: str, ip: str) -> DeniedAddressError:

@@ -12,7 +12,6 @@ from vidgate.wire.allowance import PATIENCE, Allowance, Turn, time_of_day
 from vidgate.wire.digest import MAX_STALE
 
 REFUSALS = frozenset({401, 403})
-MOST_WAIT = 0.5  # of the time that a request may take: ours must not look like the camera's
 HINT = (
     "改正凭据后立即再试, 或用 vidgate channel test 试一次 / "
     "correct the credential and it is tried at once; vidgate channel test tries once more"
@@ -22,16 +21,17 @@ HINT = (
 class SignIn:
     """The `Gate` of one connection's session; idle without a login.
 
-    `begin()`, `settle(...)` at each final reply, `end(...)`. `go_on` is called when an answer that
-    had to wait may be given, `give_up` with the error when it will not be.
+    `begin()`, `settle(...)` at each final reply, `end(...)`. `put_off` is called when an answer has
+    to wait, `go_on` when it may be given, `give_up` with the error when it will not be.
     """
 
     def __init__(self, address: RtspAddress, clock: Clock) -> None:
+        self.put_off: Callable[[], None] = _nothing
         self.go_on: Callable[[], None] = _nothing
         self.give_up: Callable[[VidgateError], None] = _nothing
         self._allowance = address.allowance if address.login is not None else None
         self._is_in_path = address.has_password_inside
-        self._most_wait = MOST_WAIT * address.request_timeout
+        self._most_wait = address.turn_timeout
         self._clock = clock
         self._counted = 0  # of the session's refusals that were for the login
         self._forgiven: int | None = None  # stale nonces; decided when the first is called so
@@ -62,6 +62,7 @@ class SignIn:
         self._leave()
         self._is_barred = turn is Turn.NEVER and not session.refusals
         if turn is Turn.LATER:
+            self.put_off()
             self._wait(allowance, self._clock.now() + self._most_wait)
         return turn
 
@@ -90,7 +91,7 @@ class SignIn:
         self._count(session)
         self._leave()
         self._stop_waiting()
-        self.go_on = self.give_up = _nothing
+        self.put_off = self.go_on = self.give_up = _nothing
 
     def explain(self, error: UnauthorizedError) -> UnauthorizedError:
         """The camera's refusal, with what helps and when the next try is due."""
@@ -182,7 +183,8 @@ class SignIn:
 def _still_tried() -> VerdictPendingError:
     return VerdictPendingError(
         "同一设备正用这个登录试另一路, 尚无结果 / "
-        "the same login is being tried at the device for another channel, with no verdict yet"
+        "the same login is being tried at the device for another channel, with no verdict yet",
+        hint="设备应答慢, 过一两秒再试 / the device is slow: try again in a second or two",
     )
 
 

@@ -9,7 +9,13 @@ from aiohttp import hdrs, web
 from pydantic import ValidationError
 
 from vidgate.aio.clock import Clock
-from vidgate.errors import ForbiddenPlaceError, InputError, RemoteError, VidgateError
+from vidgate.errors import (
+    ForbiddenPlaceError,
+    InputError,
+    RemoteError,
+    VerdictPendingError,
+    VidgateError,
+)
 from vidgate.mistakes import explain
 
 log = structlog.get_logger(__name__)
@@ -58,6 +64,7 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "unsupported": (502, "设备编码不支持", "Codec of the device not supported"),
     "camera_busy": (503, "设备会话已满", "All sessions of the device are taken"),
     "platform_full": (503, "平台会话已满", "All sessions of the platform are taken"),
+    "verdict_pending": (503, "登录正在验证，请稍后再试", "The login is still being tried"),
     "limit_reached": (503, "已达上限，请稍后再试", "Limit reached"),
     "unavailable": (503, "服务不可用", "Unavailable"),
     "timeout": (504, "设备超时", "The device did not answer in time"),
@@ -166,7 +173,7 @@ def _wait(request: web.Request, error: VidgateError) -> float | None:
         return error.retry_after
     if isinstance(error, RemoteError) and error.again_at is not None:
         return error.again_at - request.app[CLOCK].now()
-    return None
+    return 0.0 if isinstance(error, VerdictPendingError) else None
 
 
 @web.middleware

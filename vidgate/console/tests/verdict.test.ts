@@ -91,6 +91,7 @@ describe('judge', () => {
     ['unreachable', 'offline'],
     ['timeout', 'offline'],
     ['too_many_requests', 'busy'],
+    ['verdict_pending', 'reconnecting'],
     ['network', 'reconnecting'],
     ['ice', 'reconnecting'],
     ['something_new', 'reconnecting'],

@@ -25,6 +25,11 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert (settings.http.port, settings.http.host) == (2, "10.0.0.1")
 
 
+def test_the_address_to_listen_on_is_written_as_others_are_compared_with_it(tmp_path: Path) -> None:
+    file = write(tmp_path, "http: {host: 'FD00:0:0::1'}")
+    assert load_settings(file, {}).http.host == "fd00::1"
+
+
 def test_lists_come_as_json() -> None:
     settings = load_settings(None, {"VIDGATE__WEBRTC__HOSTS": '["10.0.0.1", "fd00::1"]'})
     assert settings.webrtc.hosts == ["10.0.0.1", "fd00::1"]
@@ -47,6 +52,9 @@ def test_the_file_is_found_by_environment(tmp_path: Path) -> None:
         ("registry: {box: [114, 26, 112, 27]}", "west, south, east, north"),
         ("registry: {box: [112, 26]}", "registry.box"),
         ("media: {allow: [10.0.0.1/33]}", "media.allow.0"),
+        ("http: {host: localhost}", "http.host: 'localhost' 不是 IP 地址"),
+        ("http: {host: '[::1]'}", "http.host"),
+        ("http: {host: ''}", "http.host"),
         ("webrtc: {hosts: [vidgate.local]}", "webrtc.hosts.0"),
         ("webrtc: {hosts: [10.0.0.1, '::']}", "webrtc.hosts.1"),
         ("webrtc: {hosts: [224.0.0.1]}", "webrtc.hosts.0"),

@@ -27,7 +27,19 @@ def _host_address(text: str) -> str:
     return str(address)
 
 
+def _own_address(text: str) -> str:
+    """A name could mean several addresses, and another one tomorrow."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError(
+            f"{text!r} 不是 IP 地址, 名称请换成地址 / is no IP address, write one instead of a name: "
+            "0.0.0.0, ::, 127.0.0.1, ::1 ..."
+        ) from None
+
+
 HostAddress = Annotated[str, AfterValidator(_host_address)]
+OwnAddress = Annotated[str, AfterValidator(_own_address)]
 
 
 class Section(BaseModel):
@@ -60,7 +72,10 @@ class TlsSettings(Section):
 class HttpSettings(Section):
     """控制台, 接口, 预览信令, 指标 / console, API, WHEP, metrics"""
 
-    host: str = Field("0.0.0.0", description="监听地址 / address to listen on")
+    host: OwnAddress = Field(
+        "0.0.0.0",
+        description="监听的 IP 地址; IPv4 和 IPv6 都要: '::' / IP address to listen on; '::' for IPv4 and IPv6",
+    )
     port: Port = Field(
         8080, description="HTTP 端口; 0: 自动选空闲端口 / HTTP port; 0 picks a free one"
     )

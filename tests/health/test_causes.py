@@ -1,5 +1,7 @@
 """Which cause a fault is put down to, whatever is found first."""
 
+import pytest
+
 from tests.health.failing import Fleet, county, run, told
 from tests.health.fakes import result
 from vidgate.health import evidence
@@ -155,6 +157,66 @@ def test_an_acknowledged_storm_does_not_hide_the_next() -> None:
     fleet.dead |= {f"c{at}": 5000.0 for at in range(201, 320, 3)}
     run(fold, fleet, 5000.0, 5300.0)
     assert attention(fold) == [Attention.OPEN]
+
+
+def half_mended(say: str) -> tuple[Fleet, Fold, list[str]]:
+    """A storm of thirty that somebody saw to, and the fifteen of it that were well long since."""
+    fleet, fold = apart(200), Fold()
+    dead = [f"c{at}" for at in range(0, 150, 5)]
+    fleet.dead |= dict.fromkeys(dead, 100.0)
+    run(fold, fleet, 100.0, 300.0)
+    (storm,) = fold.open
+    setattr(storm, say, Note(time=300.0, actor="li", action=say))
+    for channel in dead[15:]:
+        del fleet.dead[channel]
+    run(fold, fleet, 301.0, 420.0, step=5.0)
+    assert told(fold) == [("scattered", "", 15)]
+    return fleet, fold, dead[15:]
+
+
+@pytest.mark.parametrize("say", ["acknowledged", "dismissed"])
+def test_a_storm_that_somebody_saw_to_swallows_no_later_fault_of_its_own(say: str) -> None:
+    fleet, fold, mended = half_mended(say)
+    for number, channel in enumerate(mended):  # a day later, one by one
+        begin = 86_400.0 + 600.0 * number
+        fleet.dead[channel] = begin
+        run(fold, fleet, begin, begin + 200.0, step=5.0)
+    assert told(fold) == [("scattered", "", 15), *(("single", one, 1) for one in sorted(mended))]
+    assert attention(fold).count(Attention.OPEN) == 15
+
+
+@pytest.mark.parametrize("say", ["acknowledged", "dismissed"])
+def test_a_storm_that_somebody_saw_to_asks_again_for_the_next_one(say: str) -> None:
+    """Twenty at once, by name or among those that had long got over it: nobody saw to these."""
+    fleet, fold, mended = half_mended(say)
+    fleet.dead |= dict.fromkeys(mended + [f"c{at}" for at in range(151, 156)], 86_400.0)
+    run(fold, fleet, 86_400.0, 86_600.0)
+    assert told(fold) == [("scattered", "", 35)]
+    assert attention(fold) == [Attention.OPEN]
+
+
+@pytest.mark.parametrize("say", ["acknowledged", "dismissed"])
+def test_twenty_found_in_one_moment_are_a_storm_that_asks(say: str) -> None:
+    fleet, fold, mended = half_mended(say)
+    fleet.dead |= dict.fromkeys(mended + [f"c{at}" for at in range(151, 156)], 86_400.0)
+    fold.fold(fleet.standing(86_800.0), 86_800.0)
+    assert told(fold) == [("scattered", "", 35)]
+    assert attention(fold) == [Attention.OPEN]
+
+
+@pytest.mark.parametrize("say", ["acknowledged", "dismissed"])
+def test_who_was_well_for_a_moment_is_of_a_storm_unless_that_was_closed(say: str) -> None:
+    fleet, fold, _ = half_mended(say)
+    del fleet.dead["c5"]
+    run(fold, fleet, 2000.0, 2100.0, step=5.0)
+    fleet.dead["c5"] = 2200.0
+    run(fold, fleet, 2200.0, 2300.0, step=5.0)
+    if say == "acknowledged":
+        assert told(fold) == [("scattered", "", 15)]
+        assert attention(fold) == [Attention.ACKNOWLEDGED]
+    else:
+        assert told(fold) == [("scattered", "", 14), ("single", "c5", 1)]
+        assert attention(fold) == [Attention.CLOSED, Attention.OPEN]
 
 
 def test_many_lone_faults_at_one_time_are_one_incident() -> None:

@@ -4,8 +4,7 @@ Pure: a fold looks at how every channel stands and at what it knew before; the o
 faults were found makes no difference. What makes a cause is in `health.causes`.
 """
 
-from collections.abc import Collection, Container, Generator, Iterable, Iterator, Mapping, Set
-from dataclasses import replace
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Set
 from itertools import count
 from math import ceil
 
@@ -20,10 +19,10 @@ from vidgate.health.causes import (
     Tally,
     Together,
 )
+from vidgate.health.ledger import NOBODY, Ledger, is_new
 from vidgate.model.incident import Attention, Cause, Incident, Member
 
 SLICE = 200  # channels or incidents in one step: some 1 ms
-NOBODY = len(RANK)  # the rank of a channel that is in no incident
 WIDEST = next(iter(RANK))
 STORM = (Cause.SCATTERED, "")
 # What share of it must still lie for who closed the alarm to have closed it for all that is found.
@@ -39,22 +38,22 @@ class Fold:
     def __init__(
         self, known: Iterable[Incident] = (), *, first: int = 1, rules: Rules | None = None
     ) -> None:
-        self.incidents = {one.id: one for one in known}
-        self._next = max([first, *(id_ + 1 for id_ in self.incidents)])
         self._rules = rules or Rules()
-        self._of: dict[str, Incident] = {}  # the open incident of every failing channel
-        self._changed: dict[int, set[str]] = {}
+        self._ledger = Ledger(known, self._rules, first=first)
         # Since when what is left of an incident, or of before a stop, waits for a cause.
         self._left: dict[str, float] = {}
         self._is_new = True
         self._unsettled = False
-        for incident in self.open:
-            self._of.update((member.channel, incident) for member in incident.failing)
+
+    @property
+    def incidents(self) -> Mapping[int, Incident]:
+        """All of them, by their numbers."""
+        return self._ledger.incidents
 
     @property
     def open(self) -> list[Incident]:
         """Those of which something still fails."""
-        return [one for one in self.incidents.values() if one.ended is None]
+        return self._ledger.open
 
     @property
     def is_waiting(self) -> bool:
@@ -78,60 +77,35 @@ class Fold:
         """
         yield from self._recover(fleet, now)
         yield from self._end(fleet, now)  # before causes are looked for: what is left has its own
-        free = yield from _sift(fleet, self._of)
+        free = yield from _sift(fleet, self._ledger.of)
         yield from self._join(free, now)
         if self._is_new:  # seen before a stop and not folded: of one time, however long we stood
             self._left.update(dict.fromkeys(free, now))
             self._is_new = False
         self._unsettled = False
         if doubted := free | self._lately_failed(fleet, now):
-            known = self._known(now)
+            known = self._ledger.known(now)
             suspects = yield from self._suspects(doubted, fleet, now)
             held = yield from self._find_causes(suspects, known, fleet, now)
             yield from self._stand_alone(doubted, held, suspects, known, now)
         yield from self._end(fleet, now)
-        self._forget(now)
+        self._ledger.forget(now)
 
     def take_changes(self) -> dict[int, set[str]]:
         """The incidents that changed since this was last asked, and the channels in question."""
-        changed, self._changed = self._changed, {}
-        return changed
+        return self._ledger.take_changes()
 
     # -- members come and go -----------------------------------------------------------------------
 
     def _recover(self, fleet: Mapping[str, Condition], now: float) -> Iterator[None]:
-        for number, (channel, incident) in enumerate(list(self._of.items()), 1):
+        for number, channel in enumerate(list(self._ledger.of), 1):
             found = fleet.get(channel)
             if found is None or found.sign in (Sign.WELL, Sign.OUT):
-                self._leave(channel, now)
+                self._ledger.leave(channel, now)
             elif found.sign is Sign.FAULTY:
-                self._update(incident, channel, found)
+                self._ledger.update(channel, found)
             if number % SLICE == 0:
                 yield
-
-    def _update(self, incident: Incident, channel: str, found: Condition) -> None:
-        member = incident.members[channel]
-        if member.state is not found.state or member.reason is not found.reason:
-            incident.members[channel] = replace(member, state=found.state, reason=found.reason)
-            self._touch(incident, channel)
-
-    def _leave(self, channel: str, now: float) -> None:
-        incident = self._of.pop(channel)
-        incident.members[channel] = replace(incident.members[channel], until=now)
-        self._touch(incident, channel)
-
-    def _take(self, incident: Incident, channel: str, found: Condition) -> None:
-        known = incident.members.get(channel)
-        since = found.at if known is None else known.since
-        incident.members[channel] = Member(
-            channel=channel, since=since, state=found.state, reason=found.reason
-        )
-        incident.opened = min(incident.opened, found.at)
-        self._of[channel] = incident
-        self._touch(incident, channel)
-
-    def _touch(self, incident: Incident, *channels: str) -> None:
-        self._changed.setdefault(incident.id, set()).update(channels)
 
     def _join(self, free: dict[str, Condition], now: float) -> Iterator[None]:
         """A fault belongs to the incident of its platform, area or device while that is open; who
@@ -143,8 +117,8 @@ class Fold:
             incident = next((by_group[it] for it in found.place.groups if it in by_group), None)
             if incident is not None:
                 if incident.id not in quiet and _is_news(incident, channel, now, self._rules):
-                    self._ask_again(incident, now)
-                self._take(incident, channel, found)
+                    self._ledger.ask_again(incident, now)
+                self._ledger.take(incident, channel, found, now)
                 del free[channel]
             if number % SLICE == 0:
                 yield
@@ -153,40 +127,18 @@ class Fold:
         """The faults of late whose cause, found already, may have a wider one behind it."""
         return {
             channel: found
-            for channel, incident in self._of.items()
+            for channel, incident in self._ledger.of.items()
             if incident.cause is not WIDEST
             and (found := fleet[channel]).sign is Sign.FAULTY
             and now - found.at < self._rules.span(found.period)
         }
-
-    def _known(self, now: float) -> dict[Group, Incident]:
-        """Those that are open, or may come back."""
-        return {
-            (one.cause, one.subject): one
-            for one in self.incidents.values()
-            if one.merged is None and not _is_past(one, now, self._rules)
-        }
-
-    def _reopen(self, incident: Incident, now: float) -> Incident:
-        incident.ended = incident.calm_since = None
-        incident.returns += 1
-        if incident.dismissed is not None or incident.returns <= self._rules.flaps:
-            self._ask_again(incident, now)
-        self._touch(incident)
-        return incident
-
-    def _ask_again(self, incident: Incident, now: float) -> None:
-        """What people said, they said of something that was over, or nearly."""
-        incident.acknowledged = incident.dismissed = None
-        incident.asked = now
-        self._touch(incident)
 
     # -- causes ------------------------------------------------------------------------------------
 
     def _suspects(
         self, doubted: Mapping[str, Condition], fleet: Mapping[str, Condition], now: float
     ) -> Generator[None, None, Suspects]:
-        ranked = ((found, _rank(self._of.get(channel))) for channel, found in doubted.items())
+        ranked = ((found, self._ledger.rank(channel)) for channel, found in doubted.items())
         self._left = {
             channel: at
             for channel, at in self._left.items()
@@ -194,7 +146,7 @@ class Fold:
         }
         suspects = Suspects(ranked, self._rules, self._left)
         for number, (channel, found) in enumerate(fleet.items(), 1):
-            suspects.add(channel, found, _rank(self._of.get(channel)))
+            suspects.add(channel, found, self._ledger.rank(channel))
             if number % SLICE == 0:
                 yield
         suspects.weigh(now)
@@ -219,9 +171,9 @@ class Fold:
             if not held.isdisjoint(tally.failed) or suspects.may_be_wider(tally, fleet, now):
                 held.update(tally.failed)
                 continue
-            incident = known[group] = self._resume(group, known.get(group), now)
+            incident = known[group] = self._ledger.resume(group, known.get(group), now)
             for channel in tally.failed:
-                self._move(channel, incident, fleet[channel], now)
+                self._ledger.move(channel, incident, fleet[channel], now)
                 if next(done) % SLICE == 0:
                     yield
         return held
@@ -229,18 +181,8 @@ class Fold:
     def _drop_taken(self, tally: Tally) -> None:
         """A cause as wide or wider has been found for these."""
         rank = RANK[tally.cause]
-        if taken := [channel for channel in tally.failed if _rank(self._of.get(channel)) <= rank]:
+        if taken := [channel for channel in tally.failed if self._ledger.rank(channel) <= rank]:
             tally.drop(taken)
-
-    def _move(self, channel: str, to: Incident, found: Condition, now: float) -> None:
-        """The wider cause takes the channel over; the narrower incident ends with its last."""
-        before = self._of.pop(channel, None)
-        if before is not None:
-            del before.members[channel]
-            self._touch(before, channel)
-            if not before.is_failing:
-                before.ended, before.merged = now, to.id
-        self._take(to, channel, found)
 
     def _stand_alone(
         self,
@@ -255,7 +197,7 @@ class Fold:
         for number, (channel, found) in enumerate(doubted.items(), 1):
             if channel in held or suspects.may_have_company(found, now):
                 self._unsettled = True
-            elif channel not in self._of:
+            elif channel not in self._ledger.of:
                 alone[channel] = found
             if number % SLICE == 0:
                 yield
@@ -263,10 +205,12 @@ class Fold:
             storm, is_raging = self._storm(alone, doubted, known.get(STORM), now)
             for number, (channel, found) in enumerate(alone.items(), 1):
                 group = (Cause.SINGLE, channel)
-                if storm is not None and (is_raging or channel in storm.members):
-                    self._take(storm, channel, found)
+                if storm is not None and (is_raging or _is_of(storm, channel, now, self._rules)):
+                    self._ledger.take(storm, channel, found, now)
                 else:
-                    self._take(self._resume(group, known.get(group), now), channel, found)
+                    self._ledger.take(
+                        self._ledger.resume(group, known.get(group), now), channel, found, now
+                    )
                 if number % SLICE == 0:
                     yield
 
@@ -281,29 +225,19 @@ class Fold:
         are so many now; those of them that had an alarm already, which nobody saw to, join it.
         """
         young = (id_ for id_, found in doubted.items() if now - found.at < self._rules.window)
-        lately = [id_ for id_ in young if RANK[Cause.HOST] < _rank(self._of.get(id_)) < NOBODY]
+        lately = [id_ for id_ in young if RANK[Cause.HOST] < self._ledger.rank(id_) < NOBODY]
         if len(alone) + len(lately) < self._rules.crowd:
             return (known if known is not None and known.ended is None else None), False
-        storm = self._resume(STORM, known, now)
-        if _is_another(storm, alone, self._rules):
-            self._ask_again(storm, now)
-        for id_ in lately:
-            if self._of[id_] is not storm and self._of[id_].attention is Attention.OPEN:
-                self._move(id_, storm, doubted[id_], now)
+        storm = self._ledger.resume(STORM, known, now)
+        own = [id_ for id_ in lately if self._ledger.of[id_] is not storm]
+        joining = [id_ for id_ in own if self._ledger.of[id_].attention is Attention.OPEN]
+        fresh = {id_: doubted[id_] for id_ in (*alone, *joining)}
+        is_news = storm.dismissed is not None and bool(joining)  # nobody saw to the alarms of these
+        if is_news or _is_another(storm, fresh, now, self._rules):
+            self._ledger.ask_again(storm, now)
+        for id_ in joining:
+            self._ledger.move(id_, storm, doubted[id_], now)
         return storm, True
-
-    def _resume(self, group: Group, known: Incident | None, now: float) -> Incident:
-        """The incident of a group: the one that is open, or was a short while ago, or a new one."""
-        if known is None:
-            return self._open(*group, now)
-        return known if known.ended is None else self._reopen(known, now)
-
-    def _open(self, cause: Cause, subject: str, now: float) -> Incident:
-        incident = Incident(id=self._next, cause=cause, subject=subject, opened=now)
-        self.incidents[incident.id] = incident
-        self._next += 1
-        self._touch(incident)
-        return incident
 
     # -- ends --------------------------------------------------------------------------------------
 
@@ -323,16 +257,11 @@ class Fold:
             incident.calm_since = now
         if now - incident.calm_since >= rest:
             for member in failing:
-                self._leave(member.channel, now)
+                self._ledger.leave(member.channel, now)
                 self._left[member.channel] = now
                 self._unsettled = True
             incident.ended, incident.calm_since = now, None
-            self._touch(incident)
-
-    def _forget(self, now: float) -> None:
-        for incident in list(self.incidents.values()):
-            if _is_past(incident, now, self._rules) and incident.id not in self._changed:
-                del self.incidents[incident.id]
+            self._ledger.touch(incident)
 
 
 def _sift(
@@ -348,16 +277,6 @@ def _sift(
     return free
 
 
-def _rank(incident: Incident | None) -> int:
-    """How wide a cause its channels have found already."""
-    return NOBODY if incident is None else RANK[incident.cause]
-
-
-def _is_past(incident: Incident, now: float, rules: Rules) -> bool:
-    """Whether it is over and may not come back, nor by a clock that was put back."""
-    return incident.ended is not None and abs(now - incident.ended) >= rules.reopen
-
-
 def _is_down(incident: Incident) -> bool:
     """Whether what fell together still lies: who closed the alarm closed it for all of that."""
     return len(incident.failing) >= LYING[incident.cause] * len(incident.members)
@@ -369,21 +288,32 @@ def _is_news(incident: Incident, channel: str, now: float, rules: Rules) -> bool
     """
     if incident.dismissed is not None:
         return True
-    known = incident.members.get(channel)
-    is_new = known is None or known.until is None or now - known.until >= rules.reopen
-    return incident.acknowledged is not None and is_new
+    return incident.acknowledged is not None and is_new(incident, channel, now, rules)
 
 
-def _is_another(storm: Incident, alone: Collection[str], rules: Rules) -> bool:
-    """Whether it goes beyond what a person saw to: another fault after it was closed and has mostly
-    recovered, or as many since it was acknowledged as make a storm.
+def _is_of(storm: Incident, channel: str, now: float, rules: Rules) -> bool:
+    """Whether a lone fault is a storm's that blows no more: its own channel that was well for a
+    moment. What a person closed is done with.
     """
-    if storm.dismissed is not None:
-        return not _is_down(storm) and not storm.members.keys() >= set(alone)
-    if storm.acknowledged is None:
+    return storm.dismissed is None and not is_new(storm, channel, now, rules)
+
+
+def _is_another(
+    storm: Incident, joining: Mapping[str, Condition], now: float, rules: Rules
+) -> bool:
+    """Whether it goes beyond what a person saw to: another fault after it was closed and has mostly
+    recovered, or after all of that storm was found; or as many since it was acknowledged as make a
+    storm.
+    """
+    seen_to = storm.dismissed or storm.acknowledged
+    if seen_to is None:
         return False
-    seen_to = storm.acknowledged.time
-    later = sum(one.until is None and one.since > seen_to for one in storm.members.values())
+    fresh = [found for id_, found in joining.items() if is_new(storm, id_, now, rules)]
+    if storm.dismissed is not None:
+        is_over = not _is_down(storm)
+        return any(is_over or one.at > seen_to.time + rules.span(one.period) for one in fresh)
+    later = sum(one.at > seen_to.time for one in fresh)
+    later += sum(one.until is None and one.since > seen_to.time for one in storm.members.values())
     return later >= rules.crowd
 
 

@@ -360,3 +360,50 @@ def test_one_town_without_power_is_not_our_network_though_it_is_all_we_see() -> 
     fleet.dead |= dict.fromkeys(places, 100.0)
     run(fold, fleet, 100.0, 200.0)
     assert told(fold) == [("area", "town", 30)]
+
+
+def recorder(size: int, *, others: int, platform: str = "", area: str = "") -> dict[str, Place]:
+    """A recorder, cameras beside it in its group, and a hundred elsewhere."""
+    places = {f"n{at}": Place(platform, area, "nvr") for at in range(size)}
+    places |= {f"o{at}": Place(platform, area, f"o{at}") for at in range(others)}
+    return places | {f"q{at}": Place("Q", "elsewhere", f"q{at}") for at in range(100)}
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        recorder(8, others=0, area="school"),
+        recorder(8, others=4, area="school"),
+        recorder(64, others=36, platform="P"),
+        recorder(64, others=36, platform="P", area="school"),
+    ],
+    ids=["all of an area", "most of an area", "most of a platform", "most of both"],
+)
+def test_a_recorder_that_fell_stays_the_recorder_however_much_of_its_group_it_is(
+    places: dict[str, Place],
+) -> None:
+    fleet, fold = Fleet(places), Fold()
+    dead = [channel for channel, place in places.items() if place.host == "nvr"]
+    fleet.dead |= dict.fromkeys(dead, 100.0)
+    run(fold, fleet, 100.0, 300.0)  # each turn after the find looks for wider causes anew
+    assert told(fold) == [("host", "nvr", len(dead))]
+    assert len(fold.incidents) == 1
+
+
+def test_a_platform_that_falls_after_its_recorder_is_the_platform() -> None:
+    fleet, fold = Fleet(recorder(64, others=36, platform="P")), Fold()
+    fleet.dead |= {f"n{at}": 100.0 for at in range(64)}
+    run(fold, fleet, 100.0, 180.0)
+    assert told(fold) == [("host", "nvr", 64)]
+    fleet.dead |= {f"o{at}": 200.0 for at in range(36)}
+    run(fold, fleet, 181.0, 280.0)
+    assert told(fold) == [("platform", "P", 100)]
+
+
+def test_a_town_behind_the_gateway_of_a_platform_is_the_town() -> None:
+    """All of it hangs on one device, but so do two hundred others that are well."""
+    places = {f"c{at}": Place("police", f"town{at % 10}", "gate") for at in range(200)}
+    fleet, fold = Fleet(places), Fold()
+    fleet.dead |= {one: 100.0 for one, place in places.items() if place.area == "town3"}
+    run(fold, fleet, 100.0, 300.0)
+    assert told(fold) == [("area", "town3", 20)]

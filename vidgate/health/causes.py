@@ -308,7 +308,12 @@ class Suspects:
         self._left = left
         self._tallies: dict[tuple[Cause, str, bool], Tally] = {}
         self._by_group: dict[Group, list[Tally]] = {}
+        # Of every device, though it be the cause that was found already: wider ones ask for it.
+        self._hosts: dict[str, dict[bool, Tally]] = {}
         for found, rank in doubted:
+            host = self._hosts.setdefault(found.place.host, {})
+            if found.is_deep not in host:
+                host[found.is_deep] = Tally(Cause.HOST, is_deep=found.is_deep, rules=rules)
             for group in found.place.groups:
                 if RANK[group[0]] < rank and (*group, found.is_deep) not in self._tallies:
                     if (tally := _tally(group[0], rules, is_deep=found.is_deep)) is None:
@@ -320,13 +325,16 @@ class Suspects:
         """Take in one channel of the fleet; see `Tally.add`."""
         if found.sign is Sign.OUT:
             return
+        for host in self._hosts.get(found.place.host, {}).values():
+            host.add(channel, found, len(RANK))
         for group in found.place.groups:
             for tally in self._by_group.get(group, ()):
                 tally.add(channel, found, rank)
 
     def weigh(self, now: float) -> None:
         """All were added."""
-        for tally in self._tallies.values():
+        hosts = (host for alike in self._hosts.values() for host in alike.values())
+        for tally in (*self._tallies.values(), *hosts):
             tally.weigh(now, self._left)
 
     def in_order(self) -> Iterator[tuple[Group, Tally]]:
@@ -334,13 +342,17 @@ class Suspects:
         for cause, subject, is_deep in sorted(self._tallies, key=_order):
             yield (cause, subject), self._tallies[cause, subject, is_deep]
 
-    def is_of_one_host(self, group: Group, tally: Tally, places: Iterable[Place]) -> bool:
-        """Whether one device says it better: all that failed hang on it, and it is narrower."""
-        hosts = {place.host for place in places}
-        if tally.cause is Cause.HOST or len(hosts) != 1 or hosts == {""}:
+    def is_of_one_host(self, tally: Tally, places: Iterable[Place]) -> bool:
+        """Whether one device says it better: all that failed hang on it, it is narrower, and not
+        too many others on it are well.
+        """
+        names = {place.host for place in places}
+        if tally.cause is Cause.HOST or len(names) != 1 or names == {""}:
             return False
-        host = self._tallies.get((Cause.HOST, hosts.pop(), tally.is_deep))
-        return host is not None and (tally.cause is Cause.AREA or host.size < tally.size)
+        host = self._hosts[names.pop()][tally.is_deep]
+        if host.is_decided and not host.has_fallen:
+            return False
+        return tally.cause is Cause.AREA or host.size < tally.size
 
     def may_have_company(self, found: Condition, now: float) -> bool:
         """Whether siblings of a fault are still to be looked at: it should wait for them."""

@@ -166,7 +166,7 @@ class Fold:
                 yield
             self._drop_taken(tally)
             places = (fleet[channel].place for channel in tally.failed)
-            if not tally.has_fallen or suspects.is_of_one_host(group, tally, places):
+            if not tally.has_fallen or suspects.is_of_one_host(tally, places):
                 continue
             if not held.isdisjoint(tally.failed) or suspects.may_be_wider(tally, fleet, now):
                 held.update(tally.failed)

@@ -126,7 +126,7 @@ class Ledger:
 
 
 def is_new(incident: Incident, channel: str, now: float, rules: Rules) -> bool:
-    """Whether its fault is none that the incident has known: it never had one, or long got over it."""
+    """Whether the incident has not known its fault: it never had one, or long got over it."""
     known = incident.members.get(channel)
     return known is None or known.until is None or now - known.until >= rules.reopen
 

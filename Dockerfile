@@ -44,6 +44,8 @@ RUN apt-get update -qq \
  && useradd --system --uid 10001 --home-dir /var/lib/vidgate --shell /usr/sbin/nologin vidgate \
  && install -d -m 700 -o vidgate -g vidgate /var/lib/vidgate
 COPY --from=wheel /opt/vidgate /opt/vidgate
+# 基础镜像的时区是 UTC: 日报和检修时刻会差 8 小时. 用 -e TZ=... 改 / the base image's zone is UTC, 8 h off
+ENV TZ=Asia/Shanghai
 ENV PATH=/opt/vidgate/bin:$PATH VIDGATE_DATA=/var/lib/vidgate PYTHONFAULTHANDLER=1
 USER vidgate
 WORKDIR /var/lib/vidgate

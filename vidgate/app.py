@@ -209,7 +209,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     whep = await _whep(stack, hub, replays, bus, settings)
     device = partial(_device, box)
     told = (registry, health, bus, incidents, device, clock)
-    zone = zone_of(settings.history.timezone)
+    zone = zone_of(settings.history.zone)
     alarms = await stack.enter_async_context(Alarms(*told, zone=zone))
     history.is_settled = lambda: health.is_settled() and alarms.is_settled()
     gc.collect()  # now, before anybody looks at how long the loop is held
@@ -328,7 +328,7 @@ async def _maintenance(
     bus: Bus,
     settings: Settings,
 ) -> Maintenance:
-    zone = zone_of(settings.history.timezone)
+    zone = zone_of(settings.history.zone)
     maintenance = Maintenance(registry, store, bus, zone, SystemClock())
     return await stack.enter_async_context(maintenance)
 
@@ -348,7 +348,7 @@ async def _history(
         History(store, settings.history, clock, explained, trust)
     )
     definitions = await asyncio.to_thread(load_definitions, settings.history.kpis)
-    zone = zone_of(settings.history.timezone)
+    zone = zone_of(settings.history.zone)
     reports = Reports(registry, store, history, explained, definitions, zone, clock)
     return history, reports, trust
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from aiohttp import web
 from tests.cli.conftest import FakeService, Vidgate
 from tests.programs import running_service
 from vidgate.cli import doctor
-from vidgate.cli.checkup.finding import Verdict
+from vidgate.cli.checkup import machine
+from vidgate.cli.checkup.finding import Subject, Verdict
+from vidgate.settings.tree import HistorySettings, Settings
 
 
 @pytest.fixture
@@ -81,6 +84,22 @@ async def test_the_health_check(
 
 async def test_the_health_check_of_nobody(vidgate: Vidgate, alone: Path) -> None:
     assert (await vidgate("doctor", "--ready")).status == 1
+
+
+def test_a_machine_in_utc_tells_days_eight_hours_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    for zone, named, verdict in (
+        ("UTC", "", Verdict.WARNING),
+        ("UTC", "Asia/Shanghai", Verdict.OK),
+        ("Asia/Shanghai", "", Verdict.OK),
+        ("CST-8", "", Verdict.OK),
+    ):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        subject = Subject(Settings(history=HistorySettings(timezone=named)), Path())
+        found = machine.zone(subject)
+        assert (zone, found.verdict) == (zone, verdict)
+    monkeypatch.undo()
+    time.tzset()
 
 
 async def test_says_where_a_platform_allows_too_little(

@@ -114,11 +114,17 @@ class ConsolePage:
 
     @classmethod
     async def open(
-        cls, browser: Browser, url: str, *, width: int = 1920, height: int = 1080
+        cls,
+        browser: Browser,
+        url: str,
+        *,
+        width: int = 1920,
+        height: int = 1080,
+        zone: str | None = None,
     ) -> "ConsolePage":
-        """A new page of its own (nothing remembered), not yet signed in."""
+        """A new page of its own (nothing remembered), not yet signed in; `zone` as its user's."""
         context = await browser.new_context(
-            viewport={"width": width, "height": height}, locale="zh-CN"
+            viewport={"width": width, "height": height}, locale="zh-CN", timezone_id=zone
         )
         await context.add_init_script(_COUNT_PEERS)
         console = cls(await context.new_page(), url)

@@ -48,6 +48,8 @@ def test_fits_the_image(compose: Any) -> None:
     assert int(service["stop_grace_period"].removesuffix("s")) > 10  # the service drains so long
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
+    zone = next(step.rest for step in runtime.steps if step.rest.startswith("TZ="))
+    assert service["environment"]["TZ"] == f"${{TZ:-{zone.removeprefix('TZ=')}}}"
 
 
 def test_the_settings_that_it_mounts_can_be_loaded(compose: Any) -> None:

@@ -58,6 +58,7 @@ def test_what_the_service_counts_on_is_there() -> None:
     assert found["WatchdogSec"] == ["30"]
     assert found["Restart"] == ["on-failure"]
     assert "VIDGATE_DATA=/var/lib/vidgate" in found["Environment"][0].split()
+    assert "TZ=Asia/Shanghai" in found["Environment"]  # else a host in UTC tells days 8 h off
     assert found["StateDirectory"] == ["vidgate"]
     assert int(found["TimeoutStopSec"][0]) > 10  # the service drains for ten seconds
     assert int(found["LimitNOFILE"][0]) >= 65536

@@ -125,6 +125,7 @@ async def test_the_workbook_is_what_was_counted_by_hand(site: Site, month: Month
     assert len(list(book["每日"].iter_rows())) == 31
     told = [row[0] for row in book["口径"].iter_rows(values_only=True)]
     assert {"online_time v2", "upstream v2", "busy v1"} <= set(told)
+    assert ("时区 zone", "Asia/Shanghai") in {row[:2] for row in book["口径"].values}
 
 
 async def test_who_takes_a_file_away_is_in_the_audit(site: Site, month: Month) -> None:

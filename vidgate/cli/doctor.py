@@ -58,6 +58,7 @@ CHECKS = (
     Check("segmentation", "UDP 分段", machine.segmentation),
     Check("descriptors", "文件描述符", machine.descriptors),
     Check("clock", "时钟", machine.clock),
+    Check("zone", "时区", machine.zone),
     Check("font", "中文字体", machine.font),
 )
 

@@ -144,7 +144,7 @@ class History:
         self._attribution = attribution or NoAttribution()
         self._store = store
         self._settings = settings
-        self._zone = calendar.zone_of(settings.timezone)
+        self._zone = calendar.zone_of(settings.zone)
         self._clock = clock or SystemClock()
         self._trust = trust or Trust(self._clock)
         self._beats = _Beats([])

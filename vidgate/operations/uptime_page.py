@@ -231,10 +231,10 @@ def _definitions(document: Document) -> str:
     )
     told += f"<li><b>归因 causes</b>: {escape(causes)}</li>"
     made = words.moment(document, document["generated"])
-    zone = document["timezone"] or "本机时区 local"
+    zone = escape(words.zone(document))
     return (
         _section("口径", "what was counted")
-        + f"<ul>{told}</ul><footer>vidgate · 生成于 {made} · {escape(zone)}</footer>"
+        + f"<ul>{told}</ul><footer>vidgate · 生成于 {made} · {zone}</footer>"
     )
 
 

@@ -1,7 +1,7 @@
 """The words of the uptime report, Chinese first: one place for the page and the workbook."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -57,9 +57,13 @@ def length(seconds: float) -> str:
 
 def moment(document: Document, seconds: float) -> str:
     """An instant in the report's zone, to the minute."""
-    zone = ZoneInfo(document["timezone"]) if document["timezone"] else None
-    shown = datetime.fromtimestamp(seconds, zone) if zone else _local(seconds)
-    return shown.strftime("%Y-%m-%d %H:%M")
+    return _local(document, seconds).strftime("%Y-%m-%d %H:%M")
+
+
+def zone(document: Document) -> str:
+    """The name of the report's zone; of one without a name, how far it is from UTC."""
+    ahead = _local(document, document["until"]).utcoffset()
+    return document["timezone"] or str(timezone(ahead or timedelta()))
 
 
 def window(document: Document) -> str:
@@ -100,5 +104,7 @@ def exclusions(document: Document) -> list[tuple[str, ...]]:
     ]
 
 
-def _local(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds).astimezone()
+def _local(document: Document, seconds: float) -> datetime:
+    named = document["timezone"]
+    instant = datetime.fromtimestamp(seconds, UTC)
+    return instant.astimezone(ZoneInfo(named) if named else None)

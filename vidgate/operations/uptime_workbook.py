@@ -114,7 +114,7 @@ def _exclusions(document: Document) -> Iterable[Row]:
 
 def _definitions(document: Document) -> Iterable[Row]:
     yield ["时间窗 window", words.window(document)]
-    yield ["时区 zone", document["timezone"] or "本机时区 local"]
+    yield ["时区 zone", words.zone(document)]
     yield ["生成于 made", words.moment(document, document["generated"])]
     for kpi in document["kpis"]:
         named = f"{kpi['id']} v{kpi['version']}"

@@ -2,11 +2,11 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from vidgate.settings.folder import data_folder
+from vidgate.settings.zone import is_zone, machine_zone
 
 __all__ = ["Settings", "data_folder"]
 
@@ -283,11 +283,14 @@ class HistorySettings(Section):
     @field_validator("timezone")
     @classmethod
     def _is_a_zone(cls, name: str) -> str:
-        try:
-            _ = ZoneInfo(name) if name else None
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"没有时区 {name} / no such time zone") from None
+        if name and not is_zone(name):
+            raise ValueError(f"没有时区 {name} / no such time zone")
         return name
+
+    @property
+    def zone(self) -> str:
+        """`timezone`, else the machine's; empty where that has no name."""
+        return self.timezone or machine_zone()
 
     kpis: str = Field(
         "",

@@ -135,7 +135,10 @@ class ExclusionView(BaseModel):
 
 
 class UptimeView(BaseModel):
-    """The uptime report; instants are wall-clock seconds, durations seconds."""
+    """The uptime report; instants are wall-clock seconds, durations seconds.
+
+    `timezone`: whose midnights divide the days; empty: the machine's, which has no name.
+    """
 
     since: float
     until: float

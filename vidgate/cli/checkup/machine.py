@@ -6,6 +6,7 @@ import resource
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -101,6 +102,19 @@ def clock(_: Subject) -> Finding:
     if synchronised is None:
         return ok("已设置, 无法得知是否同步", "set; whether it is kept cannot be told here")
     return ok("已同步", "synchronised")
+
+
+def zone(subject: Subject) -> Finding:
+    """Whose midnights divide the days of reports, and whose hours people mean."""
+    if named := subject.settings.history.timezone:
+        return ok(named, "history.timezone")
+    if time.daylight or time.timezone:
+        return ok(subject.settings.history.zone or time.tzname[0], "the machine's")
+    return warning(
+        "history.timezone 为空, 本机时区是 UTC: 日报从 UTC 零点分日, 没写时区的检修时刻按 UTC",
+        "history.timezone is empty and the machine's zone UTC: so are days and maintenance times",
+        "history.timezone: Asia/Shanghai; sudo timedatectl set-timezone Asia/Shanghai",
+    )
 
 
 def _is_synchronised() -> bool | None:

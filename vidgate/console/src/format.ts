@@ -25,6 +25,9 @@ export const clock = (date: Date): string =>
 export const day = (date: Date): string =>
   `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
 
+/** What was typed as local date and time (`2026-04-01T08:00`), for a service whose zone may be another. */
+export const instant = (local: string): string => (local ? new Date(local).toISOString() : '')
+
 /** Whole seconds left until `at`, never negative. */
 export const secondsLeft = (at: number, now: number): number =>
   Math.max(0, Math.ceil((at - now) / 1_000))

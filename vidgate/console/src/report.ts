@@ -72,6 +72,8 @@ export interface Exclusion {
 export interface UptimeReport {
   since: number
   until: number
+  /** Whose midnights divide the days; empty: the service's machine has a zone without a name. */
+  timezone: string
   by: By
   exclusions: Exclusion[]
   kpis: Kpi[]

@@ -21,7 +21,7 @@ export interface ChannelNode {
 export type TreeNode = GroupNode | ChannelNode
 
 /** Where a channel stands for the counts. */
-export type Standing = 'online' | 'reachable' | 'faulty' | 'other'
+export type Standing = 'online' | 'reachable' | 'faulty' | 'maintenance' | 'other'
 
 export interface Counts {
   total: number
@@ -30,7 +30,15 @@ export interface Counts {
   busy: number
   reachable: number
   faulty: number
+  maintenance: number
 }
+
+/** Those that should be online, of which a rate is: nobody expects it of what is in maintenance. */
+export const dueOf = ({ total, maintenance }: Counts): number => total - maintenance
+
+/** Those that should be online and of which nothing is known yet. */
+export const unknownOf = (counts: Counts): number =>
+  dueOf(counts) - counts.online - counts.reachable - counts.faulty
 
 /** `up`, `degraded` and `busy` are proved to be there; `reachable` answered but showed no picture. */
 export function standingOf(state: ChannelState): Standing {
@@ -44,6 +52,8 @@ export function standingOf(state: ChannelState): Standing {
     case 'down':
     case 'unauthorized':
       return 'faulty'
+    case 'maintenance':
+      return 'maintenance'
     default:
       return 'other'
   }
@@ -112,7 +122,7 @@ export function buildTree(
   return { roots, groupsOf }
 }
 
-const none = (): Counts => ({ total: 0, online: 0, busy: 0, reachable: 0, faulty: 0 })
+const none = (): Counts => ({ total: 0, online: 0, busy: 0, reachable: 0, faulty: 0, maintenance: 0 })
 
 /** Counts per group, kept up to date channel by channel. */
 export class Tally {

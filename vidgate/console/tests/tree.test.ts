@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { Tally, buildTree, channelsUnder, isWatchable, standingOf, type TreeNode } from '../src/tree'
+import { Tally, buildTree, channelsUnder, dueOf, isWatchable, standingOf, unknownOf, type TreeNode } from '../src/tree'
 import { channel } from './helpers'
 
 const a = channel({ id: 'a', platform: 'p1', area: '城关镇/河堤' })
@@ -36,16 +36,25 @@ describe('Tally', () => {
     const { groupsOf, roots } = buildTree([a, b, c], 'area', nameOf, '')
     const tally = new Tally()
     for (const one of [a, b, c]) tally.count(one, groupsOf.get(one.id)!, 1)
-    expect(tally.all).toEqual({ total: 3, online: 1, busy: 0, reachable: 1, faulty: 1 })
-    expect(tally.of(roots[0]!.id)).toEqual({ total: 2, online: 1, busy: 0, reachable: 0, faulty: 1 })
+    expect(tally.all).toEqual({ total: 3, online: 1, busy: 0, reachable: 1, faulty: 1, maintenance: 0 })
+    expect(tally.of(roots[0]!.id)).toEqual({ total: 2, online: 1, busy: 0, reachable: 0, faulty: 1, maintenance: 0 })
 
     tally.count(b, groupsOf.get('b')!, -1)
     tally.count({ ...b, state: 'up' }, groupsOf.get('b')!, 1)
-    expect(tally.of(roots[0]!.id)).toEqual({ total: 2, online: 2, busy: 0, reachable: 0, faulty: 0 })
+    expect(tally.of(roots[0]!.id)).toEqual({ total: 2, online: 2, busy: 0, reachable: 0, faulty: 0, maintenance: 0 })
 
     tally.count({ ...b, state: 'up' }, groupsOf.get('b')!, -1)
     tally.count({ ...b, state: 'busy' }, groupsOf.get('b')!, 1)
-    expect(tally.of(roots[0]!.id)).toEqual({ total: 2, online: 2, busy: 1, reachable: 0, faulty: 0 })
+    expect(tally.of(roots[0]!.id)).toEqual({ total: 2, online: 2, busy: 1, reachable: 0, faulty: 0, maintenance: 0 })
+  })
+
+  it('keeps maintenance apart from what should be online', () => {
+    const { groupsOf, roots } = buildTree([a, b, c], 'area', nameOf, '')
+    const tally = new Tally()
+    for (const one of [a, { ...b, state: 'maintenance' as const }, c]) tally.count(one, groupsOf.get(one.id)!, 1)
+    expect(tally.all).toEqual({ total: 3, online: 1, busy: 0, reachable: 1, faulty: 0, maintenance: 1 })
+    expect([dueOf(tally.all), unknownOf(tally.all)]).toEqual([2, 0])
+    expect(dueOf(tally.of(roots[0]!.id))).toBe(1)
   })
 
   it('leaves out what is switched off or not accepted', () => {
@@ -62,7 +71,8 @@ describe('standingOf', () => {
     expect(standingOf('busy')).toBe('online')
     expect(standingOf('reachable')).toBe('reachable')
     expect(standingOf('unauthorized')).toBe('faulty')
-    expect(standingOf('maintenance')).toBe('other')
+    expect(standingOf('maintenance')).toBe('maintenance')
+    expect(standingOf('unknown')).toBe('other')
   })
 })
 

@@ -136,14 +136,13 @@ async def test_only_who_accepts_may_excuse_and_take_it_back(desk: Desk) -> None:
             await windows.add(asked, "engineer", may_excuse=False)
         made = await windows.add(asked, "admin", may_excuse=True)
         assert made.is_excuse
-        assert await windows.excused(["Gate-1"]) == {
-            "Gate-1": [Run(1_772_985_600_000, 1_773_072_000_000)]
-        }
-        assert await windows.excused(["b"]) == {"b": []}
+        excused = [Run(1_772_985_600_000, 1_773_072_000_000)]
+        assert await windows.left_out(["Gate-1"]) == {"Gate-1": Circumstances(excused, (), [])}
+        assert await windows.left_out(["b"]) == {"b": Circumstances([], (), [])}
         with pytest.raises(NotPermittedError):
             await windows.end(made.id, "engineer", may_excuse=False)
         assert await windows.end(made.id, "admin", may_excuse=True) is None
-        assert await windows.excused(["Gate-1"]) == {"Gate-1": ()}
+        assert await windows.left_out(["Gate-1"]) == {"Gate-1": Circumstances()}
 
 
 async def test_overlapping_windows_are_one_time(desk: Desk) -> None:
@@ -152,7 +151,35 @@ async def test_overlapping_windows_are_one_time(desk: Desk) -> None:
             await windows.add(booking(Scope.PLATFORM, "p", since, until), "a", may_excuse=True)
         noon = round(desk.clock.wall() * 1000)
         hour = 3_600_000
-        assert await windows.excused(["gate-1"]) == {"gate-1": [Run(noon - 3 * hour, noon)]}
+        assert await windows.left_out(["gate-1"]) == {
+            "gate-1": Circumstances([Run(noon - 3 * hour, noon)], (), [])
+        }
+
+
+async def test_what_is_planned_excuses_nothing(desk: Desk) -> None:
+    """Somebody excused what lay before the window was made; what came after is maintenance."""
+    async with desk.maintenance() as windows:
+        noon = round(desk.clock.wall() * 1000)
+        await windows.add(booking(Scope.PLATFORM, "p", "1h", "3h"), "admin", may_excuse=True)
+        await windows.add(booking(Scope.CHANNEL, "b", "", "1h"), "li", may_excuse=False)
+        desk.clock.advance(1800)
+        hour = 3_600_000
+        now = [Run(noon, noon + hour // 2)]
+        assert await windows.left_out(["gate-1", "b"]) == {
+            "gate-1": Circumstances([Run(noon - hour, noon)], (), now),
+            "b": Circumstances([], (), now),
+        }
+
+
+def test_what_fails_while_maintenance_begins_is_maintenance() -> None:
+    down, planned = standing(State.DOWN), standing(State.MAINTENANCE, Reason.NOT_TESTED)
+    entries = [Entry(0, down), Entry(105, planned)]
+    known = Circumstances([Run(50, 120)], maintained=[Run(100, 200)])
+    assert dict(tally(spans(entries, [Run(0, 200)], 0, 200, known))) == {
+        down: 50,
+        standing(State.MAINTENANCE, Reason.EXCUSED): 50,
+        planned: 100,
+    }
 
 
 def standing(state: State, reason: Reason | None = Reason.TIMEOUT) -> Standing:

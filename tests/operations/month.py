@@ -44,7 +44,7 @@ from vidgate.model.channel import Channel, Lifecycle
 from vidgate.model.health import Health, Level, Reason, State
 from vidgate.model.incident import Cause, Incident, Member
 from vidgate.model.maintenance import Window
-from vidgate.model.standing import Run
+from vidgate.model.standing import Circumstances, Run
 from vidgate.operations.reports import Reports
 from vidgate.registry.edits import snapshot
 from vidgate.settings.tree import HistorySettings
@@ -278,9 +278,9 @@ class Month:
 
     revision = 0
 
-    async def excused(self, ids: Collection[str]) -> dict[str, list[Run]]:
+    async def left_out(self, ids: Collection[str]) -> dict[str, Circumstances]:
         """What a test excuses."""
-        return {id_: self.excuses.get(id_, []) for id_ in ids}
+        return {id_: Circumstances(self.excuses.get(id_, [])) for id_ in ids}
 
     def windows(self, *, past: bool = False) -> list[Window]:
         """None by name."""

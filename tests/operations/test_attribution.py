@@ -21,7 +21,7 @@ from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, Reason, State
 from vidgate.model.incident import Cause
 from vidgate.model.maintenance import Window as MaintenanceWindow
-from vidgate.model.standing import Run
+from vidgate.model.standing import Circumstances, Run
 from vidgate.operations.alarms import Alarms
 from vidgate.operations.reports import Reports, Window
 from vidgate.settings.tree import HistorySettings
@@ -46,8 +46,8 @@ class NoExcuses:
 
     revision = 0
 
-    async def excused(self, ids: Iterable[str]) -> dict[str, list[Run]]:
-        return {id_: [] for id_ in ids}
+    async def left_out(self, ids: Iterable[str]) -> dict[str, Circumstances]:
+        return dict.fromkeys(ids, Circumstances())
 
     def windows(self, *, past: bool = False) -> list[MaintenanceWindow]:
         return []

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from vidgate.model.maintenance import Window
-from vidgate.model.standing import Circumstances, Membership, Run
+from vidgate.model.standing import Circumstances, Membership
 
 
 class Excuses(Protocol):
@@ -13,7 +13,7 @@ class Excuses(Protocol):
     @property
     def revision(self) -> int: ...
 
-    async def excused(self, ids: Collection[str]) -> Mapping[str, Sequence[Run]]:
+    async def left_out(self, ids: Collection[str]) -> Mapping[str, Circumstances]:
         """When failures of channels count for nothing. Raises StorageError."""
         ...
 
@@ -53,6 +53,6 @@ class Attribution:
 
     async def of(self, ids: Collection[str], start: int, end: int) -> dict[str, Circumstances]:
         """What is known of channels' failures inside the window (ms). Raises StorageError."""
-        excused = await self._excuses.excused(ids)
+        left_out = await self._excuses.left_out(ids)
         shared = await self._incidents.memberships(ids, start, end)
-        return {id_: Circumstances(excused[id_], shared.get(id_, ())) for id_ in ids}
+        return {id_: left_out[id_]._replace(shared=shared.get(id_, ())) for id_ in ids}

@@ -22,7 +22,7 @@ from vidgate.errors import ConflictError, InputError, NotFoundError, NotPermitte
 from vidgate.health.calendar import instant
 from vidgate.model.channel import Channel, Platform
 from vidgate.model.maintenance import Scope, Stay, Window
-from vidgate.model.standing import Run, milliseconds
+from vidgate.model.standing import Circumstances, Run, milliseconds
 from vidgate.storage.maintenance import MaintenanceStore
 
 DAY = 86_400.0
@@ -112,20 +112,20 @@ class Maintenance:
         """Whether a window for the channel lasts at wall instant `now`."""
         return any(one.is_at(now) and one.applies(channel) for one in self._lasting)
 
-    async def excused(self, ids: Collection[str]) -> dict[str, Sequence[Run]]:
+    async def left_out(self, ids: Collection[str]) -> dict[str, Circumstances]:
         """When failures of channels, registered or not any more, counted for nothing so far (ms).
 
         A window of a group is for whom the register had in it at the time: to move a channel
         neither excuses what has failed nor takes that back. Raises StorageError.
         """
         windows, now = list(self._windows.values()), milliseconds(self._clock.wall())
-        found: dict[str, Sequence[Run]] = dict.fromkeys(ids, ())
+        found = dict.fromkeys(ids, Circumstances())
         for some in _chunks(ids if windows else ()):
             stays = await self._store.stays(some)
             for number, id_ in enumerate(some, 1):
                 if number % SLICE == 0:
                     await asyncio.sleep(0)
-                found[id_] = _runs(windows, stays.get(id_) or [self._stay(id_)], now)
+                found[id_] = _left_out(windows, stays.get(id_) or [self._stay(id_)], now)
         return found
 
     def _stay(self, id_: str) -> Stay:
@@ -248,30 +248,29 @@ def _past(start: float, end: float | None, now: float) -> tuple[int, int] | None
     return (milliseconds(start), milliseconds(last)) if start < last else None
 
 
-def _runs(windows: Sequence[Window], stays: Sequence[Stay], until: int) -> list[Run]:
+def _left_out(windows: Sequence[Window], stays: Sequence[Stay], until: int) -> Circumstances:
     """The times before `until` at which a window was for where the channel was."""
-    runs = []
+    excused, maintained = [], []
     for since, channel in reversed(stays):
         for one in windows:
             if one.applies(channel):
+                planned = milliseconds(one.planned)
                 end = until if one.end is None else min(milliseconds(one.end), until)
-                runs.append(Run(max(milliseconds(one.start), since), end))
+                excused.append(Run(max(milliseconds(one.start), since), min(planned, end)))
+                maintained.append(Run(max(planned, since), end))
         until = min(until, since)  # where the clock was put back between two, the later one holds
-    return list(_united(run for run in runs if run.start < run.end))
+    return Circumstances(_united(excused), maintained=_united(maintained))
 
 
-def _united(runs: Iterable[Run]) -> Iterable[Run]:
+def _united(runs: Iterable[Run]) -> list[Run]:
     """The same times, in order and without overlaps."""
-    last: Run | None = None
-    for run in sorted(runs):
-        if last is not None and run.start <= last.end:
-            last = Run(last.start, max(last.end, run.end))
-            continue
-        if last is not None:
-            yield last
-        last = run
-    if last is not None:
-        yield last
+    found: list[Run] = []
+    for run in sorted(run for run in runs if run.start < run.end):
+        if found and run.start <= found[-1].end:
+            found[-1] = Run(found[-1].start, max(found[-1].end, run.end))
+        else:
+            found.append(run)
+    return found
 
 
 def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:

@@ -27,7 +27,7 @@ def spans(
 
     `entries` are in order of time and may begin before `start`; before the first one the channel
     was not registered. Outside `runs` (in order, not overlapping) nobody looked: the state there
-    is unknown, whatever was last seen. What failed while it was excused is maintenance.
+    is unknown, whatever was last seen. What failed while that counts for nothing is maintenance.
     """
     for span in _claimed(entries, start, end):
         for seen in _watched(span, runs):
@@ -85,7 +85,8 @@ def unwatched(standing: Standing) -> Standing:
 
 
 def _explained(span: Span, known: Circumstances) -> Iterator[Span]:
-    """A failure cut at the ends of what is known of it; excused, nobody asks for its cause.
+    """A failure cut at the ends of what is known of it; where it does not count, nobody asks for
+    its cause.
 
     That vidgate itself was not at work is nobody's failure, and stays as it is.
     """
@@ -93,10 +94,13 @@ def _explained(span: Span, known: Circumstances) -> Iterator[Span]:
     if standing.step is None or standing.reason is None or standing.state in NO_FAILURE:
         yield span
         return
-    meant = Standing(standing.step, State.MAINTENANCE, Reason.EXCUSED, standing.level)
+    planned = Standing(standing.step, State.MAINTENANCE, Reason.NOT_TESTED, standing.level)
+    excused = planned._replace(reason=Reason.EXCUSED)
     shared = (Span(a, b, standing._replace(incident=cause)) for a, b, cause in known.shared)
     for part in _laid_over(span, shared):
-        yield from _laid_over(part, (Span(*run, meant) for run in known.excused))
+        for rest in _laid_over(part, (Span(*run, planned) for run in known.maintained)):
+            forgiven = () if rest.standing == planned else known.excused
+            yield from _laid_over(rest, (Span(*run, excused) for run in forgiven))
 
 
 def _laid_over(span: Span, others: Iterable[Span]) -> Iterator[Span]:

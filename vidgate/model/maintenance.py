@@ -52,6 +52,11 @@ class Window:
         """Whether it was made for a time that had passed: a minute forgives a slow hand."""
         return self.start < self.created - 60.0
 
+    @property
+    def planned(self) -> float:
+        """From when on it is maintenance; what lies before is excused."""
+        return self.created if self.is_excuse else self.start
+
     def applies(self, channel: Channel) -> bool:
         """Whether it is for this channel."""
         if self.scope is Scope.CHANNEL:

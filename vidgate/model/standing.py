@@ -68,11 +68,13 @@ class Membership(NamedTuple):
 class Circumstances(NamedTuple):
     """What is known of a channel's failures beyond what looks told, each in order of time.
 
-    `excused`: when they count for nothing, without overlaps. `shared`: when others failed with it.
+    When they count for nothing, without overlaps: `excused` on somebody's word afterwards,
+    `maintained` in planned maintenance. `shared`: when others failed with it.
     """
 
     excused: Sequence[Run] = ()
     shared: Sequence[Membership] = ()
+    maintained: Sequence[Run] = ()
 
 
 class Tally(tuple[tuple[Standing, int], ...]):

@@ -56,9 +56,9 @@ def test_milliseconds() -> None:
 
 def test_words_of_closed_sets_are_complete() -> None:
     from vidgate.model.channel import LIFECYCLE_WORDS, Lifecycle
-    from vidgate.model.health import Reason, State
+    from vidgate.model.health import STATE_WORDS, Reason, State
 
-    assert set(words.STATES) == {state.label for state in State}
+    assert set(STATE_WORDS) == {state.label for state in State}
     assert set(words.REASONS) == set(Reason)
     assert set(LIFECYCLE_WORDS) == set(Lifecycle)
     assert words.state("tomorrow's") == "tomorrow's"

@@ -6,18 +6,8 @@ from typing import Any
 from vidgate.cli import output
 from vidgate.model.channel import LIFECYCLE_WORDS
 from vidgate.model.declared import CODEC_WORDS, STATUS_WORDS
+from vidgate.model.health import STATE_WORDS
 
-STATES = {
-    "unknown": "未知",
-    "up": "在线",
-    "degraded": "画面异常",
-    "busy": "忙",
-    "down": "离线",
-    "unauthorized": "未授权",
-    "maintenance": "维护中",
-    "disabled": "停用",
-    "reachable": "可达",
-}
 REASONS = {
     "ok": "正常",
     "unreachable": "连不上",
@@ -139,7 +129,7 @@ DIFFERENCES = {
 
 def state(word: object) -> str:
     """The Chinese word of a state; an unknown one as it is."""
-    return STATES.get(str(word), str(word))
+    return STATE_WORDS.get(str(word), str(word))
 
 
 def reason(word: object) -> str:
@@ -173,7 +163,7 @@ def told(item: str, value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.3g}"
-    return {**STATES, **STATUS_WORDS}.get(str(value), CODEC_WORDS.get(str(value), str(value)))
+    return {**STATE_WORDS, **STATUS_WORDS}.get(str(value), CODEC_WORDS.get(str(value), str(value)))
 
 
 def counted(word: object) -> str:

@@ -26,6 +26,19 @@ class State(IntEnum):
         return self.name.lower()
 
 
+STATE_WORDS = {
+    "unknown": "未知",
+    "up": "在线",
+    "degraded": "画面异常",
+    "busy": "忙",
+    "down": "离线",
+    "unauthorized": "未授权",
+    "maintenance": "检修",
+    "disabled": "停用",
+    "reachable": "可达",
+}
+
+
 class Level(IntEnum):
     """How deep a probe went; 0 is "not tested"."""
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from vidgate.health.kpi import MAIN
 from vidgate.model.channel import LIFECYCLE_WORDS
+from vidgate.model.health import STATE_WORDS
 
 Document = Mapping[str, Any]
 
@@ -14,11 +15,7 @@ BY = {"department": "部门", "platform": "平台", "area": "行政区划", "cla
 CLASSES = {"1": "一类", "2": "二类", "3": "三类", "9": "其他"}
 NOBODY = "（未填）"
 FORMS = {"time": "时长", "days": "日均", "snapshot": "快照"}
-STATES = {
-    "unknown": "未知", "up": "在线", "degraded": "画面异常", "busy": "忙", "down": "离线",
-    "unauthorized": "未授权", "maintenance": "维护", "disabled": "停用", "reachable": "可达",
-    "": "不在册",
-}  # fmt: skip
+STATES = STATE_WORDS | {"": "不在册"}
 
 
 def group_name(document: Document, name: str) -> str:

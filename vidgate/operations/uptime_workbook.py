@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from vidgate.operations import uptime_words as words
 from vidgate.operations.uptime_words import Document
@@ -12,7 +12,6 @@ from vidgate.registry.export import escaped, text_cells
 from vidgate.registry.rows import guarded
 
 Row = list[Any]
-PERCENT = "0.00%"
 HOUR = 3600
 
 
@@ -37,16 +36,24 @@ def workbook_of(packed: bytes) -> bytes:
     return out.getvalue()
 
 
-class Rate(float):
-    """A share that is shown as percent."""
+class Rate(NamedTuple):
+    """A share that is shown as percent with so many decimals; fewer would round it up."""
+
+    share: float
+    decimals: int = 2
+
+    @property
+    def format(self) -> str:
+        """As spreadsheets write it."""
+        return f"{0:.{self.decimals}f}%"
 
 
 def _cell(sheet: Any, text: Any, value: Any) -> Any:
     from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415 - only the worker needs it
 
     if isinstance(value, Rate):
-        cell = WriteOnlyCell(sheet, value=float(value))
-        cell.number_format = PERCENT
+        cell = WriteOnlyCell(sheet, value=value.share)
+        cell.number_format = value.format
         return cell
     if isinstance(value, str):
         return text(escaped(guarded(value))) if value else None
@@ -124,7 +131,9 @@ def _definitions(document: Document) -> Iterable[Row]:
 
 
 def _rate(figure: Document) -> Rate | None:
-    return None if figure["percent"] is None else Rate(Decimal(figure["percent"]) / 100)
+    if (percent := figure["percent"]) is None:
+        return None
+    return Rate(float(Decimal(percent) / 100), len(percent.partition(".")[2]))
 
 
 def _cut(share: float) -> Rate:

@@ -204,7 +204,7 @@ async def lists(site: Site) -> list[tuple[object, ...]]:
     alarms = site.alarms()
 
     async def closed() -> int:
-        found = await alarms.list_(Selection(attention=[Attention.CLOSED]), 1000)
+        _, found = await alarms.list_(Selection(attention=[Attention.CLOSED]), 1000)
         return len(await encode_rows(found, summary))
 
     async def whole() -> int:

@@ -30,7 +30,7 @@ NOTE = {"time": 1_700_000_060.0, "actor": "li", "action": "acknowledge", "text":
 
 
 async def test_list(service: FakeService, vidgate: Vidgate) -> None:
-    service.answer("GET", "/alarms", {"items": [ALARM]})
+    service.answer("GET", "/alarms", {"total": 1, "items": [ALARM]})
     ended = await vidgate("alarm", "list")
     assert ended.status == 0
     for told in ("紧急", "平台 emergency", "58/60", "待处置"):
@@ -40,9 +40,19 @@ async def test_list(service: FakeService, vidgate: Vidgate) -> None:
     assert (await vidgate("alarm", "list", "--attention", "green")).status == 2
 
 
+async def test_list_says_what_it_leaves_out(service: FakeService, vidgate: Vidgate) -> None:
+    service.answer("GET", "/alarms", {"total": 1, "items": [ALARM]})
+    assert "共 1 条" not in (await vidgate("alarm", "list")).err
+    service.answer("GET", "/alarms", {"total": 812, "items": [ALARM]})
+    for shape in ((), ("--json",), ("-o", "csv")):
+        told = (await vidgate("alarm", "list", *shape)).err
+        assert "共 812 条, 只列出最新的 1 条" in told
+        assert "the newest 1 of 812" in told
+
+
 async def test_list_of_what_is_asked_for(service: FakeService, vidgate: Vidgate) -> None:
     scattered = ALARM | {"cause": "scattered", "subject": ""}
-    service.answer("GET", "/alarms", {"items": [scattered]})
+    service.answer("GET", "/alarms", {"total": 1, "items": [scattered]})
     words = "--cause scattered --platform p --area 城关镇 --department d --since 7d --until 1d"
     ended = await vidgate("alarm", "list", *words.split())
     assert ended.status == 0

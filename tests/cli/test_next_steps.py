@@ -126,8 +126,8 @@ ENDINGS: tuple[tuple[str, str, Any, str], ...] = (
     ("maintenance list", "GET /maintenance", {"items": []}, "maintenance add --platform"),
     ("maintenance add --area x -m y", "POST /maintenance", WINDOW, "maintenance end 4"),
     ("maintenance end 4", "POST /maintenance/4/end", b"", "maintenance list"),
-    ("alarm list", "GET /alarms", {"items": [ALARM]}, "alarm show 3"),
-    ("alarm list", "GET /alarms", {"items": []}, "alarm list --attention all"),
+    ("alarm list", "GET /alarms", {"total": 1, "items": [ALARM]}, "alarm show 3"),
+    ("alarm list", "GET /alarms", {"total": 0, "items": []}, "alarm list --attention all"),
     (
         "alarm show 3", "GET /alarms/3",
         ALARM | {"members": [], "notes": []}, "alarm acknowledge 3",

@@ -83,11 +83,11 @@ async def test_a_platform_is_one_alarm_and_a_camera_another(site: Site) -> None:
         await opened(alarms, 0)
         told = await events.get()
         assert (told.data["attention"], told.data["failing"]) == ("closed", 0)
-    assert [one.id for one in await alarms.list_(Selection(attention=[Attention.CLOSED]), 10)] == [
-        2,
-        1,
-    ]
-    assert await alarms.list_(Selection(attention=OPEN), 10) == []
+    closed = Selection(attention=[Attention.CLOSED])
+    for limit, newest in ((10, [2, 1]), (1, [2])):
+        total, listed = await alarms.list_(closed, limit)
+        assert (total, [one.id for one in listed]) == (2, newest)
+    assert await alarms.list_(Selection(attention=OPEN), 10) == (0, [])
 
 
 async def test_lists_what_is_asked_for(site: Site) -> None:
@@ -97,7 +97,8 @@ async def test_lists_what_is_asked_for(site: Site) -> None:
         await opened(alarms, 2)
 
         async def found(since: str = "", until: str = "", **wanted: Any) -> list[str]:
-            listed = await alarms.list_(Selection(**wanted), 10, since=since, until=until)
+            total, listed = await alarms.list_(Selection(**wanted), 10, since=since, until=until)
+            assert total == len(listed)
             return sorted(one.cause.value for one in listed)
 
         assert await found() == ["platform", "single"]
@@ -141,7 +142,7 @@ async def test_what_people_do_is_kept_over_a_restart(site: Site) -> None:
             ("note", "no power"),
             ("close", "the pole was moved"),
         ]
-        assert await alarms.list_(Selection(attention=OPEN), 10) == []
+        assert await alarms.list_(Selection(attention=OPEN), 10) == (0, [])
         assert len(alarms.open) == 1  # it still fails, whatever was said
 
 

@@ -269,10 +269,10 @@ class FakeAlarms:
 
     async def list_(
         self, wanted: Selection, limit: int, *, since: str = "", until: str = ""
-    ) -> list[Outline]:
+    ) -> tuple[int, list[Outline]]:
         self.asked.append((dict(wanted.place), since, until))
         found = [one for one in self.incidents.values() if wanted.fits(one)]
-        return [one.outline for one in found][:limit]
+        return len(found), [one.outline for one in found][:limit]
 
     async def get(self, id_: int) -> tuple[Incident, list[Note]]:
         notes = [

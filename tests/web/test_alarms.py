@@ -32,6 +32,8 @@ async def test_lists_what_waits_for_a_person(site: Site) -> None:
     assert await listed("?attention=open") == [3]
     assert await listed("?attention=closed") == [1]
     assert await listed("?attention=all&limit=2") == [1, 2]
+    response = await site.call("GET", f"{API}?attention=all&limit=2", role=Role.VIEWER)
+    assert (await response.json())["total"] == 3
     response = await site.call("GET", f"{API}?attention=green", role=Role.VIEWER)
     assert response.status == 400
 

@@ -50,7 +50,9 @@ class Filter:
         str | None, option("此后仍未恢复 (7d, 12h, 2026-04-01) · that stood after it")
     ] = None
     until: Annotated[str | None, option("在此之前开始 · that began before it")] = None
-    limit: Annotated[int | None, option("最多几条 · at most so many")] = None
+    limit: Annotated[int | None, option("最多几条, 默认 200 · at most so many; 200 by default")] = (
+        None
+    )
 
 
 async def list_alarms(*, chosen: Filter | None = None, shape: Output | None = None) -> int:
@@ -58,12 +60,22 @@ async def list_alarms(*, chosen: Filter | None = None, shape: Output | None = No
     tables.check(shape)
     async with Client() as client:
         found = await client.get("/alarms", asdict(chosen or Filter()))
+    _tell_of_the_rest(found["total"], len(found["items"]))
     if tables.written(shape, _SHEET, found):
         return OK
     output.table(_COLUMNS, found["items"])
     waiting = [one["id"] for one in found["items"] if one["attention"] == "open"]
     next_steps.tell("alarm list", "open" if waiting else "", alarm=waiting[0] if waiting else "")
     return OK
+
+
+def _tell_of_the_rest(total: int, shown: int) -> None:
+    """Whoever counts rows must know that there are more."""
+    if shown < total:
+        output.note(
+            f"共 {total} 条, 只列出最新的 {shown} 条; 多列: --limit N (最多 1000), 或 --since"
+            f" / the newest {shown} of {total}; more: --limit N (1000 at most), or narrow: --since"
+        )
 
 
 async def show(alarm: Number, /, *, shape: Output | None = None) -> int:

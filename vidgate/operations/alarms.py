@@ -130,18 +130,20 @@ class Alarms:
 
     async def list_(
         self, wanted: Selection, limit: int, *, since: str = "", until: str = ""
-    ) -> list[Outline]:
-        """Those that are asked for, the newest first; `since` and `until` as people write them, see
-        `health.calendar.instant`. Raises InputError, StorageError.
+    ) -> tuple[int, list[Outline]]:
+        """How many are asked for, and they, the newest first; `since` and `until` as people write
+        them, see `health.calendar.instant`. Raises InputError, StorageError.
         """
         wanted = self._between(wanted, since, until)
         lately = {} if self._fold is None else dict(self._fold.incidents)
         found = [
             one.outline for one in lately.values() if wanted.fits(one) and self._is_at(one, wanted)
         ]
+        total = len(found)
         if Attention.CLOSED in wanted.attention:
+            total += await self._store.count_past(wanted, but=list(lately))
             found += await self._store.past(min(limit, MAX_PAST), wanted, but=list(lately))
-        return sorted(found, key=lambda one: (one.opened, one.id), reverse=True)[:limit]
+        return total, sorted(found, key=lambda one: (one.opened, one.id), reverse=True)[:limit]
 
     def _between(self, wanted: Selection, since: str, until: str) -> Selection:
         now = self._clock.wall()

@@ -67,10 +67,16 @@ class IncidentStore:
         self, limit: int, wanted: Selection, *, but: Collection[int] = ()
     ) -> list[Outline]:
         """The last ones that are over, the newest first, without those of `but`."""
-        query = select(incidents).where(*_wanted(wanted), incidents.c.id.not_in(list(but)))
+        query = select(incidents).where(*_wanted(wanted, but))
         query = query.order_by(incidents.c.opened.desc()).limit(limit)
         async with self._db.read() as session:
             return await _outlines(session, query)
+
+    async def count_past(self, wanted: Selection, *, but: Collection[int] = ()) -> int:
+        """How many there are of them without a limit."""
+        query = select(func.count()).select_from(incidents).where(*_wanted(wanted, but))
+        async with self._db.read() as session:
+            return (await session.execute(query)).scalar_one()
 
     async def find(self, id_: int) -> Incident | None:
         """One incident, whenever it was."""
@@ -175,9 +181,10 @@ _DROP_MEMBER = delete(incident_members).where(
 Known = TypeVar("Known", bound=Course)
 
 
-def _wanted(wanted: Selection) -> Iterator[ColumnElement[bool]]:
+def _wanted(wanted: Selection, but: Collection[int]) -> Iterator[ColumnElement[bool]]:
     """What holds of those that are over and asked for."""
     of = incidents.c
+    yield of.id.not_in(list(but))
     yield of.ended >= wanted.since
     if wanted.until < inf:
         yield of.opened < wanted.until

@@ -72,8 +72,9 @@ class AlarmItem(BaseModel):
 
 
 class AlarmList(BaseModel):
-    """The newest first."""
+    """The newest first; `total` counts all that match, beyond the limit too."""
 
+    total: int
     items: list[AlarmItem]
 
 
@@ -120,8 +121,9 @@ async def list_(request: web.Request) -> web.Response:
         department=query.department,
     )
     alarms = request.app[CONTEXT].parts.alarms
-    found = await alarms.list_(wanted, query.limit, since=query.since, until=query.until)
-    return await reply_packed(request, b'{"items":%b}' % await encode_rows(found, summary))
+    total, found = await alarms.list_(wanted, query.limit, since=query.since, until=query.until)
+    items = await encode_rows(found, summary)
+    return await reply_packed(request, b'{"total":%d,"items":%b}' % (total, items))
 
 
 async def show(request: web.Request) -> web.Response:

@@ -47,6 +47,7 @@ from vidgate.model.health import ProbeResult
 from vidgate.model.standing import SECOND
 from vidgate.operations.alarms import Alarms
 from vidgate.operations.failover import Failover
+from vidgate.operations.refusals import Refusals
 from vidgate.operations.replays import Replays
 from vidgate.operations.reports import Reports
 from vidgate.operations.snapshots import Snapshots
@@ -281,8 +282,9 @@ async def _cameras(
     prober.allowance, prober.can_withhold = cameras.allowance, cameras.can_withhold
     failover = Failover(bus, check=settings.media.return_check)
     standby = Standby(failover, prober.probe)
-    sources = Sources(registry, cameras, slots, standby, clock)
-    return cameras, prober, sources, Replays(cameras, slots, clock)
+    refusals = Refusals(clock)
+    sources = Sources(registry, cameras, slots, standby, refusals, clock)
+    return cameras, prober, sources, Replays(cameras, slots, refusals, clock)
 
 
 async def _hub(

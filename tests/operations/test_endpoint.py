@@ -17,6 +17,7 @@ from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.health import Level, ProbeResult, Reason
 from vidgate.model.media import StreamKey, Variant
 from vidgate.operations.failover import Failover
+from vidgate.operations.refusals import Refusals
 from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
 from vidgate.operations.trials import Trials
 from vidgate.registry.resolvers import Resolver
@@ -43,7 +44,7 @@ class Site:
         self.bus = Bus()
         self.prober = Prober(self, cameras.locate, slots, SETTINGS.probe, clock)
         standby = Standby(Failover(self.bus), self.prober.probe)
-        self.sources = Sources(self, cameras, slots, standby, clock)
+        self.sources = Sources(self, cameras, slots, standby, Refusals(clock), clock)
         self.hub = Hub(self.sources, self.bus, HubSettings(idle_stop=60.0), clock)
         self.trials = Trials(self, cameras, self.prober)  # type: ignore[arg-type]
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.operations.test_refused import Town, town
+from tests.operations.test_withdrawn import recording
 from tests.waiting import until
 from vidgate.aio.bus import Bus
 from vidgate.errors import BusyError, HeldBusyError
@@ -29,14 +30,23 @@ async def here() -> AsyncIterator[Town]:
 
 async def click(here: Town, channel: Channel) -> BusyError | None:
     """Somebody opens a tile and closes it again; what he is told."""
-    key = StreamKey(channel.id)
+    return await told(here.hub, StreamKey(channel.id))
+
+
+async def replay(here: Town, channel: Channel) -> BusyError | None:
+    """The same of what it recorded in the last ten minutes."""
+    return await told(here.past, recording(channel))
+
+
+async def told(hub: Hub, key: StreamKey) -> BusyError | None:
+    """What somebody is told who reads the stream for a moment."""
     try:
-        async with here.hub.read(key) as reader:
+        async with hub.read(key) as reader:
             await reader.tracks()
     except BusyError as error:
         return error
     finally:
-        await until(lambda: here.hub.find(key) is None)
+        await until(lambda: hub.find(key) is None)
     return None
 
 
@@ -136,3 +146,19 @@ async def test_who_was_refused_does_not_wait_for_what_is_forgotten(here: Town) -
         await until(lambda: not hub.streams)
         async with hub.read(keys[0]) as reader:
             await reader.tracks()
+
+
+async def test_a_replay_is_not_asked_for_again_either_and_keeps_no_live_picture_back(
+    here: Town,
+) -> None:
+    channel, other = here.channels.values()
+    here.fleet.set_fault(channel.id, "busy")
+    assert type(await replay(here, channel)) is BusyError
+    here.fleet.clear_fault(channel.id)
+    for _ in range(3):
+        here.clock.advance(9.0)
+        assert isinstance(await replay(here, channel), HeldBusyError)
+    assert sum(here.fleet.connects) == 1
+    assert await click(here, channel) is None  # which gives a session back
+    assert await replay(here, channel) is None
+    assert await replay(here, other) is None

@@ -17,6 +17,8 @@ from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.health import Level, Reason
 from vidgate.model.media import StreamKey, Variant
 from vidgate.operations.failover import Failover
+from vidgate.operations.refusals import Refusals
+from vidgate.operations.replays import Replays
 from vidgate.operations.sources import Cameras, Sources, Standby, device_of
 from vidgate.operations.trials import Trials
 from vidgate.registry.resolvers import Resolver
@@ -56,9 +58,13 @@ class Town:
         self.prober = Prober(self, self.cameras.locate, slots, SETTINGS.probe, self.clock)
         self.trials = Trials(self, self.cameras, self.prober)  # type: ignore[arg-type]
         standby = Standby(Failover(Bus()), self.prober.probe)
-        self.sources = Sources(self, self.cameras, slots, standby, self.clock)
+        refusals = Refusals(self.clock)
+        self.sources = Sources(self, self.cameras, slots, standby, refusals, self.clock)
         self.hub = Hub(self.sources, Bus(), HubSettings(idle_stop=0.0), self.clock)
         self.sources.serve(self.hub)
+        apart = HubSettings(idle_stop=0.0, tries_again=False)
+        replays = Replays(self.cameras, slots, refusals, self.clock)
+        self.past = Hub(replays, Bus(), apart, self.clock)
 
     @property
     def access(self) -> "Town":

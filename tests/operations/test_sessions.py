@@ -19,6 +19,7 @@ from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.health import Level
 from vidgate.model.media import StreamKey, StreamState, Variant
 from vidgate.operations.failover import Failover
+from vidgate.operations.refusals import Refusals
 from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
 from vidgate.registry.resolvers import Resolver
 from vidgate.registry.routes import Route, Way
@@ -57,7 +58,7 @@ class Hall:
         self.prober = Prober(self, cameras.locate, self.slots, probing, CLOCK)
         self.bus = Bus()
         standby = Standby(Failover(self.bus), self.prober.probe)
-        self.sources = Sources(self, cameras, self.slots, standby, CLOCK)
+        self.sources = Sources(self, cameras, self.slots, standby, Refusals(CLOCK), CLOCK)
         self.hub = Hub(self.sources, self.bus, HubSettings(idle_stop=60.0), CLOCK)
         self.sources.serve(self.hub)
 

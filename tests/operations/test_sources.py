@@ -20,6 +20,7 @@ from vidgate.model.channel import Channel, Lifecycle, Login
 from vidgate.model.health import Level, Reason
 from vidgate.model.media import StreamKey, StreamState, Variant
 from vidgate.operations.failover import Failover
+from vidgate.operations.refusals import Refusals
 from vidgate.operations.replays import Replays
 from vidgate.operations.sources import Cameras, Renewal, Sources, Standby, device_of
 from vidgate.operations.trials import Trials
@@ -49,9 +50,10 @@ class Bench:
         slots = PlatformSlots(registry)
         self.prober = Prober(registry, cameras.locate, slots, SETTINGS.probe, CLOCK)
         standby = Standby(Failover(bus, check=0.2), self.prober.probe)
-        self.sources = Sources(registry, cameras, slots, standby, CLOCK)
+        refusals = Refusals(CLOCK)
+        self.sources = Sources(registry, cameras, slots, standby, refusals, CLOCK)
         self.hub = Hub(self.sources, bus, clock=CLOCK)
-        self.replays = Replays(cameras, slots, CLOCK)
+        self.replays = Replays(cameras, slots, refusals, CLOCK)
         apart = HubSettings(idle_stop=0.0, tries_again=False)
         self.past = Hub(self.replays, Bus(clock=CLOCK), apart, CLOCK)
         self.trials = Trials(registry, cameras, self.prober)

@@ -10,7 +10,14 @@ from vidgate.media.replay import ReplayKey
 from vidgate.media.source import Source
 from vidgate.model.channel import Channel, Kind
 from vidgate.model.media import StreamKey
-from vidgate.operations.sources import Cameras, LocatedSource, Made, require_watchable
+from vidgate.operations.refusals import Pull, Refusals
+from vidgate.operations.sources import (
+    Cameras,
+    LocatedSource,
+    Made,
+    place_of,
+    require_watchable,
+)
 from vidgate.rtsp.player import Admit
 
 
@@ -20,9 +27,12 @@ class Replays:
     A replay ends when that of which it was made changes; made anew it would begin once more.
     """
 
-    def __init__(self, cameras: Cameras, slots: PlatformSlots, clock: Clock) -> None:
+    def __init__(
+        self, cameras: Cameras, slots: PlatformSlots, refusals: Refusals, clock: Clock
+    ) -> None:
         self._cameras = cameras
         self._slots = slots
+        self._refusals = refusals
         self._clock = clock
         self._used: dict[StreamKey, Made] = {}
 
@@ -66,10 +76,17 @@ class Replays:
 
     @asynccontextmanager
     async def _session(self, channel: Channel, key: ReplayKey) -> AsyncIterator[Admit]:
-        """A session of the platform while the replay runs."""
-        self._used[key] = Made.of(self._cameras.register, channel, key)
+        """A session of the platform while the replay runs, of a camera that was not busy just now.
+
+        A recorder that has no replay to spare may show live pictures still, and the reverse.
+        """
+        register = self._cameras.register
+        made = self._used[key] = Made.of(register, channel, key)
+        stream = StreamKey(channel.id, key.variant)
+        pull = Pull(channel.id, stream, (Replays, made), place_of(register, channel))
         try:
-            async with self._slots.pull(channel, lambda: False) as admit:
-                yield admit
+            with self._refusals.heed(pull):
+                async with self._slots.pull(channel, lambda: False) as admit:
+                    yield admit
         finally:
             del self._used[key]

@@ -192,6 +192,12 @@ class Made(NamedTuple):
         return cls(route, channel.transport, channel.platform, may_feed)
 
 
+def place_of(register: Register, channel: Channel) -> Hashable:
+    """What counts the sessions of the channel: its platform, else its device."""
+    route = register.route(channel)
+    return channel.platform or (device_of(route) if route is not None else None)
+
+
 def require_watchable(channel: Channel) -> None:
     """Raises ChannelDisabledError of a channel that nobody is to watch."""
     if not channel.enabled:
@@ -222,6 +228,7 @@ class Sources:
         cameras: Cameras,
         slots: PlatformSlots,
         standby: Standby,
+        refusals: Refusals,
         clock: Clock,
     ) -> None:
         self._standby = standby
@@ -232,7 +239,7 @@ class Sources:
         self._give_up: Callable[[StreamKey], bool] = lambda key: False
         self._hurry: Callable[[StreamKey], None] = lambda key: None
         self._makers = {Kind.RTSP: self._rtsp}
-        self._refusals = Refusals(clock)
+        self._refusals = refusals
         self._used: dict[StreamKey, dict[str, Made]] = {}  # by the channels that may feed it
 
     def __call__(self, key: StreamKey) -> Source:
@@ -332,7 +339,7 @@ class Sources:
     async def _session(self, channel: Channel, key: StreamKey) -> AsyncIterator[Admit]:
         """A session of the platform, for a camera that was not busy just now."""
         made = Made.of(self._register, channel, key)
-        with self._refusals.heed(Pull(channel.id, key, made, self._place(channel))):
+        with self._refusals.heed(Pull(channel.id, key, made, place_of(self._register, channel))):
             async with self._slots.pull(channel, lambda: self._give_up(key)) as admit:
                 yield admit
 
@@ -342,15 +349,10 @@ class Sources:
         What a person leaves may be any at that place. A look's may be the camera's own alone, or a
         busy one behind a platform would be called again with each look at the others.
         """
-        place = self._place(channel) if by is Priority.OPERATOR else None
+        place = place_of(self._register, channel) if by is Priority.OPERATOR else None
         for key in self._refusals.freed(channel.id, place):
             if not self._give_up(key):  # somebody waits for it
                 self._hurry(key)
-
-    def _place(self, channel: Channel) -> Hashable:
-        """What counts the sessions of the channel: its platform, else its device."""
-        route = self._register.route(channel)
-        return channel.platform or (device_of(route) if route is not None else None)
 
 
 class LocatedSource:

@@ -1,6 +1,7 @@
 """The leader's page in a browser: a rate a department, why the rest is missing, the worst."""
 
 import random
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,10 @@ async def look(service: Service, password: str, shots: Path) -> dict[str, Any]:
             str(await row.get_attribute("data-group")): await row.locator("td.first").inner_text()
             for row in await rows.all()
         }
+        rate = console.by_id("kpi-online_time")
+        await expect(rate).to_have_attribute("title", re.compile("不计入分母: .*检修"))
+        upstream = console.by_id("report-causes").locator("li", has_text="上级链路或平台")
+        await expect(upstream).to_have_attribute("title", "归因口径版本 2")
         await see_the_whole(page)
         await console.by_id("by-platform").click()
         await expect(rows).to_have_count(2)

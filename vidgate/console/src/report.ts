@@ -77,7 +77,7 @@ export interface UptimeReport {
   by: By
   exclusions: Exclusion[]
   kpis: Kpi[]
-  causes: { id: string; zh: string; en: string }[]
+  causes: { id: string; version: number; zh: string; en: string }[]
   total: Group
   groups: Group[]
   days: Day[]

@@ -1,12 +1,14 @@
 """A running server over fakes, and a browser-like client for it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import uvloop
 
 from tests.web.fakes import PASSWORD, FakeRegistry, Fakes, some_channels
 from vidgate.aio.clock import ManualClock
@@ -14,7 +16,16 @@ from vidgate.model.user import Role
 from vidgate.settings.tree import HttpSettings, Settings
 from vidgate.web.server import WebServer
 
+Loops = Mapping[str, Callable[[], asyncio.AbstractEventLoop]]
+
+TLS = ("test_handshake.py", "test_tls.py")
 SETTINGS = Settings(http=HttpSettings(host="127.0.0.1", port=0))
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Loops:
+    """Where TLS is spoken, the loop that the service uses beside CPython's: each has its own."""
+    own = {"asyncio": asyncio.new_event_loop}
+    return own | {"uvloop": uvloop.new_event_loop} if item.path.name in TLS else own
 
 
 @dataclass

@@ -63,6 +63,7 @@ async def test_a_session_over_https_has_the_safe_cookie(tmp_path: Path) -> None:
         assert (await client.get(f"http://{NAME}:{server.port}/healthz")).status == 200
 
 
+@pytest.mark.asyncio(loop_factories=["asyncio"])  # uvloop's client would forget its socket
 async def test_old_protocols_are_refused(tmp_path: Path) -> None:
     async with serving(tmp_path) as server:
         old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -149,7 +150,7 @@ async def test_a_host_that_is_none_is_told_so(
 
 
 async def test_who_never_speaks_tls_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vidgate.web.listener.HANDSHAKE", 0.2)
+    monkeypatch.setattr("vidgate.web.server.FIRST_REQUEST", 0.2)
     async with serving(tmp_path) as server, aiohttp.ClientSession() as client:
         with socket.create_connection((NAME, server.tls_port)) as silent:
             silent.settimeout(10)

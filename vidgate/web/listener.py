@@ -3,7 +3,6 @@
 import asyncio
 import os
 import socket
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +13,6 @@ from vidgate.web.doorman import Doorman
 BACKLOG = 1024
 MAX_UNIX_PATH = 107  # bytes of sun_path without its final zero (unix(7))
 UNREAD_TIMEOUT = 10_000  # milliseconds
-HANDSHAKE = 10.0  # seconds for that of TLS
 
 
 def bind_tcp(host: str, port: int, setting: str = "http.port") -> socket.socket:
@@ -54,17 +52,10 @@ def is_local(address: str) -> bool:
 
 
 @asynccontextmanager
-async def listening(
-    doorman: Doorman, sock: socket.socket, tls: ssl.SSLContext | None = None
-) -> AsyncIterator[None]:
+async def listening(doorman: Doorman, sock: socket.socket) -> AsyncIterator[None]:
     """Accept connections on the socket inside the block; it is closed at the end."""
-    server = await asyncio.get_running_loop().create_server(
-        doorman,
-        sock=sock,
-        backlog=BACKLOG,
-        ssl=tls,
-        ssl_handshake_timeout=None if tls is None else HANDSHAKE,
-    )
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(doorman, sock=sock, backlog=BACKLOG)
     try:
         yield
     finally:

@@ -21,6 +21,7 @@ from vidgate.web import access, playback, problems, security, tls, whep
 from vidgate.web.console import Console
 from vidgate.web.context import CONTEXT, Context
 from vidgate.web.doorman import Doorman, Limits
+from vidgate.web.handshake import listening_tls
 from vidgate.web.keyring import Keyring
 from vidgate.web.listener import bind_tcp, listening, unix_socket
 from vidgate.web.openapi import Description
@@ -136,7 +137,7 @@ class WebServer:
         self._certificate = certificate
         sock = bind_tcp(self.host, self._tls.port, "http.tls.port")
         stack.callback(sock.close)
-        await stack.enter_async_context(listening(doorman, sock, certificate.context))
+        await stack.enter_async_context(listening_tls(doorman, sock, certificate.context))
         self._tasks.keep(certificate.watch, "certificate")
         self._context.tls_port = sock.getsockname()[1]
 

@@ -99,6 +99,11 @@ class Service:
     password: str
     webrtc: str = ""  # HOST:PORT of the media
 
+    async def https(self) -> tuple[str, int]:
+        """Where it serves HTTPS."""
+        said = await self.program.says(r" https=(\S+):(\d+)")
+        return said[1], int(said[2])
+
     async def cli(self, *words: str, status: int | None = 0, given: str = "") -> str:
         """Run `vidgate WORDS` against it, `given` on stdin, and return stdout.
 
@@ -133,6 +138,15 @@ def service_environment(folder: Path, settings: Mapping[str, str] | None = None)
         "VIDGATE__WEBRTC__PORT": "0",
         **(settings or {}),
     }
+
+
+async def tls_settings(folder: Path, host: str = "127.0.0.1") -> dict[str, str]:
+    """What `vidgate cert init` makes for that host, as settings of a service that serves HTTPS."""
+    words = ("cert", "init", "--host", host, "--json")
+    async with running(*VIDGATE, *words, env={"VIDGATE_DATA": str(folder)}) as made:
+        found = json.loads((await made.says("^{.*}$"))[0])
+    files = {f"VIDGATE__HTTP__TLS__{key.upper()}": found[key] for key in ("cert", "key", "ca")}
+    return files | {"VIDGATE__HTTP__TLS__PORT": "0"}
 
 
 @asynccontextmanager

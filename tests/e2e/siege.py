@@ -7,7 +7,7 @@ import socket
 import statistics
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,9 +37,12 @@ class Besieged:
 
 
 @asynccontextmanager
-async def confined(folder: Path, descriptors: int) -> AsyncIterator[Service]:
+async def confined(
+    folder: Path, descriptors: int, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Service]:
     """A service that may open so few files and cannot raise that."""
-    env = service_environment(folder, {"VIDGATE__PROBE__ENABLED": "false"})
+    quiet = {"VIDGATE__PROBE__ENABLED": "false"}
+    env = service_environment(folder, quiet | dict(settings or {}))
     limit = f"--nofile={descriptors}:{descriptors}"
     async with running("prlimit", limit, *VIDGATE, "serve", env=env) as program:
         ready = await program.says(r"vidgate ready http=(\S+) webrtc=(\S+)")
@@ -164,4 +167,18 @@ async def crowd(service: Service, clients: int) -> AsyncIterator[Counter[str]]:
         yield told
     finally:
         for writer in writers:
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def silent_crowd(address: tuple[str, int], clients: int) -> AsyncIterator[Callable[[], int]]:
+    """So many connections at once that say nothing, no handshake; how many have been ended."""
+    everyone = []
+    try:
+        for number in range(clients):
+            source = f"127.0.0.{10 + number % ADDRESSES}"
+            everyone.append(await asyncio.open_connection(*address, local_addr=(source, 0)))
+        yield lambda: sum(reader.at_eof() or bool(reader.exception()) for reader, _ in everyone)
+    finally:
+        for _, writer in everyone:
             writer.transport.abort()

@@ -1,24 +1,15 @@
 """The console at a name that is not loopback: over HTTPS everything, over HTTP the reasons."""
 
-import json
 from pathlib import Path
 
 from playwright.async_api import expect
 
 from tests.e2e.console_page import ConsolePage
 from tests.e2e.stage import MARKS, browsing, eventually, is_moving
-from tests.programs import VIDGATE, running, running_fleet, running_service
+from tests.programs import running, running_fleet, running_service, tls_settings
 
 pytestmark = MARKS
 NAME = "vidgate.test"
-
-
-async def _certificate(folder: Path) -> dict[str, str]:
-    """What `vidgate cert init` makes, as settings of the service."""
-    words = ("cert", "init", "--host", NAME, "--json")
-    async with running(*VIDGATE, *words, env={"VIDGATE_DATA": str(folder)}) as made:
-        found = json.loads((await made.says("^{.*}$"))[0])
-    return {key: found[key] for key in ("cert", "key", "ca")}
 
 
 async def _trust(home: Path, authority: str) -> None:
@@ -34,11 +25,9 @@ async def _trust(home: Path, authority: str) -> None:
 
 async def test_https_is_a_secure_context_and_http_says_what_it_lacks(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    files = await _certificate(data)
+    settings = await tls_settings(data, NAME)
     home = tmp_path / "home"
-    await _trust(home, files["ca"])
-    settings = {f"VIDGATE__HTTP__TLS__{key.upper()}": file for key, file in files.items()}
-    settings["VIDGATE__HTTP__TLS__PORT"] = "0"
+    await _trust(home, settings["VIDGATE__HTTP__TLS__CA"])
     async with (
         running_fleet(tmp_path, 4) as fleet,
         running_service(data, settings) as service,
@@ -47,7 +36,7 @@ async def test_https_is_a_secure_context_and_http_says_what_it_lacks(tmp_path: P
         await service.cli("channel", "import", str(fleet.register))
         listed = await service.cli_json("channel", "list")
         channel = next(one for one in listed["items"] if one["lifecycle"] == "accepted")
-        port = (await service.program.says(r" https=\S+:(\d+)"))[1]
+        _, port = await service.https()
 
         safe = await ConsolePage.open(browser, f"https://{NAME}:{port}/")
         assert await safe.page.evaluate("isSecureContext") is True

@@ -9,14 +9,15 @@ from itertools import count
 from pathlib import Path
 
 import aiohttp
+import psutil
 import pytest
 
 from tests.e2e import lossy
 from tests.e2e.attacks import AS_SDP, attacked, watch
 from tests.e2e.cycles import delivered
-from tests.e2e.siege import SEARCHES, besiege, confined, crowd
+from tests.e2e.siege import SEARCHES, besiege, confined, crowd, silent_crowd
 from tests.e2e.stage import eventually
-from tests.programs import running_fleet, running_service
+from tests.programs import running_fleet, running_service, tls_settings
 from tests.waiting import until
 from vidgate.simulator.viewers import LightViewer
 from vidgate.webrtc.dtls import Certificate
@@ -68,6 +69,35 @@ async def test_a_service_without_descriptors_refuses_and_keeps_what_it_has(tmp_p
                     if told["200"] == 20:
                         break
             assert told["200"] == 20
+
+
+async def test_handshakes_that_never_begin_take_no_more_than_their_share(tmp_path: Path) -> None:
+    settings = await tls_settings(tmp_path / "data")
+    async with (
+        running_fleet(tmp_path, 4) as fleet,
+        confined(tmp_path / "data", 256, settings) as service,
+    ):
+        await service.cli("channel", "import", str(fleet.register))
+        token = (await service.cli_json("token", "create", "--role", "viewer"))["token"]
+        channels = await delivered(fleet)
+        headers = {"Authorization": f"Bearer {token}"}
+        certificate = Certificate.generateCertificate()
+        process = psutil.Process(service.program.process.pid)
+        async with (
+            aiohttp.ClientSession(service.url, headers=headers) as http,
+            LightViewer(certificate) as viewer,
+            LightViewer(certificate) as late,
+        ):
+            assert await watch(http, viewer, channels[0]) is not None
+            before = process.num_fds()
+            async with silent_crowd(await service.https(), 200) as ended:
+                await until(lambda: ended() >= 200 - 64)
+                assert process.num_fds() <= before + 64
+                packets = viewer.counts.packets
+                assert await watch(http, late, channels[1]) is not None
+                await until(lambda: viewer.counts.packets > packets + 20)
+                assert viewer.counts.lost == 0
+                await until(lambda: ended() == 200, timeout=20)
 
 
 @contextmanager

@@ -68,6 +68,13 @@ async def test_ready_is_told_when_it_is_true_then_life_then_the_end(tmp_path: Pa
     manager.close()
 
 
+async def test_an_ipv6_address_is_told_in_brackets(tmp_path: Path) -> None:
+    async with running_service(tmp_path / "data", {"VIDGATE__HTTP__HOST": "::1"}) as service:
+        assert service.url.startswith("http://[::1]:")
+        async with aiohttp.ClientSession() as session, session.get(service.url + "/readyz") as ok:
+            assert ok.status == 200
+
+
 async def test_it_may_open_as_many_files_as_the_machine_lets_it(tmp_path: Path) -> None:
     limited = ("sh", "-c", 'ulimit -Sn 256 && exec "$@"', "sh", *VIDGATE, "serve")
     async with running(*limited, env=service_environment(tmp_path / "data")) as program:

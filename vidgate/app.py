@@ -77,6 +77,7 @@ from vidgate.web.server import SOCKET_NAME, WebServer
 from vidgate.web.sessions import ensure_admin
 from vidgate.webrtc.whep import WhepService
 from vidgate.wire.guard import AddressGuard
+from vidgate.wire.uri import place_of
 
 log = structlog.get_logger(__name__)
 
@@ -176,10 +177,12 @@ class _Service:
         """Say on stderr that we are ready, and once the first account's password."""
         if self.password is not None:
             print(f"admin password: {self.password}", file=sys.stderr)  # noqa: T201
-        http = f"{self.web.host}:{self.web.port}"
-        webrtc = f"{self.web.host}:{self.whep.port}"
-        https = f" https={self.web.host}:{self.web.tls_port}" if self.web.tls_port else ""
-        ready = f"vidgate ready http={http} webrtc={webrtc}{https}"
+        http, webrtc, https = (
+            place_of(self.web.host, port)
+            for port in (self.web.port, self.whep.port, self.web.tls_port)
+        )
+        ready = f"vidgate ready http={http} webrtc={webrtc}"
+        ready += f" https={https}" if self.web.tls_port else ""
         print(ready, file=sys.stderr, flush=True)  # noqa: T201
 
 

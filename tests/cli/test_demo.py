@@ -3,18 +3,21 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 import pytest
 
 from tests.waiting import until
 from vidgate.cli import demo
+from vidgate.cli.children import Child
 from vidgate.cli.scratch import scratch
 
 
@@ -73,6 +76,23 @@ def test_a_busy_port_of_the_cameras_is_replaced(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(demo, "CAMERA_PORT", busy)
         assert _plan(monkeypatch).camera_port not in (0, busy)
     assert _plan(monkeypatch).camera_port == busy
+
+
+@pytest.mark.parametrize(
+    ("listens", "opened"),
+    [
+        ("127.0.0.1:80", "http://127.0.0.1:80/"),
+        ("0.0.0.0:80", "http://localhost:80/"),
+        ("[::]:80", "http://localhost:80/"),
+        ("[::1]:80", "http://[::1]:80/"),
+    ],
+)
+async def test_the_address_to_open_is_one_that_browsers_take(listens: str, opened: str) -> None:
+    class Ready:
+        async def expect(self, pattern: str, **_: float) -> re.Match[str] | None:
+            return re.search(pattern, f"vidgate ready http={listens} x\nadmin password: secret")
+
+    assert await demo._service_ready(cast(Child, Ready())) == (opened, "secret")
 
 
 async def _lines(process: asyncio.subprocess.Process) -> dict[str, str]:

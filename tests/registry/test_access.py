@@ -76,7 +76,9 @@ def test_the_one_that_says_most_is_taken_and_a_named_one_goes_first() -> None:
 def test_the_host_is_the_one_that_is_called() -> None:
     behind = Channel(id="a", name="n", url="rtsp://Platform:554/x", address="10.9.9.9")
     assert host_of(behind) == "platform"
-    assert host_of(Channel(id="a", name="n", address="[fd00::1]")) == "fd00::1"
+    for written in ("[fd00::1]", "FD00:0:0::1"):
+        assert host_of(Channel(id="a", name="n", address=written)) == "fd00::1"
+    assert host_of(Channel(id="a", name="n", url="rtsp://[FD00:0:0::1]:554/x")) == "fd00::1"
     assert host_of(Channel(id="a", name="n")) == ""
 
 

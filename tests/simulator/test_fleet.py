@@ -102,6 +102,20 @@ async def test_sound_is_the_channels_tone(fleet: Fleet) -> None:
     assert np.argmax(spectrum) == tone_of(9)  # one second: bins are 1 Hz wide
 
 
+async def test_a_camera_may_have_an_ipv6_address() -> None:
+    rows = generate(2)
+    host = rows[0]["url"].split("@")[1].split(":")[0]
+    for name in ("url", "sub_url"):
+        rows[0][name] = rows[0][name].replace(f"@{host}:", "@[::1]:")
+    async with Fleet(rows) as fleet:
+        assert f"@[::1]:{fleet.port}/" in fleet.register_rows[0]["url"]
+        assert fleet.register_rows[1]["url"] == rows[1]["url"].replace(":10554", f":{fleet.port}")
+        for number in (1, 2):
+            await probe.describe(address_of(fleet, number), CLOCK)
+        recorder = await record(address_of(fleet, 1, transport=Transport.AUTO), Codec.H264, 1)
+        assert recorder.frames
+
+
 async def test_counter_follows_the_fleets_time(fleet: Fleet) -> None:
     recorder = await record(address_of(fleet, next_to_show(fleet)), Codec.H264, 15)
     now = fleet.truth()["uptime"] * 25

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidgate.errors import InputError
-from vidgate.wire.uri import Uri
+from vidgate.wire.uri import Uri, canonical_host, place_of
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ from vidgate.wire.uri import Uri
         ("rtsp://u:a/b?c@h/x", Uri("rtsp", "h", None, "/x", "u", "a/b?c")),
         ("rtsp://u:@h/x", Uri("rtsp", "h", None, "/x", "u", "")),
         ("rtsp://[fe80::1]:554/x", Uri("rtsp", "fe80::1", 554, "/x")),
+        ("rtsp://[FE80:0:0::1]/x", Uri("rtsp", "fe80::1", None, "/x")),
         ("rtsp://h?x=1", Uri("rtsp", "h", None, "?x=1")),
         ("  rtsp://h/a b ", Uri("rtsp", "h", None, "/a%20b")),
         ("rtsp://h:/x", Uri("rtsp", "h", None, "/x")),
@@ -66,6 +67,14 @@ def test_ports_have_defaults() -> None:
     assert Uri.parse("rtsp://h:8554/").effective_port == 8554
     assert Uri.parse("x://h/").effective_port == 0
     assert Uri.parse("rtsp://[::1]/").authority == "[::1]"
+
+
+def test_a_host_has_one_form() -> None:
+    for written in ("2001:DB8:0:0::1", "[2001:db8::1]", "2001:0db8::0001"):
+        assert canonical_host(written) == "2001:db8::1"
+    assert canonical_host("Camera.Example") == "camera.example"
+    assert canonical_host("[no:address]") == "no:address"
+    assert (place_of("2001:db8::1", 1), place_of("h", 1)) == ("[2001:db8::1]:1", "h:1")
 
 
 @given(st.text(max_size=60))

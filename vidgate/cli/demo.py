@@ -204,7 +204,7 @@ async def _service_ready(service: Child) -> tuple[str, str]:
         service.expect(r"admin password: (\S+)", timeout=READY_TIMEOUT),
     )
     host, port = ready.group(1), ready.group(2)
-    if host in ("0.0.0.0", "[::]", "::"):
+    if host in ("0.0.0.0", "[::]"):
         host = "localhost"
     return f"http://{host}:{port}/", password.group(1)
 

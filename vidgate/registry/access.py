@@ -21,6 +21,7 @@ from vidgate.registry.fields import Parser, ascii_plain, text
 from vidgate.registry.planner import Register
 from vidgate.registry.routes import Route
 from vidgate.registry.url_forms import UrlForms
+from vidgate.wire.uri import canonical_host
 
 Network = IPv4Network | IPv6Network
 
@@ -132,8 +133,8 @@ def has_pattern(credential: Credential) -> bool:
 def host_of(channel: Channel) -> str:
     """The host that the channel's addresses name; empty where its platform makes them."""
     if routes.has_own(channel):
-        return (urlsplit(channel.url or channel.sub_url).hostname or "").lower()
-    return channel.address.strip("[]").lower()
+        return canonical_host(urlsplit(channel.url or channel.sub_url).hostname or "")
+    return canonical_host(channel.address)
 
 
 def _glob(pattern: str) -> Callable[[str], bool] | None:

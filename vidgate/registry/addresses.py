@@ -1,12 +1,11 @@
 """Stream addresses as people write them: the login apart, nothing secret left inside."""
 
 import re
-from ipaddress import IPv6Address
 from urllib.parse import unquote
 
 from vidgate.model.channel import Login
 from vidgate.wire import schemes
-from vidgate.wire.uri import DEFAULT_PORTS
+from vidgate.wire.uri import DEFAULT_PORTS, canonical_host, place_of
 
 MAX_URL = 1024
 
@@ -60,14 +59,9 @@ def canonical(url: str) -> str:
     place = _HOST.fullmatch(parts[2]) if parts else None
     if parts is None or place is None:
         return url
-    scheme, host = parts[1].lower(), place[1].lower()
-    if host.startswith("["):
-        try:
-            host = f"[{IPv6Address(host[1:-1])}]"
-        except ValueError:
-            pass
+    scheme = parts[1].lower()
     port = int(place[2] or DEFAULT_PORTS.get(scheme, 0))
-    return f"{scheme}://{host}:{port}{parts[3] or '/'}"
+    return f"{scheme}://{place_of(canonical_host(place[1]), port)}{parts[3] or '/'}"
 
 
 def _place(text: str) -> str:

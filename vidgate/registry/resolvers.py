@@ -38,7 +38,7 @@ from vidgate.registry import placeholders
 from vidgate.registry.asking import CLOSED, REFUSALS, Judge, Rests, Turns
 from vidgate.registry.routes import Question, Route
 from vidgate.wire import schemes
-from vidgate.wire.uri import Uri
+from vidgate.wire.uri import Uri, place_of
 
 TIMEOUT = 5.0  # seconds for the whole answer
 MAX_ANSWER = 64 << 10
@@ -199,7 +199,7 @@ class _Guarded(AbstractResolver):
             if self._permits(str(address[0]), port)
         ]
         if not allowed:
-            raise _denied(f"{host}:{port}")
+            raise _denied(place_of(host, port))
         return allowed
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from vidgate.simulator.manner import Description, Redirect
-from vidgate.wire.uri import Uri
+from vidgate.wire.uri import Uri, place_of
 
 PIECE = 8 << 10
 TEN_GB = 10 << 30
@@ -63,4 +63,4 @@ def location(kind: Redirect, uri: str) -> str:
     parsed = Uri.parse(uri)
     path = parsed.path.removeprefix(MOVED)
     host = AWAY if kind is Redirect.AWAY else parsed.host
-    return f"rtsp://{host}:{parsed.effective_port}{MOVED}{path}"
+    return f"rtsp://{place_of(host, parsed.effective_port)}{MOVED}{path}"

@@ -11,7 +11,7 @@ from vidgate.simulator.answers import MOVED
 from vidgate.simulator.camera import Camera
 from vidgate.simulator.manner import Auth, Manner, Sound
 from vidgate.simulator.usage import Usage
-from vidgate.wire.uri import Uri
+from vidgate.wire.uri import Uri, place_of
 
 T = TypeVar("T")
 
@@ -100,9 +100,9 @@ def _with_port(url: str, port: int) -> str:
     if not url:
         return ""
     uri = Uri.parse(url)
-    before, _, after = url.partition(f"@{uri.authority}" if "@" in url else uri.authority)
-    at = "@" if "@" in url else ""
-    return f"{before}{at}{uri.host}:{port}{after}"
+    head = url.strip().replace(" ", "%20").removesuffix(uri.path)
+    userinfo, at, _ = head.rpartition("@")
+    return f"{userinfo}{at or f'{uri.scheme}://'}{place_of(uri.host, port)}{uri.path}"
 
 
 def _manner(number: int, settings: FleetSettings) -> Manner:

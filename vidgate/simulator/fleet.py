@@ -25,16 +25,17 @@ from vidgate.simulator.platform import TicketPlatform
 from vidgate.simulator.players import UdpPair
 from vidgate.simulator.replay import Recording, Wanted
 from vidgate.simulator.schedule import FaultSchedule, Flapping
-from vidgate.simulator.server import Connection
+from vidgate.simulator.server import LOOPBACK_IPV6, Connection
 from vidgate.simulator.sound import Tone, g711_tone
 from vidgate.simulator.studio import Studio, recipe_for
 from vidgate.simulator.ticker import Ticker
 from vidgate.wire.clock import ClockRange
-from vidgate.wire.uri import Uri
+from vidgate.wire.uri import Uri, place_of
 
 __all__ = ["Fleet", "FleetSettings"]
 
 BACKLOG = 4096
+EVERY_IPV4 = "0.0.0.0"
 SPARE_DESCRIPTORS = 512
 SWEEP_INTERVAL = 5.0  # seconds between two looks for sessions that fell silent
 FOOTAGE_TIMEOUT = 1.5  # seconds; on a busy machine the first requests wait for the rest
@@ -97,10 +98,12 @@ class Fleet:
             self._schedule = FaultSchedule(self._ticker, self._break, self._mend)
             self._epoch_wall = self._clock.wall()
             stack.callback(self._stop)
-            server = await self._listen()
+            server = await self._listen(EVERY_IPV4)
             stack.push_async_callback(_close_server, server)
             stack.callback(self._cut_all)
             self._census.take(rows, self.port)
+            if LOOPBACK_IPV6 in self.hosts:
+                stack.push_async_callback(_close_server, await self._listen(LOOPBACK_IPV6))
             control = await stack.enter_async_context(Control(self, self._control_port))
             self.control_url = control.url
             first = [self._studio.want(recipe) for recipe in self._recipes(first=True)]
@@ -117,16 +120,16 @@ class Fleet:
     ) -> None:
         await self._stack.aclose()
 
-    async def _listen(self) -> asyncio.Server:
+    async def _listen(self, host: str) -> asyncio.Server:
+        """All of 127.0.0.0/8 by one socket; connections to other addresses are turned away."""
         loop = asyncio.get_running_loop()
         try:
-            # All of 127.0.0.0/8 by one socket; connections to other addresses are turned away.
             server = await loop.create_server(
-                lambda: Connection(self), "0.0.0.0", self.port, backlog=BACKLOG
+                lambda: Connection(self), host, self.port, backlog=BACKLOG
             )
         except OSError as error:
             raise ConflictError(
-                f"port {self.port} cannot be listened on: {error.strerror}",
+                f"{place_of(host, self.port)} cannot be listened on: {error.strerror}",
                 hint="simulate register --port writes another one into the addresses",
             ) from error
         self.port = server.sockets[0].getsockname()[1]

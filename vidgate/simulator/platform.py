@@ -16,6 +16,7 @@ from vidgate.model.channel import Login
 from vidgate.model.media import Variant
 from vidgate.simulator.camera import Camera
 from vidgate.simulator.gate import is_basic_login
+from vidgate.wire.uri import place_of
 
 PATH = "/platform/streams/{id}"
 ENDPOINT = PATH + "?stream={stream}"  # as the resolver `http` of a platform is told it
@@ -52,7 +53,7 @@ class TicketPlatform:
         name = secrets.token_urlsafe(18)
         self._tickets[name] = camera, variant, self._now() + self._seconds
         self.counts.issued += 1
-        return f"rtsp://{camera.host}:{port}{PREFIX}{name}"
+        return f"rtsp://{place_of(camera.host, port)}{PREFIX}{name}"
 
     def redeem(self, host: str, path: str) -> Admitted | None:
         """What a path opens on that host now."""

@@ -261,7 +261,8 @@ class Request:
             if protocol == "RTP/AVP/TCP" and refused != "tcp":
                 return self._tcp(pair)
             is_udp = protocol in ("RTP/AVP", "RTP/AVP/UDP") and "multicast" not in fields
-            if is_udp and pair and refused != "udp":
+            can_udp = refused != "udp" and ":" not in self.connection.host  # its pair is of IPv4
+            if is_udp and pair and can_udp:
                 return self._udp(int(pair[1]), int(pair[2] or int(pair[1]) + 1))
         return None
 

@@ -30,6 +30,7 @@ _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of zero: close with a reset
 
 
 NOBODY = Login("", "")
+LOOPBACK_IPV6 = "::1"
 
 
 @lru_cache(maxsize=64)
@@ -69,7 +70,7 @@ class Connection(asyncio.Protocol):
         self.host = transport.get_extra_info("sockname")[0]
         self.peer = transport.get_extra_info("peername")[0]
         self.heard = self._loop.time()
-        if not self.host.startswith("127."):
+        if not self.host.startswith("127.") and self.host != LOOPBACK_IPV6:
             self.reset()
             return
         transport.set_write_buffer_limits(high=_WRITE_LIMIT)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vidgate.errors import ConflictError, SettingsError
 from vidgate.web.doorman import Doorman
+from vidgate.wire.uri import place_of
 
 BACKLOG = 1024
 MAX_UNIX_PATH = 107  # bytes of sun_path without its final zero (unix(7))
@@ -29,7 +30,7 @@ def bind_tcp(host: str, port: int, setting: str = "http.port") -> socket.socket:
     except OSError as error:
         sock.close()
         raise SettingsError(
-            f"无法监听 / cannot listen on {host}:{port}: {error.strerror}",
+            f"无法监听 / cannot listen on {place_of(host, port)}: {error.strerror}",
             hint=f"http.host, {setting} (0 picks a free port)",
         ) from None
     return sock

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv6Address
 from urllib.parse import unquote
 
 from vidgate.errors import InputError
@@ -17,9 +18,25 @@ DEFAULT_PORTS = {
 }  # fmt: skip
 
 
+def canonical_host(text: str) -> str:
+    """A host for comparing: in small letters, an IPv6 address without brackets, in its one form."""
+    host = text.removeprefix("[").removesuffix("]").lower()
+    if ":" not in host:
+        return host
+    try:
+        return str(IPv6Address(host))
+    except ValueError:
+        return host
+
+
+def place_of(host: str, port: int) -> str:
+    """`host:port`, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 @dataclass(frozen=True, slots=True)
 class Uri:
-    """One address. `host` has no brackets; `path` holds path and query, as given."""
+    """One address. `host` is canonical, without brackets; `path` is path and query, as given."""
 
     scheme: str
     host: str
@@ -55,8 +72,9 @@ class Uri:
     @property
     def authority(self) -> str:
         """`host` or `host:port`, an IPv6 address in brackets."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port is None else f"{host}:{self.port}"
+        if self.port is not None:
+            return place_of(self.host, self.port)
+        return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
     def effective_port(self) -> int:
@@ -108,8 +126,7 @@ def _port(text: str) -> int | None:
 def _host_and_port(authority: str) -> tuple[str, int | None]:
     host = _HOST.match(authority)
     assert host is not None
-    name = host[0].removeprefix("[").removesuffix("]")
-    return name.lower(), _port(authority[host.end() :])
+    return canonical_host(host[0]), _port(authority[host.end() :])
 
 
 def _credentials(userinfo: str | None) -> tuple[str | None, str | None]:

@@ -57,6 +57,18 @@ def test_names_that_it_lacks(tmp_path: Path) -> None:
     assert "hall.example" in found.found
 
 
+@pytest.mark.parametrize(
+    ("held", "typed"),
+    [("xn--cy2a840a.example", "视频.Example"), ("fd00::1", "FD00:0:0::1")],
+)
+def test_a_name_is_found_however_it_is_written(tmp_path: Path, held: str, typed: str) -> None:
+    pair = Authority(tmp_path).camera(held, days=90)
+    assert _found(tmp_path, pair, typed).verdict is Verdict.OK
+    other = _found(tmp_path, pair, "fd00::2", "视讯.example", "视.." + "x" * 70)
+    assert other.verdict is Verdict.WARNING
+    assert "fd00::2, 视讯.example, 视.." in other.found
+
+
 def test_a_key_of_another_one(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     pair = authority.camera("a.example")[0], authority.camera("b.example")[1]

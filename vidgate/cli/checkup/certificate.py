@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -48,7 +49,7 @@ def _dated(first: x509.Certificate) -> Finding | None:
 def _named(first: x509.Certificate, hosts: Iterable[str]) -> Finding:
     end = f"{first.not_valid_after_utc:%Y-%m-%d}"
     names = _names(first)
-    missing = [host for host in hosts if not any(_covers(name, host.lower()) for name in names)]
+    missing = [host for host in hosts if not any(_covers(name, _written(host)) for name in names)]
     if missing:
         return warning(
             f"不包含 {', '.join(missing)}",
@@ -66,6 +67,18 @@ def _names(first: x509.Certificate) -> set[str]:
         return set()
     names = {name.lower() for name in found.get_values_for_type(x509.DNSName)}
     return names | {str(address) for address in found.get_values_for_type(x509.IPAddress)}
+
+
+def _written(host: str) -> str:
+    """A name or an address of the settings as certificates write it (RFC 5280 section 7.2)."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        pass
+    try:
+        return host.encode("idna").decode("ascii").lower()
+    except UnicodeError:  # none that a certificate could hold
+        return host.lower()
 
 
 def _covers(name: str, host: str) -> bool:

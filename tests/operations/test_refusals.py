@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -75,6 +76,32 @@ async def test_f12_whoever_comes_within_30_s_is_told_without_a_call(here: Town) 
     here.clock.advance(1.0)
     assert type(await click(here, channel)) is BusyError
     assert sum(here.fleet.connects) == 2
+
+
+async def test_f12_nor_is_it_looked_at_while_another_stands_in(here: Town) -> None:
+    own, other = (replace(one, point="p1") for one in here.channels.values())
+    here.channels = {own.id: own, other.id: other}
+    here.fleet.set_fault(own.id, "busy")
+
+    def called() -> int:
+        count: int = here.fleet.truth()["channels"][own.id]["connections"]
+        return count
+
+    async with here.hub.read(StreamKey(own.id)) as reader:
+
+        async def show() -> None:
+            for _ in range(15):  # pictures, in which it could be looked at many times
+                await reader.get()
+
+        for calls in (1, 2, 3):  # the pull, and two looks that were refused as well
+            await until(partial(lambda calls: called() == calls, calls))
+            await show()
+            here.clock.advance(REST - 1.0)
+            await show()
+            assert (called(), reader.stream.origin) == (calls, other.id)
+            here.clock.advance(1.0)
+        here.fleet.clear_fault(own.id)
+        await until(lambda: reader.stream.origin == own.id)
 
 
 async def test_another_way_to_it_is_another_camera(here: Town) -> None:

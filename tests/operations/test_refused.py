@@ -57,7 +57,7 @@ class Town:
         slots = PlatformSlots(self)
         self.prober = Prober(self, self.cameras.locate, slots, SETTINGS.probe, self.clock)
         self.trials = Trials(self, self.cameras, self.prober)  # type: ignore[arg-type]
-        standby = Standby(Failover(Bus()), self.prober.probe)
+        standby = Standby(Failover(Bus(), check=0.01), self.prober.probe)
         refusals = Refusals(self.clock)
         self.sources = Sources(self, self.cameras, slots, standby, refusals, self.clock)
         self.hub = Hub(self.sources, Bus(), HubSettings(idle_stop=0.0), self.clock)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from vidgate.aio.bus import Bus
-from vidgate.errors import LimitError, RemoteError, VidgateError, is_retryable
+from vidgate.errors import BusyError, LimitError, RemoteError, VidgateError, is_retryable
 from vidgate.health.prober import reason_of
 from vidgate.media.source import Publisher, Source
 from vidgate.model.channel import Channel
@@ -22,6 +22,7 @@ from vidgate.model.media import Frame, Reception, StreamKey, Track
 log = structlog.get_logger(__name__)
 
 RETURN_CHECK = 20.0  # seconds between two looks whether the own picture is back
+REST_CHECK = 1.0  # seconds between two, where it is known to be busy and nobody is asked
 RETURN_TIMEOUT = 20.0  # seconds for its first key frame then; until it comes the stand-in stays
 
 Look = Callable[[Channel, Level], Awaitable[ProbeResult]]
@@ -162,11 +163,20 @@ class _Source:
                 log.info("own picture did not come", channel=self._key.name, error=str(error))
 
     async def _is_back(self, own: Channel) -> None:
-        """Wait until a probe sees its picture. A refused login is not called before its time."""
+        """Wait until a probe sees its picture.
+
+        Neither a refused login nor a busy camera is called before its time; `look` raises
+        BusyError of the latter.
+        """
+        pause = self._book.check
         while True:
-            await asyncio.sleep(self._book.check)
-            if (await self._look(own, Level.MEDIA)).is_good:
-                return
+            await asyncio.sleep(pause)
+            try:
+                if (await self._look(own, Level.MEDIA)).is_good:
+                    return
+                pause = self._book.check
+            except BusyError:  # from now on `look` knows when it may be called again
+                pause = min(self._book.check, REST_CHECK)
 
 
 class _Told:

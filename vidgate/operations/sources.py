@@ -14,13 +14,19 @@ from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock
 from vidgate.aio.limits import Priority
 from vidgate.aio.supervisor import Supervisor
-from vidgate.errors import ChannelDisabledError, DeniedAddressError, InputError, NotFoundError
+from vidgate.errors import (
+    BusyError,
+    ChannelDisabledError,
+    DeniedAddressError,
+    InputError,
+    NotFoundError,
+)
 from vidgate.health.limits import PlatformSlots
 from vidgate.media.hub import Hub
 from vidgate.media.source import Publisher, Source
 from vidgate.model.channel import LIFECYCLE_WORDS, Channel, Kind, Transport
 from vidgate.model.event import Event
-from vidgate.model.health import State
+from vidgate.model.health import Level, ProbeResult, Reason, State
 from vidgate.model.media import StreamKey, StreamState, Variant
 from vidgate.operations.choices import Choices
 from vidgate.operations.failover import Failover, Look
@@ -265,7 +271,8 @@ class Sources:
 
         if not others:
             return make(channel)
-        return self._standby.book.source(key, [channel, *others], make, self._standby.look)
+        look = partial(self._look, key)
+        return self._standby.book.source(key, [channel, *others], make, look)
 
     def serve(self, hub: Hub) -> None:
         """Who waits for a session of a platform may have that of a stream which nobody reads."""
@@ -338,10 +345,21 @@ class Sources:
     @asynccontextmanager
     async def _session(self, channel: Channel, key: StreamKey) -> AsyncIterator[Admit]:
         """A session of the platform, for a camera that was not busy just now."""
-        made = Made.of(self._register, channel, key)
-        with self._refusals.heed(Pull(channel.id, key, made, place_of(self._register, channel))):
+        with self._refusals.heed(self._pull(channel, key)):
             async with self._slots.pull(channel, lambda: self._give_up(key)) as admit:
                 yield admit
+
+    async def _look(self, key: StreamKey, channel: Channel, level: Level) -> ProbeResult:
+        """Look whether it would feed the stream; raises BusyError where a pull would."""
+        with self._refusals.heed(self._pull(channel, key)):
+            result = await self._standby.look(channel, level)
+            if result.reason is Reason.BUSY:
+                raise BusyError(result.detail)
+        return result
+
+    def _pull(self, channel: Channel, key: StreamKey) -> Pull:
+        made = Made.of(self._register, channel, key)
+        return Pull(channel.id, key, made, place_of(self._register, channel))
 
     def _freed(self, channel: Channel, by: Priority) -> None:
         """A session was given back: who was refused for want of one may ask again.

@@ -5,6 +5,8 @@
     │   ├── SettingsError       a settings file, environment variable or option
     │   └── ForbiddenPlaceError our own settings forbid an address in it; carries `pointer`
     ├── NotFoundError           no such channel, change, session ...
+    │   ├── NoAddressError      the channel is there, yet nothing says where its stream is
+    │   └── KindNotServedError  the channel is there, yet its kind cannot be watched
     ├── ConflictError           somebody else changed it, or it exists already
     │   ├── StaleError          it is not what the caller has seen (If-Match)
     │   └── ChannelDisabledError    it is not to be watched: switched off, suspended or retired
@@ -96,6 +98,18 @@ class NotFoundError(VidgateError):
     """There is no such thing."""
 
     code = "not_found"
+
+
+class NoAddressError(NotFoundError):
+    """The channel is registered, and neither it nor its platform says where its stream is."""
+
+    code = "no_address"
+
+
+class KindNotServedError(NotFoundError):
+    """The channel is registered, and we do not fetch streams of its kind."""
+
+    code = "kind_not_served"
 
 
 class ConflictError(VidgateError):

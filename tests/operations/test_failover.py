@@ -141,6 +141,14 @@ async def test_only_counted_channels_of_the_same_point_stand_in(tmp_path: Path) 
         assert plays(bench, other) == 0
 
 
+async def test_a_place_is_seen_though_the_watched_channel_leads_nowhere(tmp_path: Path) -> None:
+    async with running(tmp_path) as bench:
+        one = await bench.add(1, lifecycle="planned", point="p1")
+        other = await bench.add(2, url=bench.fleet.register_rows[1]["url"], point="p1")
+        await bench.show(one)
+        assert plays(bench, other) == 1
+
+
 class Fed:
     """A publisher that keeps who fed it."""
 

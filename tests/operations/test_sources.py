@@ -12,7 +12,7 @@ from tests.registry.conftest import in_thread
 from tests.waiting import until
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import SystemClock
-from vidgate.errors import NotFoundError
+from vidgate.errors import KindNotServedError, NoAddressError, NotFoundError
 from vidgate.health.limits import PlatformSlots
 from vidgate.health.prober import Prober
 from vidgate.media.hub import Hub, HubSettings
@@ -210,8 +210,33 @@ async def test_no_way_is_told(tmp_path: Path) -> None:
         channel = await bench.add(1, lifecycle="planned")
         assert channel.lifecycle is Lifecycle.PLANNED
         assert await bench.look(channel) is Reason.NO_ADDRESS
-        with pytest.raises(NotFoundError):
+        with pytest.raises(NoAddressError, match=channel.id):
+            bench.sources(StreamKey(channel.id))
+        with pytest.raises(NotFoundError) as nobody:
             bench.sources(StreamKey("nobody"))
+        assert nobody.value.code == "not_found"
+
+
+@pytest.mark.parametrize("kind", ["onvif", "push"])
+async def test_a_kind_that_is_not_served_is_not_called_missing(tmp_path: Path, kind: str) -> None:
+    async with running(tmp_path) as bench:
+        channel = await bench.add(1, kind=kind, address="127.0.0.1")
+        with pytest.raises(KindNotServedError, match=kind):
+            bench.sources(StreamKey(channel.id))
+
+
+async def test_who_watches_is_told_that_the_platform_lost_its_address(tmp_path: Path) -> None:
+    async with running(tmp_path) as bench:
+        uri = Uri.parse(bench.fleet.register_rows[0]["url"])
+        main = f"rtsp://{uri.authority}/h264/{{gb_code}}/{{variant}}"
+        fields: dict[str, Any] = {"resolver": "template", "options": {"main": main}}
+        await bench.registry.set_platform("p", fields, "test")
+        channel = await bench.add(1, platform="p", username=uri.username, password=uri.password)
+        async with bench.hub.read(StreamKey(channel.id)) as reader:
+            await reader.get()
+            fields["resolver"], fields["options"] = "static", {}
+            await bench.registry.set_platform("p", fields, "test")
+            await until(lambda: isinstance(reader.stream.error, NoAddressError))
 
 
 async def test_a_trial_tells_the_rule_and_no_password(tmp_path: Path) -> None:

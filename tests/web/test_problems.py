@@ -18,6 +18,8 @@ STATUSES = {
     "not_authenticated": 401,
     "not_permitted": 403,
     "not_found": 404,
+    "no_address": 404,
+    "kind_not_served": 404,
     "not_acceptable": 406,
     "conflict": 409,
     "channel_disabled": 409,

@@ -27,6 +27,8 @@ TITLES = {
     "bad_settings": "配置有误",
     "place_forbidden": "地址不允许访问",
     "not_found": "没有这个对象",
+    "no_address": "通道没有取流地址",
+    "kind_not_served": "不支持此接入方式",
     "conflict": "与已有数据或之后的变更冲突",
     "precondition_failed": "已被他人修改",
     "not_authenticated": "没有登录, 或令牌无效",

@@ -12,7 +12,14 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from vidgate.aio.bus import Bus
-from vidgate.errors import BusyError, LimitError, RemoteError, VidgateError, is_retryable
+from vidgate.errors import (
+    BusyError,
+    LimitError,
+    NoAddressError,
+    RemoteError,
+    VidgateError,
+    is_retryable,
+)
 from vidgate.health.prober import reason_of
 from vidgate.media.source import Publisher, Source
 from vidgate.model.channel import Channel
@@ -24,6 +31,8 @@ log = structlog.get_logger(__name__)
 RETURN_CHECK = 20.0  # seconds between two looks whether the own picture is back
 REST_CHECK = 1.0  # seconds between two, where it is known to be busy and nobody is asked
 RETURN_TIMEOUT = 20.0  # seconds for its first key frame then; until it comes the stand-in stays
+# What one channel cannot do, and another of the point may.
+FAILURES = (RemoteError, LimitError, NoAddressError)
 
 Look = Callable[[Channel, Level], Awaitable[ProbeResult]]
 Make = Callable[[Channel], Source]
@@ -112,7 +121,7 @@ class _Source:
             told = _Told(publisher, self._book, self._key, id_, reason)
             try:
                 await self._feed(channel, told)
-            except (RemoteError, LimitError) as error:
+            except FAILURES as error:
                 failures.append(error)
                 if told.is_started:
                     # Whoever feeds has failed: the own camera, if it has come back meanwhile.
@@ -157,7 +166,7 @@ class _Source:
                         feeding.cancel()
 
                     await source.run(_Gate(told, take_over))
-            except (RemoteError, LimitError, TimeoutError) as error:
+            except (*FAILURES, TimeoutError) as error:
                 if told.is_started:
                     raise
                 log.info("own picture did not come", channel=self._key.name, error=str(error))

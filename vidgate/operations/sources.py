@@ -19,6 +19,8 @@ from vidgate.errors import (
     ChannelDisabledError,
     DeniedAddressError,
     InputError,
+    KindNotServedError,
+    NoAddressError,
     NotFoundError,
 )
 from vidgate.health.limits import PlatformSlots
@@ -177,8 +179,8 @@ def device_of(route: Route) -> tuple[str, int] | None:
     return uri.host.lower(), uri.effective_port
 
 
-def _no_address(channel: Channel, variant: Variant) -> NotFoundError:
-    return NotFoundError(f"{channel.id}: 没有 {variant} 码流地址 / no {variant} address")
+def _no_address(channel: Channel, variant: Variant) -> NoAddressError:
+    return NoAddressError(f"{channel.id}: 没有 {variant} 码流地址 / no {variant} address")
 
 
 class Made(NamedTuple):
@@ -260,7 +262,7 @@ class Sources:
         require_watchable(channel)
         maker = self._makers.get(channel.kind)
         if maker is None:
-            raise NotFoundError(
+            raise KindNotServedError(
                 f"{channel.id}: 不支持的接入方式 / kind {channel.kind} is not served"
             )
         if not others and made[channel.id].route is None:

@@ -35,6 +35,8 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "not_authenticated": (401, "请先登录", "Not signed in"),
     "not_permitted": (403, "没有权限", "Not permitted"),
     "not_found": (404, "不存在", "Not found"),
+    "no_address": (404, "通道没有取流地址", "The channel has no stream address"),
+    "kind_not_served": (404, "不支持此接入方式", "Channels of this kind are not served"),
     "no_recording": (404, "该时段没有录像", "No recording of that time"),
     "no_picture": (404, "还没有画面", "No picture yet"),
     "method_not_allowed": (405, "不支持此方法", "Method not allowed"),

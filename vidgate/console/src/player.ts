@@ -55,14 +55,21 @@ export const FINAL: ReadonlySet<string> = new Set([
   'not_permitted',
   'not_authenticated',
   'not_found',
+  'no_address',
+  'kind_not_served',
   'not_acceptable',
   'unsupported',
   'bad_input',
   'channel_disabled',
 ])
 
-/** There is nothing to watch: the channel was removed, or is not to be watched. */
-export const WITHDRAWN: ReadonlySet<string> = new Set(['not_found', 'channel_disabled'])
+/** There is nothing to watch: the channel was removed, leads nowhere, or is not to be watched. */
+export const WITHDRAWN: ReadonlySet<string> = new Set([
+  'not_found',
+  'no_address',
+  'kind_not_served',
+  'channel_disabled',
+])
 
 /** Others are to be left in peace. A platform that is full by the service's own count is not asked. */
 const PATIENT: ReadonlySet<string> = new Set(['camera_busy', 'busy', 'limit_reached', 'too_many_requests'])

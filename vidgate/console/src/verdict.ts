@@ -91,6 +91,7 @@ const FAILURES: Record<string, TileState> = {
   refused: 'offline',
   no_media: 'offline',
   no_address: 'offline',
+  kind_not_served: 'unsupported',
   address_denied: 'offline',
   no_key_frame: 'offline',
   channel_disabled: 'disabled',

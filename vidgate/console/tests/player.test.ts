@@ -246,6 +246,8 @@ describe('Player', () => {
 
   it.each([
     ['not_found', 2],
+    ['no_address', 2],
+    ['kind_not_served', 2],
     ['not_permitted', 1],
   ])('asks again when the register changed while %s was on its way', async (code, asked) => {
     outcome = () => {

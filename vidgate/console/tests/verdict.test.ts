@@ -125,6 +125,8 @@ describe('judge', () => {
   it.each([
     ['channel_disabled', 'disabled'],
     ['not_found', 'offline'],
+    ['no_address', 'offline'],
+    ['kind_not_served', 'unsupported'],
     ['address_denied', 'offline'],
     ['unsupported', 'unsupported'],
     ['something_new', 'offline'],

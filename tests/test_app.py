@@ -83,6 +83,16 @@ async def test_it_may_open_as_many_files_as_the_machine_lets_it(tmp_path: Path) 
         assert soft == min(hard, 1 << 20)
 
 
+async def test_a_proxy_that_hides_us_from_viewers_is_told_at_the_start(tmp_path: Path) -> None:
+    settings = {"VIDGATE__HTTP__TRUSTED_PROXIES": '["127.0.0.1/32"]'}
+    async with running_service(tmp_path / "data", settings) as service:
+        await service.program.says("webrtc.hosts")
+    named = {**settings, "VIDGATE__WEBRTC__HOSTS": '["127.0.0.1"]'}
+    async with running_service(tmp_path / "data", named) as service:
+        await service.program.says("vidgate ready")
+        assert "webrtc.hosts" not in service.program.text
+
+
 async def test_a_watchdog_kill_leaves_the_place_in_the_log(tmp_path: Path) -> None:
     settings = {"PYTHONFAULTHANDLER": "1"}  # as configs/vidgate.service has it
     async with running_service(tmp_path / "data", settings) as service:

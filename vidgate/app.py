@@ -108,6 +108,7 @@ def _allow_descriptors() -> None:
 async def serve(settings: Settings, folder: Path, errors: logs.ErrorCount) -> int:
     """Run all parts with their data in `folder`; 0 after a signal, 1 after a crash of ours."""
     stopping = _Stopping()
+    _forewarn(settings)
     manager = ServiceManager.from_environment()
     async with AsyncExitStack() as stack:
         # Entered first, left last: signs of life are given while the parts stop.
@@ -414,6 +415,16 @@ async def _whep(
     return await stack.enter_async_context(
         WhepService(hub, bus, settings.webrtc, clock, opus, past)
     )
+
+
+def _forewarn(settings: Settings) -> None:
+    """Say at the start what will be missed later, when nobody thinks of the settings."""
+    if settings.is_media_behind_proxy:
+        log.warning(
+            "反向代理之后须写 webrtc.hosts, 否则看不到画面 / "
+            "behind a reverse proxy nobody sees a picture without webrtc.hosts",
+            fix="webrtc.hosts: [用户能到达的本机地址 an address of this machine that users reach]",
+        )
 
 
 def _prepare(folder: Path) -> None:

@@ -341,3 +341,11 @@ class Settings(Section):
     history: HistorySettings = HistorySettings()
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def is_media_behind_proxy(self) -> bool:
+        """Whether browsers are told the address at which a reverse proxy reaches us.
+
+        It passes on HTTP and no UDP, so they would see nothing.
+        """
+        return bool(self.http.trusted_proxies) and not self.webrtc.hosts

@@ -101,6 +101,15 @@ def test_addresses_for_browsers(tmp_path: Path, hosts: list[str], verdict: Verdi
     assert network.addresses(subject(tmp_path, {"webrtc": {"hosts": hosts}})).verdict is verdict
 
 
+def test_addresses_behind_a_reverse_proxy(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"http": {"trusted_proxies": ["127.0.0.1/32"]}}
+    found = network.addresses(subject(tmp_path, settings))
+    assert found.verdict is Verdict.WARNING
+    assert "webrtc.hosts" in found.fix
+    settings["webrtc"] = {"hosts": ["127.0.0.1"]}
+    assert network.addresses(subject(tmp_path, settings)).verdict is Verdict.OK
+
+
 def test_cameras_on_this_machine(tmp_path: Path) -> None:
     assert network.loopback(subject(tmp_path)).verdict is Verdict.WARNING
     denied = subject(tmp_path, {"media": {"deny": ["::1/128", "127.0.0.0/8"]}})

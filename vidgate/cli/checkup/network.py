@@ -130,6 +130,12 @@ def _is_reserved(first: int, last: int) -> bool:
 def addresses(subject: Subject) -> Finding:
     """`webrtc.hosts`: a browser sends its packets to exactly these."""
     hosts = subject.settings.webrtc.hosts
+    if subject.settings.is_media_behind_proxy:
+        return warning(
+            "在反向代理之后, 浏览器只得到代理连接本机的地址, 看不到画面",
+            "behind a reverse proxy (http.trusted_proxies) browsers are told its way to us alone",
+            "webrtc.hosts: [用户能到达的本机地址]   # ip -br address",
+        )
     if not hosts:
         return ok("浏览器用打开控制台的地址", "browsers use the address of the console")
     foreign = [host for host in hosts if not _is_ours(host)]

@@ -30,6 +30,7 @@
         │   └── SessionsTakenError  by our own count, so that nobody was asked
         ├── MissingStreamError  404: the camera has no such stream
         ├── RefusedError        any other refusal by status
+        │   ├── RedirectedError     it sends us to another address, where we do not go
         │   ├── NoReplayError       it plays no recordings
         │   └── NoRecordingError    it has none of that time
         ├── DeniedAddressError  our own settings forbid that address
@@ -264,6 +265,12 @@ class RefusedError(RemoteError):
 
     code = "refused"
     reason = "refused"
+
+
+class RedirectedError(RefusedError):
+    """The device sends us to another address, which is not followed: that is for a person."""
+
+    code = "redirected"
 
 
 class NoReplayError(RefusedError):

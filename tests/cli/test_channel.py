@@ -76,6 +76,34 @@ async def test_show(service: FakeService, vidgate: Vidgate) -> None:
     assert (await vidgate("channel", "show", "c1", "--json")).document == channel
 
 
+async def test_show_says_what_was_measured_in_words(service: FakeService, vidgate: Vidgate) -> None:
+    why = "TCP 没有数据 / nothing came by TCP"
+    channel = ITEM | {
+        "longitude": 112.934567,
+        "level": "media",
+        "health": HEALTH
+        | {"measured": {"clock_offset": -0.012, "fps": 24.983345, "bitrate": 2_345_678.9}},
+        "transports": [
+            {"variant": "main", "transport": "udp", "reason": why},
+            {"variant": "sub", "transport": "tcp", "reason": ""},
+        ],
+    }
+    service.answer("GET", "/channels/c1", channel)
+    shown = (await vidgate("channel", "show", "c1")).out
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "{" not in shown
+    for line in (
+        f"实际传输 主码流 main UDP · {why}",
+        "实际传输 子码流 sub TCP",
+        "经度 longitude 112.934567",
+        "探测深度 level 画面 media",
+        "实测 时钟快 clock_offset +0.0 s",
+        "实测 帧率 fps 24.98",
+        "实测 码率 bit/s bitrate 2345679",
+    ):
+        assert line in lines
+
+
 async def test_show_tells_of_each_level(service: FakeService, vidgate: Vidgate) -> None:
     told = {"outcome": "passed", "reason": "ok", "at": 1.7e9, "since": 1.6e9, "took": 0.012}
     never = {"outcome": "not_tested", "reason": "not_tested", "at": None, "since": None}

@@ -9,6 +9,7 @@ from vidgate.errors import (
     BusyError,
     MissingStreamError,
     ProtocolError,
+    RedirectedError,
     RefusedError,
     RemoteError,
     UnauthorizedError,
@@ -184,7 +185,7 @@ def test_nothing_but_a_protocol_error_comes_of_nonsense(parts: list[bytes]) -> N
         (453, BusyError),
         (503, BusyError),
         (461, UnsupportedError),
-        (302, RefusedError),
+        (302, RedirectedError),
         (500, RefusedError),
     ],
 )

@@ -26,6 +26,7 @@ STATUSES = {
     "unreachable": 502,
     "protocol_error": 502,
     "refused": 502,
+    "redirected": 502,
     "stream_not_found": 502,
     "no_media": 502,
     "camera_unauthorized": 502,

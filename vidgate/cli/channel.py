@@ -1,5 +1,6 @@
 """`vidgate channel`: the register of video channels."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
@@ -330,12 +331,14 @@ def _show_channel(channel: Any) -> None:
     known = {name: value for name, value in health.items() if name not in channel}
     last, measured = known.pop("last") or {}, known.pop("measured", None) or {}
     levels, compared = known.pop("levels", []), channel.get("comparison", [])
+    carried = channel.get("transports", [])
     pairs = [
         (words.field(name), _readable(name, channel[name]))
         for name in channel
-        if name not in ("warnings", "comparison")
+        if name not in ("warnings", "comparison", "transports")
     ]
     pairs += [(words.field(name), _readable(name, value)) for name, value in known.items()]
+    pairs += [(f"实际传输 {words.variant(one['variant'])}", _carried(one)) for one in carried]
     pairs += [(f"分级 {words.level(one['level'])}", _level(one)) for one in levels]
     pairs += [(f"对照 {words.compared(one['item'])}", _compared(one)) for one in compared]
     pairs += [(f"实测 {words.field(name)}", _readable(name, measured[name])) for name in measured]
@@ -363,30 +366,45 @@ def _compared(one: Any) -> str:
     return " · ".join(filter(None, (f"所报 {declared}", f"实测 {measured}", verdict)))
 
 
+def _carried(one: Any) -> str:
+    """By which transport a stream came last, and why by that."""
+    return " · ".join(filter(None, (one["transport"].upper(), one["reason"])))
+
+
 def _offset(seconds: object) -> str:
-    """How wrong a camera's clock is."""
-    return f"{seconds:+.1f} s" if isinstance(seconds, int | float) else ""
+    """How wrong a camera's clock is; less than can be told is nothing, in either direction."""
+    return f"{round(seconds, 1) + 0.0:+.1f} s" if isinstance(seconds, int | float) else ""
+
+
+def _rounded(value: object) -> object:
+    """A measurement without the digits that mean nothing."""
+    if not isinstance(value, float):
+        return value
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+_MOMENTS = ("since", "probed", "media_seen", "last_frame", "t0", "at", "clock_at", "fps_at",
+            "bitrate_at", "key_at", "loss_at")  # fmt: skip
+_READABLE: dict[str, Callable[[Any], object]] = {
+    "state": words.state,
+    "reason": words.reason,
+    "level": words.level,
+    "asked": words.level,
+    "lifecycle": lambda step: LIFECYCLE_WORDS.get(str(step), step),
+    "fps_by": words.counted,
+    "bitrate_by": words.counted,
+    "clock_offset": _offset,
+    "loss": output.percent,
+    "longitude": str,
+    "latitude": str,
+    **dict.fromkeys(_MOMENTS, output.moment),
+    **dict.fromkeys(("connected", "t1", "t2", "t3", "jitter", "first_frame"), output.milliseconds),
+}
 
 
 def _readable(name: str, value: object) -> object:
-    match name:
-        case "state":
-            return words.state(value)
-        case "reason":
-            return words.reason(value)
-        case "lifecycle":
-            return LIFECYCLE_WORDS.get(str(value), value)
-        case "declared_status" | "declared_codec" if value:
-            return words.told(name, value)
-        case "fps_by" | "bitrate_by":
-            return words.counted(value)
-        case "since" | "probed" | "media_seen" | "last_frame" | "t0" | "at" | "clock_at":
-            return output.moment(value)
-        case "fps_at" | "bitrate_at" | "key_at" | "loss_at":
-            return output.moment(value)
-        case "clock_offset":
-            return _offset(value)
-        case "connected" | "t1" | "t2" | "t3" | "jitter" | "first_frame":
-            return output.milliseconds(value)
-        case _:
-            return value
+    if value is None:
+        return None
+    if name in ("declared_status", "declared_codec") and value:
+        return words.told(name, value)
+    return _READABLE.get(name, _rounded)(value)

@@ -116,6 +116,7 @@ FIELDS = {
     "first_frame": "首帧用时",
     "detail": "详情",
 }
+VARIANTS = {"main": "主码流", "sub": "子码流"}
 
 COMPARED = {"status": "状态", "codec": "视频编码", "resolution": "分辨率", "fps": "帧率"}
 DIFFERENCES = {
@@ -150,6 +151,11 @@ def outcome(word: object) -> str:
 def field(name: str) -> str:
     """The Chinese name of a column, with the column's own name."""
     return f"{FIELDS[name]} {name}" if name in FIELDS else name
+
+
+def variant(word: object) -> str:
+    """The Chinese word of a stream's variant, with its own."""
+    return f"{VARIANTS[str(word)]} {word}" if word in VARIANTS else str(word)
 
 
 def compared(item: str) -> str:

@@ -9,6 +9,7 @@ from vidgate.errors import (
     NoRecordingError,
     NoReplayError,
     ProtocolError,
+    RedirectedError,
     RefusedError,
     RemoteError,
     UnauthorizedError,
@@ -255,7 +256,7 @@ def check(reply: Message, what: str) -> Message:
         return reply
     reason = printable(reply.reason)
     if 300 <= status < 400:
-        raise RefusedError(
+        raise RedirectedError(
             f"{what}: {status} {reason}: 不跟随到别处的转址 / "
             f"redirects to elsewhere are not followed"
             f" ({_elsewhere(reply.headers.get('Location'))})",

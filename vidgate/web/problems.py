@@ -60,6 +60,7 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "camera_unauthorized": (502, "设备用户名或密码错误", "The device refused our credentials"),
     "stream_not_found": (502, "设备上没有此码流", "The device has no such stream"),
     "refused": (502, "设备拒绝", "The device refused"),
+    "redirected": (502, "设备要求改连别的地址", "The device sends us to another address"),
     "no_replay": (502, "设备不提供录像回放", "The device offers no replay"),
     "address_denied": (502, "地址不允许访问", "The address is not allowed"),
     "no_media": (502, "没有画面", "No picture"),

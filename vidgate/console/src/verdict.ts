@@ -89,6 +89,7 @@ const FAILURES: Record<string, TileState> = {
   stream_not_found: 'offline',
   not_found: 'offline',
   refused: 'offline',
+  redirected: 'offline',
   no_media: 'offline',
   no_address: 'offline',
   kind_not_served: 'unsupported',

@@ -128,6 +128,7 @@ describe('judge', () => {
     ['no_address', 'offline'],
     ['kind_not_served', 'unsupported'],
     ['address_denied', 'offline'],
+    ['redirected', 'offline'],
     ['unsupported', 'unsupported'],
     ['something_new', 'offline'],
   ])('calls a stream that is blocked by %s %s', (reason, state) => {

@@ -48,10 +48,11 @@ from vidgate.model.standing import SECOND
 from vidgate.operations.alarms import Alarms
 from vidgate.operations.failover import Failover
 from vidgate.operations.refusals import Refusals
+from vidgate.operations.renewal import Renewal
 from vidgate.operations.replays import Replays
 from vidgate.operations.reports import Reports
 from vidgate.operations.snapshots import Snapshots
-from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
+from vidgate.operations.sources import Cameras, Sources, Standby
 from vidgate.operations.switchbook import SwitchBook
 from vidgate.operations.texts import Texts
 from vidgate.operations.trials import Trials

@@ -18,7 +18,8 @@ from vidgate.model.health import Level, ProbeResult, Reason
 from vidgate.model.media import StreamKey, Variant
 from vidgate.operations.failover import Failover
 from vidgate.operations.refusals import Refusals
-from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
+from vidgate.operations.renewal import Renewal
+from vidgate.operations.sources import Cameras, Sources, Standby
 from vidgate.operations.trials import Trials
 from vidgate.registry.resolvers import Resolver
 from vidgate.registry.routes import Question, Route, Way

@@ -14,7 +14,8 @@ from vidgate.aio.bus import Bus
 from vidgate.errors import DeniedAddressError, RemoteError, UnauthorizedError
 from vidgate.media.hub import Hub, HubSettings
 from vidgate.model.media import StreamKey
-from vidgate.operations.sources import TOGETHER, Renewal, Sources
+from vidgate.operations.renewal import TOGETHER, Renewal
+from vidgate.operations.sources import Sources
 
 KEY = StreamKey("camera-1")
 

@@ -20,7 +20,8 @@ from vidgate.model.health import Level
 from vidgate.model.media import StreamKey, StreamState, Variant
 from vidgate.operations.failover import Failover
 from vidgate.operations.refusals import Refusals
-from vidgate.operations.sources import Cameras, Renewal, Sources, Standby
+from vidgate.operations.renewal import Renewal
+from vidgate.operations.sources import Cameras, Sources, Standby
 from vidgate.registry.resolvers import Resolver
 from vidgate.registry.routes import Route, Way
 from vidgate.settings import Settings

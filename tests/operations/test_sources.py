@@ -21,8 +21,9 @@ from vidgate.model.health import Level, Reason
 from vidgate.model.media import StreamKey, StreamState, Variant
 from vidgate.operations.failover import Failover
 from vidgate.operations.refusals import Refusals
+from vidgate.operations.renewal import Renewal
 from vidgate.operations.replays import Replays
-from vidgate.operations.sources import Cameras, Renewal, Sources, Standby, device_of
+from vidgate.operations.sources import Cameras, Sources, Standby, device_of
 from vidgate.operations.trials import Trials
 from vidgate.registry.registry import Registry
 from vidgate.registry.resolvers import Resolver

@@ -1,6 +1,7 @@
 """The scheduler: one look at a time, limits, pace, people first, no result lost."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -197,6 +198,30 @@ async def test_a_late_loop_makes_up_for_the_pace_and_no_second_sees_too_many() -
     most = max(sum(begin <= moment < begin + 1.0 for moment in paced) for begin in paced)
     assert most == 10
     assert paced[-1] - paced[0] <= len(paced) / 10 * (MARGIN + 0.25)
+
+
+async def test_a_loop_that_is_late_between_start_and_call_lets_no_second_see_too_many() -> None:
+    clock, rng, called = ManualClock(), random.Random(4), list[float]()
+    async with running(Bench(clock=clock)) as bench:
+        bench.scheduler.pace = Pace(10.0)
+        start, look = bench.scheduler._look, bench.look
+
+        async def late(job: Job) -> None:
+            clock.advance(rng.choice((0.0, 0.0, 0.3)))
+            await start(job)
+
+        async def noted(job: Job) -> ProbeResult:
+            called.append(clock.now())
+            return await look(job)
+
+        bench.scheduler._look, bench.scheduler._probe = late, noted  # type: ignore[method-assign]
+        bench.due(*CHANNELS)
+        while len(bench.heard) < len(CHANNELS):
+            clock.advance(0.02)
+            bench.scheduler.wake()
+            for _ in range(4):
+                await asyncio.sleep(0)
+    assert max(sum(begin <= at < begin + 1.0 for at in called) for begin in called) <= 10
 
 
 async def test_a_viewer_gets_the_session_of_a_routine_look() -> None:

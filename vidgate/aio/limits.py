@@ -227,3 +227,9 @@ class Pace:
         if self.rate > 0:
             self._events.append(now)
             self._spaced = max(self._spaced + self._gap, now - (BUNCH - 1) * self._gap)
+
+    def move(self, noted: float, now: float) -> None:
+        """What was noted for then happens only now: who notes and who acts may be turns apart."""
+        if noted in self._events:
+            self._events.remove(noted)
+            self._events.append(now)

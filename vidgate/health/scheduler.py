@@ -321,10 +321,13 @@ class Scheduler:
         return max(pause, 0.001)
 
     async def _look(self, job: Job) -> None:
+        # Of the pace it counts when a camera is called.
         if (before := self._aside_of(job)) is not None:
             await asyncio.wait([before])
-            if not job.urgent:  # what counts is when a camera is called
+            if not job.urgent:
                 await self.pace.wait(self._clock)
+        elif job.started is not None and not job.urgent:
+            self.pace.move(job.started, self._clock.now())
         wall = self._clock.wall()
         try:
             result = await self._probe(job)

@@ -23,7 +23,6 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
@@ -80,14 +79,13 @@ class Sweep:
 
 async def sweep(city: City, form: str, ids: list[str], *, unspread: bool) -> Sweep:
     """One sweep, measured."""
-    async with city.http.delete("/load") as answer:
-        assert answer.status == 204
+    await city.count_anew()
     stall, reasons = Stall(), Counter[str]()
     wall, cpu = time.perf_counter(), time.process_time()
     async for result in city.health.run(ids, Level.MEDIA, unspread=unspread):
         reasons[result.reason.value] += 1
     seconds, used = time.perf_counter() - wall, time.process_time() - cpu
-    load = await _load(city)
+    load = await city.load()
     hosts = list(load["hosts"].values())
     return Sweep(
         form,
@@ -101,12 +99,6 @@ async def sweep(city: City, form: str, ids: list[str], *, unspread: bool) -> Swe
         sum(host["refused"] for host in hosts),
         load["peak_connects"],
     )
-
-
-async def _load(city: City) -> dict[str, Any]:
-    async with city.http.get("/load") as answer:
-        found: dict[str, Any] = await answer.json()
-        return found
 
 
 def platforms(city: City) -> list[list[str]]:

@@ -57,9 +57,16 @@ class City:
             found: dict[str, Any] = await answer.json()
             return found
 
-    async def connects(self) -> int:
-        """Connections that the fleet has taken."""
-        return int((await self.truth())["connects"])
+    async def load(self) -> dict[str, Any]:
+        """How hard the fleet is asked; without the work that the whole truth makes it."""
+        async with self.http.get("/load") as answer:
+            found: dict[str, Any] = await answer.json()
+            return found
+
+    async def count_anew(self) -> None:
+        """Let `load` tell of what comes from now on."""
+        async with self.http.delete("/load") as answer:
+            assert answer.status == 204
 
     async def break_all(self, ids: Iterable[str], fault: str) -> None:
         """The same fault for all of them."""

@@ -1,6 +1,6 @@
 """Viewers come and go ten thousand times; the service must be as it was before.
 
-    scripts/soak cycles [--cycles 10000] [--warm-up 2500]
+    scripts/soak cycles [--cycles 10000] [--warm-up 5000]
 
 The warm-up fills the service's bounded memory of the last 20,000 events, which dying cameras make.
 Writes docs/soak/cycles.md. The tests run the same with 60 cycles.
@@ -87,7 +87,7 @@ def main() -> None:
     """Run, write the page, check."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=10_000)
-    parser.add_argument("--warm-up", type=int, default=2500)
+    parser.add_argument("--warm-up", type=int, default=5000)
     options = parser.parse_args()
     stage, seen, seconds = uvloop.run(run(options.cycles, options.warm_up))
     page = report(stage, seen, seconds, options.warm_up)

@@ -88,6 +88,7 @@ def _panel(panel: Entry, colours: Entry) -> Entry:
         return {"title": panel["title"], "type": kind, "collapsed": False, "panels": []}
     return {
         "title": panel["title"],
+        **({"description": panel["note"]} if "note" in panel else {}),
         "type": kind,
         "datasource": SOURCE,
         "fieldConfig": {"defaults": _defaults(panel["form"], colours), "overrides": []},

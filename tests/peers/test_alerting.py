@@ -376,5 +376,12 @@ def test_the_dashboards_are_what_the_table_says() -> None:
     assert committed == dashboards.files(), "python -m scripts.dashboards writes them"
 
 
+def test_a_panel_of_what_is_dark_counts_what_is_reachable_or_unknown_too() -> None:
+    asked = queries({"channel": "a", "department": DEPARTMENT})
+    dark = [expression for title, expression in asked.items() if "看不见" in title]
+    assert len(dark) == 2
+    assert all("channel:vidgate_channel_dark:bool" in expression for expression in dark)
+
+
 def test_every_state_has_its_word() -> None:
     assert len(dashboards.STATES) == len(State)

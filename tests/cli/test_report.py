@@ -56,6 +56,9 @@ async def test_the_table_ranks_groups_and_channels(month: Month, vidgate: Vidgat
     rate = int(april.share(GROUPS[EMERGENCY]) * 10_000) / 100
     assert f"{rate:.2f} %" in row
     assert "未知" in row
+    (police,) = [line for line in lines if line.startswith(april.POLICE)]
+    assert "会话占满" in police
+    assert "计为在线的" in lines[0]
     assert [line.split()[0] for line in lines[-2:]] == ["D", "A"]
     assert "2 天 7 小时" in lines[-2]
     assert "2026-04-01 00:00 — 2026-05-01 00:00" in outcome.err
@@ -93,6 +96,9 @@ async def test_csv_has_the_groups_and_their_total(
         assert row["online_time"] == f"{int(april.share(ids) * 10_000) / 100:.2f}"
         for cause, seconds in april.missing(ids).items():
             assert float(row[f"missing_{cause}"]) == seconds
+        for cause in ("busy", "picture"):
+            assert float(row[f"online_{cause}"] or 0) == april.impaired(ids).get(cause, 0)
+            assert not row[f"missing_{cause}"]
     file = tmp_path / "uptime.csv"
     assert (await vidgate(*words, "--file", str(file))).out == ""
     assert file.read_bytes().startswith(b"\xef\xbb\xbfrow,by,name,")

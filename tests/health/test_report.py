@@ -87,6 +87,24 @@ def test_only_what_is_whole_is_shown_as_whole(adds: list[tuple[int, int, Tally]]
                 assert float(figure["percent"]) <= figure["share"] * 100 + 1e-9
 
 
+def test_what_is_busy_all_the_time_is_online_and_says_so() -> None:
+    busy = UP._replace(state=State.BUSY, reason=Reason.BUSY, level=Level.REACH)
+    document = report([(n, 0, Tally.of([(busy, DAY)])) for n in range(len(SUBJECTS))])
+    for one in [document["total"], *document["groups"], *document["channels"]]:
+        (told,) = one["causes"]
+        assert (told["id"], told["counted"], told["online"]) == ("busy", False, True)
+        assert told["share"] == 1.0
+        assert one.get("kpis", {"online_time": one})["online_time"]["percent"] == "100.00"
+
+
+@given(fleets)
+def test_what_is_impaired_is_part_of_what_is_online(adds: list[tuple[int, int, Tally]]) -> None:
+    for one in report(adds)["channels"]:
+        impaired = [cause for cause in one["causes"] if cause["online"]]
+        assert not any(cause["counted"] for cause in impaired)
+        assert sum(ms(cause["seconds"]) for cause in impaired) <= ms(one["online"])
+
+
 def test_the_day_of_a_channel_is_one_share_whatever_its_length() -> None:
     half = Tally.of([(UP, DAY // 4), (UP._replace(state=State.DOWN), DAY // 4)])
     document = report([(0, 0, half), (0, 1, Tally.of([(UP, DAY)]))])

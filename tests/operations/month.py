@@ -21,9 +21,9 @@ its channels; at the same time G of the platform p2 hangs alone.
 | I  | campus     |        | planned all month                                                   |
 """
 
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -93,6 +93,7 @@ class Expected:
     days: int
     day_shares: Fraction  # of the days, summed
     left_out: int = 0
+    impaired: dict[str, int] = field(default_factory=dict)  # online all the same
 
     @property
     def online(self) -> int:
@@ -112,7 +113,8 @@ EXPECTED = {
     ),
     # busy and degraded count as up; the 7th is refused as a whole
     "B": Expected(
-        MONTH, BOTH | {"unauthorized": DAY, "upstream": HOUR}, 30, 30 - off(DAY, HOUR) - DOWNTIMES
+        MONTH, BOTH | {"unauthorized": DAY, "upstream": HOUR}, 30, 30 - off(DAY, HOUR) - DOWNTIMES,
+        impaired={"busy": 10 * HOUR, "picture": 5 * HOUR},
     ),
     # the other half of the days of maintenance was up: such a day's share is whole
     "C": Expected(
@@ -178,9 +180,18 @@ def watched_share(ids: str) -> Fraction:
 
 def missing(ids: str) -> dict[str, int]:
     """Seconds by cause."""
+    return _summed(EXPECTED[id_].missing for id_ in ids)
+
+
+def impaired(ids: str) -> dict[str, int]:
+    """Seconds by cause of what counts as online all the same."""
+    return _summed(EXPECTED[id_].impaired for id_ in ids)
+
+
+def _summed(parts: Iterable[dict[str, int]]) -> dict[str, int]:
     total: dict[str, int] = {}
-    for id_ in ids:
-        for cause, seconds in EXPECTED[id_].missing.items():
+    for part in parts:
+        for cause, seconds in part.items():
             total[cause] = total.get(cause, 0) + seconds
     return total
 

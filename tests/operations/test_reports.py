@@ -27,6 +27,10 @@ def seconds_missing(found: dict[str, Any]) -> dict[str, float]:
     return {one["id"]: one["seconds"] for one in found["causes"] if one["counted"]}
 
 
+def seconds_impaired(found: dict[str, Any]) -> dict[str, float]:
+    return {one["id"]: one["seconds"] for one in found["causes"] if one["online"]}
+
+
 def check_group(found: dict[str, Any], ids: str, snapshot: tuple[int, int]) -> None:
     kpis = found["kpis"]
     assert found["channels"] == len(ids)
@@ -38,6 +42,7 @@ def check_group(found: dict[str, Any], ids: str, snapshot: tuple[int, int]) -> N
     assert kpis["online_watched"]["share"] == float(april.watched_share(ids))
     assert (kpis["online_now"]["online"], kpis["online_now"]["counted"]) == snapshot
     assert seconds_missing(found) == april.missing(ids)
+    assert seconds_impaired(found) == april.impaired(ids)
     shares = sum(one["share"] for one in found["causes"] if one["counted"])
     assert kpis["online_time"]["share"] + shares == pytest.approx(1, abs=1e-12)
 
@@ -54,7 +59,9 @@ def check(document: dict[str, Any]) -> None:
         found = channels[id_]
         assert (found["online"], found["counted"]) == (expected.online, expected.counted), id_
         assert seconds_missing(found) == expected.missing, id_
-        left_out = sum(one["seconds"] for one in found["causes"] if not one["counted"])
+        assert seconds_impaired(found) == expected.impaired, id_
+        uncounted = [one for one in found["causes"] if not one["counted"] and not one["online"]]
+        left_out = sum(one["seconds"] for one in uncounted)
         assert left_out == expected.left_out, id_
 
 

@@ -62,13 +62,18 @@ async def test_the_page_is_what_was_counted_by_hand(site: Site, month: Month) ->
         assert [cell.text for cell in cells.values()] == percents(ids)
         first, *_ = sorted(april.missing(ids).items(), key=lambda one: -one[1])
         share = first[1] / sum(EXPECTED[id_].counted for id_ in ids)
-        (told,) = row.xpath("td/small/text()")
+        told, *_ = row.xpath("td/small/text()")
         assert f"{int(share * 10_000) / 100:.2f} %" == told.split(" · ")[0].split(" ", 1)[1]
     everybody = "".join(GROUPS.values())
     counted = sum(one.counted for one in EXPECTED.values())
     shown = {row.get("data-cause"): row for row in page.xpath("//table[@id='causes']//tr[@*]")}
     for cause, seconds in april.missing(everybody).items():
         assert float(shown[cause].get("data-value")) == seconds / counted
+    for cause, seconds in april.impaired(everybody).items():
+        assert float(shown[cause].get("data-value")) == seconds / counted
+        assert "计为在线" in shown[cause].text_content()
+    (police,) = page.xpath("//table[@id='groups']//tr[@data-group=$name]", name=april.POLICE)
+    assert "online: 会话占满" in police.text_content()
     worst = page.xpath("//table[@id='worst']//tr/@data-channel")
     assert worst[:2] == ["D", "A"]
     assert len(worst) == len(EXPECTED)
@@ -117,11 +122,16 @@ async def test_the_workbook_is_what_was_counted_by_hand(site: Site, month: Month
         row = dict(zip(head, cells, strict=True))
         expected = EXPECTED[row["编号 id"]]
         assert row["缺失小时"] * 3600 == pytest.approx(sum(expected.missing.values()))
-        assert row["本系统停机 (小时 h)"] * 3600 == pytest.approx(expected.missing["own"])
+        own, busy = "本系统停机 vidgate was down", "会话占满 busy, 计为在线 online"
+        assert row[f"{own} (小时 h)"] * 3600 == pytest.approx(expected.missing["own"])
+        assert row[f"{busy} (小时 h)"] * 3600 == expected.impaired.get("busy", 0)
     head, *rows = book["缺失归因"].iter_rows(values_only=True)
     total = dict(zip(head, rows[-1], strict=True))
     upstream = april.missing("".join(GROUPS.values()))["upstream"]
     assert total["上级链路或平台 upstream link or platform (小时 h)"] * 3600 == upstream
+    picture = april.impaired("B")["picture"]
+    assert total["画面异常 picture fault, 计为在线 online (小时 h)"] * 3600 == picture
+    assert total["画面异常 picture fault (小时 h)"] == 0
     assert len(list(book["每日"].iter_rows())) == 31
     told = [row[0] for row in book["口径"].iter_rows(values_only=True)]
     assert {"online_time v2", "upstream v2", "busy v1"} <= set(told)

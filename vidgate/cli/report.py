@@ -92,7 +92,9 @@ def _csv(found: Any, *, is_marked: bool) -> bytes:
     """The groups and their total: rates in percent, durations in seconds."""
     kpis, causes = ([one["id"] for one in found[name]] for name in ("kpis", "causes"))
     columns = ("row", "by", "name", "channels", "online", "counted", *kpis)
-    sheet = tables.Sheet("uptime", (*columns, *(f"missing_{cause}" for cause in causes)))
+    columns += tuple(f"missing_{cause}" for cause in causes)
+    columns += tuple(f"online_{one['id']}" for one in found["total"]["causes"] if one["online"])
+    sheet = tables.Sheet("uptime", columns)
     groups = [("group", group) for group in found["groups"]] + [("total", found["total"])]
     items = [{"row": row, "by": found["by"]} | _flat(group) for row, group in groups]
     return tables.csv_of(sheet.rows(items), is_marked=is_marked)
@@ -103,8 +105,11 @@ def _flat(group: Any) -> dict[str, Any]:
     named = {name: group[name] for name in ("name", "channels")}
     named |= {name: figure[name] for name in ("online", "counted")}
     rates = {kpi: one["percent"] for kpi, one in group["kpis"].items()}
-    missing = {f"missing_{one['id']}": one["seconds"] for one in group["causes"]}
-    return named | rates | missing
+    spent = {
+        f"{'online' if one['online'] else 'missing'}_{one['id']}": one["seconds"]
+        for one in group["causes"]
+    }
+    return named | rates | spent
 
 
 def _show(found: Any) -> None:
@@ -112,12 +117,14 @@ def _show(found: Any) -> None:
     names = {one["id"]: one["zh"] for one in found["causes"]}
     total = found["total"] | {"name": None}
     rates: list[output.Column] = [(kpi["zh"], _rate_of(kpi["id"])) for kpi in found["kpis"]]
+    impaired: list[output.Column] = [("计为在线的", lambda group: words.impaired(found, group))]
     output.table(
         (
             (words.BY[found["by"]], lambda group: _group(found, group)),
             ("路数", "channels"),
             *rates,
             ("缺失归因", lambda group: _why(group, names)),
+            *(impaired if words.impaired(found, total) else ()),
         ),
         [*found["groups"], total],
     )

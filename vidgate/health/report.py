@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from vidgate.health.kpi import MAIN, Definitions, Form, Kpi, Share
+from vidgate.model.health import State
 from vidgate.model.standing import SECOND, Standing, Tally
 
 Lengths = dict[Standing, int]
@@ -64,12 +65,17 @@ class Scale:
 
 @dataclass(slots=True)
 class _Sum:
-    """Time for one KPI, in ms; causes by id and reason, of time that counts and of what is not."""
+    """Time for one KPI, in ms; causes by id and reason.
+
+    Of missing time, of time that counts as online and is not as it should be (busy, a picture
+    fault), and of what does not count.
+    """
 
     online: int = 0
     counted: int = 0
     left_out: int = 0
     causes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    impaired: Counter[tuple[str, str]] = field(default_factory=Counter)
     uncounted: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, scale: Scale, kpi: Kpi, lengths: Lengths, *, has_platform: bool) -> None:
@@ -77,17 +83,20 @@ class _Sum:
             share = scale.share(kpi, standing)
             if share is Share.OUTSIDE:
                 continue
+            if share is Share.LEFT_OUT:
+                self.left_out += length
+            else:
+                self.counted += length
             if share is Share.ONLINE:
                 self.online += length
-                self.counted += length
-                continue
-            why = (scale.cause(standing, has_platform=has_platform), standing.reason or "")
-            if share is Share.MISSING:
-                self.counted += length
-                self.causes[why] += length
-            else:
-                self.left_out += length
-                self.uncounted[why] += length
+            if standing.state is not State.UP or share is not Share.ONLINE:
+                why = (scale.cause(standing, has_platform=has_platform), standing.reason or "")
+                self._causes(share)[why] += length
+
+    def _causes(self, share: Share) -> Counter[tuple[str, str]]:
+        if share is Share.ONLINE:
+            return self.impaired
+        return self.causes if share is Share.MISSING else self.uncounted
 
 
 @dataclass(slots=True)
@@ -226,9 +235,10 @@ class Ledger:
         """Every cause that took any time, in the order of the definitions."""
         found = []
         for cause in self._definitions.causes:
-            for lengths, of, counted in (
-                (total.causes, total.counted, True),
-                (total.uncounted, total.counted + total.left_out, False),
+            for lengths, of, share in (
+                (total.causes, total.counted, Share.MISSING),
+                (total.impaired, total.counted, Share.ONLINE),
+                (total.uncounted, total.counted + total.left_out, Share.LEFT_OUT),
             ):
                 reasons = {why: ms for (id_, why), ms in lengths.items() if id_ == cause.id}
                 length = sum(reasons.values())
@@ -236,7 +246,8 @@ class Ledger:
                     found.append(
                         {
                             "id": cause.id,
-                            "counted": counted,
+                            "counted": share is Share.MISSING,
+                            "online": share is Share.ONLINE,
                             "seconds": _s(length),
                             "share": length / of,
                             "reasons": {why: _s(ms) for why, ms in sorted(reasons.items())},

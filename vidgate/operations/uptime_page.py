@@ -124,20 +124,21 @@ def _biggest(document: Document, group: Mapping[str, Any]) -> str:
     spent = [one for one in group["causes"] if one["counted"] and one["seconds"]]
     largest = sorted(spent, key=lambda one: -one["seconds"])[:NAMED]
     told = " · ".join(f"{names[one['id']]} {words.share(one['share'])}" for one in largest)
-    return f"<small>{escape(told)}</small>"
+    also = words.impaired(document, group)
+    online = f"<br><small>计为在线 online: {escape(also)}</small>" if also else ""
+    return f"<small>{escape(told)}</small>{online}"
 
 
 def _causes(document: Document) -> str:
     rows = []
     names = {one["id"]: one for one in document["causes"]}
     spent = document["total"]["causes"]
-    for one in sorted(spent, key=lambda one: (not one["counted"], -one["seconds"])):
+    for one in sorted(spent, key=lambda c: (not c["counted"], not c["online"], -c["seconds"])):
         name = names[one["id"]]
-        note = "" if one["counted"] else "（不计入分母 left out）"
         rows.append(
             f'<tr data-cause="{one["id"]}" data-value="{one["share"]!r}">'
             f'<td><svg class="key" viewBox="0 0 1 1"><rect width="1" height="1" '
-            f'fill="{_colour(one["id"])}"/></svg>{escape(name["zh"])}{note}'
+            f'fill="{_colour(one["id"])}"/></svg>{escape(name["zh"])}{words.note(one)}'
             f"{_en(name['en'])}</td>"
             f'<td class="n">{words.share(one["share"])}</td>'
             f'<td class="n">{words.length(one["seconds"])}</td></tr>'

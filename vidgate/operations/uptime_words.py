@@ -34,6 +34,20 @@ def main(group: Mapping[str, Any]) -> Mapping[str, Any]:
     return figure
 
 
+def note(cause: Mapping[str, Any]) -> str:
+    """What time is that is told and not missing."""
+    if cause["counted"]:
+        return ""
+    return "（计为在线 online all the same）" if cause["online"] else "（不计入分母 left out）"
+
+
+def impaired(document: Document, group: Mapping[str, Any]) -> str:
+    """What counts as online and is not as it should be, with its shares."""
+    names = {one["id"]: one["zh"] for one in document["causes"]}
+    spent = sorted((c for c in group["causes"] if c["online"]), key=lambda c: -c["seconds"])
+    return " · ".join(f"{names[one['id']]} {share(one['share'])}" for one in spent)
+
+
 def share(value: float) -> str:
     """A part of the missing: cut off as the rates are; what is there at all is not shown as 0."""
     cut = int(value * 10_000 + 1e-9) / 100

@@ -78,13 +78,29 @@ def _groups(document: Document) -> Iterable[Row]:
 
 
 def _causes(document: Document) -> Iterable[Row]:
-    names = document["causes"]
-    yield [words.BY[document["by"]], *(f"{one['zh']} {one['en']} (小时 h)" for one in names)]
+    yield [words.BY[document["by"]], *_cause_heads(document)]
     for group in [*document["groups"], {**document["total"], "name": None}]:
-        spent = {one["id"]: one["seconds"] / HOUR for one in group["causes"]}
         name = group["name"]
         shown = "合计 total" if name is None else words.group_name(document, name)
-        yield [shown, *(spent.get(one["id"], 0) for one in names)]
+        yield [shown, *_cause_hours(document, group)]
+
+
+def _cause_heads(document: Document) -> Iterable[str]:
+    """What was not online, or does not count, by cause; then what counts as online all the same."""
+    names = {one["id"]: f"{one['zh']} {one['en']}" for one in document["causes"]}
+    yield from (f"{name} (小时 h)" for name in names.values())
+    yield from (f"{names[id_]}, 计为在线 online (小时 h)" for id_ in _impaired(document))
+
+
+def _cause_hours(document: Document, group: Document) -> Iterable[float]:
+    """What stands under these heads, of a group or a channel."""
+    spent = {(one["id"], one["online"]): one["seconds"] / HOUR for one in group["causes"]}
+    yield from (spent.get((one["id"], False), 0) for one in document["causes"])
+    yield from (spent.get((id_, True), 0) for id_ in _impaired(document))
+
+
+def _impaired(document: Document) -> list[str]:
+    return [one["id"] for one in document["total"]["causes"] if one["online"]]
 
 
 def _days(document: Document) -> Iterable[Row]:
@@ -96,21 +112,19 @@ def _days(document: Document) -> Iterable[Row]:
 
 
 def _channels(document: Document) -> Iterable[Row]:
-    names = document["causes"]
     yield [
         "编号 id", "名称 name", "部门 department", "平台 platform", "行政区划 area",
         "点位类型 class", "现状 state", "在线率 uptime", "应在线小时", "在线小时", "缺失小时",
-        *(f"{one['zh']} (小时 h)" for one in names),
+        *_cause_heads(document),
     ]  # fmt: skip
     for one in document["channels"]:
-        spent = {cause["id"]: cause["seconds"] / HOUR for cause in one["causes"]}
         yield [
             *(one[name] for name in ("id", "name", "department", "platform", "area")),
             words.CLASSES.get(one["class"], one["class"]),
             words.STATES[one["state"]],
             _rate(one),
             *_hours(one),
-            *(spent.get(cause["id"], 0) for cause in names),
+            *_cause_hours(document, one),
         ]
 
 

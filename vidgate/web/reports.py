@@ -77,10 +77,15 @@ class FigureView(BaseModel):
 
 
 class CauseView(BaseModel):
-    """Time that one cause took. `share`: of the time that counts; where not `counted`, of all."""
+    """Time that one cause took.
+
+    `counted`: it is missing; `online`: it counts as online all the same (busy, a picture fault).
+    `share`: of the time that counts; where it is neither, of all.
+    """
 
     id: str
     counted: bool
+    online: bool
     seconds: float
     share: float
     reasons: dict[str, float]

@@ -16,6 +16,8 @@ export interface Figure {
 export interface Spent {
   id: string
   counted: boolean
+  /** It counts as online all the same: busy, a picture fault. */
+  online: boolean
   seconds: number
   share: number
   reasons: Record<string, number>
@@ -98,6 +100,10 @@ export const main = (group: Group): Figure => group.kpis[MAIN]!
 /** What is missing, and of what: the causes that count, the greatest first. */
 export const missing = (causes: readonly Spent[]): Spent[] =>
   causes.filter((one) => one.counted).sort((a, b) => b.seconds - a.seconds)
+
+/** What counts as online and is not as it should be, the most first. */
+export const impaired = (causes: readonly Spent[]): Spent[] =>
+  causes.filter((one) => one.online).sort((a, b) => b.seconds - a.seconds)
 
 /** The parts of a bar that is as wide as `whole` allows: where each begins and how wide it is. */
 export function barOf(causes: readonly Spent[], whole: number): { id: string; x: number; width: number }[] {

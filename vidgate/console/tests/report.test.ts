@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 
-import { barOf, cut, linesOf, missing, rest, uptimePath, widest, type Day, type Group, type Spent } from '../src/report'
+import { barOf, cut, impaired, linesOf, missing, rest, uptimePath, widest, type Day, type Group, type Spent } from '../src/report'
 
-const spent = (id: string, share: number, counted = true): Spent => ({
+const spent = (id: string, share: number, counted = true, online = false): Spent => ({
   id,
   counted,
+  online,
   seconds: share * 1000,
   share,
   reasons: {},
@@ -25,6 +26,12 @@ describe('the report', () => {
   it('tells the greatest cause first and leaves out what does not count', () => {
     const causes = [spent('maintenance', 0.5, false), spent('own', 0.01), spent('device', 0.2)]
     expect(missing(causes).map((one) => one.id)).toEqual(['device', 'own'])
+  })
+
+  it('tells apart what counts as online all the same', () => {
+    const causes = [spent('picture', 0.1, false, true), spent('busy', 0.4, false, true), spent('maintenance', 0.5, false), spent('device', 0.2)]
+    expect(impaired(causes).map((one) => one.id)).toEqual(['busy', 'picture'])
+    expect(missing(causes).map((one) => one.id)).toEqual(['device'])
   })
 
   it('puts the parts of a bar side by side', () => {

@@ -23,6 +23,7 @@ MEMBER = {
     "channel": "c1",
     "since": 1_700_000_000.0,
     "until": None,
+    "departure": None,
     "state": "down",
     "reason": "timeout",
 }
@@ -66,14 +67,15 @@ async def test_list_of_what_is_asked_for(service: FakeService, vidgate: Vidgate)
 async def test_show_tells_the_channels_and_what_was_done(
     service: FakeService, vidgate: Vidgate
 ) -> None:
-    told = ALARM | {"members": [MEMBER], "notes": [NOTE], "attention": "acknowledged"}
+    gone = MEMBER | {"channel": "c2", "until": 1_700_000_050.0, "departure": "maintenance"}
+    told = ALARM | {"members": [MEMBER, gone], "notes": [NOTE], "attention": "acknowledged"}
     service.answer("GET", "/alarms/3", told | {"acknowledged_by": "li"})
     ended = await vidgate("alarm", "show", "3")
     assert ended.status == 0
-    for word in ("c1", "离线", "超时", "已确认 (li)", "on my way"):
+    for word in ("c1", "离线", "超时", "转入检修", "已确认 (li)", "on my way"):
         assert word in ended.out
     rows = (await vidgate("alarm", "show", "3", "-o", "csv")).out.splitlines()
-    assert rows[0] == "channel,state,reason,since,until"
+    assert rows[0] == "channel,state,reason,since,until,departure"
 
 
 async def test_people_see_to_it(service: FakeService, vidgate: Vidgate) -> None:

@@ -108,7 +108,7 @@ async def test_a_platform_a_recorder_and_three_cameras(tmp_path: Path) -> None:
         await expect(console.by_id("no-alarm")).to_be_visible(timeout=40_000)
         await expect(console.by_id("alarm-count")).to_have_count(0)
         await console.by_id("show-closed").click()
-        await expect(console.by_id(f"alarm-{widest}")).to_contain_text("已恢复")
+        await expect(console.by_id(f"alarm-{widest}")).to_contain_text("已结束")
         await shot(stage, "alarms-closed")
         await console.by_id("alarm-filter-cause").click()
         await console.page.get_by_role("option", name="设备", exact=True).click()

@@ -31,7 +31,7 @@ class Fleet:
 
     def _of(self, channel: str, place: Place, looked: float, now: float) -> Condition:
         if channel in self.out:
-            return Condition(place, Sign.OUT, 0.0)
+            return Condition(place, Sign.OUT, 0.0, State.MAINTENANCE)
         since, cadence = self.dead.get(channel), Cadence(self.period, 1800.0)
         if since is None:
             return Condition(place, Sign.WELL, looked, cadence=cadence)

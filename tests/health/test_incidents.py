@@ -5,11 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.health.failing import Fleet, check, county, run, told
-from vidgate.health.causes import Condition, Place, Sign
+from vidgate.health.causes import Condition, Place, Rules, Sign
 from vidgate.health.checks import Cadence
 from vidgate.health.incidents import Fold
+from vidgate.health.ledger import Ledger
 from vidgate.model.health import Reason, State
-from vidgate.model.incident import Attention, Cause, Incident, Note
+from vidgate.model.incident import Attention, Cause, Departure, Incident, Note
 
 
 def test_a_platform_a_recorder_and_three_cameras_make_two_incidents_and_three_alarms() -> None:
@@ -102,6 +103,8 @@ def test_members_recover_one_by_one_and_what_is_left_gets_an_incident_of_its_own
     run(fold, fleet, 281.0, 300.0)
     assert first.ended is not None
     assert told(fold) == [("single", "emergency9", 1)]
+    assert first.members["emergency9"].departure is Departure.LEFT_OVER
+    assert first.members["emergency8"].departure is Departure.RECOVERED
 
 
 def test_a_clock_that_is_put_back_keeps_no_incident_open() -> None:
@@ -421,12 +424,56 @@ def test_a_fold_in_steps_may_be_left_at_any_of_them() -> None:
 
 def test_who_leaves_the_fleet_or_goes_into_maintenance_leaves_the_incident() -> None:
     fleet, fold = county(), Fold()
-    fleet.dead |= {"campus7": 100.0, "campus8": 100.0}
+    fleet.dead |= {"campus7": 100.0, "campus8": 100.0, "campus9": 100.0}
     run(fold, fleet, 100.0, 200.0)
     fleet.out.add("campus7")
     del fleet.places["campus8"]
+    del fleet.dead["campus9"]
     fold.fold(fleet.standing(201.0), 201.0)
     assert not fold.open
+    assert departures(fold) == {
+        "campus7": Departure.MAINTENANCE,
+        "campus8": Departure.WITHDRAWN,
+        "campus9": Departure.RECOVERED,
+    }
+
+
+def departures(fold: Fold) -> dict[str, Departure | None]:
+    """Why each channel belongs to its incident no more."""
+    members = (member for one in fold.incidents.values() for member in one.members.values())
+    return {member.channel: member.departure for member in members}
+
+
+def test_who_moved_to_a_wider_cause_is_told_of_in_the_narrower_one() -> None:
+    fleet, fold = county(), Fold()
+    fleet.dead["emergency7"] = 100.0
+    run(fold, fleet, 100.0, 170.0)
+    (single,) = fold.open
+    fleet.dead |= dict.fromkeys(emergency(fleet), 171.0) | {"emergency7": 100.0}
+    run(fold, fleet, 171.0, 300.0)
+    (platform,) = fold.open
+    assert single.merged == platform.id
+    member = single.members["emergency7"]
+    assert (member.departure, member.until) == (Departure.MOVED, single.ended)
+    assert (len(single.members), single.size, len(single.failing)) == (1, 0, 0)
+
+
+def test_who_fails_again_beside_the_wider_cause_fails_since_then() -> None:
+    """The platform's incident tells of the time before."""
+    place = Place("p", "town", "h")
+
+    def lost(at: float) -> Condition:
+        return Condition(place, Sign.FAULTY, at, State.DOWN)
+
+    ledger = Ledger((), Rules())
+    area = ledger.resume((Cause.AREA, "town"), None, 10.0)
+    ledger.take(area, "c", lost(10.0), 10.0)
+    ledger.take(area, "other", lost(10.0), 10.0)
+    ledger.move("c", ledger.resume((Cause.PLATFORM, "p"), None, 20.0), lost(10.0), 20.0)
+    ledger.leave("c", Departure.RECOVERED, 30.0)
+    ledger.take(area, "c", lost(40.0), 40.0)
+    assert area.members["c"].since == 40.0
+    assert area.members["c"].departure is None
 
 
 def test_open_incidents_go_on_after_a_restart() -> None:

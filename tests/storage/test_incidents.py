@@ -4,7 +4,7 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Float, Integer, Table, insert
 
 from vidgate.model.health import Reason, State
-from vidgate.model.incident import Attention, Cause, Incident, Member, Note, Selection
+from vidgate.model.incident import Attention, Cause, Departure, Incident, Member, Note, Selection
 from vidgate.model.standing import Membership
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
@@ -57,14 +57,15 @@ async def test_what_is_open_comes_back_and_numbers_go_on(db: Database) -> None:
     assert await store.find(9) is None
 
 
-async def test_members_are_changed_and_dropped(db: Database) -> None:
+async def test_members_are_changed(db: Database) -> None:
     store = IncidentStore(db, Audit(db))
     one = incident(1, 10.0, *(f"c{number}" for number in range(450)))
     await kept(store, one)
-    one.members["c7"] = replace(one.members["c7"], until=12.0)
-    del one.members["c8"]
+    for number, why in enumerate(Departure):
+        member = one.members[f"c{number}"]
+        one.members[f"c{number}"] = replace(member, until=12.0, departure=why)
     one.returns = 2
-    await store.save([(one, ["c7", "c8"])])
+    await store.save([(one, [f"c{number}" for number in range(len(Departure))])])
     assert await store.find(1) == one
 
 
@@ -178,6 +179,18 @@ async def test_when_channels_failed_together_with_others(db: Database) -> None:
     assert await store.memberships(["a", "b"], 0, 12_000) == {"a": [by_host]}
     assert await store.memberships(["a", "b"], 15_250, 30_000) == {"b": found["b"]}
     assert await store.memberships([], 0, 100_000) == {}
+
+
+async def test_what_a_wider_cause_took_over_is_told_of_by_that_one(db: Database) -> None:
+    store = IncidentStore(db, Audit(db))
+    narrow, wide = incident(1, 10.0, "a", "b", ended=20.0), incident(2, 10.0, "a")
+    for channel, why in (("a", Departure.MOVED), ("b", Departure.MAINTENANCE)):
+        narrow.members[channel] = replace(narrow.members[channel], until=20.0, departure=why)
+    await kept(store, narrow, replace(wide, cause=Cause.PLATFORM, subject="p"))
+    assert await store.memberships(["a", "b"], 0, 100_000) == {
+        "a": [Membership(10_000, FOREVER, Cause.PLATFORM)],
+        "b": [Membership(10_000, 20_000, Cause.HOST)],
+    }
 
 
 async def test_the_past_is_forgotten_with_all_that_belongs_to_it(db: Database) -> None:

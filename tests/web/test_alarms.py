@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from tests.web.conftest import Site
 from vidgate.model.health import Reason, State
-from vidgate.model.incident import Cause, Incident, Member, Note
+from vidgate.model.incident import Cause, Departure, Incident, Member, Note
 from vidgate.model.user import Role
 
 API = "/api/v1/alarms"
@@ -11,7 +11,10 @@ API = "/api/v1/alarms"
 def incident(number: int, **more: object) -> Incident:
     member = Member(channel="Camera-1", since=10.0, state=State.DOWN, reason=Reason.TIMEOUT)
     known: dict[str, object] = {"cause": Cause.PLATFORM, "subject": "p", "opened": 10.0}
-    members = {"Camera-1": member, "b": replace(member, channel="b", until=12.0)}
+    members = {
+        "Camera-1": member,
+        "b": replace(member, channel="b", until=12.0, departure=Departure.LEFT_OVER),
+    }
     return Incident(id=number, members=members, **known | more)  # type: ignore[arg-type]
 
 
@@ -57,9 +60,9 @@ async def test_shows_the_channels_those_that_still_fail_first(site: Site) -> Non
     site.fakes.alarms.said = [(3, "li", "note", "no power")]
     told = await (await site.call("GET", f"{API}/3", role=Role.AUDITOR)).json()
     assert (told["channels"], told["failing"], told["severity"]) == (2, 1, "critical")
-    assert [(one["channel"], one["until"]) for one in told["members"]] == [
-        ("Camera-1", None),
-        ("b", 12.0),
+    assert [(one["channel"], one["until"], one["departure"]) for one in told["members"]] == [
+        ("Camera-1", None, None),
+        ("b", 12.0, "left_over"),
     ]
     assert told["notes"] == [{"time": 5.0, "actor": "li", "action": "note", "text": "no power"}]
 

@@ -18,7 +18,7 @@ _SHEET = tables.Sheet(
     times=("opened", "ended", "asked", "acknowledged"),
 )  # fmt: skip
 _MEMBERS = tables.Sheet(
-    "alarm", ("channel", "state", "reason", "since", "until"), times=("since", "until")
+    "alarm", ("channel", "state", "reason", "since", "until", "departure"), times=("since", "until")
 )
 Number = Annotated[int, option("告警号 · the alarm's number", completer=names.ALARMS)]
 Text = Annotated[str, option("说明 · what there is to say", "--text", "-m")]
@@ -140,7 +140,7 @@ _COLUMNS: tuple[output.Column, ...] = (
     ("原因", _subject),
     ("仍故障/涉及", lambda item: f"{item['failing']}/{item['channels']}"),
     ("开始", lambda item: output.moment(item["opened"])),
-    ("恢复", lambda item: output.moment(item["ended"])),
+    ("结束", lambda item: output.moment(item["ended"])),
     ("处置", _handled),
     ("并入", "merged"),
 )
@@ -149,7 +149,8 @@ _MEMBER_COLUMNS: tuple[output.Column, ...] = (
     ("状态", lambda item: words.state(item["state"])),
     ("原因", lambda item: words.reason(item["reason"])),
     ("自", lambda item: output.moment(item["since"])),
-    ("恢复", lambda item: output.moment(item["until"])),
+    ("至", lambda item: output.moment(item["until"])),
+    ("去向", lambda item: words.DEPARTURES.get(item["departure"] or "", "")),
 )
 _NOTE_COLUMNS: tuple[output.Column, ...] = (
     ("时间", lambda item: output.moment(item["time"])),

@@ -41,6 +41,13 @@ CAUSES = {
 }
 SEVERITIES = {"critical": "紧急", "major": "重要", "minor": "一般"}
 ATTENTIONS = {"open": "待处置", "acknowledged": "已确认", "closed": "已关闭"}
+DEPARTURES = {
+    "recovered": "恢复",
+    "maintenance": "转入检修",
+    "withdrawn": "不再探测",
+    "moved": "并入更大的告警",
+    "left_over": "仍故障, 另立告警",
+}
 FIELDS = {
     "id": "编号",
     "number": "序号",

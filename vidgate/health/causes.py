@@ -85,7 +85,7 @@ def condition(health: Health, place: Place, cadence: Cadence, *, is_counted: boo
     """What a channel's health says."""
     state, reason = health.state, health.reason
     if not is_counted or state in (State.MAINTENANCE, State.DISABLED):
-        return Condition(place, Sign.OUT, 0.0)
+        return Condition(place, Sign.OUT, 0.0, state)
     # To answer, with no more known yet, is no fault; pictures that nobody can show are one.
     is_strange = state is State.REACHABLE and reason is Reason.UNSUPPORTED
     if state in FAULTS or is_strange:

@@ -20,7 +20,8 @@ from vidgate.health.causes import (
     Together,
 )
 from vidgate.health.ledger import NOBODY, Ledger, is_new
-from vidgate.model.incident import Attention, Cause, Incident, Member
+from vidgate.model.health import State
+from vidgate.model.incident import Attention, Cause, Departure, Incident, Member
 
 SLICE = 200  # channels or incidents in one step: some 1 ms
 WIDEST = next(iter(RANK))
@@ -100,9 +101,9 @@ class Fold:
     def _recover(self, fleet: Mapping[str, Condition], now: float) -> Iterator[None]:
         for number, channel in enumerate(list(self._ledger.of), 1):
             found = fleet.get(channel)
-            if found is None or found.sign in (Sign.WELL, Sign.OUT):
-                self._ledger.leave(channel, now)
-            elif found.sign is Sign.FAULTY:
+            if (why := _departure(found)) is not None:
+                self._ledger.leave(channel, why, now)
+            elif found is not None and found.sign is Sign.FAULTY:
                 self._ledger.update(channel, found)
             if number % SLICE == 0:
                 yield
@@ -257,7 +258,7 @@ class Fold:
             incident.calm_since = now
         if now - incident.calm_since >= rest:
             for member in failing:
-                self._ledger.leave(member.channel, now)
+                self._ledger.leave(member.channel, Departure.LEFT_OVER, now)
                 self._left[member.channel] = now
                 self._unsettled = True
             incident.ended, incident.calm_since = now, None
@@ -277,9 +278,19 @@ def _sift(
     return free
 
 
+def _departure(found: Condition | None) -> Departure | None:
+    """Why a channel that stands so belongs to no incident; None: it may."""
+    if found is None:
+        return Departure.WITHDRAWN
+    if found.sign is Sign.OUT:
+        is_off = found.state is State.MAINTENANCE
+        return Departure.MAINTENANCE if is_off else Departure.WITHDRAWN
+    return Departure.RECOVERED if found.sign is Sign.WELL else None
+
+
 def _is_down(incident: Incident) -> bool:
     """Whether what fell together still lies: who closed the alarm closed it for all of that."""
-    return len(incident.failing) >= LYING[incident.cause] * len(incident.members)
+    return len(incident.failing) >= LYING[incident.cause] * incident.size
 
 
 def _is_news(incident: Incident, channel: str, now: float, rules: Rules) -> bool:
@@ -338,9 +349,9 @@ def _calm(
     share = rules.leftover
     if incident.cause is Cause.UPLINK:  # the network is back, whatever platform may stay away
         share = 0.0 if _is_cut(incident, fleet) else 1.0
-    most = share * len(incident.members)
+    most = share * incident.size
     if incident.cause in TOGETHER and incident.cause is not Cause.UPLINK:
-        most = max(most, _too_few(TOGETHER[incident.cause], len(incident.members)))
+        most = max(most, _too_few(TOGETHER[incident.cause], incident.size))
     # Nobody may have looked yet at those that are left: the first to recover tell of the rest.
     period = max(fleet[member.channel].period for member in failing)
     return most, max(rules.rest, rules.round(period))

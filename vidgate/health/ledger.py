@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from vidgate.health.causes import RANK, Condition, Group, Rules
-from vidgate.model.incident import Cause, Incident, Member
+from vidgate.model.incident import Cause, Departure, Incident, Member
 
 NOBODY = len(RANK)  # the rank of a channel that is in no incident
 
@@ -62,7 +62,11 @@ class Ledger:
     def take(self, incident: Incident, channel: str, found: Condition, now: float) -> None:
         """A channel that is in none belongs to it."""
         known = incident.members.get(channel)
-        is_anew = incident.cause is Cause.SCATTERED and is_new(incident, channel, now, self._rules)
+        is_anew = (
+            known is None
+            or known.departure is Departure.MOVED  # and fell again beside the wider cause
+            or (incident.cause is Cause.SCATTERED and is_new(incident, channel, now, self._rules))
+        )
         since = found.at if known is None or is_anew else known.since
         incident.members[channel] = Member(
             channel=channel, since=since, state=found.state, reason=found.reason
@@ -79,20 +83,20 @@ class Ledger:
             incident.members[channel] = replace(member, state=found.state, reason=found.reason)
             self.touch(incident, channel)
 
-    def leave(self, channel: str, now: float) -> None:
-        """It belongs to its incident no more."""
-        incident = self.of.pop(channel)
-        incident.members[channel] = replace(incident.members[channel], until=now)
-        self.touch(incident, channel)
+    def leave(self, channel: str, why: Departure, now: float) -> Incident | None:
+        """It belongs to its incident no more; returns that, None where it was in none."""
+        incident = self.of.pop(channel, None)
+        if incident is not None:
+            member = incident.members[channel]
+            incident.members[channel] = replace(member, until=now, departure=why)
+            self.touch(incident, channel)
+        return incident
 
     def move(self, channel: str, to: Incident, found: Condition, now: float) -> None:
         """The wider cause takes the channel over; the narrower incident ends with its last."""
-        before = self.of.pop(channel, None)
-        if before is not None:
-            del before.members[channel]
-            self.touch(before, channel)
-            if not before.is_failing:
-                before.ended, before.merged = now, to.id
+        before = self.leave(channel, Departure.MOVED, now)
+        if before is not None and not before.is_failing:
+            before.ended, before.merged = now, to.id
         self.take(to, channel, found, now)
 
     # -- incidents ---------------------------------------------------------------------------------

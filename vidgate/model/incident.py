@@ -53,13 +53,33 @@ SEVERITIES: Mapping[Cause, Severity] = {
 }
 
 
+class Departure(StrEnum):
+    """Why a channel belongs to an incident no more; only the first says that it works again.
+
+    `withdrawn`: nobody looks at it any more (removed, switched off, suspended, without an address).
+    `moved`: a wider cause was found. `left_over`: the incident is over, and what still fails has an
+    alarm of its own.
+    """
+
+    RECOVERED = "recovered"
+    MAINTENANCE = "maintenance"
+    WITHDRAWN = "withdrawn"
+    MOVED = "moved"
+    LEFT_OVER = "left_over"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One channel of an incident. Wall-clock seconds; `until` is None while it still fails."""
+    """One channel of an incident. Wall-clock seconds.
+
+    `until` is None while it belongs to it; `departure` says why it does no more (None: that was not
+    recorded).
+    """
 
     channel: str
     since: float
     until: float | None = None
+    departure: Departure | None = None
     state: State = State.DOWN
     reason: Reason = Reason.UNREACHABLE
 
@@ -158,13 +178,18 @@ class Incident(Course):
 
     @property
     def failing(self) -> list[Member]:
-        """The members that have not recovered."""
+        """The members that have not left."""
         return [one for one in self.members.values() if one.until is None]
 
     @property
     def is_failing(self) -> bool:
-        """Whether any member has not recovered: found at the first of them."""
+        """Whether any member has not left: found at the first of them."""
         return any(one.until is None for one in self.members.values())
+
+    @property
+    def size(self) -> int:
+        """How many belonged to it that no wider cause took over."""
+        return sum(one.departure is not Departure.MOVED for one in self.members.values())
 
     @property
     def outline(self) -> Outline:

@@ -331,7 +331,7 @@ def summary(incident: Outline) -> dict[str, Any]:
 
 def _require_unclosed(incident: Incident) -> None:
     if incident.attention is Attention.CLOSED:
-        how = f"由 {incident.dismissed.actor} 关闭" if incident.dismissed else "已恢复"
+        how = f"由 {incident.dismissed.actor} 关闭" if incident.dismissed else "已结束"
         raise ConflictError(f"告警 {incident.id} {how} / the alarm is closed already")
 
 

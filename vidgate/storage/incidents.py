@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     RowMapping,
     Select,
-    bindparam,
     delete,
     exists,
     func,
@@ -25,6 +24,7 @@ from vidgate.model.incident import (
     SHARED,
     Cause,
     Course,
+    Departure,
     Incident,
     Member,
     Note,
@@ -89,7 +89,8 @@ class IncidentStore:
     ) -> dict[str, list[Membership]]:
         """When channels failed together with others inside the window (ms), by id, in order.
 
-        While it still fails there is no end; a channel that never did is left out.
+        While it still fails there is no end; a channel that never did is left out, and so is what
+        a wider cause took over: that one tells of it from the first failure on.
         """
         causes = await self._shared(start / SECOND, end / SECOND)
         who = incident_members.c
@@ -97,6 +98,7 @@ class IncidentStore:
             select(who.channel, who.since, who.until, who.incident)
             .where(who.since < end / SECOND)
             .where(who.until.is_(None) | (who.until > start / SECOND))
+            .where(who.departure.is_distinct_from(Departure.MOVED.value))
         )
         found: dict[str, list[Membership]] = {}
         for some, members in product(chunks(causes), chunks(ids)):
@@ -127,19 +129,14 @@ class IncidentStore:
             return [_note(row) for row in rows]
 
     async def save(self, changed: Collection[tuple[Incident, Collection[str]]]) -> None:
-        """Save incidents and those of their members that are named; who left is dropped."""
-        known = [(one, channel) for one, channels in changed for channel in channels]
-        kept = [(one, channel) for one, channel in known if channel in one.members]
-        gone = [(one, channel) for one, channel in known if channel not in one.members]
+        """Save incidents and those of their members that are named."""
+        named = [(one, channel) for one, channels in changed for channel in channels]
         async with self._db.write() as session:
             for part in chunks(changed):
                 await session.execute(_SAVE, [_row(one) for one, _ in part])
-            for pairs in chunks(kept):
+            for pairs in chunks(named):
                 rows = [_member_row(one.id, one.members[channel]) for one, channel in pairs]
                 await session.execute(_SAVE_MEMBER, rows)
-            for pairs in chunks(gone):
-                rows = [{"of": one.id, "who": channel} for one, channel in pairs]
-                await session.execute(_DROP_MEMBER, rows)
 
     async def say(self, incident: Incident, note: Note) -> None:
         """Add a note to an incident, and a row to the audit table."""
@@ -174,9 +171,6 @@ _SAVE = _INSERT.on_conflict_do_update(
     set_={column.name: _INSERT.excluded[column.name] for column in incidents.columns},
 )
 _SAVE_MEMBER = upsert(incident_members).prefix_with("OR REPLACE")
-_DROP_MEMBER = delete(incident_members).where(
-    incident_members.c.incident == bindparam("of"), incident_members.c.channel == bindparam("who")
-)
 
 Known = TypeVar("Known", bound=Course)
 
@@ -268,6 +262,7 @@ def _member_row(incident: int, one: Member) -> dict[str, Any]:
         "until": one.until,
         "state": int(one.state),
         "reason": one.reason.value,
+        "departure": None if one.departure is None else one.departure.value,
     }
 
 
@@ -278,6 +273,7 @@ def _member(row: RowMapping) -> Member:
         until=row["until"],
         state=State(row["state"]),
         reason=Reason(row["reason"]),
+        departure=None if row["departure"] is None else Departure(row["departure"]),
     )
 
 

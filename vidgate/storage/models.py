@@ -285,6 +285,7 @@ incident_members = Table(
     Column("until", Float),
     Column("state", Integer, nullable=False),
     Column("reason", String(32), nullable=False),
+    Column("departure", String(16)),  # why it left; null: it did not, or that was not recorded
 )
 
 incident_notes = Table(

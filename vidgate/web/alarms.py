@@ -79,11 +79,16 @@ class AlarmList(BaseModel):
 
 
 class MemberView(BaseModel):
-    """One channel of an alarm: since when it fails, until when it did (null: it still does)."""
+    """One channel of an alarm: since when it fails, until when it belonged to it (null: it does).
+
+    `departure`: why it does no more (null with an `until`: not recorded). Only `recovered` says
+    that it works again; `withdrawn` is looked at no more, `left_over` has an alarm of its own.
+    """
 
     channel: str
     since: float
     until: float | None
+    departure: Literal["recovered", "maintenance", "withdrawn", "moved", "left_over"] | None
     state: str
     reason: str
 
@@ -179,6 +184,7 @@ def _member(one: Member) -> dict[str, Any]:
         "channel": one.channel,
         "since": one.since,
         "until": one.until,
+        "departure": None if one.departure is None else one.departure.value,
         "state": one.state.label,
         "reason": one.reason.value,
     }

@@ -1,5 +1,7 @@
 /** Alarms as the service tells them, and a list of them kept by its events. */
 
+import type { ChannelState } from './api'
+
 export type Severity = 'critical' | 'major' | 'minor'
 export type Attention = 'open' | 'acknowledged' | 'closed'
 export type Verb = 'acknowledge' | 'note' | 'close'
@@ -23,12 +25,22 @@ export interface Alarm {
   closed_by: string
 }
 
+/** Why a channel belongs to an alarm no more, and its mark then: only the first works again. */
+const DEPARTURES = { recovered: 'up', maintenance: 'maintenance', withdrawn: 'disabled', moved: 'unknown', left_over: 'unknown' } as const
+
 export interface AlarmMember {
   channel: string
   since: number
   until: number | null
+  /** Null with an `until`: an older service did not record it. */
+  departure: keyof typeof DEPARTURES | null
   state: 'down' | 'unauthorized' | 'degraded'
   reason: string
+}
+
+export function markOf({ until, departure, state }: AlarmMember): ChannelState {
+  if (until === null) return state
+  return departure === null ? 'unknown' : DEPARTURES[departure]
 }
 
 export interface AlarmNote {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { filtersOf, noFilters, ordered, queryOf, withNews, type Alarm } from '../src/alarm'
+import { filtersOf, markOf, noFilters, ordered, queryOf, withNews, type Alarm } from '../src/alarm'
 
 function alarm(id: number, more: Partial<Alarm> = {}): Alarm {
   return {
@@ -47,6 +47,15 @@ describe('ordered', () => {
     ]
     expect(ids(ordered(list, 'unclosed'))).toEqual([5, 3, 4, 1, 2])
     expect(ids(ordered(list, 'all'))).toEqual([5, 4, 3, 2, 1])
+  })
+})
+
+describe('markOf', () => {
+  it('marks as well only who recovered', () => {
+    const member = { channel: 'c1', since: 1, until: null, departure: null, state: 'down', reason: 'timeout' } as const
+    expect(markOf(member)).toBe('down')
+    const marks = (['recovered', 'maintenance', 'withdrawn', 'moved', 'left_over', null] as const).map((departure) => markOf({ ...member, until: 2, departure }))
+    expect(marks).toEqual(['up', 'maintenance', 'disabled', 'unknown', 'unknown', 'unknown'])
   })
 })
 

@@ -31,6 +31,20 @@ def test_what_a_channels_health_says() -> None:
     assert sign(state=State.MAINTENANCE) is Sign.OUT
     assert sign(state=State.DISABLED) is Sign.OUT
     assert sign(False, state=State.DOWN) is Sign.OUT
+    assert sign(reason=Reason.NO_ADDRESS) is Sign.OUT
+    assert sign(reason=Reason.DENIED_ADDRESS) is Sign.OUT
+    assert sign(reason=Reason.ERROR) is Sign.UNSURE
+
+
+def test_a_channel_that_comes_by_itself_is_looked_for_only_while_it_does() -> None:
+    def sign(state: State) -> Sign:
+        health = Health(channel="c", state=state, probed=5.0)
+        cadence = Cadence(60.0, 900.0)
+        return condition(health, Place(), cadence, is_counted=True, is_asked=False).sign
+
+    assert sign(State.DOWN) is Sign.FAULTY
+    assert sign(State.UP) is Sign.WELL
+    assert sign(State.UNKNOWN) is Sign.OUT
 
 
 def test_a_platform_that_changes_its_codec_to_one_that_nobody_knows_has_fallen() -> None:

@@ -15,9 +15,9 @@ from vidgate.aio.clock import ManualClock
 from vidgate.errors import ConflictError, InputError, NotFoundError, StorageError
 from vidgate.health.causes import Condition, Rules
 from vidgate.health.incidents import Fold
-from vidgate.model.channel import Channel
+from vidgate.model.channel import Channel, Kind
 from vidgate.model.health import Health, Level, Reason, State
-from vidgate.model.incident import Attention, Cause, Incident, Selection
+from vidgate.model.incident import Attention, Cause, Departure, Incident, Selection
 from vidgate.operations.alarms import Alarms
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
@@ -256,3 +256,17 @@ async def test_who_leaves_the_register_leaves_no_alarm(site: Site) -> None:
         del site.channels["c14"]
         site.bus.publish("register.changed", "", {})
         assert await opened(alarms, 0) == []
+
+
+async def test_who_is_left_with_nowhere_to_look_leaves_no_alarm(site: Site) -> None:
+    """One pushes from now on and does not; the address of the other is gone."""
+    async with site.alarms() as alarms:
+        site.set(State.DOWN, "c13", "c14")
+        c13, c14 = sorted(await opened(alarms, 2), key=lambda one: one.subject)
+        site.channels["c13"] = replace(site.channels["c13"], kind=Kind.PUSH)
+        site.health["c13"] = Health(channel="c13")
+        site.health["c14"] = Health(channel="c14", reason=Reason.NO_ADDRESS)
+        site.bus.publish("register.changed", "", {})
+        assert await opened(alarms, 0) == []
+        assert c13.members["c13"].departure is Departure.WITHDRAWN
+        assert c14.members["c14"].departure is Departure.WITHDRAWN

@@ -21,6 +21,7 @@ from vidgate.model.incident import Cause
 
 FAULTS = frozenset({State.DOWN, State.UNAUTHORIZED, State.DEGRADED})
 WELL = frozenset({State.UP, State.REACHABLE, State.BUSY})
+NOWHERE = frozenset({Reason.NO_ADDRESS, Reason.DENIED_ADDRESS})  # there is nobody to ask
 CUT = frozenset({Reason.UNREACHABLE, Reason.TIMEOUT})  # nothing came: a refusal shows a network
 RANK = {cause: rank for rank, cause in enumerate(Cause)}
 
@@ -33,7 +34,7 @@ class Sign(Enum):
     FAULTY = auto()
     WELL = auto()
     UNSURE = auto()  # not known, or in doubt: neither failed nor recovered
-    OUT = auto()  # not counted, in maintenance, gone
+    OUT = auto()  # not counted, in maintenance, gone, or with nobody to ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,15 @@ class Condition(NamedTuple):
         return self.cadence.media if self.is_deep else self.cadence.describe
 
 
-def condition(health: Health, place: Place, cadence: Cadence, *, is_counted: bool) -> Condition:
-    """What a channel's health says."""
+def condition(
+    health: Health, place: Place, cadence: Cadence, *, is_counted: bool, is_asked: bool = True
+) -> Condition:
+    """What a channel's health says. `is_asked`: the background looks at it; others tell of
+    themselves.
+    """
     state, reason = health.state, health.reason
-    if not is_counted or state in (State.MAINTENANCE, State.DISABLED):
+    is_lost = state is State.UNKNOWN and (not is_asked or reason in NOWHERE)  # nobody will ever see
+    if not is_counted or is_lost or state in (State.MAINTENANCE, State.DISABLED):
         return Condition(place, Sign.OUT, 0.0, state)
     # To answer, with no more known yet, is no fault; pictures that nobody can show are one.
     is_strange = state is State.REACHABLE and reason is Reason.UNSUPPORTED

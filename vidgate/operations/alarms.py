@@ -21,7 +21,7 @@ from vidgate.aio.supervisor import Supervisor
 from vidgate.errors import ConflictError, InputError, NotFoundError, StorageError
 from vidgate.health.calendar import instant
 from vidgate.health.causes import Condition, Place, Rules, condition
-from vidgate.health.checks import Cadence
+from vidgate.health.checks import Cadence, is_probed
 from vidgate.health.incidents import Fold
 from vidgate.model.channel import Channel, PointClass
 from vidgate.model.health import Health
@@ -276,8 +276,13 @@ class Alarms:
             place, alike = self._place(channel), (channel.platform, channel.point_class)
             if (cadence := cadences.get(alike)) is None:
                 cadence = cadences[alike] = self._watch.demands.cadence(channel)
-            health = self._watch.of(channel.id)
-            fleet[channel.id] = condition(health, place, cadence, is_counted=channel.is_counted)
+            fleet[channel.id] = condition(
+                self._watch.of(channel.id),
+                place,
+                cadence,
+                is_counted=channel.is_counted,
+                is_asked=is_probed(channel),
+            )
             if number % CHUNK == 0:
                 await asyncio.sleep(0)
         return fleet

@@ -85,6 +85,8 @@ async def test_a_busy_camera_is_not_to_be_asked_before_its_time(
         "POST", "/whep/camera-1", role=Role.VIEWER, data=OFFER, headers=AS_SDP
     )
     assert (refused.status, refused.headers["Retry-After"]) == (503, "30")
+    # Players of other sites see only what is listed (Fetch, CORS-safelisted response-headers).
+    assert "Retry-After" in refused.headers["Access-Control-Expose-Headers"].split(", ")
     assert (await refused.json())["code"] == "camera_busy"
 
 

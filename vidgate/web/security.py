@@ -31,7 +31,7 @@ CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "POST, PATCH, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
-    "Access-Control-Expose-Headers": "Location, ETag, X-Vidgate-Stream",
+    "Access-Control-Expose-Headers": "Location, ETag, Retry-After, X-Vidgate-Stream",
     "Access-Control-Max-Age": "86400",
 }
 

@@ -117,7 +117,7 @@ async def killed(target: Target, number: int, folder: Path) -> list[Row]:
 
 
 async def run() -> list[Row]:
-    """One after another, on one service with default settings."""
+    """One after another, on one service."""
     rows: list[Row] = []
     with (
         tempfile.TemporaryDirectory() as data,
@@ -139,8 +139,8 @@ def main() -> None:
     head = f"""# Soak: attacks
 
 `scripts/soak attacks`, {machine()}.
-One service with its default settings, four cameras, everything on one machine: the attackers' and
-the viewers' own work shares its two cores.
+One service with its default settings, but without background probing; four cameras, everything on
+one machine: the attackers' and the viewers' own work shares its two cores.
 """
     tell("attacks", head, rows)
 

@@ -55,9 +55,10 @@ def main() -> None:
     head = f"""# Soak: cameras that flood
 
 `scripts/soak floods`, {machine()}.
-One service with its default settings for each row, four cameras and the hostile one, all on one
-machine. Held is the time in which the service's own thread was at work without a break, the most
-since its start (metric `vidgate_event_loop_held_max_seconds`); late is what a crowded machine adds.
+For each row one service with its default settings, but without background probing; four cameras
+and the hostile one, all on one machine. Held is the time in which the service's own thread was at
+work without a break, the most since its start (metric `vidgate_event_loop_held_max_seconds`); late
+is what a crowded machine adds.
 """
     tell("floods", head, rows)
 

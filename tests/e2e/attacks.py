@@ -90,7 +90,7 @@ async def watch(http: aiohttp.ClientSession, viewer: LightViewer, channel: str) 
 async def attacked(
     folder: Path, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[Target]:
-    """A service with a few cameras, as it stands in a hall: nothing but the defaults."""
+    """A service with a few cameras and, but for background probing, the default settings."""
     quiet = {"VIDGATE__PROBE__ENABLED": "false"}
     async with (
         running_fleet(folder, CHANNELS) as fleet,

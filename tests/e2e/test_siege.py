@@ -15,7 +15,7 @@ import pytest
 from tests.e2e import lossy
 from tests.e2e.attacks import AS_SDP, attacked, watch
 from tests.e2e.cycles import delivered
-from tests.e2e.siege import SEARCHES, besiege, confined, crowd, silent_crowd
+from tests.e2e.siege import PAGES, WHOLE, Door, besiege, besiegeable, confined, crowd, silent_crowd
 from tests.e2e.stage import eventually
 from tests.programs import running_fleet, running_service, tls_settings
 from tests.waiting import until
@@ -25,18 +25,16 @@ from vidgate.webrtc.dtls import Certificate
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
 
 
-async def test_slow_clients_are_cut_and_others_are_served(tmp_path: Path) -> None:
-    settings = {"VIDGATE__PROBE__ENABLED": "false"}
-    async with running_service(tmp_path / "data", settings) as service:
-        register = tmp_path / "register.csv"
-        await service.cli("simulate", "register", "--channels", "2743", "-o", str(register))
-        await service.cli("channel", "import", str(register))
-        token = (await service.cli_json("token", "create", "--role", "engineer"))["token"]
-        found = await besiege(service, token, 60)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_slow_clients_are_cut_and_others_are_served(tmp_path: Path, scheme: str) -> None:
+    async with besiegeable(tmp_path, 300) as (service, token):
+        door = await Door.https(service) if scheme == "https" else None
+        found = await besiege(service, token, 60, door=door)
         assert len(found.cut) == 60
         assert max(found.cut) <= 20
         assert found.refused == 0
-        assert all(len(found.waits[path]) > 20 for path in SEARCHES)
+        assert len(found.waits[WHOLE]) > 2
+        assert all(len(found.waits[path]) > 20 for path in PAGES)
 
 
 async def test_a_service_without_descriptors_refuses_and_keeps_what_it_has(tmp_path: Path) -> None:

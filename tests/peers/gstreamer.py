@@ -48,4 +48,5 @@ async def camera(*options: str, scheme: str = "rtsp") -> AsyncIterator[tuple[str
     login = ("--username", LOGIN.username, "--password", LOGIN.password)
     async with running(PYTHON, SERVER, *login, *options) as program:
         port = (await program.says(r"listening (\d+)"))[1]
-        yield f"{scheme}://127.0.0.1:{port}/camera", program
+        host = "[::1]" if "::1" in options else "127.0.0.1"
+        yield f"{scheme}://{host}:{port}/camera", program

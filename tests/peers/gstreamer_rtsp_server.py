@@ -1,14 +1,15 @@
 """GStreamer's RTSP server as a camera or a recorder. Run by the system's python3 and its bindings.
 
     gstreamer_rtsp_server.py --username U --password P [--codec h264|h265] [--audio pcma|pcmu|aac]
-        [--transport tcp|udp|any] [--number N] [--tls CERTIFICATE KEY] [--recorded FROM TO]
+        [--transport tcp|udp|any] [--host ADDRESS] [--number N] [--tls CERTIFICATE KEY]
+        [--recorded FROM TO]
 
-Serves /camera on a free port of 127.0.0.1: pictures that carry the number and a frame counter in
-the layout of design.md 10, and a tone of 400 + 8 x (N mod 256) Hz; both encoded by GStreamer's
-plugins. With `--recorded` (seconds since 1970) /camera is a recording of pictures alone, for
-ONVIF replay: the counter is 0 at FROM. Prints `listening PORT`, and `sessions N` at each change.
-Needs python3-gi, gir1.2-gst-rtsp-server-1.0, GStreamer's good, bad, ugly and libav plugins, and
-glib-networking for TLS.
+Serves /camera on a free port of 127.0.0.1, or of the address given: pictures that carry the number
+and a frame counter in the layout of design.md 10, and a tone of 400 + 8 x (N mod 256) Hz; both
+encoded by GStreamer's plugins. With `--recorded` (seconds since 1970) /camera is a recording of
+pictures alone, for ONVIF replay: the counter is 0 at FROM. Prints `listening PORT`, and
+`sessions N` at each change. Needs python3-gi, gir1.2-gst-rtsp-server-1.0, GStreamer's good, bad,
+ugly and libav plugins, and glib-networking for TLS.
 """
 
 import argparse
@@ -194,6 +195,7 @@ def main() -> None:
     parser.add_argument("--codec", choices=VIDEO, default="h264")
     parser.add_argument("--audio", choices=AUDIO, default="pcma")
     parser.add_argument("--transport", choices=TRANSPORTS, default="any")
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--number", type=int, default=1)
     parser.add_argument("--rate", type=int, default=RATE)
     parser.add_argument("--group", type=int, default=25)  # pictures from a key frame to the next
@@ -204,7 +206,7 @@ def main() -> None:
     options = parser.parse_args()
     Gst.init(None)
     server = GstRtspServer.RTSPOnvifServer()
-    server.set_address("127.0.0.1")
+    server.set_address(options.host)
     server.set_service("0")
     protect(server, options)
     factory = Recorder(options) if options.recorded else Camera(options)

@@ -63,6 +63,15 @@ async def test_pictures_and_sound_with_digest(
         await program.says("sessions 0")  # TEARDOWN reached it
 
 
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.UDP])
+async def test_by_ipv6(transport: Transport) -> None:
+    async with camera("--host", "::1", "--number", "66") as (url, program):
+        assert "[::1]" in url
+        address = RtspAddress(url=url, login=LOGIN, transport=transport)
+        await read_back(address, Codec.H264, Codec.PCMA, 66)
+        await program.says("sessions 0")
+
+
 async def test_aac_as_latm() -> None:
     async with camera("--audio", "latm", "--number", "200") as (url, _):
         await read_back(RtspAddress(url=url, login=LOGIN), Codec.H264, Codec.AAC, 200)

@@ -10,7 +10,14 @@ import pytest
 from tests.rtp.packets import PPS, SPS, inter, key, packets
 from tests.rtsp.camera import SDP, Camera, Habits, interleave, pictures, run_camera
 from tests.waiting import until
-from vidgate.errors import BusyError, NoKeyFrameError, NoMediaError, RemoteError, UnsupportedError
+from vidgate.errors import (
+    BusyError,
+    NoKeyFrameError,
+    NoMediaError,
+    ProtocolError,
+    RemoteError,
+    UnsupportedError,
+)
 from vidgate.model.channel import Transport
 from vidgate.model.media import Codec, Frame, Reception, Track
 from vidgate.rtp.packet import RtpPacket
@@ -196,6 +203,24 @@ async def test_udp() -> None:
             for packet in made:
                 camera.udp.sendto(bytes(packet), ("127.0.0.1", port))
             await until(lambda: len(pull.pictures) == 2)
+        assert camera.methods[-1] == "TEARDOWN"
+
+
+async def test_a_flood_by_udp_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with (
+        run_camera(Habits(udp=True, sdp=VIDEO_ONLY)) as camera,
+        pulling(camera, transport=Transport.UDP, **PORTS) as pull,
+    ):
+        await until(lambda: pull.shelf.tracks)
+        monkeypatch.setattr("vidgate.rtsp.intake.MOST_ITEMS", 20)
+        asked = camera.asked("SETUP")[0].headers.get("Transport")
+        port = int(asked.partition("client_port=")[2].partition("-")[0])
+        assert camera.udp is not None
+        for _ in range(50):
+            camera.udp.sendto(bytes(packets([key(20)])[0]), ("127.0.0.1", port))
+        with pytest.raises(ProtocolError, match="packets a second"):
+            async with asyncio.timeout(10):
+                await pull.task
         assert camera.methods[-1] == "TEARDOWN"
 
 

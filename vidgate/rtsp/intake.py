@@ -13,6 +13,29 @@ LEAST = 512
 LOOKED_AFTER = 32  # items, about: each may be a picture that goes to all viewers
 MOST_ITEMS = 20_000  # a second; 160 Mbit/s in packets of 1,000 bytes are as many
 
+
+class Allowed:
+    """What a peer may send: `MOST_ITEMS` a second, beyond a burst of as many (a leaky bucket)."""
+
+    def __init__(self, now: float) -> None:
+        self._level = 0.0
+        self._looked = now
+
+    def takes(self, items: int, now: float) -> bool:
+        """Whether so many more are no flood."""
+        self._level = max(0.0, self._level - (now - self._looked) * MOST_ITEMS) + items
+        self._looked = now
+        return self._level <= MOST_ITEMS
+
+
+def flooded() -> ProtocolError:
+    """What a peer is ended with that sends more."""
+    return ProtocolError(
+        f"每秒多于 {MOST_ITEMS} 个包, 没有摄像机会发这么多 / "
+        f"more than {MOST_ITEMS} packets a second: no camera sends as many"
+    )
+
+
 Process = Callable[[bytes], int]
 
 
@@ -41,7 +64,7 @@ class Intake:
         self._portion = LEAST
         self._worked = 0.0  # seconds, less the time that went to others since
         self._looked = now()
-        self._items = 0.0  # those found, less what the rate has allowed since
+        self._allowed = Allowed(self._looked)
 
     def open(self, transport: asyncio.BaseTransport) -> None:
         """The connection exists: what it receives is taken."""
@@ -67,7 +90,6 @@ class Intake:
         now = self._now()
         idle = now - self._looked
         self._worked = max(0.0, self._worked - idle)
-        self._items = max(0.0, self._items - idle * MOST_ITEMS)
         self._looked = now
         self._take(data)
 
@@ -92,16 +114,10 @@ class Intake:
         spent = now - self._looked
         self._looked = now
         self._worked += spent
-        self._items = max(0.0, self._items - spent * MOST_ITEMS) + found
-        if self._items > MOST_ITEMS:
+        if not self._allowed.takes(found, now):
             fail = self._fail
             self.close()
-            fail(
-                ProtocolError(
-                    f"每秒多于 {MOST_ITEMS} 个包, 没有摄像机会发这么多 / "
-                    f"more than {MOST_ITEMS} packets a second: no camera sends as many"
-                )
-            )
+            fail(flooded())
 
     def _wait(self, rest: bytes) -> None:
         self._read(is_wanted=False)

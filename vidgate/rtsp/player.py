@@ -20,6 +20,7 @@ from vidgate.rtp.transport import UdpPair
 from vidgate.rtsp.choice import OTHER
 from vidgate.rtsp.client import LIVE, Headers, RtspClient
 from vidgate.rtsp.headers import TransportHeader
+from vidgate.rtsp.intake import Allowed, flooded
 from vidgate.rtsp.receiver import TrackReceiver
 from vidgate.rtsp.tracks import Offer
 from vidgate.wire.message import Message
@@ -68,6 +69,8 @@ class Player:
         self._send_rtcp: list[Callable[[bytes], None]] = []
         self._reported = clock.now()
         self._is_fed = False
+        self._datagrams = Allowed(clock.now())
+        self._is_flooded = False
 
     @classmethod
     @asynccontextmanager
@@ -141,6 +144,8 @@ class Player:
     # -- inside ----------------------------------------------------------------------------------
 
     def _check(self, now: float, started: float, limit: float) -> None:
+        if self._is_flooded:
+            raise flooded()
         leader = self.receivers[0]
         if not self._is_fed and any(receiver.packets for receiver in self.receivers):
             self._is_fed = True
@@ -256,10 +261,18 @@ class Player:
         return pair.send_rtcp
 
     def _timed(self, handler: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        client, now = self._client, self._clock.now
+        """A handler of datagrams, of all of which together a camera may send so many.
+
+        Its connection counts only what comes by that.
+        """
+        client, clock, allowed = self._client, self._clock.now, self._datagrams
 
         def receive(data: bytes) -> None:
-            client.received = now()
-            handler(data)
+            client.received = now = clock()
+            if not self._is_flooded and allowed.takes(1, now):
+                handler(data)
+            elif not self._is_flooded:  # ended by TEARDOWN: it may not stop with its connection
+                self._is_flooded = True
+                client.interrupt()
 
         return receive

@@ -1,5 +1,6 @@
 """Channels: list, show, add, change, remove."""
 
+from collections.abc import Awaitable
 from typing import Any, Literal
 
 from aiohttp import hdrs, web
@@ -19,7 +20,9 @@ from vidgate.web.changes import row_view
 from vidgate.web.context import CONTEXT, Context
 from vidgate.web.declared import comparison_views, differing
 from vidgate.web.exchange import (
+    CHUNK,
     encode_rows,
+    parts_of,
     read_json,
     read_precondition,
     read_query,
@@ -46,7 +49,7 @@ class ChannelQuery(BaseModel):
     `differs`: those whose measured state or picture contradicts what is declared in that.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
     limit: int | None = Field(None, ge=0, le=100_000)
     offset: int = Field(0, ge=0)
     q: str = Field("", max_length=128)
@@ -62,14 +65,23 @@ async def list_(request: web.Request) -> web.Response:
     """The channels that match, in register order, with their states."""
     context = request.app[CONTEXT]
     query = read_query(request.query, ChannelQuery)
+
+    def found() -> Awaitable[bytes]:
+        return _listed(context, query)
+
+    if query.limit is not None and query.limit <= CHUNK:
+        return await reply_packed(request, await found())
+    return await reply_packed(request, await context.lists.get(query, found))
+
+
+async def _listed(context: Context, query: ChannelQuery) -> bytes:
     rows = await matching(context, query)
-    end = None if query.limit is None else query.offset + query.limit
     health, registry = context.parts.health, context.parts.registry
     items = await encode_rows(
-        rows[query.offset : end],
+        parts_of(rows, query.offset, query.limit),
         lambda channel: item(channel, health.of(channel.id), has_sub=registry.has_sub(channel)),
     )
-    return await reply_packed(request, b'{"total":%d,"items":%b}' % (len(rows), items))
+    return b'{"total":%d,"items":%b}' % (len(rows), items)
 
 
 async def show(request: web.Request) -> web.Response:

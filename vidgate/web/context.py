@@ -15,6 +15,7 @@ from vidgate.web.keyring import Keyring
 from vidgate.web.openapi import Description
 from vidgate.web.parts import Trail, WebParts
 from vidgate.web.peer import Peers
+from vidgate.web.sharing import Sharing
 from vidgate.web.sockets import Sockets, Viewers
 from vidgate.web.tally import Tally
 from vidgate.web.turns import Turns
@@ -35,6 +36,7 @@ class Context:
     reports: Attempts  # of what viewers saw, by session and by user
     hashing: Turns  # passwords looked at at once: 19 MiB each
     probing: Turns  # requests that probe at once
+    lists: Sharing[bytes]  # of channels, in JSON
     sockets: Sockets
     viewers: Viewers
     notes: Trail

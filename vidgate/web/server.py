@@ -31,6 +31,7 @@ from vidgate.web.problems import Handler
 from vidgate.web.protocol import Protocol
 from vidgate.web.route import Access, Route
 from vidgate.web.routes import ROUTES
+from vidgate.web.sharing import Sharing
 from vidgate.web.sockets import Sockets, Viewers
 from vidgate.web.tally import Tally
 from vidgate.web.tls import ServerCertificate
@@ -235,6 +236,7 @@ def _context(
         reports=Attempts(playback.WINDOW),
         hashing=Turns("登录 sign-in", at_once=2, waiting=64),
         probing=Turns("探测 probe", at_once=2, waiting=4),
+        lists=Sharing(),
         sockets=Sockets(),
         viewers=Viewers(),
         notes=parts.audit,

@@ -4,6 +4,7 @@ Real connections; time is moved by hand.
 """
 
 import asyncio
+import errno
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -190,6 +191,9 @@ async def test_a_camera_that_asks_for_no_login_any_more_is_found() -> None:
         await site.passes(61, State.UNAUTHORIZED)
         camera.habits.digest = None
         await site.passes(61, State.REACHABLE)
+        asked = len(camera.requests)
+        await site.lives_through(120)
+        assert asked < len(camera.requests) <= asked + 8, "one look in 30 s, and its OPTIONS"
         assert site.signed == 1
 
 
@@ -222,6 +226,8 @@ async def test_a_recorder_whose_login_two_channels_closed_is_seen_to_die(*, is_d
         if is_dead:
             dies(camera)
             await site.passes(61, State.DOWN, id_=third)
+            returns(camera)
+            await site.passes(61, State.UNKNOWN, id_=third)
         else:
             await site.lives_through(120)
             assert site.of(third).state is State.UNKNOWN
@@ -262,3 +268,45 @@ async def test_a_sweep_is_told_that_it_answers_and_why_its_login_is_not_tried() 
         assert "probe it by name" in found["a"].detail
         assert {found[id_].reason for id_ in "bcde"} == {Reason.NO_CREDENTIAL}
         assert site.signed == 1
+
+
+async def test_a_fault_of_our_own_does_not_end_the_looks_at_a_refused_camera(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with run_camera(guarded()) as camera, Site(camera, "a").running() as site:
+        await site.passes(61, State.UNAUTHORIZED)
+
+        async def out_of_descriptors(*_: object) -> None:
+            raise OSError(errno.EMFILE, "too many open files")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(site.prober._probing, "describe", out_of_descriptors)
+            await site.lives_through(61)
+            last = site.of().last
+            assert last is not None
+            assert last.reason is Reason.ERROR
+        dies(camera)
+        await site.passes(DOWN_WITHIN, State.DOWN)
+
+
+async def test_a_channel_that_is_up_is_not_down_before_its_re_checks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its login is closed by others of its device as its next picture falls due, and the device
+    is away for a moment.
+    """
+    monkeypatch.setattr(probe, "LONGEST_STAY", 0.0)
+    habits = Habits(plays=[interleave(pictures(1))] * 9)
+    async with run_camera(habits) as camera, Site(camera, "a").running() as site:
+        await site.passes(61, State.UP)
+        allowance = site.prober.allowance(site.register.channels["a"])
+        for _ in range(2):
+            allowance.refused(site.clock.now())
+        dies(camera)
+        plan = site.health._scheduler.plans["a"]
+        site.health._scheduler.plan("a", replace(plan, media_at=site.clock.now()))
+        asked = len(camera.requests)
+        await site.lives_through(4)
+        assert site.of().state is State.UP
+        assert len(camera.requests) <= asked + 2
+        await site.passes(DOWN_WITHIN, State.DOWN)

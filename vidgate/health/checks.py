@@ -177,6 +177,9 @@ def _next_media(plan: Plan, health: Health, times: Cadence, look: Look) -> tuple
         return ended + times.media * look.rng.uniform(least, 1.0), 0
     if health.failed and health.failed < Level.MEDIA and health.state is State.DOWN:
         return inf, plan.media_misses  # no answer, no picture: wait for the answer
+    if result.asked is Level.REACH:  # no login was shown, and a picture may want it
+        later = ended + min(NOTHING_LEARNT, times.media / 2)
+        return later if plan.media_at == inf else max(plan.media_at, later), plan.media_misses
     if result.asked >= Level.MEDIA:
         pause = min(times.media, times.retry * 2.0 ** min(plan.media_misses, 10))
         return ended + pause * look.rng.uniform(0.9, 1.1), plan.media_misses + 1
@@ -229,5 +232,5 @@ def _is_stopped(health: Health, found: Evidence, result: ProbeResult) -> bool:
 
     So it is where a refused login cannot be withheld: one more try and some lock the account.
     """
-    is_mute = found is Evidence.UNTESTED and result.asked is Level.REACH
+    is_mute = found is Evidence.UNTESTED and result.asked is Level.NONE
     return health.state is State.DISABLED or (health.state is State.UNAUTHORIZED and is_mute)

@@ -85,6 +85,8 @@ def of_look(health: Health, result: ProbeResult, rules: Rules, now: float) -> Fo
     """What one probe that ended at wall instant `now` found."""
     level = result.level
     evidence = _by_depth(health, result.reason, level, result.asked)
+    if _lives(result) and known(health) is Known.DEAD:  # no more can be asked of it for now
+        return Found(Evidence.FORGOTTEN, result.reason)
     if evidence in UNASKED:
         return Found(evidence, result.reason)
     if evidence is not Evidence.SEEN:
@@ -134,6 +136,12 @@ def is_fresh(instant: float | None, valid: float, now: float) -> bool:
     # A stamp from the future was made by a clock that was wrong: it proves nothing. The few
     # seconds forgive a clock that is being slewed.
     return instant is not None and -5.0 <= now - instant <= valid
+
+
+def _lives(result: ProbeResult) -> bool:
+    """Whether it answered a look without the login, which says nothing else."""
+    has_answered = result.asked is Level.REACH <= result.level
+    return has_answered and result.reason is Reason.NOT_TESTED
 
 
 def _by_depth(health: Health, reason: Reason, level: Level, asked: Level) -> Evidence:

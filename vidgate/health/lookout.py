@@ -178,16 +178,17 @@ class Lookout:
 
     async def _look_unsigned(self, job: Job) -> ProbeResult:
         """A camera that asks for the login lives, and its refusal stands where there was one; that
-        its device refuses others says nothing of this one.
+        its device refuses others says nothing of this one's login.
         """
-        held = self._unprobed(job, Level.NONE, Reason.NOT_TESTED, REFUSED, Level.REACH)
+        held = self._unprobed(job, Level.NONE, Reason.NOT_TESTED, REFUSED, Level.NONE)
         if not self._prober.can_withhold(job.channel):
             return held
         result = await self._prober.probe_unsigned(job.channel)
         if result.reason is not Reason.UNAUTHORIZED:
             return result
-        is_refused = self._is_refused(job.channel)
-        return replace(result, detail=ANSWERED) if is_refused else replace(held, t0=result.t0)
+        if self._is_refused(job.channel):
+            return replace(result, detail=ANSWERED)
+        return replace(result, reason=Reason.NOT_TESTED, detail=REFUSED)
 
     def _unprobed(
         self, job: Job, level: Level, reason: Reason, detail: str, asked: Level | None = None

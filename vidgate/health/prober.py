@@ -147,7 +147,10 @@ class Prober:
         return await self.probe_at(channel, level, self._address_of, wish)
 
     async def probe_unsigned(self, channel: Channel) -> ProbeResult:
-        """Ask without the login whether it lives. That it wants one is an answer: UNAUTHORIZED."""
+        """Ask without the login whether it lives. That it wants one is an answer: UNAUTHORIZED.
+
+        `asked` NONE: it cannot be asked without.
+        """
 
         async def address_of(channel: Channel) -> RtspAddress:
             address = await self._address_of(channel)
@@ -157,7 +160,7 @@ class Prober:
 
         result = await self.probe_at(channel, Level.REACH, address_of)
         if result.reason is Reason.UNAUTHORIZED:  # nobody asked the camera
-            return replace(result, level=Level.NONE, reason=Reason.NOT_TESTED)
+            return replace(result, asked=Level.NONE, level=Level.NONE, reason=Reason.NOT_TESTED)
         if result.reason is Reason.NO_CREDENTIAL:
             return replace(result, reason=Reason.UNAUTHORIZED)
         return result

@@ -194,12 +194,9 @@ class Reports:
         start, end = days[0][0], days[-1][1]
         rolled = await self._store.days(start, end)
         runs = await self._watch.runs(start, end)
-        unrolled = list(_unrolled(days, rolled))
-        since = days[unrolled[0][0]][0] if unrolled else end - 1
-        known = await self._attribution.of(keys, since, end)
-        explained = {key: known[id_] for id_, key in keys.items()}
-        for first, last in unrolled:
+        for first, last in _unrolled(days, rolled):
             cuts = [days[first][0], *(end for _, end in days[first : last + 1])]
+            explained = await self._explained(keys, cuts[0], cuts[-1])
             for some in _chunks(places, min(CHUNK, max(1, RAW // (last - first + 1)))):
                 entries = await self._store.entries(some, cuts[0], cuts[-1])
                 piece = _Piece(places, runs, explained, first, cuts)
@@ -207,11 +204,18 @@ class Reports:
         for number, day in enumerate(days):
             if rolled.get(day[0]) == day[1]:
                 await self._add_rolled(ledger, places, number, day[0])
+        explained = await self._explained(keys, end - 1, end)
         for some in _chunks(places):
             entries = await self._store.entries(some, end - 1, end)
             for key, told in entries.items():
                 for span in spans(told, runs, end - 1, end, explained[key]):
                     ledger.stand(places[key], span.standing)
+
+    async def _explained(
+        self, keys: Mapping[str, int], start: int, end: int
+    ) -> dict[int, Circumstances]:
+        known = await self._attribution.of(keys, start, end)
+        return {key: known[id_] for id_, key in keys.items()}
 
     async def _add_rolled(
         self, ledger: Ledger, places: Mapping[int, int], number: int, day: int

@@ -1,5 +1,6 @@
 """Incidents over a restart: who belonged to them, and what people said of the alarms."""
 
+import asyncio
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -38,6 +39,7 @@ from vidgate.storage.models import channels, incident_members, incident_notes, i
 
 ACKNOWLEDGE, CLOSE = "acknowledge", "close"
 FOREVER = 1 << 62  # ms
+TURN = 1000  # rows taken in one turn of the loop: some 2 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,13 @@ class IncidentStore:
         for some, members in product(chunks(causes), chunks(ids)):
             ours = query.where(who.incident.in_(some), who.channel.in_(members))
             async with self._db.read() as session:
-                for id_, since, until, incident in await session.execute(ours):
-                    last = FOREVER if until is None else milliseconds(until)
-                    one = Membership(milliseconds(since), last, causes[incident])
-                    found.setdefault(id_, []).append(one)
+                rows = (await session.execute(ours)).all()
+            for number, (id_, since, until, incident) in enumerate(rows, 1):
+                last = FOREVER if until is None else milliseconds(until)
+                one = Membership(milliseconds(since), last, causes[incident])
+                found.setdefault(id_, []).append(one)
+                if number % TURN == 0:
+                    await asyncio.sleep(0)
         return {id_: sorted(times) for id_, times in found.items()}
 
     async def _shared(self, start: float, end: float) -> dict[int, Cause]:

@@ -10,7 +10,14 @@ from tests.media.fakes import FakeSource, picture
 from tests.operations.test_sources import CLOCK, Bench, running
 from tests.waiting import until
 from vidgate.aio.bus import Bus
-from vidgate.errors import HeldBackError, LimitError, NoMediaError, VidgateError
+from vidgate.errors import (
+    DeniedAddressError,
+    HeldBackError,
+    LimitError,
+    NoAddressError,
+    NoMediaError,
+    VidgateError,
+)
 from vidgate.health.live import LiveJudge
 from vidgate.media.reader import Reader
 from vidgate.model.channel import Channel
@@ -238,6 +245,18 @@ async def test_who_could_not_be_called_costs_the_stand_in_nothing(error: Vidgate
         point.say("own", picture(8, key=True, size=21))
         await until(lambda: point.fed.sizes == [11, 21])
         running_.cancel()
+
+
+@pytest.mark.parametrize("error", [HeldBackError("not now"), DeniedAddressError("not there")])
+async def test_what_keeps_the_stand_in_is_told_of_a_channel_without_address(
+    error: VidgateError,
+) -> None:
+    """It is tried again in time; that there is no address would be the last word."""
+    point = Point()
+    point.say("own", NoAddressError("nowhere"))
+    point.say("other", error)
+    with pytest.raises(type(error)):
+        await point.run()
 
 
 async def test_who_has_come_back_and_breaks_again_is_tried_last() -> None:

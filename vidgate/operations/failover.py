@@ -128,7 +128,8 @@ class _Source:
                     self._book.broke(self._key, self._book.feeding(self._key), reason_of(error))
                     raise
         # A refused password stops the retries; where another may come back they go on.
-        raise next(filter(is_retryable, failures), failures[0])
+        called = [one for one in failures if not isinstance(one, NoAddressError)] or failures
+        raise next(filter(is_retryable, called), called[0])
 
     def request_key_frame(self) -> None:
         """Ask whoever feeds."""

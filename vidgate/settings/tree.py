@@ -277,7 +277,10 @@ class HistorySettings(Section):
     )
     timezone: str = Field(
         "",
-        description="按哪个时区分日, 如 Asia/Shanghai; 空: 本机时区 / whose midnights divide days; empty: the machine's",
+        description=(
+            "按哪个时区分日, 如 Asia/Shanghai; 空: 环境变量 TZ, 没有时本机的 / "
+            "whose midnights divide days; empty: TZ, else the machine's"
+        ),
     )
 
     @field_validator("timezone")

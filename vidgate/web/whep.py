@@ -15,6 +15,7 @@ from vidgate.errors import (
     NotAcceptableError,
     NotAuthenticatedError,
     NotPermittedError,
+    StorageError,
 )
 from vidgate.media.replay import ReplayKey
 from vidgate.model.channel import Channel
@@ -178,7 +179,11 @@ async def _open(
 
 async def _require_standing(context: Context, credential: str) -> None:
     """Raise NotAuthenticatedError, and end all that it opened, if it was revoked meanwhile."""
-    if not await context.keyring.stands(credential):
+    try:
+        stands = await context.keyring.stands(credential)
+    except StorageError:
+        return  # the sweep asks again, and ends it then
+    if not stands:
         await context.revoke(credential)
         raise NotAuthenticatedError("登录或令牌已失效 / the session or token is over")
 

@@ -111,8 +111,10 @@ def zone(subject: Subject) -> Finding:
     if time.daylight or time.timezone:
         return ok(subject.settings.history.zone or time.tzname[0], "the machine's")
     return warning(
-        "history.timezone 为空, 本机时区是 UTC: 日报从 UTC 零点分日, 没写时区的检修时刻按 UTC",
-        "history.timezone is empty and the machine's zone UTC: so are days and maintenance times",
+        "history.timezone 为空, 这里的时区是 UTC: 服务若没有 TZ, 日报从 UTC 零点分日, "
+        "没写时区的检修时刻按 UTC",
+        "history.timezone is empty and the zone here UTC: so are days and maintenance times, "
+        "unless the service has a TZ (our unit and container have)",
         "history.timezone: Asia/Shanghai; sudo timedatectl set-timezone Asia/Shanghai",
     )
 

@@ -99,6 +99,7 @@ async def test_a_platform_a_recorder_and_three_cameras(tmp_path: Path) -> None:
 
         (moved,) = [one["id"] for one in found if one["subject"] == singles[0]]
         await console.by_id(f"alarm-{moved}").click()
+        await expect(detail).to_have_attribute("data-attention", "open")  # it, not the one before
         await console.by_id("alarm-text").fill("立杆迁移，月底恢复")
         await console.by_id("alarm-close").click()
         await expect(console.by_id(f"alarm-{moved}")).to_have_count(0)

@@ -254,10 +254,13 @@ class Hub:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(0.25)
-            for stream in list(self.streams.values()):
-                stream.check_stalled(self._settings.stalled_after)
-                if stream.is_picture_due(self._settings.picture_every):
-                    self.on_picture(stream)
+            self._look_over()  # apart: a name of ours would keep the last stream while we sleep
+
+    def _look_over(self) -> None:
+        for stream in list(self.streams.values()):
+            stream.check_stalled(self._settings.stalled_after)
+            if stream.is_picture_due(self._settings.picture_every):
+                self.on_picture(stream)
 
     def _announce(self, stream: Stream) -> None:
         if stream.state not in (StreamState.LIVE, StreamState.CONNECTING):

@@ -14,6 +14,8 @@ from tests.web.fakes import PASSWORD, FakeRegistry, Fakes, some_channels
 from vidgate.aio.clock import ManualClock
 from vidgate.model.user import Role
 from vidgate.settings.tree import HttpSettings, Settings
+from vidgate.web import doorman as doorman_module
+from vidgate.web import server as server_module
 from vidgate.web.server import WebServer
 
 Loops = Mapping[str, Callable[[], asyncio.AbstractEventLoop]]
@@ -95,3 +97,10 @@ async def site(fakes: Fakes, tmp_path: Path, console: Path) -> AsyncIterator[Sit
     jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address, not of a name
     async with server, aiohttp.ClientSession(cookie_jar=jar) as client:
         yield Site(server, fakes, clock, client, tmp_path)
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four connections of one address, sixteen in all."""
+    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 16)
+    monkeypatch.setattr(doorman_module, "RECOUNT", 0.0)

@@ -24,13 +24,6 @@ GREETING = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 OTHER = "127.0.0.2"
 
 
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four connections of one address, sixteen in all."""
-    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 16)
-    monkeypatch.setattr(doorman_module, "RECOUNT", 0.0)
-
-
 @asynccontextmanager
 async def connected(
     port: int, address: str = "127.0.0.1"

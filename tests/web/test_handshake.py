@@ -13,21 +13,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.waiting import until
+from tests.web.test_doorman import GREETING, OTHER
 from tests.web.test_tls import NAME, serving, trusting
-from vidgate.web import doorman as doorman_module
 from vidgate.web import handshake
 from vidgate.web import server as server_module
 from vidgate.web.server import WebServer
-
-GREETING = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
-OTHER = "127.0.0.2"
-
-
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four connections of one address, sixteen in all."""
-    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 16)
-    monkeypatch.setattr(doorman_module, "RECOUNT", 0.0)
 
 
 async def silent(stack: ExitStack, server: WebServer, address: str = NAME) -> socket.socket:

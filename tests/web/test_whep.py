@@ -90,6 +90,14 @@ async def test_a_busy_camera_is_not_to_be_asked_before_its_time(
     assert (await refused.json())["code"] == "camera_busy"
 
 
+async def test_where_a_limit_is_reached_the_next_try_is_due_in_five_seconds(site: Site) -> None:
+    site.fakes.whep.error = LimitError("too many viewers")
+    refused = await site.call(
+        "POST", "/whep/camera-1", role=Role.VIEWER, data=OFFER, headers=AS_SDP
+    )
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
+
+
 async def test_where_a_login_is_being_tried_the_next_try_is_due_in_a_second(site: Site) -> None:
     site.fakes.whep.error = VerdictPendingError("being tried", hint="in a second")
     refused = await site.call(

@@ -12,6 +12,7 @@ from vidgate.aio.clock import Clock
 from vidgate.errors import (
     ForbiddenPlaceError,
     InputError,
+    LimitError,
     RemoteError,
     VerdictPendingError,
     VidgateError,
@@ -26,6 +27,8 @@ STARTED = web.RequestKey("started", bool)
 CLOCK: web.AppKey[Clock] = web.AppKey("clock")
 
 MEDIA_TYPE = "application/problem+json"
+# Kind of error -> whole seconds until the next try is in order, the special before the general.
+RESTS: tuple[tuple[type[VidgateError], int], ...] = ((VerdictPendingError, 1), (LimitError, 5))
 SEE_LOG = "请查看服务日志 / see the log of the service"
 
 # code -> status and titles, zh-CN and English. A test holds every VidgateError against it.
@@ -166,17 +169,21 @@ def problem_of(request: web.Request, error: VidgateError) -> web.Response:
     response = problem(request, error.code, error.message, hint=error.hint, pointer=pointer)
     wait = _wait(request, error)
     if wait is not None:
-        response.headers[hdrs.RETRY_AFTER] = str(max(0, int(wait)) + 1)
+        response.headers[hdrs.RETRY_AFTER] = str(wait)
     return response
 
 
-def _wait(request: web.Request, error: VidgateError) -> float | None:
-    """After how many seconds the next try is in order, where that is known."""
+def _wait(request: web.Request, error: VidgateError) -> int | None:
+    """Whole seconds until the next try is in order, at least 1; None where nobody knows."""
     if isinstance(error, TooManyRequestsError):
-        return error.retry_after
+        return _whole(error.retry_after)
     if isinstance(error, RemoteError) and error.again_at is not None:
-        return error.again_at - request.app[CLOCK].now()
-    return 0.0 if isinstance(error, VerdictPendingError) else None
+        return _whole(error.again_at - request.app[CLOCK].now())
+    return next((rest for kind, rest in RESTS if isinstance(error, kind)), None)
+
+
+def _whole(seconds: float) -> int:
+    return max(0, int(seconds)) + 1
 
 
 @web.middleware

@@ -4,6 +4,7 @@ import csv
 import signal
 import sqlite3
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from lxml import html
 from tests.cli.conftest import FakeService, Vidgate
 from tests.operations import month as april
 from tests.operations.month import EMERGENCY, GROUPS, SINCE, UNTIL, Month
+from tests.operations.papers import mixed_paper
 from tests.operations.test_reports import check
 from tests.programs import running_service
 from tests.waiting import until
@@ -102,6 +104,39 @@ async def test_csv_has_the_groups_and_their_total(
     file = tmp_path / "uptime.csv"
     assert (await vidgate(*words, "--file", str(file))).out == ""
     assert file.read_bytes().startswith(b"\xef\xbb\xbfrow,by,name,")
+
+
+async def test_csv_says_of_the_month_what_is_left_out(month: Month, vidgate: Vidgate) -> None:
+    outcome = await vidgate("report", "uptime", *WINDOW, "-o", "csv")
+    rows = {row["name"]: row for row in csv.DictReader(StringIO(outcome.out))}
+    for name, ids in GROUPS.items():
+        told = [float(rows[name][f"left_out_{one}"] or 0) for one in ("maintenance", "disabled")]
+        assert sum(told) == sum(april.EXPECTED[id_].left_out for id_ in ids)
+        assert not rows[name]["missing_maintenance"]
+
+
+@pytest.mark.parametrize("is_site", [True, False])
+async def test_what_is_missing_adds_up_and_stands_apart_from_what_is_left_out(
+    service: FakeService, vidgate: Vidgate, tmp_path: Path, is_site: bool
+) -> None:
+    document = mixed_paper(tmp_path if is_site else None)
+    service.answer("GET", "/reports/uptime", document)
+    outcome = await vidgate("report", "uptime", "-o", "csv")
+    rows = list(csv.DictReader(StringIO(outcome.out)))
+    assert [row["name"] for row in rows] == ["公安局", "应急局", ""]
+    for row, group in zip(rows, [*document["groups"], document["total"]], strict=True):
+        for one in group["causes"]:
+            kind = "missing" if one["counted"] else "online" if one["online"] else "left_out"
+            assert float(row[f"{kind}_{one['id']}"]) == one["seconds"]
+        missing = [cell for column, cell in row.items() if column.startswith("missing_")]
+        assert len(missing) == len(document["causes"])
+        lacks = Decimal(row["counted"]) - Decimal(row["online"])
+        assert sum(Decimal(cell) for cell in missing if cell) == lacks
+    police = rows[0]
+    left_out = "rest" if is_site else "maintenance"
+    assert police[f"left_out_{left_out}"] == "110.061"
+    assert police[f"missing_{left_out}"] == ("66.0" if is_site else "")
+    assert police["online_rest" if is_site else "online_busy"] == "5.0"
 
 
 async def test_html_goes_to_stdout_too(month: Month, vidgate: Vidgate) -> None:

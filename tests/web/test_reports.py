@@ -11,12 +11,13 @@ from lxml import html
 
 from tests.operations import month as april
 from tests.operations.month import EXPECTED, GROUPS, SINCE, UNTIL, Month
+from tests.operations.papers import mixed_paper
 from tests.operations.test_reports import check
 from tests.waiting import until
 from tests.web.conftest import Site
 from vidgate.model.health import Level, ProbeResult, Reason
 from vidgate.model.user import Role
-from vidgate.operations.uptime_page import trend_of
+from vidgate.operations.uptime_page import page_of, trend_of
 
 PATH = "/api/v1/reports/uptime"
 QUERY = {"since": SINCE, "until": UNTIL}
@@ -86,6 +87,16 @@ def test_days_on_which_nothing_counted_are_a_gap_in_the_line() -> None:
     lines = [line.split() for line in drawn.xpath("//polyline/@points")]
     assert [len(set(line)) for line in lines] == [2, 1, 2]
     assert len(lines[1]) == 2  # a dot
+
+
+def test_the_page_tells_a_cause_that_is_missing_from_the_same_one_left_out(tmp_path: Path) -> None:
+    page: Any = html.fromstring(page_of(mixed_paper(tmp_path)))
+    rows = page.xpath("//table[@id='causes']//tr[@data-cause='rest']")
+    told = [(row.get("data-kind"), row.xpath("td")[2].text) for row in rows]
+    assert told == [("missing", "1 分 6 秒"), ("online", "5 秒"), ("left_out", "1 分 50 秒")]
+    assert "不计入分母" in rows[2].text_content()
+    (police,) = page.xpath("//table[@id='groups']//tr[@data-group='公安局']")
+    assert "其他 0.07 % · 链路 0.04 %" in police.text_content()  # and nothing of 110 s
 
 
 async def test_the_page_needs_nothing_from_anywhere(site: Site, month: Month) -> None:

@@ -89,11 +89,14 @@ async def uptime(
 
 
 def _csv(found: Any, *, is_marked: bool) -> bytes:
-    """The groups and their total: rates in percent, durations in seconds."""
-    kpis, causes = ([one["id"] for one in found[name]] for name in ("kpis", "causes"))
+    """The groups and their total: rates in percent, durations in seconds.
+
+    Columns `missing_*` are what a row's `online` lacks of its `counted`; those of causes that are
+    `online_*` or `left_out_*` are no part of that.
+    """
+    kpis = [one["id"] for one in found["kpis"]]
     columns = ("row", "by", "name", "channels", "online", "counted", *kpis)
-    columns += tuple(f"missing_{cause}" for cause in causes)
-    columns += tuple(f"online_{one['id']}" for one in found["total"]["causes"] if one["online"])
+    columns += tuple(f"{kind}_{cause}" for kind, cause in words.spent_columns(found))
     sheet = tables.Sheet("uptime", columns)
     groups = [("group", group) for group in found["groups"]] + [("total", found["total"])]
     items = [{"row": row, "by": found["by"]} | _flat(group) for row, group in groups]
@@ -105,10 +108,7 @@ def _flat(group: Any) -> dict[str, Any]:
     named = {name: group[name] for name in ("name", "channels")}
     named |= {name: figure[name] for name in ("online", "counted")}
     rates = {kpi: one["percent"] for kpi, one in group["kpis"].items()}
-    spent = {
-        f"{'online' if one['online'] else 'missing'}_{one['id']}": one["seconds"]
-        for one in group["causes"]
-    }
+    spent = {f"{kind}_{id_}": seconds for (kind, id_), seconds in words.spent(group).items()}
     return named | rates | spent
 
 

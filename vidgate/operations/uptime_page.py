@@ -136,7 +136,8 @@ def _causes(document: Document) -> str:
     for one in sorted(spent, key=lambda c: (not c["counted"], not c["online"], -c["seconds"])):
         name = names[one["id"]]
         rows.append(
-            f'<tr data-cause="{one["id"]}" data-value="{one["share"]!r}">'
+            f'<tr data-cause="{one["id"]}" data-kind="{words.kind(one)}" '
+            f'data-value="{one["share"]!r}">'
             f'<td><svg class="key" viewBox="0 0 1 1"><rect width="1" height="1" '
             f'fill="{_colour(one["id"])}"/></svg>{escape(name["zh"])}{words.note(one)}'
             f"{_en(name['en'])}</td>"

@@ -34,11 +34,45 @@ def main(group: Mapping[str, Any]) -> Mapping[str, Any]:
     return figure
 
 
+# What time is that a cause took. One cause of a site's own table may have taken time of each kind.
+MISSING, ONLINE, LEFT_OUT = KINDS = ("missing", "online", "left_out")
+NOTES = {
+    MISSING: "",
+    ONLINE: "（计为在线 online all the same）",
+    LEFT_OUT: "（不计入分母 left out）",
+}
+
+
+def kind(cause: Mapping[str, Any]) -> str:
+    """Which of `KINDS` the time of a cause is."""
+    if cause["counted"]:
+        return MISSING
+    return ONLINE if cause["online"] else LEFT_OUT
+
+
 def note(cause: Mapping[str, Any]) -> str:
     """What time is that is told and not missing."""
-    if cause["counted"]:
-        return ""
-    return "（计为在线 online all the same）" if cause["online"] else "（不计入分母 left out）"
+    return NOTES[kind(cause)]
+
+
+def spent_columns(document: Document) -> list[tuple[str, str]]:
+    """The columns of time in a table of numbers, by kind and cause.
+
+    What is missing by every cause; then those that took any time which counts as online, or which
+    does not count: they are no part of what is missing, and never stand among it.
+    """
+    taken = {(kind(one), one["id"]) for one in document["total"]["causes"]}
+    return [
+        (of, cause["id"])
+        for of in KINDS
+        for cause in document["causes"]
+        if of == MISSING or (of, cause["id"]) in taken
+    ]
+
+
+def spent(group: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    """Seconds of a group or a channel for these columns, where it has any."""
+    return {(kind(one), one["id"]): one["seconds"] for one in group["causes"]}
 
 
 def impaired(document: Document, group: Mapping[str, Any]) -> str:

@@ -13,6 +13,11 @@ from vidgate.registry.rows import guarded
 
 Row = list[Any]
 HOUR = 3600
+MARKS = {
+    words.MISSING: "",
+    words.ONLINE: ", 计为在线 online",
+    words.LEFT_OUT: ", 不计入 left out",
+}
 
 
 def workbook_of(packed: bytes) -> bytes:
@@ -86,21 +91,15 @@ def _causes(document: Document) -> Iterable[Row]:
 
 
 def _cause_heads(document: Document) -> Iterable[str]:
-    """What was not online, or does not count, by cause; then what counts as online all the same."""
+    """What is missing by cause, which adds up; then, marked, what is told and not missing."""
     names = {one["id"]: f"{one['zh']} {one['en']}" for one in document["causes"]}
-    yield from (f"{name} (小时 h)" for name in names.values())
-    yield from (f"{names[id_]}, 计为在线 online (小时 h)" for id_ in _impaired(document))
+    yield from (f"{names[id_]}{MARKS[of]} (小时 h)" for of, id_ in words.spent_columns(document))
 
 
 def _cause_hours(document: Document, group: Document) -> Iterable[float]:
     """What stands under these heads, of a group or a channel."""
-    spent = {(one["id"], one["online"]): one["seconds"] / HOUR for one in group["causes"]}
-    yield from (spent.get((one["id"], False), 0) for one in document["causes"])
-    yield from (spent.get((id_, True), 0) for id_ in _impaired(document))
-
-
-def _impaired(document: Document) -> list[str]:
-    return [one["id"] for one in document["total"]["causes"] if one["online"]]
+    spent = words.spent(group)
+    yield from (spent.get(column, 0) / HOUR for column in words.spent_columns(document))
 
 
 def _days(document: Document) -> Iterable[Row]:
@@ -156,8 +155,9 @@ def _cut(share: float) -> Rate:
 
 
 def _hours(figure: Document) -> Sequence[float]:
-    counted, online = figure["counted"] / HOUR, figure["online"] / HOUR
-    return counted, online, counted - online
+    counted, online = figure["counted"], figure["online"]
+    missing = round(counted - online, 3)  # whole milliseconds again, as the causes are
+    return counted / HOUR, online / HOUR, missing / HOUR
 
 
 SHEETS = (

@@ -80,6 +80,7 @@ class CauseView(BaseModel):
     """Time that one cause took.
 
     `counted`: it is missing; `online`: it counts as online all the same (busy, a picture fault).
+    Where it is neither it was left out. One id may be there once for each of the three.
     `share`: of the time that counts; where it is neither, of all.
     """
 

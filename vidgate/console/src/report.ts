@@ -101,6 +101,9 @@ export const main = (group: Group): Figure => group.kpis[MAIN]!
 export const missing = (causes: readonly Spent[]): Spent[] =>
   causes.filter((one) => one.counted).sort((a, b) => b.seconds - a.seconds)
 
+/** Tells the parts of a report apart: one cause may have taken missing time and time that does not count. */
+export const keyOf = (one: Spent): string => `${one.id} ${one.counted ? 'missing' : one.online ? 'online' : 'left_out'}`
+
 /** What counts as online and is not as it should be, the most first. */
 export const impaired = (causes: readonly Spent[]): Spent[] =>
   causes.filter((one) => one.online).sort((a, b) => b.seconds - a.seconds)

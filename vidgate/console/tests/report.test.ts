@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { barOf, cut, impaired, linesOf, missing, rest, uptimePath, widest, type Day, type Group, type Spent } from '../src/report'
+import { barOf, cut, impaired, keyOf, linesOf, missing, rest, uptimePath, widest, type Day, type Group, type Spent } from '../src/report'
 
 const spent = (id: string, share: number, counted = true, online = false): Spent => ({
   id,
@@ -32,6 +32,11 @@ describe('the report', () => {
     const causes = [spent('picture', 0.1, false, true), spent('busy', 0.4, false, true), spent('maintenance', 0.5, false), spent('device', 0.2)]
     expect(impaired(causes).map((one) => one.id)).toEqual(['busy', 'picture'])
     expect(missing(causes).map((one) => one.id)).toEqual(['device'])
+  })
+
+  it('tells a cause that is missing from the same one left out or online', () => {
+    const causes = [spent('rest', 0.1), spent('rest', 0.3, false), spent('rest', 0.2, false, true)]
+    expect(causes.map(keyOf)).toEqual(['rest missing', 'rest left_out', 'rest online'])
   })
 
   it('puts the parts of a bar side by side', () => {

@@ -6,13 +6,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from tests.e2e.console_page import ConsolePage, launch
 from tests.e2e.stage import MARKS
+from tests.operations.papers import SAMPLE, large_paper
 from tests.programs import Service, running_service
 from vidgate.model.health import Level, Reason, State
 from vidgate.model.standing import Run
+from vidgate.operations.uptime_page import page_of
 from vidgate.storage.database import Database
 from vidgate.storage.history import HistoryStore
 from vidgate.storage.states import States, Transition
@@ -134,3 +137,67 @@ async def test_the_leaders_page_tells_rates_causes_and_the_worst(tmp_path: Path)
     assert seen["url"].endswith("#/channels/hd-00")
     causes = {one["id"] for one in report["total"]["causes"]}
     assert {"upstream", "device", "unauthorized", "own", "maintenance"} <= causes
+
+
+# How much wider than the window the page is; how many boxes are past its edge, but for what scrolls
+# in a box of its own; figures that take two lines; tables wider than their box; the narrowest text.
+LAYOUT = """() => {
+  const all = (some) => [...document.querySelectorAll(some)]
+  const wide = document.documentElement.clientWidth
+  const isPast = (one) => one.getBoundingClientRect().right > wide + 0.5
+  const isInside = (one) => one.parentElement.closest('.wide') !== null
+  const lines = (one) => {
+    const range = document.createRange()
+    range.selectNodeContents(one)
+    return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size
+  }
+  const isCut = (one) => one.parentElement.scrollWidth > one.parentElement.clientWidth + 1
+  return {
+    over: document.documentElement.scrollWidth - wide,
+    past: all('body *').filter((one) => isPast(one) && !isInside(one)).length,
+    broken: all('td.n, .figures b').filter((one) => lines(one) > 1).length,
+    scrolling: all('table').filter(isCut).length,
+    narrowest: Math.min(...all('#groups td:not(.n)').map((one) => one.clientWidth)),
+  }
+}"""
+PRINTED = 703  # px between the margins of A4
+LONG = "深圳市公安局交通警察支队福田大队视频专网运行维护管理中心第一"  # thirty of them
+KPI = """
+  - id: kpi_{}
+    version: 1
+    zh: 在线率（本现场自定的又一种口径）
+    en: Uptime (one more)
+    form: time
+    numerator: [up]
+    denominator: {{lifecycles: [accepted]}}
+    rounding: {{decimals: 6}}
+"""
+MANY = "kpis:" + "".join(KPI.format(number) for number in range(8))
+
+
+async def layout(page: Page, width: int) -> dict[str, int]:
+    """How the page lies in a window so wide, or on paper."""
+    await page.emulate_media(media="print" if width == PRINTED else "screen")
+    await page.set_viewport_size({"width": width, "height": 900})
+    found: dict[str, int] = await page.evaluate(LAYOUT)
+    return found
+
+
+@pytest.mark.parametrize("kpis", ["ours", "sample", "many"])
+async def test_nothing_of_the_printed_page_is_past_its_edge(tmp_path: Path, kpis: str) -> None:
+    many, file = tmp_path / "kpis.yaml", tmp_path / "uptime.html"
+    many.write_text(MANY, encoding="utf-8")
+    site = {"ours": "", "sample": str(SAMPLE), "many": str(many)}[kpis]
+    async with async_playwright() as playwright:
+        browser = await launch(playwright)
+        page = await browser.new_page()
+        for groups, name in ((3, "公安局"), (60, LONG)):
+            file.write_text(page_of(large_paper(site, groups, name)), encoding="utf-8")
+            await page.goto(file.as_uri())
+            for width in (1000, 720, 390, PRINTED):
+                found = await layout(page, width)
+                assert (found["over"], found["past"], found["broken"]) == (0, 0, 0), (name, width)
+                assert found["narrowest"] > 50  # no name is one character wide
+                if width == PRINTED or (width > 700 and kpis != "many"):
+                    assert found["scrolling"] == 0, (name, width)
+        await browser.close()

@@ -3,6 +3,7 @@
 Each rate stands as text; cells that programs read carry their exact value in `data-value`.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import groupby
@@ -18,6 +19,10 @@ COLOURS = {
 }  # fmt: skip
 OTHER = "#78716c"
 NAMED = 2  # causes of a group in words
+# Widths in the table of groups, in px: what A4 has between its margins, what stands beside the
+# rates at least, "100. %" with its padding, a digit.
+PAPER, BESIDE, RATE, DIGIT = 703, 260, 54, 8
+PERCENT = re.compile(r"(?:&lt; )?[0-9.]+ %")
 STYLE = """
 @page { size: A4; margin: 14mm 12mm; }
 * { box-sizing: border-box; }
@@ -26,21 +31,28 @@ body { font: 13px/1.5 "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", sans
 h1 { font-size: 22px; margin: 0; } h2 { font-size: 15px; margin: 22px 0 6px; }
 .en { color: #6b7280; font-weight: 400; font-size: 12px; margin-left: 6px; }
 .window { color: #4b5563; margin: 2px 0 14px; }
-.figures { display: flex; gap: 10px; } .figures > div { flex: 1; border: 1px solid #d1d5db;
-  border-radius: 6px; padding: 8px 10px; }
-.figures b { display: block; font-size: 24px; line-height: 1.25; }
+.figures { display: flex; flex-wrap: wrap; gap: 10px; } .figures > div { flex: 1 1 22%;
+  border: 1px solid #d1d5db; border-radius: 6px; padding: 8px 10px; }
+.figures > :first-child:nth-last-child(n+5), .figures > :first-child:nth-last-child(n+5) ~ div {
+  flex-basis: 30%; } /* four in a row; of more than four, three */
+.figures b { display: block; font-size: 24px; line-height: 1.25; white-space: nowrap; }
 .figures small { color: #6b7280; }
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; } thead { display: table-header-group; }
 th, td { text-align: left; padding: 4px 6px; border-bottom: 1px solid #e5e7eb; }
 th { color: #4b5563; font-weight: 600; border-bottom-color: #9ca3af; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-tr { break-inside: avoid; } h2 { break-after: avoid; }
-svg { display: block; width: 100%; height: auto; } i { font-style: normal; }
+td.n, th.n { text-align: right; } td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
+td:not(.n) { min-width: 5em; } #worst td:first-child { min-width: 12.5em; } /* 20 digits */
+#groups th.n { width: 1px; } #groups th:last-child { min-width: 11em; } /* heads wrap */
+tr { break-inside: avoid; } h2, thead { break-after: avoid; }
+svg { display: block; width: 100%; height: auto; } #groups svg { height: 8px; }
+i { font-style: normal; white-space: nowrap; }
 .key { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 5px; }
 ol, ul { margin: 4px 0; padding-left: 20px; } li { margin: 2px 0; }
 footer { margin-top: 18px; color: #6b7280; font-size: 12px; }
-@media print { body { margin: 0; padding: 0; max-width: none;
-  -webkit-print-color-adjust: exact; print-color-adjust: exact; } }
+@media print { body { margin: 0; padding: 0 1px; max-width: none;
+  -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+  .wide { overflow: visible; zoom: var(--fit, 1); } td, th { overflow-wrap: anywhere; } }
 """
 
 
@@ -97,7 +109,14 @@ def _groups(document: Document) -> str:
         cells.append(f"<td>{_bar(group)}{_biggest(document, group)}</td>")
         mark = ' data-total="1"' if name is None else f' data-group="{escape(name)}"'
         rows.append(f"<tr{mark}>{''.join(cells)}</tr>")
-    return _section("各组在线率", "by group") + _table("groups", heads, rows, text=(0, -1))
+    table = _table("groups", heads, rows, text=(0, -1), fit=_fit(document["kpis"]))
+    return _section("各组在线率", "by group") + table
+
+
+def _fit(kpis: Sequence[Mapping[str, Any]]) -> float:
+    """What is left of the size of many rates on paper: nothing scrolls there, no number breaks."""
+    wanted: int = BESIDE + sum(RATE + DIGIT * kpi["decimals"] for kpi in kpis)
+    return min(1.0, PAPER / wanted)
 
 
 def _bar(group: Mapping[str, Any]) -> str:
@@ -125,8 +144,8 @@ def _biggest(document: Document, group: Mapping[str, Any]) -> str:
     largest = sorted(spent, key=lambda one: -one["seconds"])[:NAMED]
     told = " · ".join(f"{names[one['id']]} {words.share(one['share'])}" for one in largest)
     also = words.impaired(document, group)
-    online = f"<br><small>计为在线 online: {escape(also)}</small>" if also else ""
-    return f"<small>{escape(told)}</small>{online}"
+    online = f"<br><small>计为在线 online: {_whole(also)}</small>" if also else ""
+    return f"<small>{_whole(told)}</small>{online}"
 
 
 def _causes(document: Document) -> str:
@@ -247,8 +266,12 @@ def _table(
     *,
     text: tuple[int, ...] = (0,),
     right: tuple[int, ...] | None = None,
+    fit: float = 1.0,
 ) -> str:
-    """A table; columns are numbers but those in `text`, or only those in `right`."""
+    """A table; columns are numbers but those in `text`, or only those in `right`.
+
+    On screens that are too narrow it scrolls, alone; on paper it has `fit` of its size.
+    """
     left = {number % len(heads) for number in text}
     head = "".join(
         f"<th{' class=n' if (n in right if right is not None else n not in left) else ''}>"
@@ -256,7 +279,9 @@ def _table(
         for n, one in enumerate(heads)
     )
     body = "".join(rows) or f'<tr><td colspan="{len(heads)}">无 none</td></tr>'
-    return f'<table id="{name}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    table = f'<table id="{name}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    smaller = f' style="--fit:{fit:.3f}"' if fit < 1 else ""
+    return f'<div class="wide"{smaller}>{table}</div>'
 
 
 def _section(chinese: str, english: str) -> str:
@@ -265,6 +290,11 @@ def _section(chinese: str, english: str) -> str:
 
 def _en(text: str) -> str:
     return f'<span class="en">{escape(text)}</span>'
+
+
+def _whole(text: str) -> str:
+    """A text whose percentages do not break over lines."""
+    return PERCENT.sub(r"<i>\g<0></i>", escape(text))
 
 
 def _value(number: float | None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from tests.waiting import until
-from vidgate.aio.limits import MARGIN, Pace, Preempted, Priority, Slots, SlotsTaken
+from vidgate.aio.limits import MARGIN, Allowed, Pace, Preempted, Priority, Slots, SlotsTaken
 
 
 async def test_never_more_holders_than_slots() -> None:
@@ -251,3 +251,25 @@ def test_no_pace_holds_nobody_back() -> None:
     for _ in range(1_000):
         pace.note(5.0)
     assert pace.turn < 0
+
+
+def test_what_is_allowed_is_a_rate_beyond_a_burst() -> None:
+    allowed = Allowed(8.0, 5, 100.0)
+    assert [allowed.takes(1, 100.0) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert allowed.takes(1, 100.125)
+    assert not allowed.takes(1, 100.125), "what was refused has cost nothing, and saved nothing"
+    assert [allowed.takes(1, 900.0) for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_who_asks_for_more_than_is_allowed_has_all_or_nothing_or_a_part() -> None:
+    allowed = Allowed(10.0, 5, 100.0)
+    assert not allowed.takes(6, 100.0)
+    assert allowed.part(3, 100.0) == 3
+    assert allowed.part(3, 100.0) == 2
+    assert allowed.part(3, 100.0) == 0
+    assert allowed.part(3, 100.25) == 2
+
+
+def test_a_flood_has_the_rate_all_the_same() -> None:
+    allowed = Allowed(200.0, 100, 0.0)
+    assert sum(allowed.takes(1, at / 10_000) for at in range(100_000)) == pytest.approx(2100, abs=2)

@@ -12,13 +12,20 @@ from aioice import stun
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.rtp.work import lines
 from tests.waiting import until
 from vidgate.aio.clock import ManualClock
 from vidgate.errors import InputError
 from vidgate.webrtc.mux import (
+    CHECKS,
+    CHECKS_BURST,
     GSO_REFUSED,
     MAX_ADDRESSES,
+    READS,
+    RECORDS,
+    RECORDS_BURST,
     SEGMENTS,
+    TURN,
     Leg,
     Mux,
     Path,
@@ -165,6 +172,127 @@ def test_what_follows_the_signature_is_not_believed() -> None:
     mux._receive(longer + nominated, ("127.0.0.2", 9), [])
     assert leg.path is not None
     assert leg.path.address == ("127.0.0.1", 9)
+
+
+class Counting:
+    """A socket that counts what it is to send."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def sendmsg(self, *_: object) -> int:
+        self.sent += 1
+        return 0
+
+
+def flooded() -> tuple[Mux, Leg, Counting, ManualClock]:
+    clock, wire = ManualClock(), Counting()
+    mux = Mux(0, clock)
+    mux._socket = wire  # type: ignore[assignment]
+    return mux, mux.leg(), wire, clock
+
+
+def signed(leg: Leg, password: str = "") -> bytes:
+    request = stun.Message(
+        stun.Method.BINDING, stun.Class.REQUEST, None, {"USERNAME": f"{leg.ufrag}:x", "PRIORITY": 1}
+    )
+    request.add_message_integrity((password or leg.password).encode())
+    return bytes(request)
+
+
+THEIRS = ("::ffff:127.0.0.1", 9, 0, 0)
+MOST_LINES = 300  # for one datagram: some times what the check of a viewer takes
+
+
+def test_a_strangers_datagram_costs_no_more_than_a_check() -> None:
+    mux, leg, _, _ = flooded()
+    mapped = struct.pack("!HHBBHI", 0x20, 8, 0, 1, 5, 7) * 114
+    name = struct.pack("!HH9s3x", 6, 9, f"{leg.ufrag}:".encode())
+    check = signed(leg, "wrong")
+    for body in (mapped, mapped[:528], name + mapped, name + mapped[:504], check[20:]):
+        for kind in (0x0001, 0x0101, 0x0011, 0x0111):  # request, answer, indication, error
+            data = struct.pack("!HHI12s", kind, len(body), stun.COOKIE, bytes(12)) + body
+            assert lines(lambda data=data: mux._receive(data, THEIRS, [])) <= MOST_LINES  # type: ignore[misc]
+    assert lines(lambda: mux._receive(signed(leg), THEIRS, [])) > MOST_LINES / 10, "counts nothing"
+    assert mux.dropped == 20
+
+
+def test_a_leg_answers_so_many_checks_a_second() -> None:
+    mux, leg, wire, clock = flooded()
+    check = signed(leg)
+    for _ in range(10 * CHECKS_BURST):
+        mux._receive(check, THEIRS, [])
+    assert wire.sent == CHECKS_BURST
+    assert mux.dropped == 9 * CHECKS_BURST
+    clock.advance(1.0)
+    for _ in range(10 * CHECKS_BURST):
+        mux._receive(check, THEIRS, [])
+    assert wire.sent == CHECKS_BURST + CHECKS
+    other = mux.leg()
+    mux._receive(signed(other), THEIRS, [])
+    assert wire.sent == CHECKS_BURST + CHECKS + 1, "each leg has its own"
+
+
+def test_checks_at_a_browsers_pace_are_all_answered() -> None:
+    mux, leg, wire, clock = flooded()
+    for _ in range(CHECKS_BURST // 2):  # those of all pairs at once, when it begins
+        mux._receive(signed(leg), THEIRS, [])
+    for _ in range(600):
+        clock.advance(0.024)  # twice as fast as RFC 8445 and Chromium
+        mux._receive(signed(leg), THEIRS, [])
+    assert mux.dropped == 0
+    assert wire.sent == CHECKS_BURST // 2 + 600
+
+
+def test_who_only_knows_the_ufrag_uses_nothing_up() -> None:
+    mux, leg, wire, clock = flooded()
+    heard = clock.now()
+    clock.advance(1.0)
+    for _ in range(10 * CHECKS_BURST):
+        mux._receive(signed(leg, "guess"), THEIRS, [])
+    assert (wire.sent, leg.heard) == (0, heard)
+    mux._receive(signed(leg), THEIRS, [])
+    assert (wire.sent, leg.heard) == (1, clock.now())
+
+
+async def test_a_flood_of_handshakes_reaches_dtls_no_more_often_than_one_takes() -> None:
+    mux, leg, _, clock = flooded()
+    mux._receive(signed(leg), THEIRS, [])
+
+    async def taken(count: int) -> int:
+        before = 0
+        for _ in range(count):
+            mux._receive(b"\x16\xfe\xffhello", THEIRS, [])
+            while leg._handshake:
+                await leg._recv()
+                before += 1
+        return before
+
+    assert await taken(1000) == RECORDS_BURST
+    clock.advance(1.0)
+    assert await taken(1000) == RECORDS
+    leg.close()
+
+
+async def test_others_get_their_turn_however_dear_a_datagram_is() -> None:
+    clock = ManualClock()
+    async with Mux(0, clock) as mux:
+        leg = mux.leg()
+        with Peer(mux) as peer:
+            peer.check(leg)
+            await peer.receive()
+            taken: list[bytes] = []
+
+            def dear(data: bytes) -> None:
+                taken.append(data)
+                clock.advance(TURN / 2)
+
+            leg.on_media = dear
+            for _ in range(READS):
+                peer.send(b"\x80media")
+            mux._readable()
+            assert len(taken) == 2
+            await until(lambda: len(taken) == READS, what="the rest, in other turns")
 
 
 @settings(max_examples=300, deadline=None)

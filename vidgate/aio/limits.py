@@ -1,4 +1,4 @@
-"""Concurrency limits with two priorities, and a pace for new connections."""
+"""Concurrency limits with two priorities, a pace for connections, a bound for what peers ask."""
 
 import asyncio
 from collections import deque
@@ -233,3 +233,36 @@ class Pace:
         if noted in self._events:
             self._events.remove(noted)
             self._events.append(now)
+
+
+class Allowed:
+    """What a peer may send or ask for: `rate` items a second, `burst` at once (a leaky bucket).
+
+    What is refused costs nothing, so that who sends too much has his rate all the same. `now` is
+    monotonic seconds.
+    """
+
+    def __init__(self, rate: float, burst: int, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._level = 0.0
+        self._looked = now
+
+    def takes(self, items: int, now: float) -> bool:
+        """Whether so many more may be: all of them are counted, or none."""
+        self._leak(now)
+        if self._level + items > self._burst:
+            return False
+        self._level += items
+        return True
+
+    def part(self, items: int, now: float) -> int:
+        """How many of so many may be: those are counted."""
+        self._leak(now)
+        most = min(items, int(self._burst - self._level))
+        self._level += most
+        return most
+
+    def _leak(self, now: float) -> None:
+        self._level = max(0.0, self._level - (now - self._looked) * self._rate)
+        self._looked = now

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import cast
 
+from vidgate.aio.limits import Allowed
 from vidgate.errors import ProtocolError
 
 TURN = 0.002  # seconds of work for one peer before the others have their turn
@@ -14,18 +15,9 @@ LOOKED_AFTER = 32  # items, about: each may be a picture that goes to all viewer
 MOST_ITEMS = 20_000  # a second; 160 Mbit/s in packets of 1,000 bytes are as many
 
 
-class Allowed:
-    """What a peer may send: `MOST_ITEMS` a second, beyond a burst of as many (a leaky bucket)."""
-
-    def __init__(self, now: float) -> None:
-        self._level = 0.0
-        self._looked = now
-
-    def takes(self, items: int, now: float) -> bool:
-        """Whether so many more are no flood."""
-        self._level = max(0.0, self._level - (now - self._looked) * MOST_ITEMS) + items
-        self._looked = now
-        return self._level <= MOST_ITEMS
+def allowed(now: float) -> Allowed:
+    """What a camera may send: `MOST_ITEMS` a second, beyond a burst of as many."""
+    return Allowed(MOST_ITEMS, MOST_ITEMS, now)
 
 
 def flooded() -> ProtocolError:
@@ -64,7 +56,7 @@ class Intake:
         self._portion = LEAST
         self._worked = 0.0  # seconds, less the time that went to others since
         self._looked = now()
-        self._allowed = Allowed(self._looked)
+        self._allowed = allowed(self._looked)
 
     def open(self, transport: asyncio.BaseTransport) -> None:
         """The connection exists: what it receives is taken."""

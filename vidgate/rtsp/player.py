@@ -20,7 +20,7 @@ from vidgate.rtp.transport import UdpPair
 from vidgate.rtsp.choice import OTHER
 from vidgate.rtsp.client import LIVE, Headers, RtspClient
 from vidgate.rtsp.headers import TransportHeader
-from vidgate.rtsp.intake import Allowed, flooded
+from vidgate.rtsp.intake import allowed, flooded
 from vidgate.rtsp.receiver import TrackReceiver
 from vidgate.rtsp.tracks import Offer
 from vidgate.wire.message import Message
@@ -69,7 +69,7 @@ class Player:
         self._send_rtcp: list[Callable[[bytes], None]] = []
         self._reported = clock.now()
         self._is_fed = False
-        self._datagrams = Allowed(clock.now())
+        self._datagrams = allowed(clock.now())
         self._is_flooded = False
 
     @classmethod
@@ -265,11 +265,11 @@ class Player:
 
         Its connection counts only what comes by that.
         """
-        client, clock, allowed = self._client, self._clock.now, self._datagrams
+        client, clock, datagrams = self._client, self._clock.now, self._datagrams
 
         def receive(data: bytes) -> None:
             client.received = now = clock()
-            if not self._is_flooded and allowed.takes(1, now):
+            if not self._is_flooded and datagrams.takes(1, now):
                 handler(data)
             elif not self._is_flooded:  # ended by TEARDOWN: it may not stop with its connection
                 self._is_flooded = True

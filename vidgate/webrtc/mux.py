@@ -1,9 +1,10 @@
 """One UDP port for every viewer: an ICE-lite agent (RFC 8445 2.5) on one non-blocking socket.
 
 A leg is one viewer's share of the port. Only a STUN request that is signed with a leg's password
-makes its source address known; every other datagram from an unknown address is dropped, and so is
-an empty one. Stock aiortc does neither: anybody's empty datagram ends any of its sessions, and a
-ClientHello from elsewhere wins the handshake (OWASP ASVS 17.2.6).
+makes its source address known; every other datagram from an unknown address is dropped, for little
+more than the system call costs that received it, and so is an empty one. Stock aiortc does neither:
+anybody's empty datagram ends any of its sessions, and a ClientHello from elsewhere wins the
+handshake (OWASP ASVS 17.2.6).
 """
 
 import asyncio
@@ -20,10 +21,10 @@ from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Self
 
-from aioice import stun
-
 from vidgate.aio.clock import Clock, SystemClock
+from vidgate.aio.limits import Allowed
 from vidgate.errors import InputError
+from vidgate.webrtc.checks import Check, read_check
 
 SOL_UDP = 17
 UDP_SEGMENT = 103
@@ -32,12 +33,16 @@ SEGMENTS = 64  # the kernel's limit of segments in one call
 MAX_SEND = 65_000  # bytes in one call; UDP's own limit is 65,507
 BUFFER = 4 << 20
 READS = 64  # datagrams read before other callbacks get their turn
+TURN = 0.002  # seconds of work after which they get it, however few were read
 OVERHEAD = 64  # more than header and tag add to a payload
 MAX_DATAGRAM = 2048
 MAX_ADDRESSES = 8  # that one leg may have checked
 MAX_HANDSHAKE = 32  # DTLS datagrams waiting in one leg
-STUN_HEADER = struct.Struct("!HHI")
-BINDING_REQUEST = 0x0001
+# What one leg may ask for, a second and at once. Browsers check all pairs together at most every
+# 48 ms (Chromium) or 50 ms (RFC 8445 14.2), repetitions added, and each few seconds afterwards.
+# A handshake takes a dozen datagrams, after it come an alert or two.
+CHECKS, CHECKS_BURST = 50, 100
+RECORDS, RECORDS_BURST = 50, 64
 GSO_REFUSED = (errno.EIO, errno.EINVAL, errno.EMSGSIZE, errno.EOPNOTSUPP)
 FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS)
 
@@ -69,15 +74,21 @@ class Leg:
     paths: dict[Address, Path] = field(default_factory=dict)
     on_media: Callable[[bytes], None] | None = None  # SRTP and SRTCP, still sealed
     is_closed: bool = False
+    checks: Allowed = field(init=False)
+    _records: Allowed = field(init=False)
     _handshake: deque[bytes] = field(default_factory=lambda: deque(maxlen=MAX_HANDSHAKE))
     _waiter: asyncio.Future[None] | None = None
 
-    def receive(self, data: bytes) -> None:
+    def __post_init__(self) -> None:
+        self.checks = Allowed(CHECKS, CHECKS_BURST, self.heard)
+        self._records = Allowed(RECORDS, RECORDS_BURST, self.heard)
+
+    def receive(self, data: bytes, now: float) -> None:
         """Take a datagram from a checked address: DTLS or SRTP by its first byte (RFC 7983)."""
         if 128 <= data[0] <= 191:
             if self.on_media is not None:
                 self.on_media(data)
-        elif 20 <= data[0] <= 63:
+        elif 20 <= data[0] <= 63 and self._records.takes(1, now):
             self._handshake.append(data)
             self._wake()
 
@@ -117,7 +128,7 @@ class Mux:
 
     def __init__(self, port: int, clock: Clock | None = None) -> None:
         self.port = port
-        self.dropped = 0  # datagrams from addresses that proved nothing
+        self.dropped = 0  # datagrams that prove nothing, and checks beyond what a leg may ask for
         self.full = 0  # sends that found the socket's buffer full
         self._clock = clock or SystemClock()
         self._legs: dict[str, Leg] = {}
@@ -227,6 +238,8 @@ class Mux:
     # -- receiving -------------------------------------------------------------------------------
 
     def _readable(self) -> None:
+        now = self._clock.now
+        end = now() + TURN
         for _ in range(READS):
             if self._socket is None:
                 return
@@ -235,6 +248,8 @@ class Mux:
             except OSError:
                 return  # nothing left (or an ICMP error, which the next read has forgotten)
             self._receive(data, address, ancillary)
+            if now() >= end:
+                return
 
     def _receive(self, data: bytes, address: Address, ancillary: list[Control]) -> None:
         if not data:
@@ -248,29 +263,22 @@ class Mux:
         if leg is None:
             self.dropped += 1
         else:
-            leg.receive(data)
+            leg.receive(data, self._clock.now())
 
     def _check(self, data: bytes, address: Address, ancillary: list[Control]) -> bool:
         """Answer a connectivity check; True when it was signed with a leg's password."""
-        # The cheap look first: this port is open to whoever reaches the machine.
-        if len(data) < 20 or STUN_HEADER.unpack_from(data) != (
-            BINDING_REQUEST,
-            len(data) - 20,
-            stun.COOKIE,
-        ):
+        check = read_check(data)
+        leg = None if check is None else self._legs.get(check.ufrag)
+        if check is None or leg is None or not check.is_signed_with(leg.password.encode()):
             return False
-        try:
-            request = stun.parse_message(data)
-        except (ValueError, IndexError, KeyError, struct.error):
+        leg.heard = now = self._clock.now()
+        # Only what is signed counts: who has read a ufrag on the way could use it up for its owner.
+        if not leg.checks.takes(1, now):
             return False
-        leg = self._legs.get(str(request.attributes.get("USERNAME", "")).partition(":")[0])
-        if leg is None or not request.check_message_integrity(leg.password.encode()):
-            return False
-        leg.heard = self._clock.now()
         path = self._learn(leg, address, ancillary)
-        if leg.path is None or "USE-CANDIDATE" in request.attributes:
+        if leg.path is None or check.nominates:
             leg.path = path
-        self._answer(leg, request, path)
+        self._answer(leg, check, path)
         return True
 
     def _learn(self, leg: Leg, address: Address, ancillary: list[Control]) -> Path:
@@ -285,16 +293,9 @@ class Mux:
         self._by_address[address] = leg
         return path
 
-    def _answer(self, leg: Leg, request: stun.Message, path: Path) -> None:
+    def _answer(self, leg: Leg, check: Check, path: Path) -> None:
         host, port = path.address[:2]
-        response = stun.Message(
-            message_method=stun.Method.BINDING,
-            message_class=stun.Class.RESPONSE,
-            transaction_id=request.transaction_id,
-            attributes={"XOR-MAPPED-ADDRESS": (plain_host(host), port)},
-        )
-        response.add_message_integrity(leg.password.encode())
-        self._send_each(path, [bytes(response)])
+        self._send_each(path, [check.answer(plain_host(host), port, leg.password.encode())])
 
 
 @lru_cache(maxsize=2048)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidgate.rtp.rtcp import (
-    MAX_COMPOUND,
+    MAX_LOST,
+    MAX_PACKETS,
     Bye,
     Fir,
     Nack,
@@ -70,10 +71,24 @@ def test_what_cannot_be_read_is_left_out() -> None:
 
 def test_what_fits_no_datagram_is_not_read() -> None:
     many = bytes(Pli(1, 2)) * 1000
-    assert parse_compound(many) == [Pli(1, 2)] * (MAX_COMPOUND // 12)
+    assert parse_compound(many) == [Pli(1, 2)] * MAX_PACKETS
     assert parse_compound(bytes(Pli(1, 2)) + bytes(Nack(1, 2, tuple(range(0, 9000, 20))))) == [
         Pli(1, 2)
     ]
+
+
+def test_of_losses_without_end_the_first_are_read() -> None:
+    lost = tuple(range(600))
+    for compound in (bytes(Nack(1, 2, lost)), bytes(Nack(1, 2, lost[:300])) * 2):
+        found = [number for nack in parse_compound(compound) for number in named(nack)]
+        assert len(found) == MAX_LOST
+        assert found[:300] == list(lost[:300])
+    assert parse_compound(bytes(Nack(1, 2, lost)) + bytes(Pli(1, 2)))[1] == Pli(1, 2)
+
+
+def named(packet: Rtcp) -> tuple[int, ...]:
+    assert isinstance(packet, Nack)
+    return packet.lost
 
 
 def test_padding_is_dropped() -> None:

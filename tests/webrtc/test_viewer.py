@@ -1,11 +1,14 @@
 """One viewer's flow: no gap, no nonce used twice, repeats byte for byte."""
 
+import struct
 from collections.abc import Sequence
 from typing import Any, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.rtp.work import lines
 from vidgate.aio.clock import ManualClock
 from vidgate.model.media import Codec, Frame, Track
 from vidgate.rtp.packet import RtpPacket
@@ -21,7 +24,14 @@ from vidgate.rtp.rtcp import (
     parse_compound,
 )
 from vidgate.webrtc.line import Batch, Line
-from vidgate.webrtc.viewer import REPEATS_PER_SECOND, Flow, Viewer, compress
+from vidgate.webrtc.viewer import (
+    COMPOUNDS,
+    COMPOUNDS_BURST,
+    REPEATS_PER_SECOND,
+    Flow,
+    Viewer,
+    compress,
+)
 
 
 class PlainSealer:
@@ -45,12 +55,13 @@ class PlainSealer:
 class FakeSecurity:
     def __init__(self) -> None:
         self.sealer = PlainSealer()
+        self.is_forged = False
 
     def seal_rtcp(self, data: bytes) -> bytes:
         return data
 
     def open_rtcp(self, data: bytes) -> bytes | None:
-        return data
+        return None if self.is_forged else data
 
 
 class FakeLeg:
@@ -297,6 +308,83 @@ def test_a_storm_of_nacks_for_what_is_not_there_is_bounded_too() -> None:
     leg.on_media(bytes(Nack(1, line.ssrc, gone)))
     leg.on_media(bytes(Nack(1, line.ssrc, (sent,))))
     assert flow.repeats == 0
+
+
+def nack_of_all(ssrc: int, pairs: int = 320) -> bytes:
+    """The dearest NACK that fits a datagram: seventeen sequence numbers in each pair."""
+    body = struct.pack(">II", 1, ssrc) + b"\0\7\xff\xff" * pairs
+    return struct.pack(">BBH", 0x81, 205, len(body) // 4) + body
+
+
+MOST_LINES = 3000  # for one compound; a NACK of 320 pairs was 17,000
+
+
+def test_no_compound_costs_much() -> None:
+    line = Line(Track(0, Codec.H264, 90000))
+    viewer, flow, leg, _, _ = make_viewer(line)
+    first_sent(line, flow, leg)
+    leg.on_media(nack_of_all(line.ssrc))  # uses up the repeats
+    assert viewer.nacks >= REPEATS_PER_SECOND
+    block = ReportBlock(line.ssrc, 5, 3, 9, 1, 5, 5)
+    dearest = (
+        nack_of_all(line.ssrc),
+        nack_of_all(line.ssrc, 20) * 15,
+        bytes(Nack(1, line.ssrc, (5,))) * 90,
+        bytes(Pli(1, line.ssrc)) * 120,
+        bytes(Fir(1, ((line.ssrc, 1), (line.ssrc, 2)) * 90)),
+        bytes(ReceiverReport(1, (block,) * 30)) * 2,
+        bytes(ReceiverReport(1, (block,))) * 46,
+        b"\x80\xca\0\0" * 370,  # SDES of nobody
+        b"\x80\xcc\0\0" * 370,  # unknown
+    )
+    for compound in dearest:
+        cost = lines(lambda compound=compound: leg.on_media(compound))  # type: ignore[misc]
+        assert cost <= MOST_LINES, compound[:12].hex()
+
+
+def test_a_flood_of_rtcp_costs_little_and_leaves_the_viewer_its_rate() -> None:
+    line = Line(Track(0, Codec.H264, 90000))
+    viewer, flow, leg, _, clock = make_viewer(line)
+    first_sent(line, flow, leg)
+    flood = nack_of_all(line.ssrc)
+    for _ in range(COMPOUNDS_BURST):
+        leg.on_media(flood)
+    seen = viewer.nacks
+    assert lines(lambda: leg.on_media(flood)) <= 30
+    assert viewer.nacks == seen
+    for _ in range(900):  # in one second
+        clock.advance(1 / 900)
+        leg.on_media(flood)
+    each = seen // COMPOUNDS_BURST
+    assert viewer.nacks - seen == pytest.approx(COMPOUNDS * each, abs=each)
+    assert leg.heard == clock.now()
+    clock.advance(1 / COMPOUNDS)
+    leg.on_media(bytes(ReceiverReport(1, (ReportBlock(line.ssrc, 5),))))
+    assert flow.report == ReportBlock(line.ssrc, 5)
+
+
+def test_a_browser_with_much_to_tell_is_heard() -> None:
+    line = Line(Track(0, Codec.H264, 90000))
+    viewer, flow, leg, _, clock = make_viewer(line)
+    lost = first_sent(line, flow, leg)
+    for _ in range(1000):
+        clock.advance(0.01)  # a look for losses each 20 ms, in two streams
+        leg.on_media(bytes(Nack(1, line.ssrc, (lost, lost + 1, lost + 2))))
+    assert viewer.nacks == flow.repeats == 3000
+
+
+def test_what_is_forged_uses_nothing_up() -> None:
+    line = Line(Track(0, Codec.H264, 90000))
+    _, flow, leg, asked, _ = make_viewer(line)
+    lost = first_sent(line, flow, leg)
+    security = cast(FakeSecurity, flow.security)
+    security.is_forged = True
+    for _ in range(10 * COMPOUNDS_BURST):
+        leg.on_media(nack_of_all(line.ssrc))
+    security.is_forged = False
+    leg.on_media(bytes(Nack(1, line.ssrc, (lost,))) + bytes(Pli(1, line.ssrc)))
+    assert flow.repeats == 1
+    assert len(asked) == 1
 
 
 def test_reports_what_was_sent() -> None:

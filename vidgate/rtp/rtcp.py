@@ -1,7 +1,8 @@
 """RTCP (RFC 3550 6, RFC 4585 6, RFC 5104 4.3.1): reports, names, goodbye, NACK, PLI, FIR."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from struct import Struct
 
 NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
@@ -9,6 +10,8 @@ NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 # Bytes of a compound packet that are looked at. It is made to fit a datagram (RFC 3550 6.1), also
 # where it goes over TCP; a report of 31 blocks has 772.
 MAX_COMPOUND = 1500
+MAX_PACKETS = 32  # of one that are looked at; a browser's or a camera's has two to six
+MAX_LOST = 512  # sequence numbers that its NACKs may name; Chromium's name up to 253 ranges of them
 
 SR, RR, SDES, BYE, RTPFB, PSFB = 200, 201, 202, 203, 205, 206
 _NACK_FORMAT, _PLI_FORMAT, _FIR_FORMAT = 1, 1, 4
@@ -187,15 +190,18 @@ class Nack:
     lost: tuple[int, ...] = ()
 
     @classmethod
-    def parse(cls, body: bytes) -> "Nack":
-        """Read the body after the common header."""
+    def parse(cls, body: bytes, most: int = MAX_LOST) -> "Nack":
+        """Read the body after the common header: its first `most` numbers."""
         sender, media = _TWO_SSRC.unpack_from(body)
         lost: list[int] = []
         for at in range(8, len(body) - 3, 4):
+            if len(lost) >= most:
+                break
             first, mask = _PAIR.unpack_from(body, at)
             lost.append(first)
-            lost += [(first + bit + 1) & 0xFFFF for bit in range(16) if mask >> bit & 1]
-        return cls(sender, media, tuple(lost))
+            if mask:
+                lost += [(first + bit + 1) & 0xFFFF for bit in range(16) if mask >> bit & 1]
+        return cls(sender, media, tuple(lost[:most]))
 
     def __bytes__(self) -> bytes:
         body = _TWO_SSRC.pack(self.sender, self.media)
@@ -253,13 +259,15 @@ class Fir:
 
 Rtcp = SenderReport | ReceiverReport | Sdes | Bye | Nack | Pli | Fir
 
-# (packet type, format or None) -> shortest body, parser of (count, body).
-_PARSERS: dict[tuple[int, int | None], tuple[int, Callable[[int, bytes], Rtcp]]] = {
+_Parser = tuple[int, Callable[[int, bytes], Rtcp]]  # shortest body; of (count, body)
+_NACK: _Parser = (12, lambda _, body: Nack.parse(body))
+# By packet type and format, None where the type alone tells.
+_PARSERS: dict[tuple[int, int | None], _Parser] = {
     (SR, None): (_SENDER.size, SenderReport.parse),
     (RR, None): (_SSRC.size, ReceiverReport.parse),
     (SDES, None): (0, Sdes.parse),
     (BYE, None): (0, Bye.parse),
-    (RTPFB, _NACK_FORMAT): (12, lambda _, body: Nack.parse(body)),
+    (RTPFB, _NACK_FORMAT): _NACK,
     (PSFB, _PLI_FORMAT): (8, lambda _, body: Pli.parse(body)),
     (PSFB, _FIR_FORMAT): (16, lambda _, body: Fir.parse(body)),
 }
@@ -269,25 +277,37 @@ def parse_compound(data: bytes) -> list[Rtcp]:
     """The packets of one datagram that we know, in order.
 
     Never raises: what cannot be read is left out, and a broken length ends the reading, as does
-    `MAX_COMPOUND`. Hanwha and others send invalid RTCP, which must not end a stream.
+    `MAX_COMPOUND`; `MAX_PACKETS` and `MAX_LOST` bound what those bytes may cost. Hanwha and others
+    send invalid RTCP, which must not end a stream.
     """
-    data = data[:MAX_COMPOUND]
     packets: list[Rtcp] = []
+    room = MAX_LOST
+    for packet_type, count, body in islice(_bodies(data[:MAX_COMPOUND]), MAX_PACKETS):
+        row = _PARSERS.get((packet_type, None)) or _PARSERS.get((packet_type, count))
+        if row is None or len(body) < row[0]:
+            continue
+        if row is _NACK:
+            nack = Nack.parse(body, room)
+            room -= len(nack.lost)
+            packets.append(nack)
+        else:
+            packets.append(row[1](count, body))
+    return packets
+
+
+def _bodies(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Type, count (or format) and body of each packet, without its padding."""
     at = 0
     while at + 4 <= len(data):
         first, packet_type, words = _HEADER.unpack_from(data, at)
         end = at + 4 + 4 * words
         if first >> 6 != 2 or end > len(data):
-            break
+            return
         body = data[at + 4 : end]
         if first & 0x20 and body and 0 < body[-1] <= len(body):
             body = body[: -body[-1]]
-        count = first & 31
-        row = _PARSERS.get((packet_type, None)) or _PARSERS.get((packet_type, count))
-        if row is not None and len(body) >= row[0]:
-            packets.append(row[1](count, body))
+        yield packet_type, first & 31, body
         at = end
-    return packets
 
 
 def is_rtcp(data: bytes) -> bool:

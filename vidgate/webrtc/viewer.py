@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from vidgate.aio.clock import Clock
+from vidgate.aio.limits import Allowed
 from vidgate.rtp.rtcp import (
     Fir,
     Nack,
@@ -27,7 +28,11 @@ CATCH_UP_STEP = 90  # ticks between the pictures of a catch-up: a millisecond
 CATCH_UP_SPAN = 1500  # ticks that a repeated group may take: less than one frame's time
 SPANS = 4
 REPEATS_PER_SECOND = 500  # packets sent again to one viewer; beyond, a key frame is cheaper
+# Compound packets of one viewer that are taken apart, a second and at once. Chromium looks for
+# losses every 20 ms and reports once a second; what a slow network hands over together is more.
+COMPOUNDS, COMPOUNDS_BURST = 200, 100
 MAX_RTCP_TICKS = 0x10000
+MAX_ENTRIES = 16  # of one FIR or report that are looked at; a browser's has one for each flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +171,8 @@ class Viewer:
         self._cname = cname
         self._on_lost_picture = on_lost_picture
         self._commands: dict[int, int] = {}
-        self._allowance = float(REPEATS_PER_SECOND)
-        self._allowed_at = clock.now()
+        self._repeats = Allowed(REPEATS_PER_SECOND, REPEATS_PER_SECOND, clock.now())
+        self._compounds = Allowed(COMPOUNDS, COMPOUNDS_BURST, clock.now())
         leg.on_media = self.receive
 
     def receive(self, data: bytes) -> None:
@@ -177,7 +182,11 @@ class Viewer:
         compound = self.security.open_rtcp(data)
         if compound is None:
             return
-        self.leg.heard = self._clock.now()
+        self.leg.heard = now = self._clock.now()
+        # Opening one costs a hundredth of what can be in it; and if forged ones counted, anybody
+        # who sends in the viewer's name could keep it from asking.
+        if not self._compounds.takes(1, now):
+            return
         for packet in parse_compound(compound):
             match packet:
                 case Nack():
@@ -208,15 +217,11 @@ class Viewer:
         flow = self._flow(nack.media)
         if flow is None:
             return
-        now = self._clock.now()
-        earned = (now - self._allowed_at) * REPEATS_PER_SECOND
-        self._allowance = min(REPEATS_PER_SECOND, self._allowance + earned)
-        self._allowed_at = now
-        for sequence in nack.lost:
-            self.nacks += 1
-            if self._allowance >= 1:  # what is no longer kept costs a try as well
-                self._allowance -= 1
-                flow.repeat(sequence)
+        self.nacks += len(nack.lost)
+        # What is no longer kept costs a try as well.
+        allowed = self._repeats.part(len(nack.lost), self._clock.now())
+        for sequence in nack.lost[:allowed]:
+            flow.repeat(sequence)
 
     def _refresh(self, ssrc: int) -> None:
         if self._flow(ssrc) is not None:
@@ -224,13 +229,13 @@ class Viewer:
             self._on_lost_picture(self)
 
     def _command(self, entries: Sequence[tuple[int, int]]) -> None:
-        for ssrc, number in entries:
+        for ssrc, number in entries[:MAX_ENTRIES]:
             if self._commands.get(ssrc) != number and self._flow(ssrc) is not None:
                 self._commands[ssrc] = number
                 self._refresh(ssrc)
 
     def _note(self, reports: Sequence[ReportBlock]) -> None:
-        for block in reports:
+        for block in reports[:MAX_ENTRIES]:
             flow = self._flow(block.ssrc)
             if flow is None:
                 continue

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import statistics
+import struct
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from socket import AF_INET, SOCK_DGRAM, socket
 
@@ -30,6 +32,7 @@ CONNECTIONS = 64  # of the flood of offers
 ASKS = 0.1  # seconds between two offers of somebody else
 QUIET = 45.0  # seconds at most for what was before to be over
 BURST = 0.01  # seconds between two bursts of garbage
+COOKIE = 0x2112A442
 HELLO = bytes.fromhex("16feff00000000000000000032010000260000000000000026fefd") + bytes(64)
 
 
@@ -220,24 +223,72 @@ class Bombarded:
     growth: int = 0
     lost: int = 0
     packets: int = 0
+    joined: list[float] = field(default_factory=list)  # seconds to the first picture of newcomers
 
 
-async def bombard(target: Target, rate: int, seconds: float) -> Bombarded:
-    """A stranger sends garbage RTP to the media port while somebody watches."""
+def _filled(kind: int, attribute: bytes, size: int) -> bytes:
+    body = attribute * ((size - 20) // len(attribute))
+    return struct.pack("!HHI", kind, len(body), COOKIE) + os.urandom(12) + body
+
+
+def _like_stun() -> list[bytes]:
+    mapped = struct.pack("!HHBBHI", 0x20, 8, 0, 1, 5, 7)
+    named = struct.pack("!HH", 6, 9) + b"nobody:me\0\0\0"
+    return [
+        _filled(0x0001, mapped, 1400),  # dear to take apart
+        _filled(0x0001, mapped, 540),
+        _filled(0x0001, named, 1400),
+        _filled(0x0001, named, 100),
+        _filled(0x0101, mapped, 1400),  # an answer to nothing
+        _filled(0x0011, mapped, 1400),  # an indication
+        bytes((0, 1)) + os.urandom(200),
+    ]
+
+
+RTP = [bytes((0x80, 96)) + os.urandom(200 + 10 * n) for n in range(64)]
+LIKE_STUN = _like_stun()
+
+
+async def bombard(
+    target: Target,
+    rate: int,
+    seconds: float,
+    loads: Sequence[bytes] = RTP,
+    *,
+    has_newcomers: bool = False,
+) -> Bombarded:
+    """A stranger sends garbage to the media port while somebody watches.
+
+    Newcomers come before as well, so that what they cost is no part of the difference.
+    """
     found = Bombarded()
     await until_gone(target, QUIET)
     async with target.client("watcher") as http, target.playing(http) as counts:
         calm = min(seconds, 10.0)
         await asyncio.sleep(calm)  # joining is over
+        coming = asyncio.create_task(_come_and_go(target, found)) if has_newcomers else None
         used = _cpu(target)
         await asyncio.sleep(calm)
         found.before = (_cpu(target) - used) / calm
         memory, used, packets = target.process.memory_info().rss, _cpu(target), counts.packets
-        found.sent, found.seconds = await _send_garbage(target, rate, seconds)
+        found.joined.clear()
+        found.sent, found.seconds = await _send_garbage(target, rate, seconds, loads)
+        await cancel_and_wait(coming)
         found.under = (_cpu(target) - used) / found.seconds
         found.growth = target.process.memory_info().rss - memory
         found.packets, found.lost = counts.packets - packets, counts.lost
     return found
+
+
+async def _come_and_go(target: Target, found: Bombarded) -> None:
+    """Newcomers, one after the other, who look at what is watched already."""
+    async with target.client("other") as http:
+        while True:
+            started = time.monotonic()
+            async with LightViewer(target.certificate) as viewer:
+                location = await watch(http, viewer, target.channels[0])
+                found.joined.append(inf if location is None else time.monotonic() - started)
+            await asyncio.sleep(1.0)
 
 
 def _cpu(target: Target) -> float:
@@ -245,18 +296,20 @@ def _cpu(target: Target) -> float:
     return float(times.user + times.system)
 
 
-async def _send_garbage(target: Target, rate: int, seconds: float) -> tuple[int, float]:
+async def _send_garbage(
+    target: Target, rate: int, seconds: float, loads: Sequence[bytes]
+) -> tuple[int, float]:
     """By a process of its own, so that neither hinders the other's counting."""
     code = (
-        "import os, socket, sys, time\n"
+        "import socket, sys, time\n"
         "host, port, rate, seconds = sys.argv[1], *map(float, sys.argv[2:])\n"
         "sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
         f"sock.bind(({STRANGER!r}, 0))\n"
-        "loads = [bytes((0x80, 96)) + os.urandom(200 + 10 * n) for n in range(64)]\n"
+        "loads = [bytes.fromhex(line) for line in sys.stdin]\n"
         "started, sent = time.monotonic(), 0\n"
         "while (passed := time.monotonic() - started) < seconds:\n"
         "    while sent < passed * rate:\n"
-        "        sock.sendto(loads[sent % 64], (host, int(port)))\n"
+        "        sock.sendto(loads[sent % len(loads)], (host, int(port)))\n"
         "        sent += 1\n"
         f"    time.sleep({BURST})\n"
         "print(sent, time.monotonic() - started)\n"
@@ -264,9 +317,10 @@ async def _send_garbage(target: Target, rate: int, seconds: float) -> tuple[int,
     host, port = target.media
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", code, host, str(port), str(rate), str(seconds)),
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    out, _ = await process.communicate()
+    out, _ = await process.communicate("\n".join(load.hex() for load in loads).encode())
     sent, passed = out.split()
     return int(sent), float(passed)
 

@@ -8,6 +8,7 @@ import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 import aiohttp
 
@@ -68,16 +69,16 @@ async def flooded(target: Target, kind: str, rate: int, seconds: float, token: s
         url = f"rtsp://127.0.0.1:{port}/main"
         await target.service.cli("channel", "add", channel, "--name", "x", "--url", url)
         async with target.playing(http) as counts:
-            held, late, beats = await _loop(target, token)
+            held, late, beats = await loop_of(target, token)
             found.held_before = held
             before = counts.packets
-            watching = asyncio.create_task(_gaps(counts, found))
+            watching = asyncio.create_task(watch_gaps(counts, found))
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await _insist(target, channel)
             await cancel_and_wait(watching)
             found.packets, found.lost = counts.packets - before, counts.lost
-            found.held, late_now, beats_now = await _loop(target, token)
+            found.held, late_now, beats_now = await loop_of(target, token)
             found.late, found.beats = late_now - late, beats_now - beats
         found.pulls = camera.text.count("played")
     return found
@@ -92,7 +93,7 @@ async def _insist(target: Target, channel: str) -> None:
                 await asyncio.sleep(0.1)
 
 
-async def _loop(target: Target, token: str) -> tuple[float, int, int]:
+async def loop_of(target: Target, token: str) -> tuple[float, int, int]:
     """Longest hold, late beats and beats so far."""
     headers = {"Authorization": f"Bearer {token}"}
     async with (
@@ -112,7 +113,14 @@ def _value(page: str, name: str) -> float:
     return float(found[1])
 
 
-async def _gaps(counts: Counts, found: Flood) -> None:
+class Gaps(Protocol):
+    """Whatever notes them."""
+
+    longest_gap: float
+
+
+async def watch_gaps(counts: Counts, found: Gaps) -> None:
+    """Note the longest time without a packet."""
     loop = asyncio.get_running_loop()
     seen, since = counts.packets, loop.time()
     while True:

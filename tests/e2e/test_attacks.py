@@ -11,6 +11,7 @@ from tests.e2e.attacks import Target, attacked
 from tests.e2e.browser_that_dies import doomed_browser
 from tests.e2e.cycles import viewers_of
 from tests.e2e.floods import PICTURES, flooded
+from tests.e2e.nacks import nag
 from tests.e2e.stage import MARKS, eventually
 
 pytestmark = MARKS
@@ -33,6 +34,8 @@ async def target(tmp_path: Path) -> AsyncIterator[Target]:
 async def test_floods_of_offers_and_garbage_hurt_nobody_else(target: Target) -> None:
     await flood_of_offers(target)
     await flood_of_garbage(target)
+    await flood_of_checks(target)
+    await flood_of_nacks(target)
     await flood_of_pictures(target)
     assert await attacks.race(target, 20) == 20
 
@@ -53,6 +56,25 @@ async def flood_of_garbage(target: Target) -> None:
     assert found.lost == 0
     assert found.packets > 50
     assert found.growth <= 5 << 20
+
+
+async def flood_of_checks(target: Target) -> None:
+    found = await attacks.bombard(target, 10_000, 3.0, attacks.LIKE_STUN, has_newcomers=True)
+    assert found.sent >= 5_000
+    assert found.lost == 0
+    assert found.packets > 50
+    assert found.under - found.before <= 0.6  # 3 when each was taken apart
+    assert found.joined
+    assert max(found.joined) <= 10, "they do come in; how soon is for a machine that is not shared"
+
+
+async def flood_of_nacks(target: Target) -> None:
+    made = await target.service.cli_json("token", "create", "--role", "administrator")
+    found = await nag(target, 900, 3.0, made["token"])
+    assert found.sent >= 1_000
+    assert found.lost == 0
+    assert found.packets > 50
+    assert found.used - found.used_before <= 0.4  # 0.7 when each was taken apart
 
 
 async def flood_of_pictures(target: Target) -> None:

@@ -222,6 +222,12 @@ class LightViewer:
         if self._wire is not None:
             asyncio.get_running_loop().remove_reader(self._wire.socket.fileno())
 
+    def tell(self, compound: bytes) -> None:
+        """Send this RTCP, whatever it says."""
+        assert self._security is not None
+        assert self._wire is not None
+        self._wire.send(self._security.seal_rtcp(compound))
+
     async def connect(
         self,
         answer: str,
@@ -317,15 +323,13 @@ class LightViewer:
             self.pictured.set()
 
     async def _report(self) -> None:
-        assert self._security is not None
-        assert self._wire is not None
         while True:
             await asyncio.sleep(REPORT_INTERVAL)
             blocks = tuple(
                 ReportBlock(ssrc, 0, stream.lost, stream.highest & 0xFFFFFFFF)
                 for ssrc, stream in self.counts.streams.items()
             )
-            self._wire.send(self._security.seal_rtcp(bytes(ReceiverReport(OUR_SSRC, blocks))))
+            self.tell(bytes(ReceiverReport(OUR_SSRC, blocks)))
 
 
 def _is_key_end(payload: bytes) -> bool:

@@ -63,7 +63,7 @@ async def flood_of_checks(target: Target) -> None:
     assert found.sent >= 5_000
     assert found.lost == 0
     assert found.packets > 50
-    assert found.under - found.before <= 0.6  # 3 when each was taken apart
+    assert found.under - found.before <= 0.6
     assert found.joined
     assert max(found.joined) <= 10, "they do come in; how soon is for a machine that is not shared"
 
@@ -74,7 +74,8 @@ async def flood_of_nacks(target: Target) -> None:
     assert found.sent >= 1_000
     assert found.lost == 0
     assert found.packets > 50
-    assert found.used - found.used_before <= 0.4  # 0.7 when each was taken apart
+    assert found.used - found.used_before <= 0.4
+    assert found.held <= max(found.held_before, 0.04)  # 0.09 when each was taken apart
 
 
 async def flood_of_pictures(target: Target) -> None:

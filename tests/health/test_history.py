@@ -4,6 +4,7 @@ import random
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from tests.health.fakes import result
 from vidgate.aio.clock import ManualClock
 from vidgate.errors import StorageError
 from vidgate.health import history as histories
+from vidgate.health.calendar import zone_of
 from vidgate.health.history import BEAT, History
 from vidgate.health.looks import unpack
+from vidgate.health.trust import Trust
 from vidgate.health.uptime import spans, tally
 from vidgate.model.channel import Lifecycle
 from vidgate.model.health import Level, Reason, State
@@ -25,6 +28,8 @@ from vidgate.storage.history import HistoryStore
 from vidgate.storage.states import States, Transition
 
 SETTINGS = HistorySettings(timezone="Asia/Shanghai", result_days=30, transition_days=35)
+LONDON, GREENWICH = (HistorySettings(timezone=name) for name in ("Europe/London", "Etc/UTC"))
+ZONES = [zone_of(one.zone) for one in (LONDON, GREENWICH)]  # read from their files
 DAY = 86_400
 MIDNIGHT = 1_699_977_600.0  # 2023-11-15 in Shanghai
 
@@ -231,3 +236,64 @@ async def test_what_is_old_goes_and_what_still_holds_stays(desk: Desk) -> None:
             assert [one.time > MIDNIGHT + 2 * DAY for one in left[:-1]] == [True] * (len(left) - 1)
             assert left[-1].time <= MIDNIGHT + 2 * DAY
         assert await desk.store.looks("c1", 0, 1 << 60) == []
+
+
+async def test_a_day_is_rolled_up_whatever_is_kept_longer(desk: Desk) -> None:
+    """A day that is forgotten at once would be due again and again."""
+    settings = HistorySettings(timezone="Asia/Shanghai", transition_days=60, rollup_days=35)
+    await States(desk.db).save([], scattered(3, channels=1, days=2))
+    began = desk.ms()
+    trust = Trust(desk.clock)
+    history = History(desk.store, settings, desk.clock, trust=trust)
+    for _ in range(50):
+        desk.clock.advance(DAY)
+        trust.look()
+        await desk.store.save_runs([Run(began, desk.ms())])
+        await history.keep_house()
+    desk.clock.advance(3600)
+    await history.keep_house()
+    days = await desk.store.days(0, 1 << 60)
+    assert max(days.values()) == began + 50 * DAY * 1000
+    assert len(days) in (34, 35)
+
+
+async def test_a_zone_whose_midnight_is_the_same_once_is_no_end_of_rolling_up(desk: Desk) -> None:
+    start = datetime(2026, 3, 27, tzinfo=UTC).timestamp()
+    desk.clock.advance(start - desk.clock.wall())
+    began = desk.ms()
+    moved = {"before": State.UNKNOWN, "after": State.UP, "reason": Reason.OK, "level": Level.MEDIA}
+    await States(desk.db).save([], [Transition(channel="c", time=start, **moved)])  # type: ignore[arg-type]
+    desk.clock.advance(5 * DAY)
+    await desk.store.save_runs([Run(began, desk.ms())])
+    for settings in (LONDON, GREENWICH):  # where the clocks went forward on the 29th, and not
+        history = History(desk.store, settings, desk.clock)
+        for _ in range(3):
+            await history.keep_house()
+    days = await desk.store.days(0, 1 << 60)
+    whole = {began + n * DAY * 1000: began + (n + 1) * DAY * 1000 for n in range(4)}
+    assert whole.items() <= days.items()
+    for day in whole:
+        ((_, data),) = await desk.store.tallies(day)
+        assert [ms for _, ms in unpack_tally(data)] == [DAY * 1000]
+
+
+async def test_the_day_of_the_first_run_is_rolled_up(desk: Desk) -> None:
+    desk.clock.advance(DAY / 2)
+    await desk.store.save_runs([Run(desk.ms(), desk.ms() + DAY * 1000)])
+    desk.clock.advance(DAY / 2 + 3600)
+    assert await History(desk.store, SETTINGS, desk.clock).roll_up() == 1
+
+
+async def test_no_day_is_rolled_up_from_changes_that_are_forgotten(desk: Desk) -> None:
+    """Nor once more is to be kept than was before."""
+    await States(desk.db).save([], scattered(4, channels=3, days=2))
+    began = desk.ms()
+    desk.clock.advance(37 * DAY)
+    await desk.store.save_runs([Run(began, desk.ms())])
+    await History(desk.store, SETTINGS, desk.clock).forget()
+    cut = desk.ms() - 35 * DAY * 1000
+    longer = HistorySettings(timezone="Asia/Shanghai", transition_days=400)
+    history = History(desk.store, longer, desk.clock)
+    while await history.roll_up():
+        pass
+    assert min(await desk.store.days(0, 1 << 60)) >= cut

@@ -124,3 +124,13 @@ async def test_a_channel_that_left_is_known_by_its_last_fields(db: Database) -> 
                 )
             )
     assert await HistoryStore(db).departed(["a", "b"]) == {"a": {"name": "新"}}
+
+
+async def test_until_when_the_past_is_forgotten_is_kept(db: Database) -> None:
+    store, keys = await past(db, moved("a", 1), moved("a", 2))
+    assert await store.forgotten() == 0
+    await store.forget_transitions(list(keys.values()), 2500)
+    await store.forget_transitions(list(keys.values()), 1500)  # to keep more brings nothing back
+    assert await store.forgotten() == 2500
+    await store.rewind(2000)  # a fast clock forgot all that had been
+    assert await store.forgotten() == 2000

@@ -36,6 +36,16 @@ def midnight(day: date, zone: tzinfo | None) -> int:
     return round(local.timestamp()) * SECOND
 
 
+def before(instant: int, zone: tzinfo | None) -> int:
+    """The midnight at which its local day begins."""
+    return midnight(date_of(instant, zone), zone)
+
+
+def after(instant: int, zone: tzinfo | None) -> int:
+    """The midnight at which its local day is over."""
+    return midnight(date_of(instant, zone) + timedelta(days=1), zone)
+
+
 def date_of(instant: int, zone: tzinfo | None) -> date:
     """The local day of an instant."""
     return datetime.fromtimestamp(instant / SECOND, UTC).astimezone(zone).date()

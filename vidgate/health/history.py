@@ -66,6 +66,8 @@ class Store(Protocol):
 
     async def rewind(self, now: int) -> None: ...
 
+    async def forgotten(self) -> int: ...
+
     async def days(self, start: int, end: int) -> dict[int, int]: ...
 
     async def save_tallies(self, day: int, rows: Sequence[tuple[int, bytes]]) -> None: ...
@@ -245,8 +247,7 @@ class History:
         first = await self._store.first_run()
         if first is None or not self.is_settled():
             return 0
-        oldest = max(first, now - self._settings.transition_days * DAY)
-        cuts = list(calendar.midnights(oldest, now - SETTLE, self._zone))
+        cuts = list(calendar.midnights(await self._oldest(first), now - SETTLE, self._zone))
         if not cuts:
             return 0
         done = await self._store.days(cuts[0], now)
@@ -254,6 +255,19 @@ class History:
         for start, end in due[:DAYS_AT_ONCE]:
             await self._roll_up(start, end)
         return len(due[:DAYS_AT_ONCE])
+
+    async def _oldest(self, first: int) -> int:
+        """From when days are rolled up: of all of each the changes are there, and it is kept.
+
+        A day that would be forgotten at once would be due again and again, and no other's turn
+        would come. The day of the first run is one like others: nothing is known of its morning.
+        """
+        keep = min(self._settings.transition_days, self._settings.rollup_days)
+        begun, now = calendar.before(first, self._zone), self._now()
+        forgotten = await self._store.forgotten()
+        if forgotten > now:  # by a clock that was wrong
+            forgotten = 0
+        return max(begun, now - keep * DAY, forgotten)
 
     async def forget(self) -> None:
         """Drop what is too old, a few channels at a time."""
@@ -275,6 +289,7 @@ class History:
         runs = await self._store.runs(start, end)
         subjects = await self._store.subjects()
         ids = {key: id_ for id_, key in subjects.items()}
+        await self._store.open_day(start)  # one that ended elsewhere, in another zone
         for keys in _chunks(subjects.values()):
             entries = await self._store.entries(keys, start, end)
             known = await self._attribution.of([ids[key] for key in keys], start, end)

@@ -32,6 +32,7 @@ from vidgate.storage.models import (
     change_rows,
     day_tallies,
     days,
+    forgotten,
     results,
     runs,
     subjects,
@@ -40,6 +41,7 @@ from vidgate.storage.models import (
 from vidgate.storage.subjects import Subjects
 
 Rows = Sequence[tuple[int, bytes]]
+TRANSITIONS = "transitions"  # among what is forgotten
 
 
 class HistoryStore:
@@ -118,7 +120,9 @@ class HistoryStore:
 
     async def rewind(self, now: int) -> None:
         """Drop what a fast clock said of times after now; transitions are the journal's."""
+        ahead = forgotten.c.before > now
         async with self._db.write() as session:
+            await session.execute(update(forgotten).where(ahead).values(before=now))
             await session.execute(delete(runs).where(runs.c.began > now))
             await session.execute(update(runs).where(runs.c.seen > now).values(seen=now))
             late = select(days.c.start).where(days.c.end > now)
@@ -200,13 +204,26 @@ class HistoryStore:
         async with self._db.write() as session:
             await session.execute(delete(results).where(*old))
 
+    async def forgotten(self) -> int:
+        """The instant before which transitions are not all there; 0 where none was forgotten."""
+        query = select(forgotten.c.before).where(forgotten.c.what == TRANSITIONS)
+        async with self._db.read() as session:
+            return (await session.execute(query)).scalar() or 0
+
     async def forget_transitions(self, keys: Collection[int], cut: int) -> None:
-        """Drop what some channels' standing was before; the entry that held then stays."""
+        """Drop what some channels' standing was before; the entry that held then stays.
+
+        That it was done is kept too: whoever keeps more from now on has no more of the past.
+        """
+        mark = upsert(forgotten).values(what=TRANSITIONS, before=cut)
+        latest = func.max(forgotten.c.before, mark.excluded.before)
+        mark = mark.on_conflict_do_update(index_elements=["what"], set_={"before": latest})
         held = _held(cut)
         query = select(subjects.c.key, held).where(subjects.c.key.in_(keys), held.is_not(None))
         async with self._db.write() as session:
             rows = [{"s": key, "t": time} for key, time in await session.execute(query)]
             old = (transitions.c.subject == bindparam("s"), transitions.c.time < bindparam("t"))
+            await session.execute(mark)
             if rows:
                 await session.execute(delete(transitions).where(*old), rows)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vidgate.model.channel import Channel
@@ -12,7 +12,14 @@ from vidgate.model.maintenance import Scope, Stay, Window
 from vidgate.model.standing import milliseconds
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
-from vidgate.storage.models import change_rows, changes, day_tallies, days, maintenance
+from vidgate.storage.models import (
+    change_rows,
+    changes,
+    day_tallies,
+    days,
+    forgotten,
+    maintenance,
+)
 
 GROUPS = ("platform", "department", "area")
 
@@ -96,10 +103,15 @@ def _belonging(id_: str, names: Collection[str | None]) -> Channel:
 
 
 async def _forget_days(session: AsyncConnection, past: tuple[int, int] | None) -> None:
-    """Days that were rolled up are to be told anew, from transitions."""
+    """Days that were rolled up are to be told anew, from transitions.
+
+    Where these are forgotten a day stays as it is: dropped it could not be told any more.
+    """
     if past is None:
         return
     start, end = past
-    touched = select(days.c.start).where(days.c.start < end, days.c.end > start)
-    await session.execute(delete(day_tallies).where(day_tallies.c.start.in_(touched)))
-    await session.execute(delete(days).where(days.c.start < end, days.c.end > start))
+    told = func.coalesce(select(func.max(forgotten.c.before)).scalar_subquery(), 0)
+    touched = (days.c.start < end, days.c.end > start, days.c.start >= told)
+    starts = select(days.c.start).where(*touched)
+    await session.execute(delete(day_tallies).where(day_tallies.c.start.in_(starts)))
+    await session.execute(delete(days).where(*touched))

@@ -241,6 +241,13 @@ day_tallies = Table(
     sqlite_with_rowid=False,
 )
 
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("what", String(16), primary_key=True),  # transitions
+    Column("before", Integer, nullable=False),  # of times before that not all is there
+)
+
 results = Table(
     "results",
     metadata,

@@ -356,7 +356,9 @@ async def _history(
     )
     definitions = await asyncio.to_thread(load_definitions, settings.history.kpis)
     zone = zone_of(settings.history.zone)
-    reports = Reports(registry, store, history, explained, definitions, zone, clock)
+    reports = Reports(
+        registry, store, history, explained, definitions, zone, clock, settings.history
+    )
     return history, reports, trust
 
 

@@ -37,8 +37,9 @@ PAST = {"change": 9, "time": 1.0, "action": "created", "before": None, "after": 
 FIGURE = {"share": None, "percent": None, "online": 0, "counted": 0}
 GROUP = {"name": "", "channels": 0, "kpis": {MAIN: FIGURE}, "causes": []}
 UPTIME = {
-    "since": 1.0, "until": 2.0, "timezone": "", "by": "department", "kpis": [], "causes": [],
-    "total": GROUP, "groups": [], "channels": [], "exclusions": [],
+    "since": 1.0, "until": 2.0, "asked_since": 1.0, "asked_until": 2.0, "changes_since": 0.0,
+    "timezone": "", "by": "department", "kpis": [], "causes": [],
+    "total": GROUP, "groups": [], "days": [], "channels": [], "exclusions": [],
 }  # fmt: skip
 SWEEP = {"items": [], "total": 0, "up": 0, "states": {}, "seconds": 1.0, "level": "media"}
 DOWN = {"id": "c1", "state": "down", "reason": "timeout", "t0": 1.0, "t1": None, "t2": None,

@@ -14,6 +14,7 @@ from lxml import html
 
 from tests.cli.conftest import FakeService, Vidgate
 from tests.operations import month as april
+from tests.operations import past as old
 from tests.operations.month import EMERGENCY, GROUPS, SINCE, UNTIL, Month
 from tests.operations.papers import mixed_paper
 from tests.operations.test_reports import check
@@ -137,6 +138,34 @@ async def test_what_is_missing_adds_up_and_stands_apart_from_what_is_left_out(
     assert police[f"left_out_{left_out}"] == "110.061"
     assert police[f"missing_{left_out}"] == ("66.0" if is_site else "")
     assert police["online_rest" if is_site else "online_busy"] == "5.0"
+
+
+async def test_what_is_forgotten_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vidgate: Vidgate
+) -> None:
+    monkeypatch.setenv("VIDGATE_DATA", str(tmp_path))
+    fakes = Fakes(registry=FakeRegistry([]))
+    socket = tmp_path / "vidgate.sock"
+    async with (
+        old.lived(tmp_path) as past,
+        WebServer(fakes.parts(), SETTINGS, socket=socket, console=tmp_path, clock=past.clock),
+    ):
+        fakes.reports.real = past.reports()
+        await past.store.open_day(round((old.BEGAN + 20 * old.DAY) * 1000))
+        words = ("report", "uptime", "--since", old.NOON.since, "--until", old.NOON.until)
+        table = await vidgate(*words)
+        sheet = await vidgate(*words, "-o", "csv")
+        document = (await vidgate(*words, "--json")).document
+    assert "25.00 %" in table.out
+    for told in (table.err, sheet.err):
+        assert "时间窗由 2023-12-04 12:00 — 2023-12-06 12:00 扩到零点" in told
+        assert "1 天未知" in told
+        assert "快照未知" in told
+    for row in csv.DictReader(StringIO(sheet.out)):
+        assert (row["since"], row["until"]) == ("2023-12-04 00:00", "2023-12-07 00:00")
+        assert (row["online_now"], row["unknown_days"]) == ("", "1")
+    assert document["asked_since"] == float(old.NOON.since)
+    assert [day["is_known"] for day in document["days"]] == [True, False, True]
 
 
 async def test_html_goes_to_stdout_too(month: Month, vidgate: Vidgate) -> None:

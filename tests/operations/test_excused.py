@@ -10,6 +10,7 @@ import pytest
 from tests.registry.conftest import in_thread
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
+from vidgate.errors import ConflictError
 from vidgate.health.attribution import Attribution
 from vidgate.health.history import History
 from vidgate.health.kpi import load_definitions
@@ -169,3 +170,53 @@ async def test_where_the_clock_was_put_back_the_later_word_holds(site: Site) -> 
     await site.end()
     await site.excuse(Scope.AREA, "A")
     assert await site.excused() == {"c": 4, "f": 0}
+
+
+class Meddled:
+    """Somebody excuses or takes back something whenever the report reads a day."""
+
+    def __init__(self, site: Site, times: int) -> None:
+        self._site, self._times = site, times
+        self._tallies = site.store.tallies
+        site.store.tallies = self._read  # type: ignore[method-assign]
+
+    async def _read(self, day: int, after: int = 0, limit: int = 100) -> Any:
+        if self._times:
+            self._times -= 1
+            await self._site.excuse(Scope.CHANNEL, "f")
+        return await self._tallies(day, after, limit)
+
+
+async def test_a_report_made_while_something_is_excused_is_whole(site: Site) -> None:
+    await site.end()
+    await site.history.roll_up()
+    Meddled(site, 1)
+    during = await site.reports.uptime("department", TOLD)
+    after = await site.reports.uptime("department", TOLD)
+    assert during["total"] == after["total"]
+    assert _seconds(during["total"], "excused") == DAY
+    assert _seconds(during["total"], "device") == DAY
+
+
+async def test_a_report_that_never_finds_rest_says_so(site: Site) -> None:
+    await site.end()
+    subjects = site.store.subjects
+
+    async def excuse_first() -> dict[str, int]:
+        await site.excuse(Scope.CHANNEL, "f")
+        return await subjects()
+
+    site.store.subjects = excuse_first  # type: ignore[method-assign]
+    with pytest.raises(ConflictError, match="try again"):
+        await site.reports.uptime("department", TOLD)
+
+
+async def test_an_excuse_does_not_drop_a_day_that_cannot_be_told_anew(site: Site) -> None:
+    await site.end()
+    await site.history.roll_up()
+    keys = list((await site.store.subjects()).values())
+    end = round((MIDNIGHT + DAY / 2) * 1000)
+    await site.store.forget_transitions(keys, end)
+    rolled = await site.store.days(0, 1 << 60)
+    await site.excuse(Scope.CHANNEL, "c")
+    assert await site.store.days(0, 1 << 60) == rolled

@@ -20,7 +20,8 @@ def report(percent: str, share: float) -> bytes:
     figure = {"percent": percent, "share": share, "online": 1.0, "counted": 1.0}
     group = {"name": "公安局", "channels": 1, "kpis": {"online_time": figure}, "causes": []}
     document = {
-        "since": 0.0, "until": 86_400.0, "generated": 86_400.0, "timezone": "Asia/Shanghai",
+        "since": 0.0, "until": 86_400.0, "asked_since": 0.0, "asked_until": 86_400.0,
+        "changes_since": 0.0, "generated": 86_400.0, "timezone": "Asia/Shanghai",
         "by": "department", "exclusions": [], "causes": [], "days": [], "channels": [],
         "kpis": [KPI], "groups": [group], "total": group,
     }  # fmt: skip

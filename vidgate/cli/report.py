@@ -81,7 +81,10 @@ async def uptime(
         _show(found)
     else:
         path = chosen.file or tables.STDOUT
-        content = _csv(found, is_marked=chosen.file is not None) if form == "csv" else found
+        content = found
+        if form == "csv":
+            content = _csv(found, is_marked=chosen.file is not None)
+            _tell_limits(found)
         files.write(path, content, force=chosen.force)
         if chosen.file:
             output.note(f"已写入 written: {path}")
@@ -92,14 +95,18 @@ def _csv(found: Any, *, is_marked: bool) -> bytes:
     """The groups and their total: rates in percent, durations in seconds.
 
     Columns `missing_*` are what a row's `online` lacks of its `counted`; those of causes that are
-    `online_*` or `left_out_*` are no part of that.
+    `online_*` or `left_out_*` are no part of that. Each row bears the time that it is of, which
+    may be more than was asked for.
     """
+    times = {name: words.moment(found, found[name]) for name in ("since", "until")}
+    of = {"by": found["by"], "unknown_days": words.unknown_days(found), **times}
     kpis = [one["id"] for one in found["kpis"]]
     columns = ("row", "by", "name", "channels", "online", "counted", *kpis)
     columns += tuple(f"{kind}_{cause}" for kind, cause in words.spent_columns(found))
+    columns += ("since", "until", "unknown_days")
     sheet = tables.Sheet("uptime", columns)
     groups = [("group", group) for group in found["groups"]] + [("total", found["total"])]
-    items = [{"row": row, "by": found["by"]} | _flat(group) for row, group in groups]
+    items = [{"row": row} | of | _flat(group) for row, group in groups]
     return tables.csv_of(sheet.rows(items), is_marked=is_marked)
 
 
@@ -114,6 +121,7 @@ def _flat(group: Any) -> dict[str, Any]:
 
 def _show(found: Any) -> None:
     output.note(f"{words.window(found)}   按{words.BY[found['by']]} by {found['by']}")
+    _tell_limits(found)
     names = {one["id"]: one["zh"] for one in found["causes"]}
     total = found["total"] | {"name": None}
     rates: list[output.Column] = [(kpi["zh"], _rate_of(kpi["id"])) for kpi in found["kpis"]]
@@ -134,6 +142,11 @@ def _show(found: Any) -> None:
         items = [dict(zip(heads, row, strict=True)) for row in left_out]
         output.table([(head, head) for head in heads], items)
     _show_worst(found, names)
+
+
+def _tell_limits(found: Any) -> None:
+    for one in words.limits(found):
+        output.note(one)
 
 
 def _show_worst(found: Any, names: dict[str, str]) -> None:

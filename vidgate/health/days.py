@@ -17,6 +17,7 @@ class Day:
 
     `states`: how long the channel stood how while a KPI had it in its population, by the label of
     the state or `own`. `share` and `percent` are None where no time counted; `percent` is cut off.
+    `is_known`: False where what was seen of the day is forgotten.
     """
 
     date: str
@@ -27,9 +28,12 @@ class Day:
     online: float
     counted: float
     states: Mapping[str, float]
+    is_known: bool = True
 
 
-def day_of(kpi: Kpi, date: str, start: int, end: int, tally: Tally) -> Day:
+def day_of(
+    kpi: Kpi, date: str, start: int, end: int, tally: Tally, *, is_known: bool = True
+) -> Day:
     """The day from `start` to `end` (ms), of how the channel stood in it."""
     lengths: Counter[Share] = Counter()
     states: Counter[str] = Counter()
@@ -50,4 +54,5 @@ def day_of(kpi: Kpi, date: str, start: int, end: int, tally: Tally) -> Day:
         online=online / SECOND,
         counted=counted / SECOND,
         states={state: length / SECOND for state, length in states.items()},
+        is_known=is_known,
     )

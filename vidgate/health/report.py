@@ -282,7 +282,6 @@ class Ledger:
 
     def _channel(self, number: int, total: _Sum) -> dict[str, Any]:
         subject = self._subjects[number]
-        now = self._now.get(number)
         return {
             "id": subject.id,
             "name": subject.name,
@@ -290,10 +289,17 @@ class Ledger:
             "platform": subject.platform,
             "area": subject.area,
             "class": subject.point_class,
-            "state": "" if now is None or now.step is None else now.state.label,
+            "state": self._state(number),
             **_timed(self._definitions.main, total),
             "causes": self._causes(total),
         }
+
+    def _state(self, number: int) -> str | None:
+        """How it stands as the window ends: empty where it is not registered, None: not known."""
+        now = self._now.get(number)
+        if now is None:
+            return None
+        return "" if now.step is None else now.state.label
 
 
 def _definition(kpi: Kpi) -> dict[str, Any]:

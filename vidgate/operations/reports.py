@@ -1,6 +1,7 @@
 """Uptime reports: the past read in small pieces, summed up beside the loop.
 
-Days that are rolled up are read as they are, the rest of the window is computed from transitions.
+Days that are rolled up are read as they are, the rest of the window is computed from transitions;
+where these are forgotten, see `reach`.
 What is summed runs in a thread: it holds the interpreter no longer than a switch interval.
 """
 
@@ -12,7 +13,7 @@ from itertools import islice
 from typing import Any, Literal, Protocol, TypeVar
 
 from vidgate.aio.clock import Clock
-from vidgate.errors import InputError
+from vidgate.errors import ConflictError, InputError
 from vidgate.health import calendar
 from vidgate.health.days import Day, day_of
 from vidgate.health.kpi import Definitions
@@ -21,7 +22,9 @@ from vidgate.health.report import Ledger, Subject
 from vidgate.health.uptime import spans, tallies
 from vidgate.model.channel import Channel, PointClass
 from vidgate.model.maintenance import Window as MaintenanceWindow
-from vidgate.model.standing import SECOND, Circumstances, Entry, Run, milliseconds
+from vidgate.model.standing import SECOND, Circumstances, Entry, Run, Tally, milliseconds
+from vidgate.operations.reach import Reach, Source, stretches
+from vidgate.settings.tree import HistorySettings
 from vidgate.storage.codes import unpack_tally
 
 T = TypeVar("T")
@@ -32,6 +35,7 @@ ROWS = 3000  # tallies read at once: some 3 ms of the loop
 DAY = 86_400.0
 MAX_DAYS = 400
 AT_ONCE = 2  # reports that are made at the same time
+TRIES = 3  # to make one while nothing of what it reads changes
 By = Literal["department", "platform", "area", "class"]
 Slice = tuple[int, int]
 
@@ -56,6 +60,10 @@ class Store(Protocol):
 
     async def departed(self, ids: Collection[str]) -> dict[str, Mapping[str, object]]: ...
 
+    async def forgotten(self) -> int: ...
+
+    async def first_run(self) -> int | None: ...
+
     async def days(self, start: int, end: int) -> dict[int, int]: ...
 
     async def looks(self, id_: str, start: int, end: int) -> list[tuple[int, bytes]]: ...
@@ -67,6 +75,9 @@ class Store(Protocol):
 
 class Attribution(Protocol):
     """What failures are put down to, and what is left out; see `health.attribution`."""
+
+    @property
+    def revision(self) -> int: ...
 
     async def of(self, ids: Collection[str], start: int, end: int) -> Mapping[str, Circumstances]:
         """What is known of channels' failures inside the window (ms)."""
@@ -104,7 +115,10 @@ class Window:
 
 
 class Reports:
-    """`uptime` makes a report; a few at a time. Raises StorageError."""
+    """`uptime` makes a report; a few at a time. Raises StorageError.
+
+    `keep` says for how long the past is kept.
+    """
 
     def __init__(  # noqa: PLR0913 - it joins that many parts
         self,
@@ -115,6 +129,7 @@ class Reports:
         definitions: Definitions,
         zone: tzinfo | None,
         clock: Clock,
+        keep: HistorySettings | None = None,
     ) -> None:
         self._register = register
         self._store = store
@@ -123,23 +138,31 @@ class Reports:
         self._definitions = definitions
         self._zone = zone
         self._clock = clock
+        self._keep = keep or HistorySettings()
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def uptime(self, by: By, window: Window, *, worst: int = 20) -> dict[str, Any]:
-        """The report of a window, as a document; see `health.report`."""
-        start, end = window.resolved(self._clock.wall(), self._zone)
+        """The report of a window, as a document; see `health.report`.
+
+        Of times whose changes are forgotten only whole days are told: the window is widened to
+        midnights there, and days of which nothing is kept are unknown. Raises ConflictError where
+        what is excused changed again and again meanwhile.
+        """
+        asked = window.resolved(self._clock.wall(), self._zone)
         async with self._turns:
-            keys = await self._store.subjects()
-            subjects = await self._subjects(keys)
+            reach = await self._reach()
+            start, end = reach.widened(*asked, self._zone)
             days = calendar.slices(start, end, self._zone)
-            ledger = Ledger(self._definitions, subjects, days, by)
-            await self._fill(ledger, keys, days)
+            ledger, sources = await self._filled(by, days, reach)
             document = await asyncio.to_thread(ledger.document, worst)
-        for day, (first, _) in zip(document["days"], days, strict=True):
-            day["date"] = self._date(first)
+        for day, (first, _), source in zip(document["days"], days, sources, strict=True):
+            day |= {"date": self._date(first), "is_known": source is not Source.UNKNOWN}
         return {
             "since": start / SECOND,
             "until": end / SECOND,
+            "asked_since": asked[0] / SECOND,
+            "asked_until": asked[1] / SECOND,
+            "changes_since": reach.changes / SECOND,
             "generated": self._clock.wall(),
             "timezone": str(self._zone or ""),
             "exclusions": [_told(one) for one in self._excluding(start, end)],
@@ -148,17 +171,38 @@ class Reports:
     async def days(self, id_: str, number: int) -> list[Day]:
         """The last local days of one channel, the oldest first; the last one is today's so far."""
         slices = calendar.last_days(number, milliseconds(self._clock.wall()), self._zone)
-        cuts = [slices[0][0], *(end for _, end in slices)]
         key = (await self._store.subjects()).get(id_)
+        reach = await self._reach()
+        old = [one for one in slices if one[0] < reach.changes]
+        kept = await self._kept(key, old, reach)
+        recent = slices[len(old) :]
+        found = kept + [(True, one) for one in await self._computed(id_, key, recent)]
+        return [
+            day_of(self._definitions.main, self._date(first), first, last, tally, is_known=is_known)
+            for (first, last), (is_known, tally) in zip(slices, found, strict=True)
+        ]
+
+    async def _computed(self, id_: str, key: int | None, days: Sequence[Slice]) -> list[Tally]:
+        """A channel's days from its changes."""
+        cuts = [days[0][0], *(end for _, end in days)]
         entries = await self._store.entries([] if key is None else [key], cuts[0], cuts[-1])
         runs = await self._watch.runs(cuts[0], cuts[-1])
         told = [] if key is None else entries[key]
         known = (await self._attribution.of([id_], cuts[0], cuts[-1]))[id_]
-        found = await asyncio.to_thread(lambda: list(tallies(told, runs, cuts, known)))
-        return [
-            day_of(self._definitions.main, self._date(first), first, last, tally)
-            for (first, last), tally in zip(slices, found, strict=True)
-        ]
+        return await asyncio.to_thread(lambda: list(tallies(told, runs, cuts, known)))
+
+    async def _kept(
+        self, key: int | None, days: Sequence[Slice], reach: Reach
+    ) -> list[tuple[bool, Tally]]:
+        """A channel's days as they were rolled up, and whether that is known."""
+        found: list[tuple[bool, Tally]] = []
+        for day in days:
+            rows = [] if key is None else await self._store.tallies(day[0], key - 1, 1)
+            tally = next((unpack_tally(data) for one, data in rows if one == key), Tally.of(()))
+            # Asked afterwards: of a day that is dropped meanwhile the row may be missing.
+            (source,) = reach.sources([day], await self._store.days(*day))
+            found.append((source is not Source.UNKNOWN, tally))
+        return found
 
     async def looks(self, id_: str, window: Window) -> list[Look]:
         """What was seen of one channel, in order of time; runs of equal looks are one."""
@@ -189,21 +233,60 @@ class Reports:
             for id_ in keys
         ]
 
-    async def _fill(self, ledger: Ledger, keys: Mapping[str, int], days: Sequence[Slice]) -> None:
-        places = {key: place for place, key in enumerate(keys.values())}
+    async def _reach(self) -> Reach:
+        forgotten, begun = await self._store.forgotten(), await self._store.first_run()
+        return Reach.of(self._keep, milliseconds(self._clock.wall()), forgotten, begun)
+
+    async def _filled(
+        self, by: By, days: Sequence[Slice], reach: Reach
+    ) -> tuple[Ledger, list[Source]]:
+        """All of the window, and where each day of it was read.
+
+        Who excuses something drops the days that it touches, to be told anew. A report that has
+        read half of that would miss the rest of the days, or tell of two truths: it begins again.
+        """
         start, end = days[0][0], days[-1][1]
-        rolled = await self._store.days(start, end)
-        runs = await self._watch.runs(start, end)
-        for first, last in _unrolled(days, rolled):
+        for _ in range(TRIES):
+            revision = self._attribution.revision
+            rolled = await self._store.days(start, end)
+            keys = await self._store.subjects()
+            ledger = Ledger(self._definitions, await self._subjects(keys), days, by)
+            sources = reach.sources(days, rolled)
+            await self._fill(ledger, keys, days, sources)
+            if end > reach.changes:
+                await self._stand(ledger, keys, end)
+            still = await self._store.days(start, end)
+            if revision == self._attribution.revision and rolled.items() <= still.items():
+                return ledger, sources
+        raise ConflictError(
+            "汇总期间检修或免责一直在变, 请稍后重试 / "
+            "maintenance or excuses kept changing while the report was made: try again"
+        )
+
+    async def _fill(
+        self,
+        ledger: Ledger,
+        keys: Mapping[str, int],
+        days: Sequence[Slice],
+        sources: Sequence[Source],
+    ) -> None:
+        places = {key: place for place, key in enumerate(keys.values())}
+        runs = await self._watch.runs(days[0][0], days[-1][1])
+        for first, last in stretches(sources, Source.CHANGES):
             cuts = [days[first][0], *(end for _, end in days[first : last + 1])]
             explained = await self._explained(keys, cuts[0], cuts[-1])
             for some in _chunks(places, min(CHUNK, max(1, RAW // (last - first + 1)))):
                 entries = await self._store.entries(some, cuts[0], cuts[-1])
                 piece = _Piece(places, runs, explained, first, cuts)
                 await asyncio.to_thread(piece.add, ledger, entries)
-        for number, day in enumerate(days):
-            if rolled.get(day[0]) == day[1]:
-                await self._add_rolled(ledger, places, number, day[0])
+        for number, source in enumerate(sources):
+            if source is Source.ROLLED:
+                await self._add_rolled(ledger, places, number, days[number][0])
+
+    async def _stand(self, ledger: Ledger, keys: Mapping[str, int], end: int) -> None:
+        """How each channel stands as the window ends."""
+        places = {key: place for place, key in enumerate(keys.values())}
+        runs = await self._watch.runs(end - 1, end)
         explained = await self._explained(keys, end - 1, end)
         for some in _chunks(places):
             entries = await self._store.entries(some, end - 1, end)
@@ -269,20 +352,6 @@ def _add_rows(
 def _unpacked(rows: Iterable[tuple[int, bytes]]) -> list[Look]:
     found = [look for slot, data in rows for look in unpack(slot, data)]
     return sorted(found, key=lambda look: look.time)
-
-
-def _unrolled(days: Sequence[Slice], rolled: Mapping[int, int]) -> Iterator[tuple[int, int]]:
-    """Stretches of days that are not rolled up: the places of their first and last."""
-    first: int | None = None
-    for number, (start, end) in enumerate(days):
-        if rolled.get(start) == end:
-            if first is not None:
-                yield first, number - 1
-            first = None
-        elif first is None:
-            first = number
-    if first is not None:
-        yield first, len(days) - 1
 
 
 def _subject(channel: Channel) -> Subject:

@@ -31,6 +31,7 @@ body { font: 13px/1.5 "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", sans
 h1 { font-size: 22px; margin: 0; } h2 { font-size: 15px; margin: 22px 0 6px; }
 .en { color: #6b7280; font-weight: 400; font-size: 12px; margin-left: 6px; }
 .window { color: #4b5563; margin: 2px 0 14px; }
+.limit { border-left: 3px solid #b45309; margin: 0 0 8px; padding-left: 8px; }
 .figures { display: flex; flex-wrap: wrap; gap: 10px; } .figures > div { flex: 1 1 22%;
   border: 1px solid #d1d5db; border-radius: 6px; padding: 8px 10px; }
 .figures > :first-child:nth-last-child(n+5), .figures > :first-child:nth-last-child(n+5) ~ div {
@@ -65,6 +66,7 @@ def page_of(document: Document) -> str:
             f'<p class="window">{escape(words.window(document))} · '
             f"按{words.BY[document['by']]} by {document['by']} · "
             f"{document['total']['channels']} 路 channels</p>",
+            *(f'<p class="limit">{escape(one)}</p>' for one in words.limits(document)),
             _figures(document),
             trend_of(document),
             _groups(document),

@@ -15,7 +15,8 @@ BY = {"department": "部门", "platform": "平台", "area": "行政区划", "cla
 CLASSES = {"1": "一类", "2": "二类", "3": "三类", "9": "其他"}
 NOBODY = "（未填）"
 FORMS = {"time": "时长", "days": "日均", "snapshot": "快照"}
-STATES = STATE_WORDS | {"": "不在册"}
+STATES: dict[str | None, str] = {"": "不在册", None: "—"}  # None: it is forgotten
+STATES.update(STATE_WORDS)
 
 
 def group_name(document: Document, name: str) -> str:
@@ -114,6 +115,39 @@ def zone(document: Document) -> str:
 def window(document: Document) -> str:
     """From when until when."""
     return f"{moment(document, document['since'])} — {moment(document, document['until'])}"
+
+
+def limits(document: Document) -> list[str]:
+    """What is not as it was asked for, because the past is forgotten; nothing as a rule."""
+    kept = moment(document, document["changes_since"])
+    asked = (document["asked_since"], document["asked_until"])
+    found = []
+    if asked != (document["since"], document["until"]):
+        span = " — ".join(moment(document, one) for one in asked)
+        found.append(
+            f"{kept} 之前的状态变化已不再保存, 只有整日的数: 时间窗由 {span} 扩到零点 / "
+            "changes of state before then are kept no more, only whole days: "
+            "the window was widened to midnights"
+        )
+    if days := [day["date"] for day in document["days"] if not day["is_known"]]:
+        span = days[0] if len(days) == 1 else f"{days[0]} … {days[-1]}"
+        found.append(
+            f"{len(days)} 天未知, 不计入任何数 ({span}): "
+            "状态变化已不再保存, 又没有按此时区的每日汇总 / "
+            "days that are unknown and in no figure: changes of state are kept no more, "
+            "and no roll-up by this zone's midnights is there"
+        )
+    if document["until"] <= document["changes_since"]:
+        found.append(
+            "快照未知: 窗口结束那一刻的状态已不再保存 / "
+            "the snapshot is not known: how channels stood as the window ended is kept no more"
+        )
+    return found
+
+
+def unknown_days(document: Document) -> int:
+    """How many days of the window are in no figure."""
+    return sum(not day["is_known"] for day in document["days"])
 
 
 def definition(kpi: Mapping[str, Any]) -> str:

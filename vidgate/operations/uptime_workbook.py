@@ -80,6 +80,7 @@ def _groups(document: Document) -> Iterable[Row]:
             *(_rate(group["kpis"][kpi["id"]]) for kpi in kpis),
             *_hours(figure),
         ]
+    yield from ([one] for one in words.limits(document))
 
 
 def _causes(document: Document) -> Iterable[Row]:
@@ -107,7 +108,8 @@ def _days(document: Document) -> Iterable[Row]:
     yield ["日期 date", "合计 total", *(words.group_name(document, name) for name in names)]
     for day in document["days"]:
         shares = [day["groups"].get(name) for name in names]
-        yield [day["date"], _rate(day), *(None if one is None else _cut(one) for one in shares)]
+        rate = _rate(day) if day["is_known"] else "未知 unknown"
+        yield [day["date"], rate, *(None if one is None else _cut(one) for one in shares)]
 
 
 def _channels(document: Document) -> Iterable[Row]:
@@ -134,6 +136,7 @@ def _exclusions(document: Document) -> Iterable[Row]:
 
 def _definitions(document: Document) -> Iterable[Row]:
     yield ["时间窗 window", words.window(document)]
+    yield from (["注意 note", one] for one in words.limits(document))
     yield ["时区 zone", words.zone(document)]
     yield ["生成于 made", words.moment(document, document["generated"])]
     for kpi in document["kpis"]:

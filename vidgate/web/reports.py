@@ -102,16 +102,22 @@ class GroupView(BaseModel):
 
 
 class DayView(FigureView):
-    """A local day, or the part of one inside the window; `groups`: each one's share."""
+    """A local day, or the part of one inside the window; `groups`: each one's share.
+
+    `is_known`: False where it is in no figure, because what was seen of it is forgotten.
+    """
 
     start: float
     end: float
     date: str
+    is_known: bool
     groups: dict[str, float]
 
 
 class WorstView(FigureView):
-    """A channel's figure; `state` as the window ends."""
+    """A channel's figure; `state` as the window ends: empty where it is not registered then, null
+    where that is forgotten.
+    """
 
     id: str
     name: str
@@ -120,7 +126,7 @@ class WorstView(FigureView):
     area: str
     # `class` is a word of Python's
     point_class: str = Field(alias="class")
-    state: str
+    state: str | None
     causes: list[CauseView]
 
 
@@ -144,10 +150,16 @@ class UptimeView(BaseModel):
     """The uptime report; instants are wall-clock seconds, durations seconds.
 
     `timezone`: whose midnights divide the days; empty: the machine's, which has no name.
+    `since`, `until`: what the figures are of. An end before `changes_since`, from when changes of
+    state are kept, is the midnight before or after the one that was asked for (`asked_since`,
+    `asked_until`), and a snapshot of a time before it is null.
     """
 
     since: float
     until: float
+    asked_since: float
+    asked_until: float
+    changes_since: float
     generated: float
     timezone: str
     exclusions: list[ExclusionView]

@@ -48,6 +48,8 @@ export interface Day extends Figure {
   start: number
   end: number
   date: string
+  /** False: what was seen of it is forgotten, and it is in no figure. */
+  is_known: boolean
   groups: Record<string, number>
 }
 
@@ -55,7 +57,8 @@ export interface Worst extends Figure {
   id: string
   name: string
   department: string
-  state: string
+  /** Empty: not registered as the window ends; null: forgotten. */
+  state: string | null
   causes: Spent[]
 }
 
@@ -74,6 +77,11 @@ export interface Exclusion {
 export interface UptimeReport {
   since: number
   until: number
+  /** The window as it was asked for: `since` and `until` are midnights around it where no more than whole days is kept. */
+  asked_since: number
+  asked_until: number
+  /** From when changes of state are kept. */
+  changes_since: number
   /** Whose midnights divide the days; empty: the service's machine has a zone without a name. */
   timezone: string
   by: By
@@ -94,6 +102,19 @@ export interface UptimeQuery {
 
 export const uptimePath = ({ by, since, format = 'json' }: UptimeQuery): string =>
   `/api/v1/reports/uptime?${new URLSearchParams({ by, since, format }).toString()}`
+
+/** What is not as it was asked for, because the past is forgotten: keys of the catalogue below `report`. */
+export type Limit = { key: 'widened'; kept: number; since: number; until: number } | { key: 'unknownDays'; days: string[] } | { key: 'noSnapshot' }
+
+export function limitsOf(report: Pick<UptimeReport, 'since' | 'until' | 'asked_since' | 'asked_until' | 'changes_since' | 'days'>): Limit[] {
+  const found: Limit[] = []
+  if (report.asked_since !== report.since || report.asked_until !== report.until)
+    found.push({ key: 'widened', kept: report.changes_since, since: report.since, until: report.until })
+  const days = report.days.filter((day) => !day.is_known).map((day) => day.date)
+  if (days.length > 0) found.push({ key: 'unknownDays', days })
+  if (report.until <= report.changes_since) found.push({ key: 'noSnapshot' })
+  return found
+}
 
 export const main = (group: Group): Figure => group.kpis[MAIN]!
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { barOf, cut, impaired, keyOf, linesOf, missing, rest, uptimePath, widest, type Day, type Group, type Spent } from '../src/report'
+import { barOf, cut, impaired, keyOf, limitsOf, linesOf, missing, rest, uptimePath, widest, type Day, type Group, type Spent } from '../src/report'
 
 const spent = (id: string, share: number, counted = true, online = false): Spent => ({
   id,
@@ -58,6 +58,7 @@ describe('the report', () => {
       start: 5,
       end: 6,
       date: '2026-04-01',
+      is_known: true,
       share,
       percent: null,
       online: 0,
@@ -68,6 +69,28 @@ describe('the report', () => {
       [5, 5],
       [50, null],
       [25, null],
+    ])
+  })
+
+  it('tells what is not as it was asked for, and nothing as a rule', () => {
+    const day = (date: string, is_known: boolean): Day => ({
+      start: 0,
+      end: 1,
+      date,
+      is_known,
+      share: null,
+      percent: null,
+      online: 0,
+      counted: 0,
+      groups: {},
+    })
+    const asked = { since: 100, until: 900, asked_since: 100, asked_until: 900, changes_since: 50, days: [day('2026-04-01', true)] }
+    expect(limitsOf(asked)).toEqual([])
+    const days = [day('2025-01-01', false), day('2025-01-02', true), day('2025-01-03', false)]
+    expect(limitsOf({ ...asked, asked_since: 120, asked_until: 880, changes_since: 900, days })).toEqual([
+      { key: 'widened', kept: 900, since: 100, until: 900 },
+      { key: 'unknownDays', days: ['2025-01-01', '2025-01-03'] },
+      { key: 'noSnapshot' },
     ])
   })
 

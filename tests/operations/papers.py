@@ -50,9 +50,10 @@ def paper(channels: Iterable[tuple[Subject, Tally]], definitions: Definitions) -
         ledger.add(number, 0, tally)
         ledger.stand(number, UP)
     document = ledger.document(len(some))
-    document["days"][0]["date"] = "2026-04-01"
+    document["days"][0] |= {"date": "2026-04-01", "is_known": True}
     return {
         "since": START, "until": START + DAY, "generated": START + DAY,
+        "asked_since": START, "asked_until": START + DAY, "changes_since": 0.0,
         "timezone": "Asia/Shanghai", "exclusions": [],
     } | document  # fmt: skip
 

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +76,14 @@ class Rows:
     def logins(self, channel: Channel) -> Login | None:
         """What it signs in with."""
         return self._logins[channel.id]
+
+    def place(self, channel: Channel) -> str:
+        """Its own address."""
+        return channel.url
+
+    def shows(self, channel: Channel, credentials: Collection[str]) -> bool:
+        """No login changes."""
+        return False
 
     async def address(self, channel: Channel) -> RtspAddress:
         """Where a channel is."""

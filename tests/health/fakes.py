@@ -1,7 +1,7 @@
 """A register, a store and a prober in memory."""
 
 import asyncio
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -13,10 +13,14 @@ from vidgate.media.source import Source
 from vidgate.model.channel import Channel, Lifecycle, Login, Platform
 from vidgate.model.health import Health, Level, ProbeResult, Reason
 from vidgate.model.media import StreamKey
+from vidgate.registry import routes
+from vidgate.registry.url_forms import UrlForms
 from vidgate.rtsp.address import RtspAddress
 from vidgate.storage.states import Transition
 from vidgate.wire.allowance import Allowance, Allowances
 from vidgate.wire.uri import Uri
+
+FORMS = UrlForms()
 
 
 class Known:
@@ -48,6 +52,7 @@ class FakeRegister:
         self.channels: dict[str, Channel] = {one.id.lower(): one for one in channels}
         self.platforms: dict[str, Platform] = {one.id: one for one in platforms}
         self.known: dict[str, Login] = {}
+        self.fitting: dict[str, str] = {}  # credentials by the id of who gets one by its pattern
 
     @classmethod
     def of_rows(cls, rows: Sequence[Mapping[str, str]], **limits: int) -> "FakeRegister":
@@ -81,6 +86,14 @@ class FakeRegister:
     def logins(self, channel: Channel) -> Login | None:
         """What it signs in with."""
         return self.known.get(channel.id.lower())
+
+    def place(self, channel: Channel) -> Hashable:
+        """Where it is, as the real one says it."""
+        return routes.place(channel, self.platforms.get(channel.platform), FORMS)
+
+    def shows(self, channel: Channel, credentials: Collection[str]) -> bool:
+        """One that it names, or gets by a pattern."""
+        return (channel.credential or self.fitting.get(channel.id)) in credentials
 
     async def address(self, channel: Channel) -> RtspAddress:
         """Where it is."""

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.media.fakes import Camera, picture
+from tests.media.fakes import VIDEO, Camera, picture
 from tests.waiting import until
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
@@ -117,6 +117,29 @@ async def test_frames_without_a_key_frame_stop_being_a_picture(room: Room) -> No
     room.clock.advance(GRACE)
     stream.frame(picture(10, received=room.clock.now()))
     assert room.trouble() is Reason.NO_KEY_FRAME
+
+
+async def test_what_is_pulled_from_an_old_address_is_not_seen(room: Room) -> None:
+    old = {MAIN}
+    room.hub.is_outdated = lambda key: key in old
+    await room.watch()
+    await room.show()
+    assert room.judge.sight("c", room.clock.now()) is not None, "nothing moved: another login, say"
+    room.judge.moved("c")
+    assert room.judge.sight("c", room.clock.now()) is None
+    assert room.trouble() is None
+    assert not room.judge.is_watched("c"), "looks see to it meanwhile"
+    old.clear()
+    await room.hub.forget("c")
+    stream = room.hub.streams[MAIN]
+    await room.enters(StreamState.CONNECTING)
+    assert room.judge.is_watched("c")
+    stream.start([VIDEO])
+    stream.frame(picture(1, received=room.clock.now()))
+    assert stream.state is StreamState.LIVE
+    assert room.judge.sight("c", room.clock.now()) is None, "that key frame was another camera's"
+    await room.show()
+    await until(lambda: room.judge.sight("c", room.clock.now()))
 
 
 async def test_lively_sound_is_no_picture(room: Room) -> None:

@@ -1,8 +1,10 @@
 """The roster: what a change of the register means for a channel."""
 
+from dataclasses import replace
+
 from tests.health.fakes import FakeRegister
 from vidgate.health.roster import Change, Kind, Roster
-from vidgate.model.channel import Channel, Login, Platform
+from vidgate.model.channel import Channel, Login, Platform, Transport
 from vidgate.model.declared import DeclaredCodec, DeclaredStatus
 
 CHANNEL = Channel(id="Cam", name="c", url="rtsp://10.0.0.1/x", credential="k")
@@ -37,6 +39,43 @@ def test_a_life_of_a_channel() -> None:
     assert kinds(roster) == [Kind.REMOVED]
     assert roster.channels == {}
     assert roster.find("Cam") is None
+
+
+def test_a_platform_that_leads_elsewhere_moves_those_whose_address_it_makes() -> None:
+    at = "rtsp://10.0.0.{}/{{id}}"
+    platform = Platform(id="p", resolver="template", options={"main": at.format(1)})
+    bare, own = Channel(id="a", name="a", platform="p"), replace(CHANNEL, platform="p")
+    register = FakeRegister([bare, own, replace(bare, id="b", platform="q")], [platform])
+    roster = Roster(register)
+    changes(roster)
+    register.platforms["p"] = replace(platform, name="other", slots=3, describe_parallel=1)
+    assert changes(roster) == []
+    register.platforms["p"] = replace(platform, options={"main": at.format(2)})
+    assert changes(roster) == [Change(Kind.MOVED, bare, bare)]
+    assert changes(roster) == []
+    register.platforms["q"] = replace(platform, id="q")
+    assert [change.channel.id for change in changes(roster)] == ["b"]
+    del register.platforms["p"]
+    assert kinds(roster) == [Kind.MOVED]
+
+
+def test_what_the_address_is_not_made_of_is_no_move() -> None:
+    register = FakeRegister([CHANNEL], [])
+    roster = Roster(register)
+    changes(roster)
+    register.edit("Cam", vendor="other", port=8000, channel_no="7")
+    assert kinds(roster) == [Kind.EDITED]
+    register.edit("Cam", transport=Transport.UDP)
+    assert kinds(roster) == [Kind.MOVED]
+
+
+def test_a_credential_said_again_is_for_all_who_get_it() -> None:
+    register = FakeRegister([replace(CHANNEL, credential="")], [])
+    roster = Roster(register)
+    changes(roster)
+    register.fitting["Cam"] = "net"
+    assert kinds(roster, "net") == [Kind.RENEWED]
+    assert kinds(roster, "other") == []
 
 
 def test_what_is_declared_makes_no_other_camera() -> None:

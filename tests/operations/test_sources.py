@@ -240,6 +240,30 @@ async def test_who_watches_is_told_that_the_platform_lost_its_address(tmp_path: 
             await until(lambda: isinstance(reader.stream.error, NoAddressError))
 
 
+async def test_who_watches_is_shown_what_the_platform_s_new_address_leads_to(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as bench:
+        bench.sources.serve(bench.hub)
+        uri = Uri.parse(bench.fleet.register_rows[0]["url"])
+        options = {"main": f"rtsp://{uri.authority}/h264/{{gb_code}}/main"}
+        fields: dict[str, Any] = {"resolver": "template", "options": options}
+        await bench.registry.set_platform("p", fields, "test")
+        channel = await bench.add(1, platform="p", username=uri.username, password=uri.password)
+        key = StreamKey(channel.id)
+        async with bench.hub.read(key) as reader:
+            await reader.get()
+            assert not bench.hub.is_outdated(key)
+            options["main"] = options["main"].replace("main", "sub")
+            await bench.registry.set_platform("p", fields, "test")
+            await until(lambda: reader.stream.stats.reconnects)
+            assert not bench.hub.is_outdated(key)
+            bench.sources.keep_only([])
+            bench.sources(key)
+            await bench.registry.remove(channel.id, "test")
+            assert bench.hub.is_outdated(key)
+
+
 async def test_a_trial_tells_the_rule_and_no_password(tmp_path: Path) -> None:
     async with running(tmp_path) as bench:
         uri = Uri.parse(bench.fleet.register_rows[0]["url"])

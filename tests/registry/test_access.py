@@ -1,6 +1,8 @@
 """Credentials by pattern: which one a channel gets, and how it is reached with it."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -93,7 +95,53 @@ def test_another_login_of_the_platform_is_another_try() -> None:
     assert route.question is not None
     assert route.question.login == Login("asker", "x")
     assert "Login" not in repr(route)
-    assert one.logins(channel) == (None, Login("asker", "x"))
+    assert one.logins(channel) == (None, None, Login("asker", "x"))
+    basic = replace(platform, options=platform.options | {"auth": "basic"})
+    other = access(credential("asker"), platforms={"p": basic})
+    assert other.logins(channel) != one.logins(channel)
+    assert one.shows(channel, {"asker"})
+    assert not one.shows(channel, {"other"})
+    own = replace(channel, url=URL)
+    assert one.logins(own) == (None, None, None)
+    assert not one.shows(own, {"asker"})
+
+
+def test_whose_pattern_fits_is_shown_the_credential() -> None:
+    channel = Channel(id="a", name="n", url=URL)
+    two = access(credential("net", host="10.1.*"), credential("other", host="10.2.*"))
+    assert two.shows(channel, {"net"})
+    assert not two.shows(channel, {"other"})
+
+
+TEMPLATE = Platform(id="p", resolver="template", options={"main": "rtsp://h/{id}/{channel_no:2}"})
+HTTP = Platform(id="p", resolver="http", options={"endpoint": "http://h/{channel_no:2}"})
+CAMERA = Channel(id="a", name="n", platform="p", vendor="海康", address="10.1.2.3", channel_no="1")
+
+
+@pytest.mark.parametrize("platform", [TEMPLATE, HTTP])
+def test_a_place_is_what_the_platform_makes_and_nothing_else_of_it(platform: Platform) -> None:
+    def place(channel: Channel = CAMERA, /, **fields: Any) -> Hashable:
+        changed = replace(platform, **fields)
+        return access(credential("c"), platforms={"p": changed}).place(channel)
+
+    main, endpoint = "rtsp://i/{id}/{channel_no:2}", "http://i/{channel_no:2}"
+    here = place()
+    assert here is not None
+    assert place(options={"main": main, "endpoint": endpoint}) != here
+    assert place(resolver="static", options={}) not in (here, None)
+    assert place(name="other", slots=8, describe_proves=True, quota=9) == here
+    unused = {"sub": "rtsp://h/{id}/sub", "auth": "basic", "credential": "c"}
+    assert place(options=platform.options | unused) == here
+    assert place(replace(CAMERA, name="m", vendor="大华", department="d")) == here
+    assert place(replace(CAMERA, channel_no="2")) != here
+    assert place(replace(CAMERA, channel_no="D3")) is None
+    own = replace(CAMERA, url=URL)
+    assert place(own) == place(own, options={"main": main, "endpoint": endpoint}) == URL
+
+
+def test_a_number_that_the_endpoint_cannot_take_is_no_way() -> None:
+    one = access(platforms={"p": HTTP})
+    assert one.route(replace(CAMERA, channel_no="D3"), Variant.MAIN) is None
 
 
 @pytest.mark.parametrize("host", ["10.1.0.0/40", "http://x", "a b", "a@b"])

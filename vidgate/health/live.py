@@ -53,6 +53,11 @@ class LiveJudge:
         self._hub = hub
         self._troubled: dict[str, float] = {}
         self._told: dict[str, BaseException | None] = {}
+        self._moved: set[StreamKey] = set()  # pulled from where the channel was, until made anew
+
+    def moved(self, name: str) -> None:
+        """The channel has another address: what is pulled from the old one says nothing of it."""
+        self._moved.update(StreamKey(name, variant) for variant in Variant)
 
     def names(self) -> set[str]:
         """Names of all streams that the hub knows."""
@@ -124,6 +129,7 @@ class LiveJudge:
         for memory in (self._troubled, self._told):
             for name in memory.keys() - names:
                 del memory[name]
+        self._moved = {key for key in self._moved if key.name in names}
 
     def _sight(self, stream: Stream | None, now: float) -> Sight | None:
         if stream is None or stream.state is not StreamState.LIVE:
@@ -136,7 +142,16 @@ class LiveJudge:
     def _streams(self, name: str) -> list[Stream | None]:
         """Its streams; what a stand-in shows says nothing of the channel."""
         streams = [self._hub.find(StreamKey(name, variant)) for variant in Variant]
-        return [stream if stream and stream.origin == name else None for stream in streams]
+        return [
+            stream if stream and stream.origin == name and not self._is_left(stream.key) else None
+            for stream in streams
+        ]
+
+    def _is_left(self, key: StreamKey) -> bool:
+        """Whether it is still pulled from where the channel was."""
+        if key in self._moved and not self._hub.is_outdated(key):
+            self._moved.discard(key)
+        return key in self._moved
 
 
 def _is_untold(stream: Stream) -> bool:

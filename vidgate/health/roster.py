@@ -22,8 +22,16 @@ class Register(Protocol):
         """Platforms by id."""
         ...
 
+    def place(self, channel: Channel) -> Hashable:
+        """Where it is now, by its own address or by what its platform makes."""
+        ...
+
     def logins(self, channel: Channel) -> Hashable:
         """All that its camera and its platform are told now: another one may be let in."""
+        ...
+
+    def shows(self, channel: Channel, credentials: Collection[str]) -> bool:
+        """Whether its camera or its platform is told one of these credentials."""
         ...
 
 
@@ -39,7 +47,9 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One channel's change; `before` is None for a new one."""
+    """One channel's change; `before` is None for a new one, and may be the same: its platform can
+    lead elsewhere, or its credential hold another login.
+    """
 
     kind: Kind
     channel: Channel
@@ -53,6 +63,7 @@ class Roster:
         self.channels: dict[str, Channel] = {}
         self._register = register
         self._ids: dict[str, str] = {}  # lower case to the id itself
+        self._places: dict[str, Hashable] = {}
         self._logins: dict[str, Hashable] = {}
 
     @property
@@ -94,35 +105,26 @@ class Roster:
     def _take(self, channel: Channel, credentials: Collection[str]) -> Change | None:
         id_ = channel.id
         before, login = self.channels.get(id_), self._register.logins(channel)
+        place = channel.kind, channel.transport, self._register.place(channel)
         is_renewed = login != self._logins.get(id_) or (
-            bool(channel.credential) and channel.credential in credentials
+            bool(credentials) and self._register.shows(channel, credentials)
         )
-        if before is channel and not is_renewed:
+        is_moved = place != self._places.get(id_)
+        if before is channel and not (is_moved or is_renewed):
             return None
         self.channels[id_] = channel
         self._ids[id_.lower()] = id_
+        self._places[id_] = place
         self._logins[id_] = login
         if before is None:
             return Change(Kind.ADDED, channel)
-        if _place(before) != _place(channel):
+        if is_moved:
             return Change(Kind.MOVED, channel, before)
         return Change(Kind.RENEWED if is_renewed else Kind.EDITED, channel, before)
 
     def _remove(self, id_: str) -> Channel:
+        self._places.pop(id_, None)
         self._logins.pop(id_, None)
         if self._ids.get(id_.lower()) == id_:
             del self._ids[id_.lower()]
         return self.channels.pop(id_)
-
-
-def _place(channel: Channel) -> tuple[object, ...]:
-    """What makes it the same camera."""
-    return (
-        channel.kind,
-        channel.url,
-        channel.vendor,
-        channel.address,
-        channel.port,
-        channel.channel_no,
-        channel.transport,
-    )

@@ -52,7 +52,7 @@ REGISTER_EVENTS = frozenset(
 )
 LOOK_AT_STREAMS = 1.0  # seconds between two looks at the live streams
 LOOKS_PER_AGING = 10
-CHUNK = 250  # channels in one turn of the event loop
+CHUNK = 100  # channels in one turn of the event loop
 TROUBLED = ("stalled", "retrying")
 DOUBT = 3.0  # seconds after a watched sub-stream fails until its channel is looked at
 
@@ -192,11 +192,11 @@ class HealthService:
             self._scheduler.forget(channel.id, removed=True)
             self._book.remove(channel.id)
         elif change.kind is Kind.MOVED:
-            self._book.put(Health(channel=channel.id, since=self._book.wall()))
-            self._settle(channel)
-            self._restart(channel)
+            self._live.moved(channel.id)
+            self._begin_again(channel, states.moved)
         elif change.kind is Kind.RENEWED:
-            self._new_login(channel)
+            self._lookout.reopen(channel)
+            self._begin_again(channel, states.renewed)
         else:
             self._settle(channel)
             if before is None or _probed_as(before) != _probed_as(channel):
@@ -211,11 +211,10 @@ class HealthService:
         self._settle(channel)
         self._restart(channel)
 
-    def _new_login(self, channel: Channel) -> None:
-        """The credential changed: what was refused may be granted, and the other way round."""
-        self._lookout.reopen(channel)
+    def _begin_again(self, channel: Channel, known: Callable[[Health, float], Health]) -> None:
+        """What its looks showed may not hold any more: see soon. `known`: what is left of it."""
         now = self._book.wall()  # first of all: a stepped clock moves what is known
-        self._book.put(states.renewed(self.of(channel.id), now))
+        self._book.put(known(self.of(channel.id), now))
         self._settle(channel)
         self._restart(channel, within=2.0)
 

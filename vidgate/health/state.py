@@ -78,6 +78,14 @@ def renewed(health: Health, now: float) -> Health:
     return _follow(health, forgiven, Found(Evidence.RENEWED), now)
 
 
+def moved(health: Health, now: float) -> Health:
+    """It has another address: nothing found so far is of that camera; a person's word stands."""
+    new = Health(channel=health.channel, since=now)
+    if known(health) is not Known.OFF:
+        return new
+    return replace(new, state=health.state, reason=health.reason, since=health.since)
+
+
 def restored(health: Health, rules: Rules, now: float) -> Health:
     """A stored health as the service starts: kept if younger than two periods, else unknown."""
     failed = Level.NONE

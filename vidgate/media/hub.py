@@ -62,6 +62,8 @@ class Hub:
         self.on_picture: Callable[[Stream], None] = lambda stream: None
         # Told when the last reader of a stream has left; its pull goes on for a while.
         self.on_unwatched: Callable[[], None] = lambda: None
+        # Says whether a stream's last source was made of what has changed since.
+        self.is_outdated: Callable[[StreamKey], bool] = lambda key: False
         self._factory = factory
         self._bus = bus
         self._settings = settings or HubSettings()
@@ -140,6 +142,7 @@ class Hub:
                 self._end(stream)
             await cancel_and_wait(self._pulls.pop(key, None))
             stream.idle()
+            stream.forget_camera()  # its last key frame proves nothing of who feeds next
             if stream.readers:
                 self._start(stream)
             else:

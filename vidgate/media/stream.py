@@ -160,6 +160,11 @@ class Stream:
         self._settle(NoMediaError("码流已停止 / the stream was stopped"))
         self._enter(StreamState.IDLE)
 
+    def forget_camera(self) -> None:
+        """Another one feeds from now on."""
+        self.stats.forget_camera()
+        self._sps = b""
+
     def check_stalled(self, after: float) -> None:
         """Say so when no frame has come for `after` seconds."""
         last = self.stats.last_frame
@@ -272,8 +277,7 @@ class Stream:
     def _fed_by(self, origin: str, cause: str) -> None:
         if origin != self.origin:
             self.origin_since = self._clock.wall()
-            self.stats.forget_camera()
-            self._sps = b""
+            self.forget_camera()
         self.origin = origin
         self.cause = "" if origin == self.key.name else cause
 

@@ -274,6 +274,7 @@ class Sources:
         """Who waits for a session of a platform may have that of a stream which nobody reads."""
         self._give_up, self._hurry = hub.give_up, hub.hurry
         hub.on_unwatched = self._slots.make_room
+        hub.is_outdated = self.is_outdated
         self._slots.on_freed = self._freed
 
     def _stand_ins(self, channel: Channel, variant: Variant) -> list[Channel]:

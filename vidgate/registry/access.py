@@ -5,7 +5,7 @@ credential has must fit; the more of them, and the more exact the host, the bett
 """
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import replace
 from fnmatch import translate
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from vidgate.errors import InputError
-from vidgate.model.channel import Channel, Login
+from vidgate.model.channel import Channel, Login, Platform
 from vidgate.model.media import Variant
 from vidgate.registry import routes
 from vidgate.registry.edits import PATTERNS, Credential
@@ -61,9 +61,22 @@ class Access:
         platform = self._register.platforms.get(channel.platform)
         return routes.has_sub(channel, platform, self._forms)
 
+    def place(self, channel: Channel) -> Hashable:
+        """Where the channel's main stream is: at another place there is another camera."""
+        platform = self._register.platforms.get(channel.platform)
+        return routes.place(channel, platform, self._forms)
+
     def logins(self, channel: Channel) -> Hashable:
         """All that the channel's camera and platform are told: another one may be let in."""
-        return self.login(channel), self._asker(channel)
+        platform = self._asked(channel)
+        auth = platform.options.get("auth") if platform is not None else None
+        return self.login(channel), auth, self._asker(channel)
+
+    def shows(self, channel: Channel, credentials: Collection[str]) -> bool:
+        """Whether the channel's camera or platform is told one of these credentials."""
+        platform = self._asked(channel)
+        asker = platform.options.get("credential") if platform is not None else None
+        return asker in credentials or self.credential(channel) in credentials
 
     def uses(self) -> dict[str, int]:
         """How many channels use each credential, by name or by pattern."""
@@ -80,11 +93,17 @@ class Access:
         return [channel for channel in channels if self.credential(channel) == name]
 
     def _asker(self, channel: Channel) -> Login | None:
-        platform = self._register.platforms.get(channel.platform)
-        if platform is None or platform.resolver != routes.Way.HTTP:
+        platform = self._asked(channel)
+        if platform is None:
             return None
         asker = self._register.credentials.get(platform.options.get("credential", ""))
         return asker.login if asker else None
+
+    def _asked(self, channel: Channel) -> Platform | None:
+        """The platform that is asked for the channel's address."""
+        platform = self._register.platforms.get(channel.platform)
+        is_asked = platform is not None and platform.resolver == routes.Way.HTTP
+        return platform if is_asked and not routes.has_own(channel) else None
 
 
 class Pattern:

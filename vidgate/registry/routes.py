@@ -5,7 +5,7 @@ A channel's own addresses go first. Without any, its platform's resolver makes t
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -146,7 +146,10 @@ def route_of(
         return Route(Way.OWN, "", url, None, known, name) if url else None
     resolver = platform.resolver if platform is not None else "static"
     if platform is not None and resolver == Way.HTTP:
-        asked = question(platform, channel, variant, None)
+        try:
+            asked = question(platform, channel, variant, None)
+        except ValueError:  # `{channel_no:2}` of a channel whose number is none
+            return None
         return Route(Way.HTTP, f"{platform.id} http", "", asked, known, name)
     made = (
         templated(platform, channel, variant)
@@ -155,6 +158,18 @@ def route_of(
     )
     way = Way.TEMPLATE if resolver == Way.TEMPLATE else Way.FORM
     return Route(way, made[0], made[1], None, known, name) if made else None
+
+
+def place(channel: Channel, platform: Platform | None, forms: UrlForms) -> Hashable:
+    """Where its main stream is, or who is asked for it; None where there is no way to it.
+
+    Whichever rule it comes by, and whatever login is shown there.
+    """
+    route = route_of(channel, Variant.MAIN, platform, forms)
+    if route is None or route.question is None:
+        return None if route is None else route.url
+    asked = route.question
+    return asked.endpoint, asked.method, asked.body, asked.path, asked.fingerprint
 
 
 def mistakes(channel: Channel, platform: Platform | None, forms: UrlForms) -> list[tuple[str, str]]:

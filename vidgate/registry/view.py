@@ -1,7 +1,7 @@
 """What the rest of the service reads of the register: from memory, at once."""
 
 import asyncio
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 
 from vidgate.errors import NotFoundError
 from vidgate.model.channel import Channel, Kind, Login, Platform
@@ -63,6 +63,14 @@ class View:
     def logins(self, channel: Channel) -> Hashable:
         """All that the channel's camera and platform are told; see `Access.logins`."""
         return self._access.logins(channel)
+
+    def place(self, channel: Channel) -> Hashable:
+        """Where the channel's main stream is; see `Access.place`."""
+        return self._access.place(channel)
+
+    def shows(self, channel: Channel, credentials: Collection[str]) -> bool:
+        """Whether its camera or platform is told one of these credentials."""
+        return self._access.shows(channel, credentials)
 
     def route(self, channel: Channel, variant: Variant = Variant.MAIN) -> Route | None:
         """How the address of a channel's stream is found; None where there is no way."""

@@ -111,6 +111,17 @@ async def test_a_renewal_keeps_the_names_of_the_certificate(
     assert again.document["hosts"] == names
 
 
+async def test_after_a_renewal_nothing_is_left_to_be_done(vidgate: Vidgate, folder: Path) -> None:
+    await vidgate("cert", "init", "--host", "a.example")
+    renewed = await vidgate("cert", "init", "--renew")
+    assert renewed.status == 0
+    assert renewed.out == ""
+    assert "restart" not in renewed.err
+    assert "settings" not in renewed.err
+    assert "/ca" not in renewed.err.replace(str(folder), "")
+    assert "within half a minute" in renewed.err
+
+
 async def test_a_renewal_by_other_names_tells_those_that_went(
     vidgate: Vidgate, folder: Path
 ) -> None:

@@ -48,7 +48,8 @@ def init(
     _write(folder, {SERVER: served} if renew else {AUTHORITY: authority.pem, SERVER: served})
     _tell_gone(former, names_of(served.certificate))
     page = _page(hosts, http.port)
-    _tell(folder, hosts, fingerprint(authority.pem.certificate), page, json)
+    mark = fingerprint(authority.pem.certificate)
+    _tell(folder, hosts, mark, "" if renew else page, json)
     return OK
 
 
@@ -145,6 +146,7 @@ def _tell_gone(former: list[str], names: list[str]) -> None:
 
 
 def _tell(folder: Path, hosts: list[str], mark: str, page: str, json: bool) -> None:
+    """`page` is empty after a renewal: settings and users' computers stay as they are."""
     files = {
         "cert": str(folder / f"{SERVER}.crt"),
         "key": str(folder / f"{SERVER}.key"),
@@ -155,9 +157,12 @@ def _tell(folder: Path, hosts: list[str], mark: str, page: str, json: bool) -> N
         return
     output.note(f"已签发 {', '.join(hosts)}, {SERVER_DAYS} 天有效 issued for {SERVER_DAYS} days")
     output.note(f"CA 指纹 fingerprint (SHA-256): {mark}")
-    output.note("写入设置 put into the settings:")
-    output.say("http:\n  tls:")
-    for name, file in files.items():
-        output.say(f"    {name}: {file}")
-    output.note(f"然后重启服务; 用户在此安装 CA then restart; users install it from {page}")
+    if page:
+        output.note("写入设置 put into the settings:")
+        output.say("http:\n  tls:")
+        for name, file in files.items():
+            output.say(f"    {name}: {file}")
+        output.note(f"然后重启服务; 用户在此安装 CA then restart; users install it from {page}")
+    else:
+        output.note("服务半分钟内自己换上 the running service takes it within half a minute")
     next_steps.tell("cert init")

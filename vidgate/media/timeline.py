@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from vidgate.model.media import Frame
 
 MAX_STEP = 10.0  # seconds between two frames beyond which the camera's clock has jumped
+# The same backwards. Pictures are sent in the order of decoding, so that each may be shown before
+# the one sent before it: by a few pictures, which is less than this.
+MAX_BACK = 0.5
 
 
 @dataclass(slots=True)
@@ -36,7 +39,7 @@ class Timeline:
             position = self._positions[frame.track] = _Position()
         if position.offset is not None:
             step = frame.timestamp + position.offset - position.timestamp
-            if abs(step) > MAX_STEP * clock_rate:
+            if not -MAX_BACK * clock_rate <= step <= MAX_STEP * clock_rate:
                 position.offset = None
         if position.offset is None:
             passed = frame.received - position.received if position.received else 0.0

@@ -5,7 +5,9 @@ python -m tests.e2e.floods KIND RATE      the camera; RATE items a second, 0: al
 
 import asyncio
 import re
+import socket
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,16 +16,20 @@ import aiohttp
 
 from tests.e2e.attacks import Target, watch
 from tests.programs import running
-from tests.rtp.packets import key, packets
+from tests.rtp.packets import inter, key, packets
 from tests.rtsp.camera import interleave
 from vidgate.aio.supervisor import cancel_and_wait
 from vidgate.rtp.packet import RtpPacket
+from vidgate.rtp.rtcp import Nack
 from vidgate.simulator.viewers import Counts, LightViewer
 
 _RTP = b"\x80\x60\0\7\0\0\0\7\0\0\x12\x34"
 PICTURES = "tiny pictures"
 UNITS = "pictures of thousands of units"
 UNITS_EACH = 12_000
+BY_UDP = " by UDP"  # what ends so comes beside ordinary pictures, in datagrams of an Ethernet
+REPORTS_BY_UDP = "reports that name all packets" + BY_UDP
+UNITS_BY_UDP = "pictures of hundreds of units" + BY_UDP
 # kind -> one item of it
 ITEMS = {
     PICTURES: b"",  # each another one: see `_pictures`
@@ -35,6 +41,8 @@ ITEMS = {
     "requests": b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n",
     "answers": b"RTSP/1.0 200 OK\r\nCSeq: 999\r\n\r\n",
     "garbage": b"ERR 99 \r\n",
+    REPORTS_BY_UDP: bytes(Nack(1, 7, tuple(range(17 * 360)))),
+    UNITS_BY_UDP: b"",
 }
 TICK = 0.01  # seconds between two bursts at a given rate
 BLOCK = 64 << 10
@@ -67,7 +75,9 @@ async def flooded(target: Target, kind: str, rate: int, seconds: float, token: s
     async with running(*command) as camera, target.client("watcher") as http:
         port = (await camera.says(r"port (\d+)"))[1]
         url = f"rtsp://127.0.0.1:{port}/main"
-        await target.service.cli("channel", "add", channel, "--name", "x", "--url", url)
+        by = "udp" if kind.endswith(BY_UDP) else "tcp"
+        add = ("channel", "add", channel, "--name", "x", "--url", url, "--transport", by)
+        await target.service.cli(*add)
         async with target.playing(http) as counts:
             held, late, beats = await loop_of(target, token)
             found.held_before = held
@@ -134,15 +144,16 @@ async def watch_gaps(counts: Counts, found: Gaps) -> None:
 
 
 async def _serve(kind: str, rate: int) -> None:
+    await (_serve_udp if kind.endswith(BY_UDP) else _serve_tcp)(kind, rate)
+
+
+async def _serve_tcp(kind: str, rate: int) -> None:
     units = {PICTURES: b"\x41\x9a\x01", UNITS: b"\x18" + UNITS_EACH * b"\0\3\x41\x9a\x01"}
     first, block, size = _pictures(units[kind]) if kind in units else _same(ITEMS[kind])
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
-            while "PLAY " not in (head := (await reader.readuntil(b"\r\n\r\n")).decode()):
-                writer.write(_reply(head))
-            writer.write(_reply(head))
-            print("played", flush=True)
+            await _played(reader, writer)
             deaf = asyncio.create_task(_read(reader))
             try:
                 writer.write(first)
@@ -151,12 +162,69 @@ async def _serve(kind: str, rate: int) -> None:
                 deaf.cancel()
         writer.close()
 
+    await _listen(client)
+
+
+async def _serve_udp(kind: str, rate: int) -> None:
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            port = await _played(reader, writer)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                udp.setblocking(False)
+                flood = asyncio.create_task(_flood_udp(udp, port, kind, rate))
+                try:
+                    await _read(reader)
+                finally:
+                    await cancel_and_wait(flood)
+        writer.close()
+
+    await _listen(client)
+
+
+async def _listen(client: Callable[..., Awaitable[None]]) -> None:
     server = await asyncio.start_server(client, "127.0.0.1", 0)
     print(f"port {server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
 
-def _reply(head: str) -> bytes:
+async def _played(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+    """Answer until PLAY; the port of who plays by UDP."""
+    head, port = "", 0
+    while not head.startswith("PLAY "):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        if found := re.search(r"client_port=(\d+)", head):
+            port = int(found[1])
+        writer.write(_reply(head, port))
+    print("played", flush=True)
+    return port
+
+
+async def _flood_udp(udp: socket.socket, port: int, kind: str, rate: int) -> None:
+    """Ten ordinary pictures a second, and between them what floods."""
+    number = sequence = 0
+    unit = b"\x18" + 288 * b"\0\3\x41\x9a\x01"
+    while True:
+        if number % round(0.1 / TICK) == 0:
+            for packet in packets([key() if number % 100 == 0 else inter()], first=sequence):
+                packet.timestamp, sequence = 900 * number, sequence + 1
+                _send(udp, bytes(packet), port)
+        for _ in range(round(rate * TICK) or 1000):
+            if kind == REPORTS_BY_UDP:
+                _send(udp, ITEMS[kind], port + 1)
+                continue
+            packet = RtpPacket(96, True, sequence & 0xFFFF, 900 * number + 1, 7, unit)
+            sequence += 1
+            _send(udp, bytes(packet), port)
+        number += 1
+        await asyncio.sleep(TICK if rate else 0)
+
+
+def _send(udp: socket.socket, data: bytes, port: int) -> None:
+    with suppress(BlockingIOError, ConnectionRefusedError):
+        udp.sendto(data, ("127.0.0.1", port))
+
+
+def _reply(head: str, port: int = 0) -> bytes:
     cseq = re.search(r"CSeq: *(\d+)", head)
     lines = ["RTSP/1.0 200 OK", f"CSeq: {cseq[1] if cseq else 0}"]
     body = ""
@@ -165,6 +233,8 @@ def _reply(head: str) -> bytes:
         lines += ["Content-Type: application/sdp", f"Content-Length: {len(SDP)}"]
     elif head.startswith("SETUP"):
         lines += ["Session: 1", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"]
+        if port:
+            lines[-1] = f"Transport: RTP/AVP;unicast;client_port={port}-{port + 1}"
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
 

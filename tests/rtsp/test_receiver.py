@@ -1,5 +1,7 @@
 """One track's packets on their way to frames."""
 
+import pytest
+
 from tests.rtp.packets import PPS, SPS, inter, key, packets
 from tests.rtp.test_h265 import IDR, TRAIL
 from tests.rtp.test_h265 import SPS as SPS5
@@ -7,7 +9,7 @@ from vidgate.model.media import Codec, Frame
 from vidgate.rtp.packet import RtpPacket
 from vidgate.rtp.replay import ReplayStamp
 from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, SenderReport, ntp_from_unix, parse_compound
-from vidgate.rtsp.receiver import MAX_SET, ParameterSets, TrackReceiver
+from vidgate.rtsp.receiver import MAX_SET, UNITS_EACH, ParameterSets, TrackReceiver
 from vidgate.rtsp.tracks import Offer
 from vidgate.wire.sdp import Media
 
@@ -96,6 +98,72 @@ def test_a_new_ssrc_starts_over() -> None:
     assert track.receiver.lost == 0
 
 
+def test_a_new_ssrc_waits_for_a_key_frame() -> None:
+    track = Track()
+    track.take(packets([key(), inter()]))
+    track.take(packets([*[inter()] * 5, key(), inter()], ssrc=99, first=1000))
+    assert [frame.key for frame in track.frames] == [True, False, True, False]
+
+
+@pytest.mark.parametrize("burst", [1, 2, 5, 20])
+@pytest.mark.parametrize("is_udp", [False, True])
+def test_two_sources_by_turns_leave_a_picture(burst: int, is_udp: bool) -> None:
+    """One may take the place of the other once, for it might have begun anew; no more."""
+    track = Track()
+    if is_udp:
+        track.receiver.use_udp()
+    one = packets([key(), *[inter()] * 9] * 9, ssrc=7)
+    other = packets([key(), *[inter()] * 9] * 9, ssrc=9, first=500)
+    pieces = [each[at : at + burst] for at in range(0, len(one), burst) for each in (one, other)]
+    for number, piece in enumerate(pieces):
+        track.now = 10 + number * 0.04
+        track.take(piece)
+    assert len(track.frames) >= 80
+    assert track.receiver.damaged == 0
+    stray = len(one) + len(other) - track.receiver.packets
+    assert 0 <= stray - track.receiver.ignored <= 3
+
+
+def test_few_packets_that_stray_in_end_no_picture() -> None:
+    track = Track()
+    made = packets([key(), *[inter()] * 5])
+    strays = packets([key()], ssrc=9)
+    track.take([*made[:2], *strays[:2], *made[2:6], strays[0], strays[2], strays[4], *made[6:]])
+    assert len(track.frames) == 6
+    assert track.receiver.lost == 0
+
+
+def test_a_new_ssrc_that_begins_out_of_order_is_taken() -> None:
+    track = Track()
+    track.receiver.use_udp()
+    track.take(packets([key()]))
+    made = packets([*[inter()] * 4, key(), inter()], ssrc=9, first=0xFFFE)
+    track.take([made[1], made[0], *made[2:]])
+    assert [frame.key for frame in track.frames] == [True, True, False]
+
+
+def test_who_was_heard_before_comes_back_when_the_other_is_silent() -> None:
+    """A camera that has one encoder for the day and one for the night."""
+    track = Track()
+    day, night = packets([key(), *[inter()] * 99]), packets([key(), inter()], ssrc=9)
+    track.take(day[:10])
+    track.take(night)
+    frames = len(track.frames)
+    for number, packet in enumerate(day[10:80]):
+        track.now = 10 + number * 0.04
+        track.take([packet])
+    assert len(track.frames) == frames
+    track.take(packets([key(), inter()], first=80))
+    assert [frame.key for frame in track.frames[frames:]] == [True, False]
+
+
+def test_sound_of_a_new_ssrc_goes_on() -> None:
+    track = Track(Codec.PCMA, 8)
+    for ssrc in (5, 6):
+        track.take([RtpPacket(8, False, n, 160 * n, ssrc, b"a" * 160) for n in range(4)])
+    assert len(track.frames) == 8
+
+
 def test_udp_is_put_in_order() -> None:
     track = Track()
     track.receiver.use_udp()
@@ -141,6 +209,17 @@ def test_reports() -> None:
     assert parse_compound(track.receiver.picture_loss())[1] == Pli(0x76696467, 7)
     track.receiver.rtcp(bytes(Bye((7,))))
     assert track.receiver.ended
+
+
+def test_work_is_told_by_units_and_frames() -> None:
+    track = Track()
+    track.receiver.use_udp()
+    track.take(packets([key(), inter()]))
+    first = track.receiver.work
+    assert first == 2 * UNITS_EACH + 4
+    many = b"\x18" + b"\0\3\x41\x9a\1" * 100
+    track.take([RtpPacket(96, True, len(packets([key(), inter()])), 9000, 7, many)])
+    assert track.receiver.work - first == UNITS_EACH + 100
 
 
 def test_the_time_in_its_packets_tells_the_clock_until_a_report_comes() -> None:

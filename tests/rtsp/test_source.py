@@ -24,6 +24,7 @@ from vidgate.rtp.packet import RtpPacket
 from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, parse_compound
 from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.choice import Choice
+from vidgate.rtsp.player import MOST_REPORTS
 from vidgate.rtsp.source import RtspSource
 from vidgate.wire.message import Message
 
@@ -207,21 +208,61 @@ async def test_udp() -> None:
 
 
 async def test_a_flood_by_udp_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vidgate.rtsp.intake.MOST_ITEMS", 500)
     async with (
         run_camera(Habits(udp=True, sdp=VIDEO_ONLY)) as camera,
         pulling(camera, transport=Transport.UDP, **PORTS) as pull,
     ):
         await until(lambda: pull.shelf.tracks)
-        monkeypatch.setattr("vidgate.rtsp.intake.MOST_ITEMS", 20)
         asked = camera.asked("SETUP")[0].headers.get("Transport")
         port = int(asked.partition("client_port=")[2].partition("-")[0])
         assert camera.udp is not None
-        for _ in range(50):
+        for _ in range(600):
             camera.udp.sendto(bytes(packets([key(20)])[0]), ("127.0.0.1", port))
         with pytest.raises(ProtocolError, match="packets a second"):
             async with asyncio.timeout(10):
                 await pull.task
         assert camera.methods[-1] == "TEARDOWN"
+
+
+async def test_units_without_end_in_few_datagrams_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vidgate.rtsp.intake.MOST_ITEMS", 500)
+    async with (
+        run_camera(Habits(udp=True, sdp=VIDEO_ONLY)) as camera,
+        pulling(camera, transport=Transport.UDP, **PORTS) as pull,
+    ):
+        await until(lambda: pull.shelf.tracks)
+        asked = camera.asked("SETUP")[0].headers.get("Transport")
+        port = int(asked.partition("client_port=")[2].partition("-")[0])
+        assert camera.udp is not None
+        payload = b"\x18" + b"\0\3\x41\x9a\1" * 280
+        for number in range(20):
+            packet = RtpPacket(96, True, number, 3600 * number, 7, payload)
+            camera.udp.sendto(bytes(packet), ("127.0.0.1", port))
+        with pytest.raises(ProtocolError, match="packets a second"):
+            async with asyncio.timeout(10):
+                await pull.task
+        assert camera.methods[-1] == "TEARDOWN"
+
+
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.UDP])
+async def test_reports_without_end_are_not_read(transport: Transport) -> None:
+    async with (
+        run_camera(Habits(udp=transport is Transport.UDP, sdp=VIDEO_ONLY)) as camera,
+        pulling(camera, transport=transport, **PORTS) as pull,
+    ):
+        await until(lambda: pull.shelf.tracks)
+        report = bytes(Pli(1, 2)) * 9
+        for _ in range(8 * MOST_REPORTS):
+            if camera.udp is None:
+                camera.write(b"$\1" + len(report).to_bytes(2, "big") + report)
+            else:
+                asked = camera.asked("SETUP")[0].headers.get("Transport")
+                port = int(asked.partition("client_port=")[2].partition("-")[0])
+                camera.udp.sendto(report, ("127.0.0.1", port + 1))
+        await until(lambda: pull.source.stats.ignored > 5 * MOST_REPORTS)
+        assert pull.source.stats.ignored <= 7 * MOST_REPORTS
+        assert not pull.task.done()
 
 
 def refuses(transport: str) -> Habits:

@@ -43,12 +43,14 @@ class Depacketiser(ABC):
         "damaged",
         "ignored",
         "lost",
+        "units",
     )
 
     def __init__(self) -> None:
         self.damaged = 0
         self.ignored = 0
         self.lost = 0
+        self.units = 0  # taken apart so far, also those that were not kept
         self._units: list[bytes] = []
         self._fragments: list[bytes] = []
         self._timestamp = -1
@@ -144,6 +146,7 @@ class Depacketiser(ABC):
     def _is_crowded(self) -> bool:
         """Count one unit more; whether that is one too many, which breaks the access unit."""
         self._seen += 1
+        self.units += 1
         if self._seen == MAX_UNITS + 1:
             self._break()
         return self._seen > MAX_UNITS

@@ -4,7 +4,7 @@ from vidgate.rtp.packet import RtpPacket
 from vidgate.rtp.sequence import Unwrapper
 
 RESTART = 3000  # a jump of so many sequence numbers is a new start of the sender
-MAX_BYTES = 256 << 10  # held: they are given out in one go; 64 packets of an Ethernet have 96 KiB
+MAX_BYTES = 100 << 10  # held: they are given out in one go; 64 packets of an Ethernet have 96 KiB
 
 
 class ReorderBuffer:

@@ -1,6 +1,6 @@
 """RTCP (RFC 3550 6, RFC 4585 6, RFC 5104 4.3.1): reports, names, goodbye, NACK, PLI, FIR."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from struct import Struct
@@ -14,6 +14,7 @@ MAX_PACKETS = 32  # of one that are looked at; a browser's or a camera's has two
 MAX_LOST = 512  # sequence numbers that its NACKs may name; Chromium's name up to 253 ranges of them
 
 SR, RR, SDES, BYE, RTPFB, PSFB = 200, 201, 202, 203, 205, 206
+ALL = frozenset((SR, RR, SDES, BYE, RTPFB, PSFB))
 _NACK_FORMAT, _PLI_FORMAT, _FIR_FORMAT = 1, 1, 4
 
 _HEADER = Struct(">BBH")
@@ -273,8 +274,8 @@ _PARSERS: dict[tuple[int, int | None], _Parser] = {
 }
 
 
-def parse_compound(data: bytes) -> list[Rtcp]:
-    """The packets of one datagram that we know, in order.
+def parse_compound(data: bytes, wanted: Container[int] = ALL) -> list[Rtcp]:
+    """The packets of one datagram that we know, in order; only the types that are wanted.
 
     Never raises: what cannot be read is left out, and a broken length ends the reading, as does
     `MAX_COMPOUND`; `MAX_PACKETS` and `MAX_LOST` bound what those bytes may cost. Hanwha and others
@@ -284,7 +285,7 @@ def parse_compound(data: bytes) -> list[Rtcp]:
     room = MAX_LOST
     for packet_type, count, body in islice(_bodies(data[:MAX_COMPOUND]), MAX_PACKETS):
         row = _PARSERS.get((packet_type, None)) or _PARSERS.get((packet_type, count))
-        if row is None or len(body) < row[0]:
+        if row is None or packet_type not in wanted or len(body) < row[0]:
             continue
         if row is _NACK:
             nack = Nack.parse(body, room)

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Self
 
 from vidgate.aio.clock import Clock
+from vidgate.aio.limits import Allowed
 from vidgate.errors import (
     NoKeyFrameError,
     NoMediaError,
@@ -19,14 +20,16 @@ from vidgate.model.media import Frame, Reception
 from vidgate.rtp.transport import UdpPair
 from vidgate.rtsp.choice import OTHER
 from vidgate.rtsp.client import LIVE, Headers, RtspClient
+from vidgate.rtsp.datagrams import Datagrams
 from vidgate.rtsp.headers import TransportHeader
-from vidgate.rtsp.intake import allowed, flooded
+from vidgate.rtsp.intake import flooded
 from vidgate.rtsp.receiver import TrackReceiver
 from vidgate.rtsp.tracks import Offer
 from vidgate.wire.message import Message
 
 REPORT_INTERVAL = 5.0  # seconds between receiver reports; some cameras stop without them
 LOOK_INTERVAL = 2.5
+MOST_REPORTS = 50  # RTCP packets a second and track that are read; a camera sends few a minute
 UDP_PATIENCE = 3.0  # seconds without a packet until TCP is tried, where that is left to us
 KEY_FRAME_PATIENCE = 3  # stall timeouts that a first key frame may take
 
@@ -69,8 +72,8 @@ class Player:
         self._send_rtcp: list[Callable[[bytes], None]] = []
         self._reported = clock.now()
         self._is_fed = False
-        self._datagrams = allowed(clock.now())
-        self._is_flooded = False
+        # Ended by TEARDOWN: a flood may not stop with the connection.
+        self._datagrams = Datagrams(clock.now, self._arrived, client.interrupt)
 
     @classmethod
     @asynccontextmanager
@@ -87,6 +90,7 @@ class Player:
             async with player._ports:
                 yield player
         finally:
+            player._datagrams.close()
             player.receivers.clear()  # they hold our callbacks: see `RtspClient._close`
             player._send_rtcp.clear()
 
@@ -144,7 +148,7 @@ class Player:
     # -- inside ----------------------------------------------------------------------------------
 
     def _check(self, now: float, started: float, limit: float) -> None:
-        if self._is_flooded:
+        if self._datagrams.is_flooded:
             raise flooded()
         leader = self.receivers[0]
         if not self._is_fed and any(receiver.packets for receiver in self.receivers):
@@ -234,7 +238,7 @@ class Player:
         if rtp in self._client.channels or rtp == rtcp:
             rtp, rtcp = asked  # some cameras give every track the channels of the first
         self._client.channels[rtp] = receiver.rtp
-        self._client.channels[rtcp] = receiver.rtcp
+        self._client.channels[rtcp] = self._reports(receiver)
         return lambda data: self._client.send_frame(rtcp, data)
 
     async def _setup_udp(self, offer: Offer, receiver: TrackReceiver) -> Callable[[bytes], None]:
@@ -244,8 +248,8 @@ class Player:
         )
         pair.peers = frozenset((client.remote_ip,))
         receiver.use_udp()
-        pair.on_rtp = self._timed(receiver.rtp)
-        pair.on_rtcp = self._timed(receiver.rtcp)
+        pair.on_rtp = self._datagrams.handler(receiver.rtp, lambda: receiver.work)
+        pair.on_rtcp = self._datagrams.handler(self._reports(receiver))
         given = await client.setup(
             offer.media, TransportHeader(is_tcp=False, client_port=pair.ports)
         )
@@ -260,19 +264,17 @@ class Player:
             pair.punch(client.remote_ip, given.server_port)
         return pair.send_rtcp
 
-    def _timed(self, handler: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        """A handler of datagrams, of all of which together a camera may send so many.
+    def _arrived(self, now: float) -> None:
+        self._client.received = now  # its connection counts only what comes by that
 
-        Its connection counts only what comes by that.
-        """
-        client, clock, datagrams = self._client, self._clock.now, self._datagrams
+    def _reports(self, receiver: TrackReceiver) -> Callable[[bytes], None]:
+        """The handler of a track's RTCP, of which only so much is read."""
+        allowed = Allowed(MOST_REPORTS, MOST_REPORTS, self._client.received)
 
         def receive(data: bytes) -> None:
-            client.received = now = clock()
-            if not self._is_flooded and datagrams.takes(1, now):
-                handler(data)
-            elif not self._is_flooded:  # ended by TEARDOWN: it may not stop with its connection
-                self._is_flooded = True
-                client.interrupt()
+            if allowed.takes(1, self._client.received):
+                receiver.rtcp(data)
+            else:
+                receiver.ignored += 1
 
         return receive

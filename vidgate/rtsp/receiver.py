@@ -8,15 +8,18 @@ from vidgate.rtp import h264, h265
 from vidgate.rtp.jitter import ReorderBuffer
 from vidgate.rtp.packet import HEADER, HEADER_SIZE, RtpPacket
 from vidgate.rtp.replay import ReplayStamp
-from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, Sdes, SenderReport, parse_compound
+from vidgate.rtp.rtcp import BYE, SR, Bye, Pli, ReceiverReport, Sdes, SenderReport, parse_compound
 from vidgate.rtp.sequence import Unwrapper
 from vidgate.rtp.stats import Reception
 from vidgate.rtp.tally import Count, Tally
+from vidgate.rtsp.probation import Probation
 from vidgate.rtsp.tracks import Offer
 
 CNAME = "vidgate"
 OUR_SSRC = 0x76696467
 MAX_STAMPS = 4
+UNITS_EACH = 8  # units of a picture that cost as much as one packet; parameter sets are three
+_USED = frozenset((SR, BYE))
 # Bytes of a parameter set that is kept, to stand before each key frame that comes without. Cameras'
 # have some hundred; the scaling lists of H.265, were all of them told, would make 3 KiB.
 MAX_SET = 16 << 10
@@ -95,6 +98,8 @@ class TrackReceiver:
         self._depacketiser = self._make()
         self._reorder: ReorderBuffer | None = None
         self._reception: Reception | None = None
+        self._probation = Probation()
+        self._frames = 0  # for `work`
         self._time = Unwrapper(32)
         self._stamps: dict[int, ReplayStamp] = {}  # of access units under way, by RTP timestamp
 
@@ -112,6 +117,11 @@ class TrackReceiver:
     def damaged(self) -> int:
         """Access units dropped because a piece was missing."""
         return getattr(self._depacketiser, "damaged", 0)
+
+    @property
+    def work(self) -> int:
+        """Units of what came by UDP so far, a whole frame as much as `UNITS_EACH`."""
+        return UNITS_EACH * self._frames + getattr(self._depacketiser, "units", 0)
 
     def count_pictures(self) -> None:
         """From now on, also those before the first key frame."""
@@ -144,12 +154,13 @@ class TrackReceiver:
         if second & 127 != self._payload_type:
             self.ignored += 1  # Uniview and others slip foreign types into a track
             return
+        reception = self._reception
+        if reception is None or reception.ssrc != ssrc:
+            self._any_rtp(data)
+            return
         now = self._received()
         self.packets += 1
         self.bytes += len(data)
-        reception = self._reception
-        if reception is None or reception.ssrc != ssrc:
-            reception = self._new_source(ssrc, now)
         reception.packet(sequence, timestamp, now)
         done = self._depacketiser.take(sequence, timestamp, second > 127, data[HEADER_SIZE:])
         if done:
@@ -165,10 +176,25 @@ class TrackReceiver:
         if packet.payload_type != self._payload_type:
             self.ignored += 1
             return
+        if self._reception is not None and self._reception.ssrc != packet.ssrc:
+            self._try(data, packet, self._reception)
+            return
         now = self._count(data, packet.sequence, packet.timestamp, packet.ssrc)
         in_order = [packet] if self._reorder is None else self._reorder.push(packet, now)
         for ordered in in_order:
             self._take(ordered, now)
+
+    def _try(self, data: bytes, packet: RtpPacket, heard: Reception) -> None:
+        """A packet of another source: the camera's new one, or one that strays in."""
+        refused = self._probation.refused
+        now = self._received()
+        taken = self._probation.take(data, packet.sequence, packet.ssrc, heard.received, now)
+        self.ignored += self._probation.refused - refused
+        if taken:
+            self._probation.displaced(heard.ssrc)
+            self._new_source(packet.ssrc, now)
+        for each in taken:
+            self._any_rtp(each)
 
     def _take(self, packet: RtpPacket, now: float) -> None:
         if packet.extension is not None:
@@ -176,6 +202,7 @@ class TrackReceiver:
         done = self._depacketiser.take(
             packet.sequence, packet.timestamp, packet.marker, packet.payload
         )
+        self._frames += len(done)
         for at, units in done:
             self._emit(at, units, now)
 
@@ -204,14 +231,14 @@ class TrackReceiver:
         self.packets += 1
         self.bytes += len(data)
         reception = self._reception
-        if reception is None or reception.ssrc != ssrc:
+        if reception is None:
             reception = self._new_source(ssrc, now)
         reception.packet(sequence, timestamp, now)
         return now
 
     def rtcp(self, data: bytes) -> None:
         """One compound RTCP packet as it came; nonsense is ignored."""
-        for packet in parse_compound(data):
+        for packet in parse_compound(data, _USED):
             if isinstance(packet, SenderReport) and self._reception is not None:
                 if packet.ssrc == self._reception.ssrc:
                     self._reception.report(packet, self._received())
@@ -251,6 +278,7 @@ class TrackReceiver:
             self.first_packet = now
         else:  # the camera restarted its encoder: old order and old fragments mean nothing
             self._depacketiser = self._make()
+            self.has_key = not self.codec.is_video
             if self._reorder is not None:
                 self._reorder = ReorderBuffer()
             self._tally = self._tally and Tally(self.clock_rate)

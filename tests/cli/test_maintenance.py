@@ -1,6 +1,11 @@
 """`vidgate maintenance`."""
 
+import re
+from datetime import datetime
+
 from tests.cli.conftest import FakeService, Vidgate
+
+TIME = r"2023-11-1[45]T[0-9:]{8}[+-][0-9:]{5}"
 
 WINDOW = {
     "id": 4,
@@ -23,6 +28,16 @@ async def test_list(service: FakeService, vidgate: Vidgate) -> None:
     for told in ("平台 emergency", "另行结束", "进行中", "the link is moved", "li"):
         assert told in ended.out
     assert service.asked[-1].query == {"past": "true"}
+
+
+async def test_times_are_told_with_their_offset(service: FakeService, vidgate: Vidgate) -> None:
+    service.answer("GET", "/maintenance", {"items": [WINDOW | {"end": 1_700_003_600.0}]})
+    told = re.findall(TIME, (await vidgate("maintenance", "list")).out)
+    service.answer("POST", "/maintenance", WINDOW | {"end": 1_700_003_600.0}, 201)
+    made = await vidgate("maintenance", "add", "--area", "a", "-m", "moved")
+    assert re.findall(TIME, made.err) == told
+    meant = [datetime.fromisoformat(one).timestamp() for one in told]
+    assert meant == [1_700_000_000.0, 1_700_003_600.0]
 
 
 async def test_add_and_end(service: FakeService, vidgate: Vidgate) -> None:

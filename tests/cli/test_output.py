@@ -1,8 +1,13 @@
 """What commands print."""
 
+import time
+from collections.abc import Callable, Iterator
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from vidgate.cli import output, words
+from vidgate.health.calendar import instant
 
 
 def test_columns_stand_below_each_other_in_chinese_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,10 +48,37 @@ def test_values_as_a_person_reads_them(value: object, text: str) -> None:
     assert output.text(value) == text
 
 
-def test_moments_are_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Sets the zone of the shell."""
+
+    def set_to(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield set_to
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_moments_are_local_time_with_its_offset(zone: Callable[[str], None]) -> None:
     assert output.moment(None) == output.moment(0) == output.moment("") == ""
-    assert len(output.moment(1_700_000_000.5)) == len("2023-11-14 22:13:20")
-    assert output.moment("2023-11-14T22:13:20+00:00") == output.moment(1_700_000_000)
+    zone("Asia/Shanghai")
+    assert output.moment(1_700_000_000.5) == "2023-11-15T06:13:20+08:00"
+    zone("UTC")
+    assert output.moment(1_700_000_000.5) == "2023-11-14T22:13:20+00:00"
+    assert output.moment("2023-11-15T06:13:20+08:00") == output.moment(1_700_000_000)
+
+
+@pytest.mark.parametrize("shell", ["UTC", "Asia/Shanghai", "America/New_York"])
+def test_what_is_printed_means_the_same_to_the_service(
+    zone: Callable[[str], None], shell: str
+) -> None:
+    """A time that somebody types as it was printed, into a service of another zone."""
+    zone(shell)
+    for meant in (1_700_000_000.0, 1_690_000_000.0):  # in winter, and in summer
+        told = output.moment(meant)
+        assert instant("from", told, 0.0, ZoneInfo("Asia/Shanghai")) == meant
 
 
 def test_milliseconds() -> None:

@@ -54,6 +54,7 @@ async def test_json_is_what_was_counted_by_hand(month: Month, vidgate: Vidgate) 
 async def test_the_table_ranks_groups_and_channels(month: Month, vidgate: Vidgate) -> None:
     outcome = await vidgate("report", "uptime", *WINDOW, "--worst", "2")
     assert outcome.status == 0, outcome.err
+    assert april.SHANGHAI.key in outcome.err
     lines = outcome.out.splitlines()
     (row,) = [line for line in lines if line.startswith(EMERGENCY)]
     rate = int(april.share(GROUPS[EMERGENCY]) * 10_000) / 100

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.cells import cell_len
@@ -60,12 +60,18 @@ def text(value: object) -> str:
 
 
 def moment(seconds: object) -> str:
-    """Wall-clock seconds, or an RFC 3339 text, as local time to the second."""
+    """Wall-clock seconds, or an RFC 3339 text, as local time to the second, with its offset.
+
+    Typed into a command as it stands it is the same instant, whatever zone the service is in: a
+    time without an offset is meant in the service's.
+    """
     if isinstance(seconds, str) and seconds:
-        return datetime.fromisoformat(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    if not isinstance(seconds, int | float) or not seconds:
+        told = datetime.fromisoformat(seconds)
+    elif isinstance(seconds, int | float) and seconds:
+        told = datetime.fromtimestamp(seconds, UTC)
+    else:
         return ""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return told.astimezone().isoformat(timespec="seconds")
 
 
 def percent(share: object) -> str:

@@ -120,7 +120,8 @@ def _flat(group: Any) -> dict[str, Any]:
 
 
 def _show(found: Any) -> None:
-    output.note(f"{words.window(found)}   按{words.BY[found['by']]} by {found['by']}")
+    zone = words.zone(found)
+    output.note(f"{words.window(found)} {zone}   按{words.BY[found['by']]} by {found['by']}")
     _tell_limits(found)
     names = {one["id"]: one["zh"] for one in found["causes"]}
     total = found["total"] | {"name": None}

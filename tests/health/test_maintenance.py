@@ -1,20 +1,25 @@
 """Maintenance windows and excuses, over a real database and by an injected clock."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.effort import effort
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
 from vidgate.errors import ConflictError, InputError, NotFoundError, NotPermittedError
-from vidgate.health.maintenance import Booking, Maintenance
+from vidgate.health import maintenance
+from vidgate.health.maintenance import MAX_WINDOWS, Booking, Maintenance
 from vidgate.health.uptime import spans, tally
 from vidgate.model.channel import Channel, Lifecycle, Platform
 from vidgate.model.health import Level, Reason, State
-from vidgate.model.maintenance import Scope, Window
+from vidgate.model.maintenance import Scope, Stay, Window
 from vidgate.model.standing import Circumstances, Entry, Run, Standing
 from vidgate.storage.audit import Audit
 from vidgate.storage.database import Database
@@ -169,6 +174,131 @@ async def test_what_is_planned_excuses_nothing(desk: Desk) -> None:
             "gate-1": Circumstances([Run(noon - hour, noon)], (), now),
             "b": Circumstances([], (), now),
         }
+
+
+class Crowd:
+    """A register of many channels under few platforms, and nobody ever moved."""
+
+    def __init__(self, number: int = 1000) -> None:
+        self.clock = ManualClock()
+        self.channels = {
+            f"c{n}": Channel(id=f"C{n}", name="", platform=f"p{n % 3}", area=f"a{n % 30}")
+            for n in range(number)
+        }
+        self.platforms = {id_: Platform(id=id_) for id_ in ("p0", "p1", "p2")}
+        self.booked: list[Window] = []
+
+    async def load(self, since: float) -> list[Window]:
+        return self.booked
+
+    async def stays(self, ids: Collection[str]) -> dict[str, list[Stay]]:
+        return {}
+
+    async def add(self, fields: dict[str, Any], *, past: object) -> Window:
+        return Window(id=len(self.booked) + 1, **fields)
+
+    def book(self, scope: Scope, subject: str, ago: float, end: float | None) -> None:
+        """A window that began so many seconds ago."""
+        start = self.clock.wall() - ago
+        fields = {"subject": subject, "start": start, "created": start, "reason": "", "actor": ""}
+        self.booked.append(
+            Window(id=len(self.booked) + 1, scope=scope, end=end, **fields)  # type: ignore[arg-type]
+        )
+
+    @asynccontextmanager
+    async def maintenance(self) -> AsyncIterator[Maintenance]:
+        async with Maintenance(self, self, Bus(), ZONE, self.clock) as found:  # type: ignore[arg-type]
+            yield found
+
+
+@pytest.mark.parametrize("scope", [Scope.CHANNEL, Scope.PLATFORM])
+async def test_many_windows_cost_who_asks_of_a_channel_nothing(scope: Scope) -> None:
+    """Whether each is of another channel, or all are of one platform, day after day."""
+    costs = []
+    for number in (10, MAX_WINDOWS):
+        crowd = Crowd()
+        now = crowd.clock.wall()
+        for n in range(number):
+            subject = f"other{n}" if scope is Scope.CHANNEL else "p0"
+            crowd.book(scope, subject, 0.0 - 7200.0 * n, now + 7200.0 * n + 3600.0)
+        async with crowd.maintenance() as windows:
+
+            def everybody(windows: Maintenance = windows, crowd: Crowd = crowd) -> None:
+                for channel in crowd.channels.values():
+                    windows.covers(channel, crowd.clock.wall() + 7300.0)
+
+            everybody()  # what is looked up is sorted out once
+            costs.append(effort(everybody))
+    assert costs[1] < 5 * costs[0]
+
+
+async def test_a_report_goes_through_each_window_once_and_holds_nobody() -> None:
+    """Not once for every channel, and not in the turn of the event loop."""
+    costs, turns = [], []
+    for number in (10, MAX_WINDOWS):
+        crowd = Crowd()
+        now = crowd.clock.wall()
+        for n in range(number):
+            ago = 7200.0 * (number - n)
+            crowd.book(Scope.PLATFORM, "p0", ago, now - ago + 3600.0)
+        async with crowd.maintenance() as windows:
+            whole, turn = time.process_time(), time.thread_time()
+            told = await windows.left_out(crowd.channels)
+            costs.append(time.process_time() - whole)
+            turns.append(time.thread_time() - turn)
+        assert len(told["c0"].maintained) == len(told["c999"].maintained) == number
+        assert told["c1"].maintained == []
+    assert costs[1] - costs[0] < 1.0  # 5 s where each of 1,000 goes through all 5,000
+    assert turns[1] - turns[0] < 0.2
+
+
+async def test_of_a_report_only_its_own_time_is_told() -> None:
+    crowd = Crowd(1)
+    now = crowd.clock.wall()
+    for days in range(5, 0, -1):
+        crowd.book(Scope.CHANNEL, "C0", days * 24 * HOUR, now - days * 24 * HOUR + 2 * HOUR)
+    async with crowd.maintenance() as windows:
+        ms = [round((now - hours * HOUR) * 1000) for hours in (3 * 24 - 1, 2 * 24 - 1)]
+        told = (await windows.left_out(["C0"], *ms))["C0"].maintained
+        begin = round((now - 2 * 24 * HOUR) * 1000)
+        assert told == [Run(ms[0], ms[0] + 3_600_000), Run(begin, ms[1])]
+
+
+async def test_what_is_over_takes_nobody_the_room() -> None:
+    """Thirteen jobs of two hours a day, for longer than a year."""
+    crowd = Crowd(1)
+    step = 24 * HOUR / 13
+    for number in range(MAX_WINDOWS, 0, -1):
+        begin = crowd.clock.wall() - number * step
+        crowd.book(Scope.CHANNEL, "C0", number * step, begin + 2 * HOUR)
+    for _ in range(3):
+        crowd.book(Scope.PLATFORM, "p0", 0.0, None)
+    async with crowd.maintenance() as windows:
+        assert len(windows.windows()) == 4  # the last job lasts
+        with pytest.raises(ConflictError):
+            await windows.end(1, "li", may_excuse=True)
+        made = await windows.add(booking(Scope.CHANNEL, "c0", "", "2h"), "li", may_excuse=False)
+        assert made in windows.windows()
+
+
+async def test_there_is_room_for_so_many_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance, "MAX_WINDOWS", 2)
+    monkeypatch.setattr(maintenance, "MAX_KEPT", 4)
+    asked = booking(Scope.CHANNEL, "b", "", "1h")
+    async with desk.maintenance() as windows:
+        for _ in range(2):
+            for _ in range(2):
+                await windows.add(asked, "li", may_excuse=False)
+            with pytest.raises(InputError, match="未结束"):
+                await windows.add(asked, "li", may_excuse=False)
+            desk.clock.advance(HOUR)
+        with pytest.raises(InputError, match="400 天内"):
+            await windows.add(asked, "li", may_excuse=False)
+        desk.clock.advance(maintenance.KEPT - HOUR)  # the first two are too old, without a restart
+        assert len(windows.windows(past=True)) == 2
+        await windows.add(asked, "li", may_excuse=False)
 
 
 def test_what_fails_while_maintenance_begins_is_maintenance() -> None:

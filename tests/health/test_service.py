@@ -31,6 +31,17 @@ def channel(id_: str, **fields: object) -> Channel:
     return Channel(id=id_, name=id_, url=f"rtsp://127.0.0.9/{id_}", **fields)  # type: ignore[arg-type]
 
 
+class Asked(set[str]):
+    """Remembers who was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def __contains__(self, id_: object) -> bool:
+        self.asked.append(id_)
+        return super().__contains__(id_)
+
+
 class World:
     """Everything around the service."""
 
@@ -128,7 +139,7 @@ async def test_in_maintenance_nobody_asks_and_afterwards_the_truth_comes_at_once
     async with world.running():
         await world.passes(70, lambda: world.state("a") is world.state("b") is State.UP)
         world.maintained.add("a")
-        world.bus.publish("maintenance.changed", "1", {})
+        world.bus.publish("maintenance.changed", "1", {"scope": "channel", "subject": "A"})
         await world.passes(2, lambda: world.state() is State.MAINTENANCE)
         world.prober.answers["a"] = Reason.UNREACHABLE
         asked = world.prober.asked.count(("a", Level.DESCRIBE))
@@ -138,10 +149,25 @@ async def test_in_maintenance_nobody_asks_and_afterwards_the_truth_comes_at_once
         assert world.state() is State.MAINTENANCE
         assert world.service.of("a").last is not None
         world.maintained.clear()
-        world.bus.publish("maintenance.changed", "1", {})
+        world.bus.publish("maintenance.changed", "1", {"scope": "channel", "subject": "A"})
         await world.passes(5, lambda: world.state() is State.DOWN)
         assert world.state("b") is State.UP
     assert world.states_told()[2:] == ["maintenance", "unknown", "down"]
+
+
+async def test_after_an_edit_only_whom_the_window_is_for_are_asked_for() -> None:
+    world = World(channel("a", platform="p"), channel("B"), channel("c"))
+    world.maintained = asked = Asked()
+    async with world.running():
+        for told, meant in (({"scope": "channel", "subject": "b"}, ["B"]),
+                            ({"scope": "platform", "subject": "p"}, ["a"])):  # fmt: skip
+            await world.told()
+            asked.asked.clear()
+            world.bus.publish("maintenance.changed", "1", told)
+            await until(lambda: asked.asked)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert asked.asked == meant
 
 
 async def test_a_window_that_ends_by_itself_is_noticed_and_survives_a_restart() -> None:

@@ -289,7 +289,9 @@ class Month:
 
     revision = 0
 
-    async def left_out(self, ids: Collection[str]) -> dict[str, Circumstances]:
+    async def left_out(
+        self, ids: Collection[str], start: int, end: int
+    ) -> dict[str, Circumstances]:
         """What a test excuses."""
         return {id_: Circumstances(self.excuses.get(id_, [])) for id_ in ids}
 

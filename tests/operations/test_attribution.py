@@ -46,7 +46,7 @@ class NoExcuses:
 
     revision = 0
 
-    async def left_out(self, ids: Iterable[str]) -> dict[str, Circumstances]:
+    async def left_out(self, ids: Iterable[str], start: int, end: int) -> dict[str, Circumstances]:
         return dict.fromkeys(ids, Circumstances())
 
     def windows(self, *, past: bool = False) -> list[MaintenanceWindow]:

@@ -19,7 +19,7 @@ from vidgate.media.stream import Stream
 from vidgate.model.channel import Channel, Login, Platform, PointClass, Transport
 from vidgate.model.health import Health, Level, Measured, ProbeResult, Reason, State
 from vidgate.model.incident import Incident, Note, Outline, Selection
-from vidgate.model.maintenance import Window
+from vidgate.model.maintenance import Window, place, places
 from vidgate.model.media import StreamKey, Variant
 from vidgate.model.playback import Playback
 from vidgate.model.user import Principal, Role
@@ -307,7 +307,10 @@ class FakeMaintenance:
         self.asked: list[tuple[object, str, bool]] = []
 
     def windows(self, *, past: bool = False, channel: Channel | None = None) -> list[Window]:
-        return [one for one in self.made if channel is None or one.applies(channel)]
+        wanted = None if channel is None else places(channel)
+        return [
+            one for one in self.made if wanted is None or place(one.scope, one.subject) in wanted
+        ]
 
     async def add(self, booking: Booking, actor: str, *, may_excuse: bool) -> Window:
         self.asked.append((booking, actor, may_excuse))

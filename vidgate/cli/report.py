@@ -98,7 +98,7 @@ def _csv(found: Any, *, is_marked: bool) -> bytes:
     `online_*` or `left_out_*` are no part of that. Each row bears the time that it is of, which
     may be more than was asked for.
     """
-    times = {name: words.moment(found, found[name]) for name in ("since", "until")}
+    times = {name: tables.instant(found[name]) for name in ("since", "until")}
     of = {"by": found["by"], "unknown_days": words.unknown_days(found), **times}
     kpis = [one["id"] for one in found["kpis"]]
     columns = ("row", "by", "name", "channels", "online", "counted", *kpis)

@@ -13,8 +13,10 @@ class Excuses(Protocol):
     @property
     def revision(self) -> int: ...
 
-    async def left_out(self, ids: Collection[str]) -> Mapping[str, Circumstances]:
-        """When failures of channels count for nothing. Raises StorageError."""
+    async def left_out(
+        self, ids: Collection[str], start: int, end: int
+    ) -> Mapping[str, Circumstances]:
+        """When failures of channels count for nothing in [start, end) (ms). Raises StorageError."""
         ...
 
     def windows(self, *, past: bool = False) -> Sequence[Window]:
@@ -53,6 +55,6 @@ class Attribution:
 
     async def of(self, ids: Collection[str], start: int, end: int) -> dict[str, Circumstances]:
         """What is known of channels' failures inside the window (ms). Raises StorageError."""
-        left_out = await self._excuses.left_out(ids)
+        left_out = await self._excuses.left_out(ids, start, end)
         shared = await self._incidents.memberships(ids, start, end)
         return {id_: left_out[id_]._replace(shared=shared.get(id_, ())) for id_ in ids}

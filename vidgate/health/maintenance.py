@@ -8,7 +8,7 @@ Publishes `maintenance.changed` (object: the number of the window).
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -20,18 +20,20 @@ from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock
 from vidgate.errors import ConflictError, InputError, NotFoundError, NotPermittedError
 from vidgate.health.calendar import instant
+from vidgate.health.windows import FOREVER, LeftOut, Windows
 from vidgate.model.channel import Channel, Platform
 from vidgate.model.maintenance import Scope, Stay, Window
-from vidgate.model.standing import Circumstances, Run, milliseconds
+from vidgate.model.standing import Circumstances, milliseconds
 from vidgate.storage.maintenance import MaintenanceStore
 
 DAY = 86_400.0
 KEPT = 400 * DAY  # as long as changes of state
 LONGEST = 366 * DAY
-MAX_WINDOWS = 5_000
+MAX_WINDOWS = 5_000  # that last or are to come
 MAX_REASON = 200
+MAX_KEPT = 20_000  # with those that are over: 50 a day as long as they are kept
 CHUNK = 100  # channels that are asked for at once
-SLICE = 10  # channels judged without a turn for others: each goes through all windows
+TIDY = 3600.0  # seconds between two looks for what is too old
 NOW = 60.0  # seconds in the past that are now still
 
 
@@ -81,13 +83,11 @@ class Maintenance:
         self._bus = bus
         self._zone = zone
         self._clock = clock
-        self._windows: dict[int, Window] = {}
-        self._lasting: list[Window] = []  # and those to come, as of the last change
+        self._windows = Windows()
+        self._tidied = 0.0
 
     async def __aenter__(self) -> Self:
-        found = await self._store.load(self._clock.wall() - KEPT)
-        self._windows = {window.id: window for window in found}
-        self._sort_out()
+        self._windows = Windows(await self._store.load(self._clock.wall() - KEPT))
         return self
 
     async def __aexit__(
@@ -102,30 +102,30 @@ class Maintenance:
 
     def windows(self, *, past: bool = False, channel: Channel | None = None) -> list[Window]:
         """Those that last or are to come, with `past` all; of a channel, those that are for it."""
-        now = self._clock.wall()
-        found = [one for one in self._windows.values() if past or not one.is_over(now)]
-        if channel is not None:
-            found = [one for one in found if one.applies(channel)]
+        now = self._tidy()
+        found = [one for one in self._windows.listed(channel) if past or not one.is_over(now)]
         return sorted(found, key=lambda one: (one.start, one.id))
 
     def covers(self, channel: Channel, now: float) -> bool:
         """Whether a window for the channel lasts at wall instant `now`."""
-        return any(one.is_at(now) and one.applies(channel) for one in self._lasting)
+        return self._windows.cover(channel, now)
 
-    async def left_out(self, ids: Collection[str]) -> dict[str, Circumstances]:
-        """When failures of channels, registered or not any more, counted for nothing so far (ms).
+    async def left_out(
+        self, ids: Collection[str], start: int = 0, end: int = FOREVER
+    ) -> dict[str, Circumstances]:
+        """When failures of channels, registered or not any more, counted for nothing so far, in
+        [start, end) (ms).
 
         A window of a group is for whom the register had in it at the time: to move a channel
         neither excuses what has failed nor takes that back. Raises StorageError.
         """
-        windows, now = list(self._windows.values()), milliseconds(self._clock.wall())
-        found = dict.fromkeys(ids, Circumstances())
+        end = min(end, milliseconds(self._tidy()))
+        windows = self._windows.during(start, end)
+        found, told = dict.fromkeys(ids, Circumstances()), LeftOut(windows, start, end)
         for some in _chunks(ids if windows else ()):
-            stays = await self._store.stays(some)
-            for number, id_ in enumerate(some, 1):
-                if number % SLICE == 0:
-                    await asyncio.sleep(0)
-                found[id_] = _left_out(windows, stays.get(id_) or [self._stay(id_)], now)
+            moved = await self._store.stays(some)
+            stays = {id_: moved.get(id_) or [self._stay(id_)] for id_ in some}
+            found |= await asyncio.to_thread(told.all_of, stays)
         return found
 
     def _stay(self, id_: str) -> Stay:
@@ -140,14 +140,13 @@ class Maintenance:
         Raises InputError for nonsense, NotPermittedError where it begins in the past and the actor
         may not excuse what failed, StorageError.
         """
-        now = self._clock.wall()
+        now = self._tidy()
         start, end = self._times(booking, now)
         if start < now - NOW and not may_excuse:
             raise NotPermittedError(
                 "只有管理员能为过去的故障免责 / only an administrator may excuse what has failed"
             )
-        if len(self._windows) >= MAX_WINDOWS:
-            raise InputError(f"最多 {MAX_WINDOWS} 个检修时段 / at most so many windows")
+        self._check_room(now)
         fields = {
             "scope": booking.scope,
             "subject": self._subject(booking),
@@ -159,7 +158,7 @@ class Maintenance:
         }
         with self._changing():
             window = await self._store.add(fields, past=_past(start, end, now))
-            self._windows[window.id] = window
+            self._windows.put(window)
         self._tell(window)
         return window
 
@@ -176,7 +175,7 @@ class Maintenance:
             ended = replace(window, end=now)
             with self._changing():
                 await self._store.end(ended, actor)
-                self._windows[id_] = ended
+                self._windows.put(ended)
             self._tell(ended)
             return ended
         if window.is_over(now):
@@ -186,7 +185,7 @@ class Maintenance:
                 raise NotPermittedError("只有管理员能撤回免责 / only an administrator may do that")
         with self._changing():
             await self._store.remove(window, actor, past=_past(window.start, window.end, now))
-            del self._windows[id_]
+            self._windows.drop(id_)
         self._tell(window)
         return None
 
@@ -197,11 +196,25 @@ class Maintenance:
             yield
         finally:
             self.revision += 1
-            self._sort_out()
 
-    def _sort_out(self) -> None:
+    def _tidy(self) -> float:
+        """Forget what is too old, now and then; the wall instant that is now."""
         now = self._clock.wall()
-        self._lasting = [one for one in self._windows.values() if not one.is_over(now)]
+        if abs(now - self._tidied) >= TIDY:
+            self._tidied = now
+            self._windows.forget(now - KEPT)
+        return now
+
+    def _check_room(self, now: float) -> None:
+        """InputError where there are too many: of those at work, or all that are kept."""
+        if self._windows.open(now) >= MAX_WINDOWS:
+            raise InputError(
+                f"未结束的检修时段最多 {MAX_WINDOWS} 个 / at most so many that last or are to come"
+            )
+        if len(self._windows) >= MAX_KEPT:
+            raise InputError(
+                f"400 天内最多 {MAX_KEPT} 个检修时段 / at most so many windows in 400 days"
+            )
 
     def _tell(self, window: Window) -> None:
         told = {"scope": window.scope.value, "subject": window.subject}
@@ -246,31 +259,6 @@ def _past(start: float, end: float | None, now: float) -> tuple[int, int] | None
     """The part of it that has passed, in ms."""
     last = now if end is None else min(end, now)
     return (milliseconds(start), milliseconds(last)) if start < last else None
-
-
-def _left_out(windows: Sequence[Window], stays: Sequence[Stay], until: int) -> Circumstances:
-    """The times before `until` at which a window was for where the channel was."""
-    excused, maintained = [], []
-    for since, channel in reversed(stays):
-        for one in windows:
-            if one.applies(channel):
-                planned = milliseconds(one.planned)
-                end = until if one.end is None else min(milliseconds(one.end), until)
-                excused.append(Run(max(milliseconds(one.start), since), min(planned, end)))
-                maintained.append(Run(max(planned, since), end))
-        until = min(until, since)  # where the clock was put back between two, the later one holds
-    return Circumstances(_united(excused), maintained=_united(maintained))
-
-
-def _united(runs: Iterable[Run]) -> list[Run]:
-    """The same times, in order and without overlaps."""
-    found: list[Run] = []
-    for run in sorted(run for run in runs if run.start < run.end):
-        if found and run.start <= found[-1].end:
-            found[-1] = Run(found[-1].start, max(found[-1].end, run.end))
-        else:
-            found.append(run)
-    return found
 
 
 def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:

@@ -43,6 +43,7 @@ from vidgate.media.hub import Hub
 from vidgate.model.channel import Channel
 from vidgate.model.event import Event
 from vidgate.model.health import Health, Level, ProbeResult, State
+from vidgate.model.maintenance import Place, Scope, place, places
 from vidgate.settings.tree import ProbeSettings
 
 log = structlog.get_logger(__name__)
@@ -87,7 +88,7 @@ class HealthService:
         self.demands = Demands(self._roster, settings, prober.held)
         self._credentials: set[str] = set()  # set anew, not followed up yet
         self._stale = asyncio.Event()
-        self._is_aged = True  # False: a window began or ended
+        self._booked: set[Place] = set()  # of what windows were added or ended
         self._tasks = Supervisor("health")
         self._is_closing = False
         self._scheduler = Scheduler(
@@ -261,7 +262,7 @@ class HealthService:
             if event.type == "credential.changed":
                 self._credentials.add(event.object)
             if event.type == "maintenance.changed":
-                self._is_aged = False
+                self._booked.add(place(Scope(event.data["scope"]), event.data["subject"]))
             self._stale.set()
         elif event.data.get("state") == "connecting":
             self._scheduler.yield_to_viewer(event.object)
@@ -282,10 +283,10 @@ class HealthService:
             await self._stale.wait()
             self._stale.clear()
             credentials, self._credentials = self._credentials, set()
+            booked, self._booked = self._booked, set()
             await self._follow(credentials=credentials)
-            if not self._is_aged:
-                self._is_aged = True
-                await self.age()
+            if booked:
+                await self._settle_all(booked)
 
     # -- looking -----------------------------------------------------------------------------------
 
@@ -342,8 +343,13 @@ class HealthService:
     async def age(self) -> None:
         """Let old evidence lapse."""
         self.demands.refresh(self._roster.channels.values())
+        await self._settle_all()
+
+    async def _settle_all(self, among: set[Place] | None = None) -> None:
+        """Every channel, or those that maintenance of some places is for."""
         for number, channel in enumerate(list(self._roster.channels.values()), 1):
-            if channel.id in self._roster.channels:
+            is_meant = among is None or not among.isdisjoint(places(channel))
+            if is_meant and channel.id in self._roster.channels:
                 self._settle(channel)
             if number % CHUNK == 0:
                 await asyncio.sleep(0)

@@ -23,6 +23,24 @@ class Stay(NamedTuple):
     channel: Channel
 
 
+Place = tuple[Scope, str]  # what a window is for: a channel's id in lower case, a name as it is
+
+
+def place(scope: Scope, subject: str) -> Place:
+    """Equal for two windows that are for the same."""
+    return scope, subject.lower() if scope is Scope.CHANNEL else subject
+
+
+def places(channel: Channel) -> tuple[Place, ...]:
+    """All that a window can be for so that it is for this channel."""
+    return (
+        (Scope.CHANNEL, channel.id.lower()),
+        (Scope.PLATFORM, channel.platform),
+        (Scope.DEPARTMENT, channel.department),
+        (Scope.AREA, channel.area),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """From `start` until before `end` (wall-clock seconds; None: until further notice).
@@ -56,9 +74,3 @@ class Window:
     def planned(self) -> float:
         """From when on it is maintenance; what lies before is excused."""
         return self.created if self.is_excuse else self.start
-
-    def applies(self, channel: Channel) -> bool:
-        """Whether it is for this channel."""
-        if self.scope is Scope.CHANNEL:
-            return channel.id.lower() == self.subject.lower()
-        return bool(self.subject) and getattr(channel, self.scope.value) == self.subject

@@ -239,7 +239,7 @@ async def test_a_report_goes_through_each_window_once_and_holds_nobody() -> None
         crowd = Crowd()
         now = crowd.clock.wall()
         for n in range(number):
-            ago = 7200.0 * (number - n)
+            ago = 6000.0 * (number - n)
             crowd.book(Scope.PLATFORM, "p0", ago, now - ago + 3600.0)
         async with crowd.maintenance() as windows:
             whole, turn = time.process_time(), time.thread_time()

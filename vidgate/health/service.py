@@ -180,8 +180,7 @@ class HealthService:
         for number, change in enumerate(self._roster.compare(credentials), 1):
             if change is not None:
                 self._apply(change, stored or {})
-            if number % CHUNK == 0:
-                await asyncio.sleep(0)
+            await _after(number)
 
     def _apply(self, change: Change, stored: Mapping[str, Health]) -> None:
         channel, before = change.channel, change.before
@@ -286,7 +285,7 @@ class HealthService:
             booked, self._booked = self._booked, set()
             await self._follow(credentials=credentials)
             if booked:
-                await self._settle_all(booked)
+                await self.age(booked)
 
     # -- looking -----------------------------------------------------------------------------------
 
@@ -340,19 +339,14 @@ class HealthService:
             if channel is not None and self._is_judged(channel):
                 self._look_at_stream(channel, now)
 
-    async def age(self) -> None:
-        """Let old evidence lapse."""
+    async def age(self, among: set[Place] | None = None) -> None:
+        """Let old evidence lapse, `among`: of the channels that maintenance there is for."""
         self.demands.refresh(self._roster.channels.values())
-        await self._settle_all()
-
-    async def _settle_all(self, among: set[Place] | None = None) -> None:
-        """Every channel, or those that maintenance of some places is for."""
         for number, channel in enumerate(list(self._roster.channels.values()), 1):
             is_meant = among is None or not among.isdisjoint(places(channel))
             if is_meant and channel.id in self._roster.channels:
                 self._settle(channel)
-            if number % CHUNK == 0:
-                await asyncio.sleep(0)
+            await _after(number)
 
     def _look_at_stream(self, channel: Channel, now: float) -> None:
         before = self.of(channel.id)
@@ -362,6 +356,12 @@ class HealthService:
         self._book.put(health)
         if (before.state is State.UNAUTHORIZED) is not (health.state is State.UNAUTHORIZED):
             self._restart(channel)  # asked without its login from now on, or with it again
+
+
+async def _after(number: int) -> None:
+    """A turn for others after each so many channels."""
+    if number % CHUNK == 0:
+        await asyncio.sleep(0)
 
 
 def _check_depth(settings: ProbeSettings, prober: Looker) -> None:

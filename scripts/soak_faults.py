@@ -16,8 +16,10 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import uvloop
 
@@ -26,8 +28,11 @@ sys.path.insert(0, str(ROOT))
 
 from scripts.benchtable import machine  # noqa: E402
 from tests.health.city import CLOCK, City, city, device, resident  # noqa: E402
+from tests.waiting import until  # noqa: E402
+from vidgate.media.stream import Stream, StreamLimits  # noqa: E402
 from vidgate.model.channel import Transport  # noqa: E402
 from vidgate.model.health import Level  # noqa: E402
+from vidgate.model.media import StreamKey  # noqa: E402
 from vidgate.rtsp.address import RtspAddress  # noqa: E402
 from vidgate.rtsp.source import RtspSource  # noqa: E402
 from vidgate.settings.tree import ProbeSettings  # noqa: E402
@@ -39,13 +44,14 @@ PAGE = ROOT / "docs" / "soak" / "faults.md"
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """How long each part takes, in seconds."""
+    """How long each part takes, in seconds, and how many bursts of loss there are."""
 
     settle: float
     calm: float
     flapping: float
     outage: float
     pull: float
+    bursts: int
 
 
 @dataclass(slots=True)
@@ -235,6 +241,9 @@ class _Counting:
     def start(self, tracks: object, *, origin: str = "", cause: str = "") -> None:
         """The tracks are known."""
 
+    def missed(self) -> None:
+        """Pictures were lost."""
+
     def received(self, reception: object) -> None:
         """How they arrive."""
 
@@ -272,6 +281,48 @@ async def lossy(made: City, page: Page, times: Lengths) -> None:
             failed == 0 and abs(shown - share) <= 2,
         )
         await made.mend(some)
+    await bursts(made, page, times)
+
+
+async def bursts(made: City, page: Page, times: Lengths) -> None:
+    """F4, the cameras' side: nothing at all comes for half a second, several times."""
+    some = made.ids[:20]
+    for trait in ("idr=10", "pli"):
+        await made.break_all(some, trait)
+    streams: list[Stream] = []
+    waited: list[float] = []
+    async with asyncio.TaskGroup() as tasks:
+        pulls: list[asyncio.Task[None]] = []
+        for id_ in some:
+            source = _source(made, id_)
+            stream = Stream(StreamKey(id_), CLOCK, StreamLimits(), lambda _: None)
+            stream.connecting(source.request_key_frame)
+            pulls.append(tasks.create_task(source.run(stream)))
+            streams.append(stream)
+        await until(lambda: all(one.stats.key_frames for one in streams), timeout=20.0)
+        for _ in range(times.bursts):
+            await made.break_all(some, "loss=100")
+            await asyncio.sleep(0.5)
+            over = CLOCK.now()
+            await made.break_all(some, "loss=0")
+            waited += await _key_frames(streams, over)
+        for pull in pulls:
+            pull.cancel()
+    page.note(
+        f"F4: 20 pulls over UDP, half a second of nothing {times.bursts} times, key frames every "
+        "10 s unless asked for (PLI)",
+        "a key frame within 2 s after each",
+        f"median {median(waited):.2f} s, worst {max(waited):.2f} s",
+        max(waited) <= 2,
+    )
+    await made.mend(some)
+
+
+async def _key_frames(streams: list[Stream], since: float) -> list[float]:
+    """After how many seconds each had its next key frame; 10 for those that had none so soon."""
+    with suppress(AssertionError):
+        await until(lambda: all((one.stats.last_key_frame or 0) > since for one in streams))
+    return [max(one.stats.last_key_frame or 0, since) - since or 10.0 for one in streams]
 
 
 def _source(made: City, id_: str) -> RtspSource:
@@ -316,9 +367,9 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--only", choices=PARTS)
     options = parser.parse_args()
-    times = Lengths(150, 180, 60 * options.minutes, 60 * options.outage, 30)
+    times = Lengths(150, 180, 60 * options.minutes, 60 * options.outage, 30, 10)
     if options.short:
-        options.channels, times = 60, Lengths(5, 10, 20, 30, 5)
+        options.channels, times = 60, Lengths(5, 10, 20, 30, 5, 2)
     started = CLOCK.now()
     wanted = [options.only] if options.only else list(PARTS)
     page = uvloop.run(run(options.channels, times, wanted))

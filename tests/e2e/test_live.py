@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import expect
 
-from tests.e2e.stage import MARKS, Stage, staged
+from tests.e2e.stage import MARKS, Stage, eventually, staged
 
 pytestmark = MARKS
 
@@ -71,6 +72,30 @@ async def test_four_tiles_show_their_own_cameras_and_one_comes_back_alone(
     assert await console.page.evaluate("performance.timeOrigin") == loaded, "the page was reloaded"
     assert console.problems == []
     await console.page.screenshot(path=tmp_path / "console.png")
+
+
+async def test_a_tile_says_that_pictures_are_lost_on_their_way_from_the_camera(
+    stage: Stage, tmp_path: Path
+) -> None:
+    console, channel = stage.console, stage.channels[0]
+    told = console.by_id("tile-lossy")
+    await stage.service.cli("channel", "set", channel["id"], "--transport", "udp")
+    for trait in ("idr=10", "pli"):  # by itself the next key frame would take too long
+        await stage.fault(channel["id"], trait)
+    await console.layout(4)
+    await console.open_channel(channel["id"])
+    await console.wait_state(0, "playing")
+    assert await stage.is_moving(0, channel["number"])
+    await expect(told).to_have_count(0)
+
+    await stage.fault(channel["id"], "loss=20")
+    await expect(told).to_have_text("来路丢包，画面可能残缺")
+    assert await eventually(lambda: stage.is_moving(0, channel["number"]), bool, timeout=10.0)
+    await console.page.screenshot(path=tmp_path / "lossy.png")
+
+    await stage.fault(channel["id"], "loss=0")
+    await expect(told).to_have_count(0, timeout=30_000)
+    assert await stage.is_moving(0, channel["number"])
 
 
 async def test_each_tile_says_in_words_what_is_wrong(stage: Stage) -> None:

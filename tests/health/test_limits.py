@@ -152,6 +152,9 @@ def publisher() -> Publisher:
         def frame(self, frame: object) -> None:
             pass
 
+        def missed(self) -> None:
+            """Pictures were lost."""
+
         def received(self, reception: object) -> None:
             pass
 

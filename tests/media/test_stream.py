@@ -5,7 +5,7 @@ import pytest
 from tests.media.fakes import SOUND, VIDEO, picture, sound
 from tests.media.pictures import key_frame
 from vidgate.aio.clock import ManualClock
-from vidgate.media.stream import Stream, StreamLimits
+from vidgate.media.stream import WHOLE_AFTER, Stream, StreamLimits
 from vidgate.model.media import Codec, Frame, Reception, StreamKey
 
 
@@ -116,6 +116,37 @@ def test_the_share_of_loss_is_that_of_late() -> None:
         stream.received(Reception(lost=lost, expected=expected))
         told.append(stream.stats.loss)
     assert told == [None, 0.1, 0.0, 0.05]
+
+
+def test_lost_pictures_are_asked_for_once_a_second_and_told() -> None:
+    clock = ManualClock(now=1000.0)
+    asked: list[float] = []
+    told: list[bool] = []
+    stream = Stream(StreamKey("x"), clock, StreamLimits(), lambda one: told.append(one.is_lossy))
+    stream.connecting(lambda: asked.append(clock.now()))
+    stream.start([VIDEO, SOUND])
+    stream.frame(picture(0, key=True, received=clock.now()))
+    told.clear()
+    for _ in range(25):
+        stream.missed()
+        clock.advance(0.1)
+    assert (len(asked), told) == (3, [True])
+
+    clock.advance(1.0)
+    stream.frame(picture(1, key=True, received=clock.now()))
+    assert told == [True], "the next loss may come at once"
+    clock.advance(WHOLE_AFTER)
+    stream.frame(picture(2, received=clock.now()))
+    assert told == [True], "what follows refers to what was lost"
+    stream.frame(picture(3, key=True, received=clock.now()))
+    assert told == [True, False]
+
+
+def test_another_run_of_the_source_has_lost_nothing() -> None:
+    stream = make()
+    stream.missed()
+    stream.connecting(lambda: None)
+    assert not stream.is_lossy
 
 
 def test_a_key_frame_tells_the_codec_and_the_size_of_the_picture() -> None:

@@ -167,6 +167,9 @@ class Fed:
         assert [track.codec for track in tracks] == [Codec.H264, Codec.PCMA]
         self.origins.append(origin)
 
+    def missed(self) -> None:
+        """Pictures were lost."""
+
     def received(self, reception: Reception) -> None:
         """Not of interest."""
 

@@ -33,6 +33,9 @@ class Shelf:
     def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
         self.tracks = tracks
 
+    def missed(self) -> None:
+        """Pictures were lost."""
+
     def received(self, reception: Reception) -> None:
         """Not of interest."""
 

@@ -3,13 +3,13 @@
 import pytest
 
 from tests.rtp.packets import PPS, SPS, inter, key, packets
-from tests.rtp.test_h265 import IDR, TRAIL
+from tests.rtp.test_h265 import IDR, TRAIL, fragments
 from tests.rtp.test_h265 import SPS as SPS5
 from vidgate.model.media import Codec, Frame
 from vidgate.rtp.packet import RtpPacket
 from vidgate.rtp.replay import ReplayStamp
 from vidgate.rtp.rtcp import Bye, Pli, ReceiverReport, SenderReport, ntp_from_unix, parse_compound
-from vidgate.rtsp.receiver import MAX_SET, UNITS_EACH, ParameterSets, TrackReceiver
+from vidgate.rtsp.receiver import HELD, MAX_SET, UNITS_EACH, ParameterSets, TrackReceiver
 from vidgate.rtsp.tracks import Offer
 from vidgate.wire.sdp import Media
 
@@ -19,10 +19,21 @@ class Track:
 
     def __init__(self, codec: Codec = Codec.H264, payload_type: int = 96) -> None:
         self.frames: list[Frame] = []
+        self.missed: list[int] = []  # how many frames had come when pictures were told as lost
         self.now = 10.0
         rate = 90000 if codec.is_video else 8000
         offer = Offer(Media(), payload_type, codec, rate)
-        self.receiver = TrackReceiver(0, offer, lambda: self.now, self.frames.append)
+        self.receiver = TrackReceiver(
+            0, offer, lambda: self.now, self.frames.append, self._note_missed
+        )
+
+    def _note_missed(self) -> None:
+        self.missed.append(len(self.frames))
+
+    @property
+    def shown(self) -> list[int]:
+        """The pictures that came, by their number."""
+        return [frame.timestamp // 3600 for frame in self.frames]
 
     def take(self, made: list[RtpPacket]) -> None:
         for packet in made:
@@ -44,6 +55,67 @@ def test_pictures_begin_with_a_key_frame() -> None:
     track = Track()
     track.take(packets([inter(), inter(), key(), inter()]))
     assert [frame.timestamp for frame in track.frames] == [7200, 10800]
+
+
+def without(made: list[RtpPacket], picture: int, piece: int = -1) -> list[RtpPacket]:
+    """The packets without one piece of a picture, both counted from 0."""
+    del made[[i for i, packet in enumerate(made) if packet.timestamp == picture * 3600][piece]]
+    return made
+
+
+@pytest.mark.parametrize("size", [300, 3000])  # lost as a whole, and a piece of it
+def test_a_lost_picture_is_told_before_the_next_one_which_is_given_out(size: int) -> None:
+    track = Track()
+    track.take(without(packets([key(), inter(), inter(size), inter(), inter()]), 2))
+    assert (track.shown, track.missed) == ([0, 1, 3, 4], [2])
+
+
+@pytest.mark.parametrize("piece", [1, 2, -1])
+def test_what_refers_to_a_lost_key_frame_is_held_back_until_the_next(piece: int) -> None:
+    track = Track()
+    made = packets([key(), inter(), key(), inter(), inter(), key(), inter()])
+    track.take(without(made, 2, piece))
+    assert track.shown == [0, 1, 5, 6]
+    assert track.missed[:2] == [2, 2], "asked for again while pictures are held back"
+
+
+def test_of_h265_too() -> None:
+    track = Track(Codec.H265)
+    payloads = [fragments(IDR), [TRAIL], fragments(IDR), [TRAIL], [TRAIL]]
+    made = [
+        RtpPacket(96, piece == pieces[-1], 0, number * 3600, 7, piece)
+        for number, pieces in enumerate(payloads)
+        for piece in pieces
+    ]
+    for sequence, packet in enumerate(made):
+        packet.sequence = sequence
+    track.take(without(made, 2, 1))
+    assert track.shown == [0, 1]
+
+
+def test_a_picture_with_faults_is_better_than_none_for_long() -> None:
+    track = Track()
+    made = without(packets([key(), inter(), key(), *[inter()] * 60]), 2)
+    for packet in made:
+        track.now = 10.0 + packet.timestamp / 90000
+        track.take([packet])
+    assert track.shown[:2] == [0, 1]
+    first, *rest = track.shown[2:]
+    assert (first - 3) / 25 == pytest.approx(HELD, abs=0.05)
+    assert rest == list(range(first + 1, 63))
+
+
+def test_another_key_frame_in_time_is_no_reason_to_hold_pictures_back() -> None:
+    track = Track()
+    track.take(without(packets([key(), inter(), key(), key(), inter()]), 2))
+    assert (track.shown, track.missed) == ([0, 1, 3, 4], [2])
+
+
+def test_a_new_source_has_lost_nothing() -> None:
+    track = Track()
+    track.take(without(packets([key(), inter(), inter(), inter()]), 1))
+    track.take(packets([key(), inter()], ssrc=9))
+    assert (len(track.frames), track.missed) == (5, [1])
 
 
 def test_missing_sets_are_put_before_a_key_frame() -> None:

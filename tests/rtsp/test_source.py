@@ -45,6 +45,9 @@ class Shelf:
         assert not self.frames
         self.tracks.append(tuple(tracks))
 
+    def missed(self) -> None:
+        """Pictures were lost."""
+
     def received(self, reception: Reception) -> None:
         """Not of interest."""
 

@@ -45,6 +45,9 @@ class Recorder:
     def start(self, tracks: Sequence[Track], *, origin: str = "", cause: str = "") -> None:
         self.tracks = tuple(tracks)
 
+    def missed(self) -> None:
+        """Pictures were lost."""
+
     def received(self, reception: Reception) -> None:
         """Not of interest."""
 

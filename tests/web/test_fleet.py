@@ -75,6 +75,7 @@ async def test_live_streams_have_counters(site: Site) -> None:
             "variant": "sub",
             "state": "live",
             "reason": "",
+            "lossy": False,
             "viewers": 2,
             "codecs": ["h264"],
             "frames": 1,

@@ -27,6 +27,13 @@ class Publisher(Protocol):
         """
         ...
 
+    def missed(self) -> None:
+        """Pictures were lost on the way: until the next key frame, what follows refers to them.
+
+        Told again while they are held back for want of it.
+        """
+        ...
+
     def received(self, reception: Reception) -> None:
         """How they arrive, told every few seconds where the source can tell."""
         ...

@@ -19,6 +19,7 @@ from vidgate.model.media import Codec, Frame, Reception, StreamKey, StreamState,
 from vidgate.rtp.sps import find_sps, read_sps
 
 KEY_FRAME_INTERVAL = 1.0  # seconds between two key-frame requests to one source
+WHOLE_AFTER = 5.0  # seconds without a loss, and a key frame: then a stream is not lossy any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,9 @@ class Stream:
         self._described: asyncio.Future[None] | None = None
         self._request: Callable[[], None] | None = None
         self._requested = 0.0
+        # Pictures were lost of late: what is shown may have faults, which look like what it shows.
+        self.is_lossy = False
+        self._missed = 0.0
 
     # -- for the hub ---------------------------------------------------------------------------
 
@@ -130,6 +134,7 @@ class Stream:
         """A run of the source begins."""
         self.attempt += 1
         self.retry_at = None
+        self.is_lossy = False
         self._request = request_key_frame
         self._timeline.restart()
         if self.state in (StreamState.IDLE, StreamState.BLOCKED):
@@ -238,6 +243,7 @@ class Stream:
         self._fed_by(origin or self.key.name, cause)
         self.tracks = tuple(tracks)
         self._has_video = any(track.is_video for track in tracks)
+        self.is_lossy = False
         self._is_described = True
         self._settle(None)
 
@@ -251,9 +257,19 @@ class Stream:
         self._count(frame, is_picture)
         if is_picture and self.state is not StreamState.LIVE:
             self._live(is_first)  # sound alone, however lively, is no picture
+        elif self.is_lossy and track.is_video and frame.key:
+            self._make_whole(frame.received)
         self._remember(frame, track)
         for mailbox in self.readers:
             mailbox.put(frame)
+
+    def missed(self) -> None:
+        """Pictures were lost on their way here: ask for a key frame, and say so."""
+        self._missed = self._clock.now()
+        self.request_key_frame()
+        if not self.is_lossy:
+            self.is_lossy = True
+            self._on_state(self)
 
     def received(self, reception: Reception) -> None:
         """How the pictures arrive."""
@@ -273,6 +289,11 @@ class Stream:
         self.attempt = 0
         self.error = None
         self._enter(StreamState.LIVE)
+
+    def _make_whole(self, now: float) -> None:
+        if now - self._missed >= WHOLE_AFTER:
+            self.is_lossy = False
+            self._on_state(self)
 
     def _fed_by(self, origin: str, cause: str) -> None:
         if origin != self.origin:

@@ -214,6 +214,11 @@ class _Told:
         if not self.is_over:
             self.publisher.frame(frame)
 
+    def missed(self) -> None:
+        """Pictures were lost."""
+        if not self.is_over:
+            self.publisher.missed()
+
     def received(self, reception: Reception) -> None:
         """How they arrive."""
         if not self.is_over:
@@ -243,6 +248,11 @@ class _Gate:
             self._take_over()
             self._told.start(self._tracks)
         self._told.frame(frame)
+
+    def missed(self) -> None:
+        """Pictures were lost; before it has taken over it tells of nobody's stream."""
+        if self._told.is_started:
+            self._told.missed()
 
     def received(self, reception: Reception) -> None:
         """How they arrive; before it has taken over it tells of nobody's stream."""

@@ -23,8 +23,8 @@ class Depacketiser(ABC):
     """RTP packets of one track in, access units out.
 
     `push` returns a list of (RTP timestamp, NAL units), nearly always empty or of one. An access
-    unit with a hole in it is dropped and counted in `damaged`; `ignored` counts payloads that make
-    no sense.
+    unit with a hole in it is dropped and counted in `damaged`, and in `damaged_keys` where one of
+    its pieces shows that it was a key frame; `ignored` counts payloads that make no sense.
     """
 
     __slots__ = (
@@ -33,6 +33,7 @@ class Depacketiser(ABC):
         "_fragments",
         "_has_picture",
         "_is_broken",
+        "_is_key_broken",
         "_is_suspect",
         "_last",
         "_marker_faults",
@@ -41,6 +42,7 @@ class Depacketiser(ABC):
         "_timestamp",
         "_units",
         "damaged",
+        "damaged_keys",
         "ignored",
         "lost",
         "units",
@@ -48,6 +50,7 @@ class Depacketiser(ABC):
 
     def __init__(self) -> None:
         self.damaged = 0
+        self.damaged_keys = 0
         self.ignored = 0
         self.lost = 0
         self.units = 0  # taken apart so far, also those that were not kept
@@ -59,6 +62,7 @@ class Depacketiser(ABC):
         self._pieces = 0
         self._seen = 0  # units of the access unit, also those that are not kept
         self._is_broken = False  # a piece of the access unit held is missing
+        self._is_key_broken = False  # and another one was of a key frame
         self._is_suspect = False  # its beginning may be
         self._has_picture = False
         self._last = -1  # timestamp of the access unit given out last
@@ -104,6 +108,10 @@ class Depacketiser(ABC):
         """Whether the unit is a coded slice."""
 
     @abstractmethod
+    def _is_key(self, unit: bytes) -> bool:
+        """Whether the unit, of which nothing but the header is looked at, is of a key frame."""
+
+    @abstractmethod
     def _is_filler(self, unit: bytes) -> bool:
         """Whether the unit holds nothing."""
 
@@ -119,6 +127,8 @@ class Depacketiser(ABC):
         # next one unless its first slice came (`_add` looks).
         if self._fragments or self._has_picture:
             self._is_broken = True
+        if self._fragments:
+            self._is_key_broken |= self._is_key(self._fragments[0])
         self._fragments = []
         self._is_suspect = True
 
@@ -195,6 +205,7 @@ class Depacketiser(ABC):
         self._end_fragments()
         if self._is_broken:
             self.damaged += 1
+            self.damaged_keys += self._is_key_broken or any(map(self._is_key, self._units))
             self._units = []
         elif self._has_picture:
             done.append((self._timestamp, self._units))
@@ -204,4 +215,4 @@ class Depacketiser(ABC):
             del self._units[:-MAX_LOOSE_UNITS]
         self._bytes = sum(map(len, self._units))  # they are of the next one
         self._pieces = self._seen = 0
-        self._is_broken = self._has_picture = False
+        self._is_broken = self._is_key_broken = self._has_picture = False

@@ -31,6 +31,9 @@ class Depacketiser(assembler.Depacketiser):
     def _is_picture(self, unit: bytes) -> bool:
         return unit[0] & 31 in _PICTURES
 
+    def _is_key(self, unit: bytes) -> bool:
+        return unit[0] & 31 == IDR
+
     def _is_filler(self, unit: bytes) -> bool:
         return unit[0] & 31 == FILLER
 
@@ -69,6 +72,7 @@ class Depacketiser(assembler.Depacketiser):
         else:
             self.ignored += 1
             self._is_broken = True  # a fragment without its start
+            self._is_key_broken |= flags & 31 == IDR
             return
         if flags & 0x40:
             self._end_fragments()

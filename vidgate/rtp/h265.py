@@ -10,6 +10,7 @@ from vidgate.rtp.h264 import SpsInfo
 
 VPS, SPS, PPS, AUD, FILLER = 32, 33, 34, 35, 38
 AGGREGATE, FRAGMENT = 48, 49
+IRAP = range(16, 22)  # BLA, IDR, CRA
 
 
 def kind(unit: bytes) -> int:
@@ -18,8 +19,8 @@ def kind(unit: bytes) -> int:
 
 
 def is_key(nals: Iterable[bytes]) -> bool:
-    """Whether an access unit is an IRAP picture (BLA, IDR, CRA), from which decoding can start."""
-    return any(nal and 16 <= nal[0] >> 1 & 63 <= 21 for nal in nals)
+    """Whether an access unit is an IRAP picture, from which decoding can start."""
+    return any(nal and kind(nal) in IRAP for nal in nals)
 
 
 class Depacketiser(assembler.Depacketiser):
@@ -29,6 +30,9 @@ class Depacketiser(assembler.Depacketiser):
 
     def _is_picture(self, unit: bytes) -> bool:
         return unit[0] & 0x7E < 0x40  # types 0 to 31 are slices
+
+    def _is_key(self, unit: bytes) -> bool:
+        return kind(unit) in IRAP
 
     def _is_filler(self, unit: bytes) -> bool:
         return kind(unit) == FILLER
@@ -63,6 +67,7 @@ class Depacketiser(assembler.Depacketiser):
         else:
             self.ignored += 1
             self._is_broken = True  # a fragment without its start
+            self._is_key_broken |= flags & 63 in IRAP
             return
         if flags & 0x40:
             self._end_fragments()

@@ -35,6 +35,7 @@ KEY_FRAME_PATIENCE = 3  # stall timeouts that a first key frame may take
 
 OnFrame = Callable[[Frame], None]
 OnReception = Callable[[Reception], None]
+OnMissed = Callable[[], None]
 Admit = Callable[[], Awaitable[None]]
 """Waits until a session may be set up; asked again where it is set up anew."""
 
@@ -52,6 +53,7 @@ class Player:
         clock: Clock,
         on_frame: OnFrame,
         on_reception: OnReception = lambda reception: None,
+        on_missed: OnMissed = lambda: None,
     ) -> None:
         self.offers: list[Offer] = []
         self.receivers: list[TrackReceiver] = []
@@ -68,6 +70,7 @@ class Player:
         self._clock = clock
         self._on_frame = on_frame
         self._on_reception = on_reception
+        self._on_missed = on_missed
         self._ports = AsyncExitStack()
         self._send_rtcp: list[Callable[[bytes], None]] = []
         self._reported = clock.now()
@@ -83,9 +86,10 @@ class Player:
         clock: Clock,
         on_frame: OnFrame,
         on_reception: OnReception = lambda reception: None,
+        on_missed: OnMissed = lambda: None,
     ) -> AsyncIterator[Self]:
         """A player whose UDP ports are closed when the block is left."""
-        player = cls(client, clock, on_frame, on_reception)
+        player = cls(client, clock, on_frame, on_reception, on_missed)
         try:
             async with player._ports:
                 yield player
@@ -197,7 +201,11 @@ class Player:
 
     async def _setup(self, offer: Offer) -> None:
         receiver = TrackReceiver(
-            len(self.receivers), offer, lambda: self._client.received, self._on_frame
+            len(self.receivers),
+            offer,
+            lambda: self._client.received,
+            self._on_frame,
+            self._on_missed,
         )
         send = await self._setup_transport(offer, receiver)
         self.offers.append(offer)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from vidgate.errors import ProtocolError
 from vidgate.model.media import Codec, Frame
-from vidgate.rtp import h264, h265
+from vidgate.rtp import assembler, h264, h265
 from vidgate.rtp.jitter import ReorderBuffer
 from vidgate.rtp.packet import HEADER, HEADER_SIZE, RtpPacket
 from vidgate.rtp.replay import ReplayStamp
@@ -20,6 +20,10 @@ OUR_SSRC = 0x76696467
 MAX_STAMPS = 4
 UNITS_EACH = 8  # units of a picture that cost as much as one packet; parameter sets are three
 _USED = frozenset((SR, BYE))
+# Seconds for which pictures are held back where the key frame was lost that they refer to. It is
+# asked for meanwhile; where none comes so soon, a picture with faults serves people better than
+# none, as long as it is called one (`Publisher.missed`).
+HELD = 2.0
 # Bytes of a parameter set that is kept, to stand before each key frame that comes without. Cameras'
 # have some hundred; the scaling lists of H.265, were all of them told, would make 3 KiB.
 MAX_SET = 16 << 10
@@ -64,7 +68,8 @@ class ParameterSets:
 
 
 class TrackReceiver:
-    """One track. `on_frame` gets every frame; video begins with a key frame.
+    """One track. `on_frame` gets every frame; video begins with a key frame. `on_missed` is told of
+    pictures that were lost, before the next one.
 
     `rtp` and `rtcp` are handlers for the transport; `received` says when the bytes came (monotonic
     seconds), so that no clock is read per packet.
@@ -76,6 +81,7 @@ class TrackReceiver:
         offer: Offer,
         received: Callable[[], float],
         on_frame: Callable[[Frame], None],
+        on_missed: Callable[[], None] = lambda: None,
     ) -> None:
         codec = offer.codec
         self.number = number
@@ -93,6 +99,10 @@ class TrackReceiver:
         self._payload_type = offer.payload_type
         self._received = received
         self._on_frame = on_frame
+        self._on_missed = on_missed
+        self._holes = 0  # packets and access units of this source that were lost
+        self._missed_keys = 0
+        self._held_since: float | None = None
         self._is_key = h265.is_key if codec is Codec.H265 else h264.is_key
         self._make = offer.depacketiser
         self._depacketiser = self._make()
@@ -279,6 +289,8 @@ class TrackReceiver:
         else:  # the camera restarted its encoder: old order and old fragments mean nothing
             self._depacketiser = self._make()
             self.has_key = not self.codec.is_video
+            self._holes = self._missed_keys = 0
+            self._held_since = None
             if self._reorder is not None:
                 self._reorder = ReorderBuffer()
             self._tally = self._tally and Tally(self.clock_rate)
@@ -286,19 +298,45 @@ class TrackReceiver:
         self._reception = Reception(ssrc, self.clock_rate)
         return self._reception
 
+    def _look_for_holes(self, key: bool, now: float) -> None:
+        """Before a picture is given out: whether another one should have come before it."""
+        depacketiser = self._depacketiser
+        assert isinstance(depacketiser, assembler.Depacketiser)
+        holes = depacketiser.lost + depacketiser.damaged
+        if holes == self._holes:
+            return
+        self._holes = holes
+        if depacketiser.damaged_keys != self._missed_keys:
+            self._missed_keys = depacketiser.damaged_keys
+            if self.has_key and not key:
+                self.has_key = False
+                self._held_since = now
+        self._on_missed()
+
+    def _is_held_enough(self, now: float) -> bool:
+        """Whether the pictures behind a lost key frame are to be shown as they are."""
+        if self._held_since is None:
+            return False
+        self._on_missed()  # what was asked for may have been lost as well
+        self.has_key = now - self._held_since >= HELD
+        return self.has_key
+
     def _emit(self, timestamp: int, nals: list[bytes], now: float) -> None:
         units = tuple(nals)
         key = True
         if self.codec.is_video:
             key = self._is_key(units)
+            self._look_for_holes(key, now)
             if self._tally is not None:
                 self._tally.picture(timestamp, now, self.bytes, self.lost, key=key)
             if key:
                 units = self.sets.complete(units)
                 self.has_key = True
+                self._held_since = None
             elif not self.has_key:
                 self.sets.learn(units)
-                return
+                if not self._is_held_enough(now):
+                    return
         self.last_frame = now
         frame = Frame(self.number, self._time.unwrap(timestamp), key, units, now)
         if self._stamps:

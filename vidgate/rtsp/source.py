@@ -78,7 +78,7 @@ class RtspSource:
             async with RtspClient.connect(self.address, self._clock) as client:
                 self._client = client
                 async with Player.open(
-                    client, self._clock, self._frame, publisher.received
+                    client, self._clock, self._frame, publisher.received, publisher.missed
                 ) as player:
                     await self._play(client, player)
                     await player.watch(lambda: self._is_live)

@@ -333,7 +333,8 @@ class StreamView(BaseModel):
     """A live stream; counters since it began, ages in seconds.
 
     `source` is the channel whose pictures it shows: another one of the same point stands in, for
-    `source_reason`, since `source_since` (wall-clock seconds).
+    `source_reason`, since `source_since` (wall-clock seconds). `lossy`: pictures were lost of late
+    on their way from the camera, and what is shown may have faults.
     """
 
     name: str
@@ -343,6 +344,7 @@ class StreamView(BaseModel):
     variant: str
     state: str
     reason: str
+    lossy: bool
     viewers: int
     codecs: list[str]
     frames: int

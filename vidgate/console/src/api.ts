@@ -336,6 +336,8 @@ export interface Stream {
   variant: string
   state: string
   reason: string
+  /** Pictures were lost of late between camera and service. */
+  lossy: boolean
   /** Whose pictures it shows, and, where another channel stands in, why and since when. */
   source: string
   source_reason: string

@@ -60,6 +60,8 @@ export interface Tile {
   front: ShallowRef<number>
   /** Set while another camera of the point is shown, and a moment after. */
   standIn: ShallowRef<StandIn | null>
+  /** Pictures are lost on the way to the service, and what is shown may have faults. */
+  isLossy: ShallowRef<boolean>
   /** The last picture that the service has, until a live one comes. */
   still: ShallowRef<Still | null>
   video: () => HTMLVideoElement | null
@@ -80,6 +82,7 @@ export function useTile(
   const view = shallowRef<PlayerView>(EMPTY)
   const front = shallowRef(0)
   const standIn = shallowRef<StandIn | null>(null)
+  const isLossy = shallowRef(false)
   const still = shallowRef<Still | null>(null)
   const holder = new StillHolder((next) => (still.value = next))
   let stillOf: string | null = null // the channel whose still was asked for or shown to its end
@@ -99,7 +102,9 @@ export function useTile(
     if (!isSame(view.value, next)) view.value = next
     if (next.verdict.state === 'playing' || next.lastPicture !== null) holder.drop()
     const { channel } = cell()
-    standIn.value = channel !== null && next.variant ? fleet.standInOf(channel, next.variant) : null
+    const { variant } = next
+    standIn.value = channel !== null && variant ? fleet.standInOf(channel, variant) : null
+    isLossy.value = channel !== null && variant !== null && fleet.newsOf(channel, variant)?.isLossy === true
   }
 
   function follow(): void {
@@ -204,6 +209,7 @@ export function useTile(
     view,
     front,
     standIn,
+    isLossy,
     still,
     video: () => screen?.video ?? null,
     retry: () => player?.retryNow(),

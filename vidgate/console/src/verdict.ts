@@ -21,6 +21,8 @@ export interface StreamNews {
   attempt: number
   /** `performance.now()` of the service's next try; null when it is trying or will not. */
   retryAt: number | null
+  /** Pictures were lost of late between camera and service: what is shown may have faults. */
+  isLossy: boolean
 }
 
 /** The tile's own connection: none wanted, waiting for its next try, being made, or standing. */

@@ -42,7 +42,7 @@ class FakeConnection {
   constructor(readonly variant: 'main' | 'sub') {}
 }
 
-const LIVE: StreamNews = { state: 'live', reason: '', attempt: 0, retryAt: null }
+const LIVE: StreamNews = { state: 'live', reason: '', attempt: 0, retryAt: null, isLossy: false }
 
 let now: number
 let news: StreamNews | null
@@ -131,7 +131,7 @@ describe('Player', () => {
 
   it('keeps its connection while the service says that it is at work on the camera', async () => {
     await play()
-    news = { state: 'retrying', reason: 'unreachable', attempt: 0, retryAt: now + 400 }
+    news = { ...LIVE, state: 'retrying', reason: 'unreachable', retryAt: now + 400 }
     expect(state()).toBe('reconnecting')
     await pass(60_000)
     expect(requests).toHaveLength(1)

@@ -9,6 +9,7 @@ const stream = (fields: Partial<Stream> = {}): Stream => ({
   variant: 'main',
   state: 'live',
   reason: '',
+  lossy: false,
   source: 'a',
   source_reason: '',
   source_since: null,

@@ -24,6 +24,7 @@ const news = (fields: Partial<StreamNews>): StreamNews => ({
   reason: '',
   attempt: 0,
   retryAt: null,
+  isLossy: false,
   ...fields,
 })
 

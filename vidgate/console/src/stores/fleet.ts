@@ -178,9 +178,9 @@ export const useFleet = defineStore('fleet', () => {
     const told = (toldSince = new Set<string>())
     standIns.asking()
     const streams = await api.streams().catch((): Stream[] => [])
-    for (const { name, variant, state, reason } of streams) {
+    for (const { name, variant, state, reason, lossy } of streams) {
       const key = newsKey(name, variant)
-      if (!told.has(key)) news.set(key, { state, reason, attempt: 0, retryAt: null })
+      if (!told.has(key)) news.set(key, { state, reason, attempt: 0, retryAt: null, isLossy: lossy })
     }
     standIns.answered(streams)
   }
@@ -195,6 +195,7 @@ export const useFleet = defineStore('fleet', () => {
       reason: String(data['reason'] ?? ''),
       attempt: Number(data['attempt'] ?? 0),
       retryAt: typeof retryIn === 'number' ? performance.now() + retryIn * 1_000 : null,
+      isLossy: data['lossy'] === true,
     })
   }
 

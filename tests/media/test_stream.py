@@ -142,6 +142,27 @@ def test_lost_pictures_are_asked_for_once_a_second_and_told() -> None:
     assert told == [True, False]
 
 
+def test_a_key_frame_is_asked_for_until_it_comes() -> None:
+    clock = ManualClock(now=1000.0)
+    asked: list[float] = []
+    stream = Stream(StreamKey("x"), clock, StreamLimits(), lambda _: None)
+    stream.connecting(lambda: asked.append(clock.now()))
+    stream.start([VIDEO])
+    stream.frame(picture(0, key=True))
+    stream.missed()
+    stream.frame(picture(1, key=True))
+    clock.advance(0.5)
+    stream.missed()  # so soon after the last question that it is not asked again at once
+    for number in range(2, 60):
+        clock.advance(0.04)
+        stream.frame(picture(number))
+    assert asked == pytest.approx([1000.0, 1001.0, 1002.0], abs=0.09)
+    stream.frame(picture(60, key=True))
+    clock.advance(2.0)
+    stream.frame(picture(61))
+    assert len(asked) == 3
+
+
 def test_another_run_of_the_source_has_lost_nothing() -> None:
     stream = make()
     stream.missed()

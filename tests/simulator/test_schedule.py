@@ -26,6 +26,14 @@ async def test_a_fault_without_times_stays() -> None:
     assert (broken.fault, book.entries) == (None, [])
 
 
+async def test_the_same_fault_with_another_number_takes_its_place_again_and_again() -> None:
+    book, lossy = schedule(), camera()
+    for share in (100, 0, 100, 0):
+        book.add(lossy, PlannedFault("c", parse_fault(f"loss={share}")))
+        assert lossy.manner.loss == share / 100
+        assert [entry.trouble.text for entry in book.entries] == [f"loss={share}"]
+
+
 async def test_a_fault_comes_and_goes() -> None:
     book, broken = schedule(), camera()
     book.add(broken, PlannedFault("c", parse_fault("busy"), 0.02, 0.04))

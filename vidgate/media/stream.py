@@ -123,6 +123,7 @@ class Stream:
         # Pictures were lost of late: what is shown may have faults, which look like what it shows.
         self.is_lossy = False
         self._missed = 0.0
+        self._is_broken = False  # since the last key frame
 
     # -- for the hub ---------------------------------------------------------------------------
 
@@ -257,8 +258,8 @@ class Stream:
         self._count(frame, is_picture)
         if is_picture and self.state is not StreamState.LIVE:
             self._live(is_first)  # sound alone, however lively, is no picture
-        elif self.is_lossy and track.is_video and frame.key:
-            self._make_whole(frame.received)
+        elif self.is_lossy and track.is_video:
+            self._make_whole(frame)
         self._remember(frame, track)
         for mailbox in self.readers:
             mailbox.put(frame)
@@ -266,6 +267,7 @@ class Stream:
     def missed(self) -> None:
         """Pictures were lost on their way here: ask for a key frame, and say so."""
         self._missed = self._clock.now()
+        self._is_broken = True
         self.request_key_frame()
         if not self.is_lossy:
             self.is_lossy = True
@@ -290,8 +292,14 @@ class Stream:
         self.error = None
         self._enter(StreamState.LIVE)
 
-    def _make_whole(self, now: float) -> None:
-        if now - self._missed >= WHOLE_AFTER:
+    def _make_whole(self, frame: Frame) -> None:
+        """A key frame makes it so. Until it comes it is asked for again: the loss came too soon
+        after another one, or the question was lost.
+        """
+        self._is_broken &= not frame.key
+        if self._is_broken:
+            self.request_key_frame()
+        elif frame.key and frame.received - self._missed >= WHOLE_AFTER:
             self.is_lossy = False
             self._on_state(self)
 

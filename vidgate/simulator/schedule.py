@@ -20,6 +20,7 @@ class FaultSchedule:
         self._mend = mend
         self._loop = asyncio.get_running_loop()
         self._entries: dict[PlannedFault, list[asyncio.TimerHandle]] = {}
+        self._given: dict[tuple[str, str], PlannedFault] = {}  # those without a start
 
     @property
     def entries(self) -> list[PlannedFault]:
@@ -27,9 +28,17 @@ class FaultSchedule:
         return list(self._entries)
 
     def add(self, camera: Camera, entry: PlannedFault) -> None:
-        """Break the camera now or when it is due; the same entry twice is one."""
+        """Break the camera now or when it is due; the same entry twice is one.
+
+        One without a start takes the place of such a one with another number.
+        """
         if entry in self._entries:
             return
+        if entry.start is None:
+            key = entry.channel, entry.trouble.fault.name
+            if (before := self._given.get(key)) is not None:
+                self._forget(before)
+            self._given[key] = entry
         now, timers = self._timer.seconds, self._entries.setdefault(entry, [])
         if entry.until is not None:
             delay = max(0.0, entry.until - now)
@@ -59,6 +68,9 @@ class FaultSchedule:
     def _forget(self, entry: PlannedFault) -> None:
         for timer in self._entries.pop(entry):
             timer.cancel()
+        key = entry.channel, entry.trouble.fault.name
+        if self._given.get(key) == entry:
+            del self._given[key]
 
 
 class Flapping:

@@ -122,7 +122,9 @@ def test_lost_pictures_are_asked_for_once_a_second_and_told() -> None:
     clock = ManualClock(now=1000.0)
     asked: list[float] = []
     told: list[bool] = []
-    stream = Stream(StreamKey("x"), clock, StreamLimits(), lambda one: told.append(one.is_lossy))
+    stream = Stream(
+        StreamKey("x"), clock, StreamLimits(), lambda one: told.append(one.losses.is_lossy)
+    )
     stream.connecting(lambda: asked.append(clock.now()))
     stream.start([VIDEO, SOUND])
     stream.frame(picture(0, key=True, received=clock.now()))
@@ -167,7 +169,7 @@ def test_another_run_of_the_source_has_lost_nothing() -> None:
     stream = make()
     stream.missed()
     stream.connecting(lambda: None)
-    assert not stream.is_lossy
+    assert not stream.losses.is_lossy
 
 
 def test_a_key_frame_tells_the_codec_and_the_size_of_the_picture() -> None:

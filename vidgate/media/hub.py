@@ -279,7 +279,7 @@ class Hub:
                 "attempt": stream.attempt,
                 "retry_in": None if stream.retry_at is None else round(stream.retry_at - now, 2),
                 "viewers": len(stream.readers),
-                "lossy": stream.is_lossy,
+                "lossy": stream.losses.is_lossy,
             },
         )
 

@@ -77,6 +77,27 @@ class StreamStats:
         self.key_interval = self.group_frames = self.fps = self.bitrate = None
 
 
+@dataclass(slots=True)
+class Losses:
+    """Whether pictures were lost on their way here; instants are monotonic seconds."""
+
+    is_lossy: bool = False  # of late: what is shown may have faults, and nobody can see that it has
+    is_broken: bool = False  # since the last key frame
+    _at: float = 0.0
+
+    def missed(self, now: float) -> bool:
+        """Some were; whether that is news."""
+        is_news = not self.is_lossy
+        self.is_lossy = self.is_broken = True
+        self._at = now
+        return is_news
+
+    def picture(self, frame: Frame) -> None:
+        """One came; a key frame makes what is shown whole, and some seconds on it stays so."""
+        self.is_broken &= not frame.key
+        self.is_lossy &= not frame.key or frame.received - self._at < WHOLE_AFTER
+
+
 class Stream:
     """Fed by one source at a time (it is the source's `Publisher`), read by any number of readers.
 
@@ -120,10 +141,7 @@ class Stream:
         self._described: asyncio.Future[None] | None = None
         self._request: Callable[[], None] | None = None
         self._requested = 0.0
-        # Pictures were lost of late: what is shown may have faults, which look like what it shows.
-        self.is_lossy = False
-        self._missed = 0.0
-        self._is_broken = False  # since the last key frame
+        self.losses = Losses()
 
     # -- for the hub ---------------------------------------------------------------------------
 
@@ -135,7 +153,7 @@ class Stream:
         """A run of the source begins."""
         self.attempt += 1
         self.retry_at = None
-        self.is_lossy = False
+        self.losses = Losses()
         self._request = request_key_frame
         self._timeline.restart()
         if self.state in (StreamState.IDLE, StreamState.BLOCKED):
@@ -244,7 +262,7 @@ class Stream:
         self._fed_by(origin or self.key.name, cause)
         self.tracks = tuple(tracks)
         self._has_video = any(track.is_video for track in tracks)
-        self.is_lossy = False
+        self.losses = Losses()
         self._is_described = True
         self._settle(None)
 
@@ -258,19 +276,17 @@ class Stream:
         self._count(frame, is_picture)
         if is_picture and self.state is not StreamState.LIVE:
             self._live(is_first)  # sound alone, however lively, is no picture
-        elif self.is_lossy and track.is_video:
-            self._make_whole(frame)
+        elif self.losses.is_lossy and track.is_video:
+            self._look_for_losses(frame)
         self._remember(frame, track)
         for mailbox in self.readers:
             mailbox.put(frame)
 
     def missed(self) -> None:
         """Pictures were lost on their way here: ask for a key frame, and say so."""
-        self._missed = self._clock.now()
-        self._is_broken = True
+        is_news = self.losses.missed(self._clock.now())
         self.request_key_frame()
-        if not self.is_lossy:
-            self.is_lossy = True
+        if is_news:
             self._on_state(self)
 
     def received(self, reception: Reception) -> None:
@@ -292,15 +308,11 @@ class Stream:
         self.error = None
         self._enter(StreamState.LIVE)
 
-    def _make_whole(self, frame: Frame) -> None:
-        """A key frame makes it so. Until it comes it is asked for again: the loss came too soon
-        after another one, or the question was lost.
-        """
-        self._is_broken &= not frame.key
-        if self._is_broken:
+    def _look_for_losses(self, frame: Frame) -> None:
+        self.losses.picture(frame)
+        if self.losses.is_broken:  # lost too soon after another one, or the question was lost
             self.request_key_frame()
-        elif frame.key and frame.received - self._missed >= WHOLE_AFTER:
-            self.is_lossy = False
+        elif not self.losses.is_lossy:
             self._on_state(self)
 
     def _fed_by(self, origin: str, cause: str) -> None:

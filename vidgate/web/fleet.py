@@ -69,7 +69,7 @@ def _view(stream: Stream, viewers: int, now: float) -> StreamView:
         variant=stream.key.variant,
         state=stream.state,
         reason=stream.error.code if stream.error else "",
-        lossy=stream.is_lossy,
+        lossy=stream.losses.is_lossy,
         viewers=viewers,
         codecs=[track.codec.value for track in stream.tracks],
         frames=stats.frames,

@@ -84,6 +84,8 @@ class Losses:
     is_lossy: bool = False  # of late: what is shown may have faults, and nobody can see that it has
     is_broken: bool = False  # since the last key frame
     _at: float = 0.0
+    _lost: int = 0  # packets, and those expected, when a share was told last
+    _expected: int = 0
 
     def missed(self, now: float) -> bool:
         """Some were; whether that is news."""
@@ -96,6 +98,16 @@ class Losses:
         """One came; a key frame makes what is shown whole, and some seconds on it stays so."""
         self.is_broken &= not frame.key
         self.is_lossy &= not frame.key or frame.received - self._at < WHOLE_AFTER
+
+    def share(self, reception: Reception) -> float | None:
+        """Of the packets since it was told last, once they are enough to tell a hundredth."""
+        lost, expected = reception.lost - self._lost, reception.expected - self._expected
+        if lost < 0 or expected < 0:  # the camera restarted its encoder, and counting began anew
+            lost, expected = reception.lost, reception.expected
+        if expected < LEAST_PACKETS:
+            return None
+        self._lost, self._expected = reception.lost, reception.expected
+        return min(1.0, lost / expected)
 
 
 class Stream:
@@ -134,7 +146,6 @@ class Stream:
         self._picture: Picture | None = None
         self._picture_taken = clock.now()
         self._lost = 0  # of the source that feeds now
-        self._window = (0, 0)  # lost and expected when the share of loss was told last
         self._sps = b""  # the one that told the picture's size
         self._since_key = (0, 0)  # pictures and bytes since the last key frame
         self._is_described = False  # by the run under way
@@ -258,7 +269,6 @@ class Stream:
         """The source knows its tracks; again where frames of another channel follow."""
         self._timeline.restart()
         self._lost = 0
-        self._window = (0, 0)
         self._fed_by(origin or self.key.name, cause)
         self.tracks = tuple(tracks)
         self._has_video = any(track.is_video for track in tracks)
@@ -293,7 +303,9 @@ class Stream:
         """How the pictures arrive."""
         self.stats.lost += max(0, reception.lost - self._lost)
         self._lost = max(0, reception.lost)
-        self._measure_loss(reception)
+        share = self.losses.share(reception)
+        if share is not None:
+            self.stats.loss = share
         self.stats.jitter = reception.jitter
         if reception.clock_offset is not None:
             self.stats.clock_offset = reception.clock_offset
@@ -347,15 +359,6 @@ class Stream:
         if seconds >= SHORTEST_GROUP:
             stats.key_interval, stats.group_frames = seconds, pictures
             stats.fps, stats.bitrate = pictures / seconds, 8 * size / seconds
-
-    def _measure_loss(self, reception: Reception) -> None:
-        """Of the packets since it was told last, once they are enough to tell a hundredth."""
-        lost, expected = reception.lost - self._window[0], reception.expected - self._window[1]
-        if lost < 0 or expected < 0:  # the camera restarted its encoder, and counting began anew
-            lost, expected = reception.lost, reception.expected
-        if expected >= LEAST_PACKETS:
-            self.stats.loss = min(1.0, lost / expected)
-            self._window = (reception.lost, reception.expected)
 
     def _remember(self, frame: Frame, track: Track) -> None:
         if track.is_video and frame.key:

@@ -130,6 +130,7 @@ def test_the_sample_of_a_sites_file_adds_a_kpi() -> None:
     [
         ("kpis: [{id: x}]", "version"),
         ("kpi: []", "kpi"),
+        ("causes: [{id: a, zh: a, en: a, states: [up]}, {id: a, zh: b, en: b}]", "a 写了两次"),
         ("causes: [{id: a, zh: a, en: a, states: [up]}]", "最后一个原因"),
         ("causes: [{id: a, zh: a, en: a, states: [asleep]}]", "asleep"),
         ("causes: [{id: a, zh: a, en: a, any_of: [{incidents: [flood]}]}]", "uplink"),

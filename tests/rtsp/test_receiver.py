@@ -111,11 +111,11 @@ def test_another_key_frame_in_time_is_no_reason_to_hold_pictures_back() -> None:
     assert (track.shown, track.missed) == ([0, 1, 3, 4], [2])
 
 
-def test_a_new_source_has_lost_nothing() -> None:
+def test_a_new_source_is_asked_for_a_key_frame_and_has_lost_nothing_itself() -> None:
     track = Track()
     track.take(without(packets([key(), inter(), inter(), inter()]), 1))
     track.take(packets([key(), inter()], ssrc=9))
-    assert (len(track.frames), track.missed) == (5, [1])
+    assert (len(track.frames), track.missed) == (5, [1, 3])
 
 
 def test_missing_sets_are_put_before_a_key_frame() -> None:

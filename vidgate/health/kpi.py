@@ -195,10 +195,14 @@ def _read(file: Path) -> _File:
     try:
         if file.stat().st_size > MAX_FILE:
             raise SettingsError(f"history.kpis: {file} 太大 / too large")
-        return _File.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+        found = _File.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
     except OSError as error:
         raise SettingsError(f"history.kpis: {file}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"history.kpis: {file}: {error}") from None
     except ValidationError as error:
         raise SettingsError(f"history.kpis: {file}: {explain(error)}") from None
+    for ids in ([kpi.id for kpi in found.kpis], [cause.id for cause in found.causes]):
+        if twice := next((id_ for id_ in ids if ids.count(id_) > 1), ""):
+            raise SettingsError(f"history.kpis: {file}: {twice} 写了两次 / stands there twice")
+    return found

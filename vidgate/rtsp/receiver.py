@@ -291,6 +291,8 @@ class TrackReceiver:
             self.has_key = not self.codec.is_video
             self._holes = self._missed_keys = 0
             self._held_since = None
+            if self.codec.is_video:
+                self._on_missed()
             if self._reorder is not None:
                 self._reorder = ReorderBuffer()
             self._tally = self._tally and Tally(self.clock_rate)

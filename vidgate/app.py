@@ -25,6 +25,7 @@ from vidgate import log as logs
 from vidgate.aio import collector
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock, SystemClock
+from vidgate.aio.names import Names
 from vidgate.aio.supervisor import Supervisor
 from vidgate.aio.systemd import ServiceManager
 from vidgate.errors import SettingsError
@@ -209,14 +210,14 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     history, reports, trust = await _history(stack, db, registry, explained, settings, clock)
     judged_by = (registry, hub, bus, prober, states, settings.probe, maintenance.covers)
     health = await stack.enter_async_context(HealthService(*judged_by, clock=clock, trust=trust))
+    prober.on_further = lambda: health.pace.note(clock.now())
     snapshots = await _snapshots(stack, registry, folder, bus, clock)
     if settings.media.snapshots:
         hub.on_picture, prober.on_picture = snapshots.take, snapshots.see
     whep = await _whep(stack, hub, replays, bus, settings)
     device = partial(_device, box)
     told = (registry, health, bus, incidents, device, clock)
-    zone = zone_of(settings.history.zone)
-    alarms = await stack.enter_async_context(Alarms(*told, zone=zone))
+    alarms = await stack.enter_async_context(Alarms(*told, zone=zone_of(settings.history.zone)))
     history.is_settled = lambda: health.is_settled() and alarms.is_settled()
     gc.collect()  # now, before anybody looks at how long the loop is held
     pages = Metrics(registry, health, hub, whep, device, alarms)
@@ -281,8 +282,9 @@ async def _cameras(
     """What reaches cameras: to find them, to look at them, to show them and their recordings."""
     registry.permits = guard.permits
     slots = PlatformSlots(registry)
-    resolver = await stack.enter_async_context(Resolver(guard.permits, clock=clock))
-    cameras = Cameras(registry, resolver, guard, settings.media, settings.rtp)
+    names = await stack.enter_async_context(Names(clock))
+    resolver = await stack.enter_async_context(Resolver(guard.permits, clock=clock, names=names))
+    cameras = Cameras(registry, resolver, guard, settings.media, settings.rtp, names)
     prober = Prober(registry, cameras.locate, slots, settings.probe, clock)
     prober.allowance, prober.can_withhold = cameras.allowance, cameras.can_withhold
     failover = Failover(bus, check=settings.media.return_check)

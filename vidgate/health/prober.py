@@ -23,7 +23,7 @@ from vidgate.model.health import Level, ProbeResult, Reason
 from vidgate.model.media import Reception
 from vidgate.registry.access import host_of
 from vidgate.rtsp import probe as rtsp_probe
-from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.address import RtspAddress, nothing
 from vidgate.rtsp.player import Admit
 from vidgate.rtsp.probe import ProbeTimes, Stay
 from vidgate.settings.tree import ProbeSettings
@@ -84,7 +84,8 @@ class Prober:
     `address_of` says where a channel is and with which login; it raises NotFoundError where it has
     no address, and the RemoteError of a platform that was asked for it in vain. May be set:
     `allowance`, how often a channel's login may be tried still, and `can_withhold`, whether the
-    channel can be asked without showing it.
+    channel can be asked without showing it. `on_further` hears of each connect of a look but its
+    first.
     """
 
     deepest = Level.MEDIA  # nothing here judges a picture
@@ -108,6 +109,7 @@ class Prober:
         self.allowance: Callable[[Channel], Allowance] = lambda one: allowances.of(one, None)
         self.can_withhold: Callable[[Channel], bool] = lambda one: True
         self.on_picture: Callable[[Picture], None] = lambda picture: None
+        self.on_further: Callable[[], None] = nothing
 
     def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
         """Which limit holds for a look at the channel, and how many it lets through at once.
@@ -242,6 +244,7 @@ class Prober:
             connect_timeout=settings.timeout,
             request_timeout=settings.timeout,
             turn_timeout=settings.timeout / 2,  # ours must not look like the camera's
+            further=self.on_further,
         )
         if level < Level.MEDIA:
             # One deadline over all steps: a camera that drips a byte a second is cut as well.

@@ -94,7 +94,7 @@ class HealthService:
         self._scheduler = Scheduler(
             self._lookout.look, prober, self._finished, self._clock, parallel=settings.parallel
         )
-        self._scheduler.pace = Pace(settings.connects_per_second)
+        self.pace = self._scheduler.pace = Pace(settings.connects_per_second)
         self._scheduler.follow_register(self._roster.channels)
         self.on_probe: Callable[[ProbeResult, float], None] = lambda result, seconds: None
 

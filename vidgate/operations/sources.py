@@ -10,6 +10,7 @@ import structlog
 
 from vidgate.aio.clock import Clock
 from vidgate.aio.limits import Priority
+from vidgate.aio.names import Names
 from vidgate.errors import (
     BusyError,
     ChannelDisabledError,
@@ -89,6 +90,7 @@ class Cameras:
     guard: AddressGuard
     media: MediaSettings
     ports: RtpSettings
+    names: Names | None = None
     choices: Choices = field(default_factory=Choices)
     allowances: Allowances = field(default_factory=Allowances)
 
@@ -125,6 +127,7 @@ class Cameras:
             turn_timeout=TURN_TIMEOUT,
             stall_timeout=self.media.stall_timeout,
             udp_ports=(self.ports.first, self.ports.last),
+            resolve=None if self.names is None else self.names.resolve,
             allowed=partial(self._permits, port),
             tls_ca=self.media.tls_ca,
             choice=choice or Choice(),

@@ -20,6 +20,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from vidgate.aio.clock import Clock, SystemClock
+from vidgate.aio.names import Names
 from vidgate.errors import (
     DeniedAddressError,
     InputError,
@@ -60,10 +61,18 @@ class Resolver:
     """`async with Resolver(guard.permits) as resolver: await resolver.locate(route)`."""
 
     def __init__(
-        self, permits: Permits, *, timeout: float = TIMEOUT, clock: Clock | None = None
+        self,
+        permits: Permits,
+        *,
+        timeout: float = TIMEOUT,
+        clock: Clock | None = None,
+        names: Names | None = None,
     ) -> None:
+        """`names` finds the addresses of endpoints, and is closed by whoever made it."""
         self._permits = permits
         clock = clock or SystemClock()
+        self._names = names or Names(clock)
+        self._own = None if names else self._names
         self._turns, self._rests = Turns(clock), Rests(clock)
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
@@ -79,6 +88,8 @@ class Resolver:
     ) -> None:
         if self._session is not None:
             await self._session.close()
+        if self._own is not None:
+            self._own.close()
 
     async def locate(self, route: Route) -> Located:
         """The address to call now. Raises the RemoteError of a platform that does not give one.
@@ -161,7 +172,7 @@ class Resolver:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(
-                resolver=_Guarded(self._permits),
+                resolver=_Guarded(self._permits, self._names),
                 use_dns_cache=False,
                 limit_per_host=PARALLEL,
             )
@@ -178,25 +189,24 @@ class Resolver:
 class _Guarded(AbstractResolver):
     """Resolves names to the addresses that we may connect to, which are then connected to."""
 
-    def __init__(self, permits: Permits) -> None:
+    def __init__(self, permits: Permits, names: Names) -> None:
         self._permits = permits
+        self._names = names
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
         allowed = [
             ResolveResult(
                 hostname=host,
-                host=str(address[0]),
+                host=address,
                 port=port,
-                family=kind,
-                proto=proto,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
                 flags=socket.AI_NUMERICHOST,
             )
-            for kind, _, proto, _, address in found
-            if self._permits(str(address[0]), port)
+            for address in await self._names.resolve(host)
+            if self._permits(address, port)
         ]
         if not allowed:
             raise _denied(place_of(host, port))

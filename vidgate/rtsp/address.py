@@ -1,6 +1,6 @@
 """Where a stream is and how it may be reached."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -14,16 +14,21 @@ def any_address(_: str) -> bool:
     return True
 
 
+def nothing() -> None:
+    """What is called where nobody wants to hear."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtspAddress:
     """One stream of one camera; timeouts in seconds.
 
-    `url` holds no credentials. `allowed` judges the IP address that the host resolved to, before
-    anything is sent to it; that very address is then connected to. `udp_ports` is the inclusive
-    range for RTP over UDP. `tls_ca` is the PEM file that rtsps:// certificates are checked against,
-    empty: they are not. `choice` remembers from pull to pull how `auto` was settled, `allowance`
-    how often the login was refused. `turn_timeout`: how long an answer to a challenge waits for the
-    verdict on others, which the camera has no part in.
+    `url` holds no credentials. `resolve` finds the IP addresses of a host (None: one lookup by
+    itself), `allowed` judges each before anything is sent to it; those very addresses are then
+    connected to, and `further` hears of each connect that a look needs beyond its first.
+    `udp_ports` is the inclusive range for RTP over UDP. `tls_ca` is the PEM file that rtsps://
+    certificates are checked against, empty: they are not. `choice` remembers from pull to pull how
+    `auto` was settled, `allowance` how often the login was refused. `turn_timeout`: how long an
+    answer to a challenge waits for the verdict on others, which the camera has no part in.
     """
 
     url: str
@@ -33,7 +38,9 @@ class RtspAddress:
     request_timeout: float = 5.0
     turn_timeout: float = 2.5
     stall_timeout: float = 10.0
+    resolve: Callable[[str], Awaitable[Sequence[str]]] | None = field(default=None, repr=False)
     allowed: Callable[[str], bool] = field(default=any_address, repr=False)
+    further: Callable[[], None] = field(default=nothing, repr=False)
     udp_ports: tuple[int, int] = (30000, 30999)
     tls_ca: str = ""
     choice: Choice = field(default_factory=Choice, repr=False, compare=False)

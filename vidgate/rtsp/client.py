@@ -7,7 +7,6 @@ from typing import Self, cast
 
 from vidgate.aio.clock import Clock
 from vidgate.errors import (
-    DeniedAddressError,
     NoCredentialError,
     ProtocolError,
     RefusedError,
@@ -101,25 +100,25 @@ class RtspClient(asyncio.Protocol):
             await client._close()
 
     async def _open(self, uri: Uri) -> None:
-        where = uri.authority
+        address, places = self.address, list[dial.Place]()
+        context = tls.client_context(address.tls_ca) if uri.scheme in schemes.SECURE else None
         try:
-            async with asyncio.timeout(self.address.connect_timeout):
-                self.remote_ip = await dial.resolve(uri.host)
-                if not self.address.allowed(self.remote_ip):
-                    raise _denied(where, self.remote_ip)
-                place = self.remote_ip, uri.effective_port
-                plain = await dial.tcp(place) if self.is_secure else None
-                if plain is None and uri.scheme not in schemes.TUNNELLED:
-                    await self._loop.create_connection(lambda: self, *place)
+            async with asyncio.timeout(address.connect_timeout):
+                places = await dial.places(address, uri)
+                self.remote_ip = places[0][0]
+                if len(places) == 1 and uri.scheme == "rtsp":  # half as dear as what follows
+                    await self._loop.create_connection(lambda: self, *places[0])
+                    return
+                plain, place = await dial.tcp(places, address.further)
         except TimeoutError:
-            raise _unconnected(where, self.address.connect_timeout) from None
+            raise _unconnected(dial.tried(uri, places), address.connect_timeout) from None
         except OSError as error:
-            raise cannot_connect(where, error) from error
-        ca, timeout = self.address.tls_ca, self.address.connect_timeout
-        if plain is not None:
-            await dial.over(plain, self, uri, tls.client_context(ca), timeout)
-        elif uri.scheme in schemes.TUNNELLED:
-            await tunnel.connect(self, uri, place, ca, timeout)
+            raise cannot_connect(dial.tried(uri, places), error) from error
+        self.remote_ip = place[0]
+        if uri.scheme in schemes.TUNNELLED:
+            await tunnel.connect(self, uri, address, context, plain, place)
+        else:
+            await dial.over(plain, self, uri, context, address.connect_timeout)
 
     async def _close(self) -> None:
         try:
@@ -348,13 +347,6 @@ class RtspClient(asyncio.Protocol):
 def _reschedule(deadline: asyncio.Timeout | None, when: float | None) -> None:
     if deadline is not None and not deadline.expired():
         deadline.reschedule(when)
-
-
-def _denied(where: str, ip: str) -> DeniedAddressError:
-    return DeniedAddressError(
-        f"{where}: 设置不允许地址 {ip} / the address {ip} is not allowed",
-        hint="见设置 media.allow, media.deny / see media.allow and media.deny in the settings",
-    )
 
 
 def _unconnected(where: str, timeout: float) -> RemoteTimeoutError:

@@ -1,35 +1,79 @@
 """Name, address, TCP connection, TLS: what lies below RTSP."""
 
 import asyncio
-import ipaddress
 import socket
 import ssl
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from aiohappyeyeballs import start_connection
+
+from vidgate.aio.names import Names
+from vidgate.errors import DeniedAddressError
 from vidgate.rtsp import tls
+from vidgate.rtsp.address import RtspAddress, nothing
 from vidgate.wire.uri import Uri
 
+HEAD_START = 0.25  # seconds until the next address is tried beside a silent one (RFC 8305, 5)
+MAX_PLACES = 8  # of one name
 
-async def resolve(host: str) -> str:
-    """The IP address of a host, which may be one itself. Raises OSError."""
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        return str(found[0][4][0])
+Place = tuple[str, int]  # an IP address and a port
+AddressInfo = tuple[int, int, int, str, Any]  # as `socket.getaddrinfo` gives it
 
 
-async def tcp(place: tuple[str, int]) -> socket.socket:
-    """TCP alone, so that a failure of what comes on top is known for what it is. Raises OSError."""
-    family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
-    plain = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        plain.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(plain, place)
-    except BaseException:
-        plain.close()
-        raise
-    return plain
+async def places(address: RtspAddress, uri: Uri) -> list[Place]:
+    """Where a URI leads, the best first, without what is forbidden.
+
+    These very addresses are to be connected to: another lookup might give others. Raises OSError,
+    DeniedAddressError where all are forbidden.
+    """
+    if address.resolve is not None:
+        found = await address.resolve(uri.host)
+    else:
+        async with Names() as names:
+            found = await names.resolve(uri.host)
+    allowed = [ip for ip in found if address.allowed(ip)]
+    if not allowed:
+        raise _denied(uri.authority, ", ".join(found[:MAX_PLACES]))
+    return [(ip, uri.effective_port) for ip in allowed[:MAX_PLACES]]
+
+
+async def tcp(
+    places: Sequence[Place], further: Callable[[], None] = nothing
+) -> tuple[socket.socket, Place]:
+    """TCP alone, to the first of the places that takes it: what comes on top may fail otherwise.
+
+    `further` is called before each connect but the first. Raises OSError.
+    """
+    of_sockets: dict[socket.socket, Place] = {}
+
+    def make(info: AddressInfo) -> socket.socket:
+        if of_sockets:
+            further()
+        plain = socket.socket(info[0], socket.SOCK_STREAM)
+        of_sockets[plain] = info[4]
+        return plain
+
+    infos = [(_family(ip), socket.SOCK_STREAM, 0, "", (ip, port)) for ip, port in places]
+    plain = await start_connection(infos, happy_eyeballs_delay=HEAD_START, socket_factory=make)
+    return plain, of_sockets[plain]
+
+
+def tried(uri: Uri, places: Sequence[Place]) -> str:
+    """Host and port for messages, with the addresses where the name has several."""
+    found = ", ".join(ip for ip, _ in places)
+    return f"{uri.authority} ({found})" if len(places) > 1 else uri.authority
+
+
+def _family(ip: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in ip else socket.AF_INET
+
+
+def _denied(where: str, found: str) -> DeniedAddressError:
+    return DeniedAddressError(
+        f"{where}: 设置不允许地址 {found} / the address {found} is not allowed",
+        hint="见设置 media.allow, media.deny / see media.allow and media.deny in the settings",
+    )
 
 
 async def over(

@@ -89,6 +89,7 @@ async def media(
         await _play(address, clock, times, started, admit, stay)
     except SilentTransportError:
         # By the other transport, at once.
+        address.further()
         await _play(address, clock, times, started, admit, stay)
     return times
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import secrets
+import socket
+import ssl
 from typing import Protocol, cast
 
 from vidgate.errors import (
@@ -11,7 +13,8 @@ from vidgate.errors import (
     VidgateError,
     cannot_connect,
 )
-from vidgate.rtsp import dial, tls
+from vidgate.rtsp import dial
+from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.http_tunnel import HttpTunnel
 from vidgate.rtsp.intake import Intake
 from vidgate.rtsp.websocket_tunnel import WebSocketTunnel
@@ -226,21 +229,29 @@ class _Up(_Way):
 
 
 async def connect(
-    client: asyncio.Protocol, uri: Uri, place: tuple[str, int], ca: str, timeout: float
+    client: asyncio.Protocol,
+    uri: Uri,
+    address: RtspAddress,
+    context: ssl.SSLContext | None,
+    plain: socket.socket,
+    place: dial.Place,
 ) -> None:
-    """Open a tunnel to that very place; the client's `connection_made` gets it.
+    """Open a tunnel by a socket that is connected to the place; `connection_made` gets it.
 
-    Raises UnreachableError, TlsError, RemoteTimeoutError within `timeout` seconds, and whatever
+    Raises UnreachableError, TlsError, RemoteTimeoutError within `connect_timeout`, and whatever
     `receive` of the core makes of the answer.
     """
+    timeout = address.connect_timeout
     http = None if uri.scheme in schemes.WEBSOCKET else HttpTunnel(uri, secrets.token_urlsafe(16))
     tunnel = Tunnel(client, http or WebSocketTunnel(uri))
     try:
         async with asyncio.timeout(timeout):
-            await _open(_Down(tunnel), uri, place, ca)
+            await dial.over(plain, _Down(tunnel), uri, context)
             await tunnel.opened
             if http is not None:
-                await _open(_Up(tunnel, http), uri, place, ca)
+                address.further()
+                second, _ = await dial.tcp([place])
+                await dial.over(second, _Up(tunnel, http), uri, context)
             tunnel.up = tunnel.up or tunnel.down
     except TimeoutError:
         raise RemoteTimeoutError(
@@ -258,11 +269,6 @@ async def connect(
             tunnel.failed(None)
             # It holds the error, whose traceback holds the tunnel: no circle is left.
             del tunnel.opened, tunnel
-
-
-async def _open(way: _Way, uri: Uri, place: tuple[str, int], ca: str) -> None:
-    context = tls.client_context(ca) if uri.scheme in schemes.SECURE else None
-    await dial.over(await dial.tcp(place), way, uri, context)
 
 
 def _hung_up() -> UnreachableError:

@@ -338,7 +338,8 @@ async def _maintenance(
     settings: Settings,
 ) -> Maintenance:
     zone = zone_of(settings.history.zone)
-    maintenance = Maintenance(registry, store, bus, zone, SystemClock())
+    days = settings.history.transition_days
+    maintenance = Maintenance(registry, store, bus, zone, SystemClock(), past_days=days)
     return await stack.enter_async_context(maintenance)
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -44,9 +45,13 @@ class Desk:
     )
     platforms: dict[str, Platform] = field(default_factory=lambda: {"p": Platform(id="p")})
 
-    def maintenance(self) -> Maintenance:
+    def day(self, ago: int) -> str:
+        """The day so many days ago, as people write it."""
+        return datetime.fromtimestamp(self.clock.wall() - ago * 86400, ZONE).strftime("%Y-%m-%d")
+
+    def maintenance(self, past_days: int = 400) -> Maintenance:
         store = MaintenanceStore(self.db, Audit(self.db))
-        return Maintenance(self, store, Bus(), ZONE, self.clock)
+        return Maintenance(self, store, Bus(), ZONE, self.clock, past_days=past_days)
 
 
 @pytest.fixture
@@ -108,6 +113,15 @@ async def test_times_are_the_sites_own(desk: Desk) -> None:
         assert not windows.covers(CHANNELS[1], desk.clock.wall())
         assert await windows.end(made.id, "li", may_excuse=False) is None  # it is not to be
         assert windows.windows(past=True) == []
+
+
+async def test_what_is_forgotten_cannot_be_excused(desk: Desk) -> None:
+    async with desk.maintenance(past_days=35) as windows:
+        ago = booking(Scope.CHANNEL, "b", *map(desk.day, (36, 34)))
+        with pytest.raises(InputError, match="35 天前"):
+            await windows.add(ago, "li", may_excuse=True)
+        since = booking(Scope.CHANNEL, "b", *map(desk.day, (34, 33)))
+        assert (await windows.add(since, "li", may_excuse=True)).is_excuse
 
 
 @pytest.mark.parametrize(

@@ -76,13 +76,17 @@ class Maintenance:
         bus: Bus,
         zone: tzinfo | None,
         clock: Clock,
+        *,
+        past_days: int = 400,
     ) -> None:
+        """`past_days`: how long changes of state are kept; nothing before that can be excused."""
         self.revision = 0  # another one once what is excused is about to change, or has changed
         self._register = register
         self._store = store
         self._bus = bus
         self._zone = zone
         self._clock = clock
+        self._past = min(past_days * DAY, KEPT)
         self._windows = Windows()
         self._tidied = 0.0
 
@@ -227,8 +231,12 @@ class Maintenance:
             end = instant("until", booking.until, start, self._zone, ahead=True)
         if end is not None and end <= start:
             raise InputError("until 必须晚于 from / until must be after from")
-        if start < now - KEPT:
-            raise InputError("最早到 400 天前 / 400 days ago at the earliest")
+        if start < now - self._past:
+            days = f"{self._past / DAY:g}"
+            raise InputError(
+                f"最早到 {days} 天前, 更早的状态变化已不保留 / {days} days ago at the earliest: "
+                "changes of state before that are not kept"
+            )
         if (end or start) > now + LONGEST or (end or now) - start > LONGEST:
             raise InputError("最长一年 / a year at most", hint="from, until: 2026-04-01, 4h")
         return start, end

@@ -172,6 +172,19 @@ def test_another_run_of_the_source_has_lost_nothing() -> None:
     assert not stream.losses.is_lossy
 
 
+def test_it_is_told_that_another_camera_that_feeds_has_lost_nothing() -> None:
+    told: list[bool] = []
+    stream = Stream(
+        StreamKey("x"), ManualClock(), StreamLimits(), lambda one: told.append(one.losses.is_lossy)
+    )
+    stream.start([VIDEO], origin="b", cause="unreachable")
+    stream.frame(picture(0, key=True))
+    stream.missed()
+    stream.start([VIDEO], origin="x")
+    stream.frame(picture(1, key=True))
+    assert told == [False, True, False]
+
+
 def test_a_key_frame_tells_the_codec_and_the_size_of_the_picture() -> None:
     stream = make()
     stream.frame(keyed(key_frame(Codec.H264, 704, 576)))

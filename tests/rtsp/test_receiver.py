@@ -20,6 +20,7 @@ class Track:
     def __init__(self, codec: Codec = Codec.H264, payload_type: int = 96) -> None:
         self.frames: list[Frame] = []
         self.missed: list[int] = []  # how many frames had come when pictures were told as lost
+        self.asked = 0  # the source that was asked for a key frame last
         self.now = 10.0
         rate = 90000 if codec.is_video else 8000
         offer = Offer(Media(), payload_type, codec, rate)
@@ -29,6 +30,9 @@ class Track:
 
     def _note_missed(self) -> None:
         self.missed.append(len(self.frames))
+        _, asked = parse_compound(self.receiver.picture_loss())
+        assert isinstance(asked, Pli)
+        self.asked = asked.media
 
     @property
     def shown(self) -> list[int]:
@@ -105,17 +109,29 @@ def test_a_picture_with_faults_is_better_than_none_for_long() -> None:
     assert rest == list(range(first + 1, 63))
 
 
+def test_what_was_shown_with_faults_still_waits_for_a_key_frame_the_next_time() -> None:
+    track = Track()
+    made = without(packets([key(), inter(), key(), inter(), inter(), inter()]), 2)
+    track.take(made[:-2])
+    track.now += HELD
+    track.take([made[-2]])
+    assert track.shown == [0, 1, 4]
+    track.receiver.wait_for_key()
+    track.take([made[-1]])
+    assert track.shown == [0, 1, 4]
+
+
 def test_another_key_frame_in_time_is_no_reason_to_hold_pictures_back() -> None:
     track = Track()
     track.take(without(packets([key(), inter(), key(), key(), inter()]), 2))
-    assert (track.shown, track.missed) == ([0, 1, 3, 4], [2])
+    assert (track.shown, track.missed) == ([0, 1, 3, 4], [])
 
 
-def test_a_new_source_is_asked_for_a_key_frame_and_has_lost_nothing_itself() -> None:
+def test_a_new_source_that_begins_with_a_key_frame_has_lost_nothing() -> None:
     track = Track()
     track.take(without(packets([key(), inter(), inter(), inter()]), 1))
     track.take(packets([key(), inter()], ssrc=9))
-    assert (len(track.frames), track.missed) == (5, [1, 3])
+    assert (len(track.frames), track.missed) == (5, [1])
 
 
 def test_missing_sets_are_put_before_a_key_frame() -> None:
@@ -175,6 +191,35 @@ def test_a_new_ssrc_waits_for_a_key_frame() -> None:
     track.take(packets([key(), inter()]))
     track.take(packets([*[inter()] * 5, key(), inter()], ssrc=99, first=1000))
     assert [frame.key for frame in track.frames] == [True, False, True, False]
+    assert (track.missed, track.asked) == ([2] * 5, 99), "a key frame is asked for meanwhile"
+
+
+@pytest.mark.parametrize("is_udp", [False, True])
+def test_foreign_types_leave_no_holes_where_all_are_counted_together(is_udp: bool) -> None:
+    track = Track()
+    if is_udp:
+        track.receiver.use_udp()
+    numbers = range(2**16 - 9, 2**16 + 41)
+    made: list[RtpPacket] = []
+    for place, sequence in enumerate(numbers):
+        (one,) = packets([inter()]) if place else packets([[*key()[:2], key(100)[2]]])
+        one.sequence, one.timestamp = 2 * sequence & 0xFFFF, 3600 * place
+        made += [one, RtpPacket(112, True, 2 * sequence + 1 & 0xFFFF, 5, 7, b"metadata")]
+    if is_udp:
+        made[10], made[11] = made[11], made[10]
+    track.take(made)
+    assert track.shown == list(range(50))
+    assert (track.missed, track.receiver.lost, track.receiver.ignored) == ([], 0, 50)
+
+
+@pytest.mark.parametrize("is_udp", [False, True])
+def test_foreign_types_with_numbers_of_their_own_leave_none_either(is_udp: bool) -> None:
+    track = Track()
+    if is_udp:
+        track.receiver.use_udp()
+    for place, packet in enumerate(packets([key(100), *[inter()] * 9], first=5000)):
+        track.take([packet, RtpPacket(112, True, place, 5, 7, b"metadata")])
+    assert (track.shown, track.missed, track.receiver.lost) == (list(range(10)), [], 0)
 
 
 @pytest.mark.parametrize("burst", [1, 2, 5, 20])

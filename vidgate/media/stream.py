@@ -272,9 +272,11 @@ class Stream:
         self._fed_by(origin or self.key.name, cause)
         self.tracks = tuple(tracks)
         self._has_video = any(track.is_video for track in tracks)
-        self.losses = Losses()
+        was_lossy, self.losses = self.losses.is_lossy, Losses()
         self._is_described = True
         self._settle(None)
+        if was_lossy:
+            self._on_state(self)
 
     def frame(self, frame: Frame) -> None:
         """One frame from the source, to every reader."""

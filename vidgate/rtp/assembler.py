@@ -93,6 +93,13 @@ class Depacketiser(ABC):
             self._finish(done)
         return done
 
+    def skip(self, sequence: int) -> None:
+        """The next packet of the source is not of this format; one with another number is ignored,
+        for there are cameras that count such packets apart.
+        """
+        if sequence == self._expected:
+            self._expected = (sequence + 1) & 0xFFFF
+
     def flush(self) -> list[AccessUnit]:
         """What is held, at the end of a stream."""
         done: list[AccessUnit] = []

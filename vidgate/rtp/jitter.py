@@ -51,6 +51,10 @@ class ReorderBuffer:
             self._since = now
         return ready
 
+    def is_near(self, sequence: int) -> bool:
+        """Whether a packet of that number would be waited for, or is."""
+        return self._next is not None and (sequence - self._next) & 0xFFFF <= self._size
+
     def flush(self) -> list[RtpPacket]:
         """Everything held, in order."""
         ready = [self._held[place] for place in sorted(self._held)]

@@ -1,5 +1,6 @@
 """The way of one track's packets: RTP in, order, access units out, reports back."""
 
+import math
 from collections.abc import Callable
 
 from vidgate.errors import ProtocolError
@@ -102,7 +103,7 @@ class TrackReceiver:
         self._on_missed = on_missed
         self._holes = 0  # packets and access units of this source that were lost
         self._missed_keys = 0
-        self._held_since: float | None = None
+        self._held_until = math.inf
         self._is_key = h265.is_key if codec is Codec.H265 else h264.is_key
         self._make = offer.depacketiser
         self._depacketiser = self._make()
@@ -162,7 +163,7 @@ class TrackReceiver:
             return
         _, second, sequence, timestamp, ssrc = HEADER.unpack_from(data)
         if second & 127 != self._payload_type:
-            self.ignored += 1  # Uniview and others slip foreign types into a track
+            self._pass_over(sequence, ssrc)
             return
         reception = self._reception
         if reception is None or reception.ssrc != ssrc:
@@ -184,15 +185,38 @@ class TrackReceiver:
             self.ignored += 1
             return
         if packet.payload_type != self._payload_type:
-            self.ignored += 1
+            self._pass_over(packet.sequence, packet.ssrc, packet)
             return
         if self._reception is not None and self._reception.ssrc != packet.ssrc:
             self._try(data, packet, self._reception)
             return
-        now = self._count(data, packet.sequence, packet.timestamp, packet.ssrc)
+        now = self._received()
+        self.packets += 1
+        self.bytes += len(data)
+        reception = self._reception or self._new_source(packet.ssrc, now)
+        reception.packet(packet.sequence, packet.timestamp, now)
+        self._order(packet, now)
+
+    def _order(self, packet: RtpPacket, now: float) -> None:
         in_order = [packet] if self._reorder is None else self._reorder.push(packet, now)
         for ordered in in_order:
             self._take(ordered, now)
+
+    def _pass_over(self, sequence: int, ssrc: int, packet: RtpPacket | None = None) -> None:
+        """A packet of a foreign type: Uniview and others slip them into a track. Where it has its
+        number among ours, as all of one source should (RFC 3550 5.1), it leaves no hole.
+        """
+        self.ignored += 1
+        if self._reception is None or self._reception.ssrc != ssrc:
+            return
+        if self._reorder is None:
+            self._skip(sequence)
+        elif packet is not None and self._reorder.is_near(sequence):
+            self._order(packet, self._received())
+
+    def _skip(self, sequence: int) -> None:
+        if isinstance(self._depacketiser, assembler.Depacketiser):  # who counts holes of pictures
+            self._depacketiser.skip(sequence)
 
     def _try(self, data: bytes, packet: RtpPacket, heard: Reception) -> None:
         """A packet of another source: the camera's new one, or one that strays in."""
@@ -207,6 +231,9 @@ class TrackReceiver:
             self._any_rtp(each)
 
     def _take(self, packet: RtpPacket, now: float) -> None:
+        if packet.payload_type != self._payload_type:
+            self._skip(packet.sequence)
+            return
         if packet.extension is not None:
             self._stamped(packet.timestamp, packet.extension, now)
         done = self._depacketiser.take(
@@ -223,7 +250,7 @@ class TrackReceiver:
         if self._reception is not None:
             self._reception.stamped(stamp.recorded, now)
         if stamp.is_discontinuity and not stamp.is_clean and self.codec.is_video:
-            self.has_key = False  # what it refers to was never sent
+            self.wait_for_key()  # what it refers to was never sent
         if len(self._stamps) >= MAX_STAMPS:
             del self._stamps[next(iter(self._stamps))]
         self._stamps[timestamp] = stamp
@@ -235,16 +262,6 @@ class TrackReceiver:
             return None
         self.ended |= stamp.is_terminal
         return stamp.recorded
-
-    def _count(self, data: bytes, sequence: int, timestamp: int, ssrc: int) -> float:
-        now = self._received()
-        self.packets += 1
-        self.bytes += len(data)
-        reception = self._reception
-        if reception is None:
-            reception = self._new_source(ssrc, now)
-        reception.packet(sequence, timestamp, now)
-        return now
 
     def rtcp(self, data: bytes) -> None:
         """One compound RTCP packet as it came; nonsense is ignored."""
@@ -288,17 +305,22 @@ class TrackReceiver:
             self.first_packet = now
         else:  # the camera restarted its encoder: old order and old fragments mean nothing
             self._depacketiser = self._make()
-            self.has_key = not self.codec.is_video
             self._holes = self._missed_keys = 0
-            self._held_since = None
             if self.codec.is_video:
-                self._on_missed()
+                self.wait_for_key()
             if self._reorder is not None:
                 self._reorder = ReorderBuffer()
             self._tally = self._tally and Tally(self.clock_rate)
         self.ended = False
         self._reception = Reception(ssrc, self.clock_rate)
         return self._reception
+
+    def wait_for_key(self, until: float = math.inf) -> None:
+        """Hold pictures back until the next key frame; at `until` (monotonic seconds) they are
+        given out all the same.
+        """
+        self.has_key = False
+        self._held_until = until
 
     def _look_for_holes(self, key: bool, now: float) -> None:
         """Before a picture is given out: whether another one should have come before it."""
@@ -308,20 +330,20 @@ class TrackReceiver:
         if holes == self._holes:
             return
         self._holes = holes
-        if depacketiser.damaged_keys != self._missed_keys:
-            self._missed_keys = depacketiser.damaged_keys
-            if self.has_key and not key:
-                self.has_key = False
-                self._held_since = now
+        is_key_lost = depacketiser.damaged_keys != self._missed_keys
+        self._missed_keys = depacketiser.damaged_keys
+        if key:
+            return  # whatever was lost, this one mends it
+        if is_key_lost and self.has_key:
+            self.wait_for_key(now + HELD)
         self._on_missed()
 
-    def _is_held_enough(self, now: float) -> bool:
-        """Whether the pictures behind a lost key frame are to be shown as they are."""
-        if self._held_since is None:
-            return False
-        self._on_missed()  # what was asked for may have been lost as well
-        self.has_key = now - self._held_since >= HELD
-        return self.has_key
+    def _is_held(self, now: float) -> bool:
+        """Whether a picture is held back, for which a key frame is asked for once it has begun."""
+        if self.last_frame is not None:
+            self._on_missed()
+        self.has_key = now >= self._held_until
+        return not self.has_key
 
     def _emit(self, timestamp: int, nals: list[bytes], now: float) -> None:
         units = tuple(nals)
@@ -334,10 +356,9 @@ class TrackReceiver:
             if key:
                 units = self.sets.complete(units)
                 self.has_key = True
-                self._held_since = None
             elif not self.has_key:
                 self.sets.learn(units)
-                if not self._is_held_enough(now):
+                if self._is_held(now):
                     return
         self.last_frame = now
         frame = Frame(self.number, self._time.unwrap(timestamp), key, units, now)

@@ -158,7 +158,7 @@ class RtspSource:
             if self._is_live and self._client is not None:
                 self._client.interrupt()
             if not self._is_proved and self._player is not None:
-                self._player.receivers[frame.track].has_key = False
+                self._player.receivers[frame.track].wait_for_key()
         return self._is_proved
 
     def _begin(self, frame: Frame) -> bool:

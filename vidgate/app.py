@@ -286,7 +286,7 @@ async def _cameras(
     resolver = await stack.enter_async_context(Resolver(guard.permits, clock=clock, names=names))
     cameras = Cameras(registry, resolver, guard, settings.media, settings.rtp, names)
     prober = Prober(registry, cameras.locate, slots, settings.probe, clock)
-    prober.allowance, prober.can_withhold = cameras.allowance, cameras.can_withhold
+    prober.follow(cameras)
     failover = Failover(bus, check=settings.media.return_check)
     standby = Standby(failover, prober.probe)
     refusals = Refusals(clock)

@@ -196,6 +196,13 @@ class FakeProber:
         """Every one."""
         return True
 
+    def reopen(self, channel: Channel) -> None:
+        """One more try."""
+        self.allowance(channel).reopen()
+
+    def owed_at(self, channel: Channel) -> None:
+        """No platform is asked."""
+
     async def probe_unsigned(self, channel: Channel) -> ProbeResult:
         """Whoever lives wants a login."""
         self.unsigned.append(channel.id)

@@ -83,6 +83,13 @@ class Model:
         """Every one."""
         return True
 
+    def reopen(self, channel: Channel) -> None:
+        """One more try."""
+        self.allowance(channel).reopen()
+
+    def owed_at(self, channel: Channel) -> None:
+        """No platform is asked."""
+
     async def probe_unsigned(self, channel: Channel) -> ProbeResult:
         """Whoever lives wants a login."""
         started = self.clock.now()

@@ -59,6 +59,19 @@ def test_a_platform_that_leads_elsewhere_moves_those_whose_address_it_makes() ->
     assert kinds(roster) == [Kind.MOVED]
 
 
+def test_a_move_tells_of_the_login_that_changed_with_it() -> None:
+    register = FakeRegister([CHANNEL], [])
+    roster = Roster(register)
+    changes(roster)
+    moved = register.edit("Cam", url="rtsp://10.0.0.2/x")
+    assert changes(roster) == [Change(Kind.MOVED, moved, CHANNEL)]
+    again = register.edit("Cam", url="rtsp://10.0.0.3/x")
+    register.known["cam"] = Login("operator", "new")
+    assert changes(roster) == [Change(Kind.MOVED, again, moved, is_renewed=True)]
+    register.edit("Cam", url="rtsp://10.0.0.4/x")
+    assert [change.is_renewed for change in changes(roster, "k")] == [True]
+
+
 def test_what_the_address_is_not_made_of_is_no_move() -> None:
     register = FakeRegister([CHANNEL], [])
     roster = Roster(register)

@@ -82,6 +82,13 @@ class OneLook:
     def can_withhold(self, channel: Channel) -> bool:
         return True
 
+    def reopen(self, channel: Channel) -> None:
+        """One more try."""
+        self.allowance(channel).reopen()
+
+    def owed_at(self, channel: Channel) -> None:
+        """No platform is asked."""
+
     async def probe_unsigned(self, channel: Channel) -> ProbeResult:
         return await self.probe(channel, Level.REACH)
 

@@ -114,7 +114,8 @@ def first_plan(
 @dataclass(frozen=True, slots=True)
 class Look:
     """One finished probe: monotonic instants of its start and end, and the health before it; `wall`
-    is the end by the wall clock.
+    is the end by the wall clock. `owed_at`: from when on the login that somebody has seen to may be
+    tried, where it was too early; None: it is not.
     """
 
     result: ProbeResult
@@ -123,6 +124,7 @@ class Look:
     before: Health
     rng: random.Random
     wall: float = 0.0
+    owed_at: float | None = None
 
 
 def next_plan(plan: Plan, health: Health, times: Cadence, rules: Rules, look: Look) -> Plan:
@@ -211,7 +213,12 @@ def _next_picture(plan: Plan, health: Health, times: Cadence, look: Look) -> flo
 
 
 def _postponed(plan: Plan, times: Cadence, look: Look) -> Plan:
-    """Soon again: evidence stands for two periods, so one look given up must not let it lapse."""
+    """Soon again: evidence stands for two periods, so one look given up must not let it lapse.
+
+    Not before a platform may be asked: each of its channels would be looked up in vain.
+    """
+    if look.owed_at is not None:
+        return Plan(max(look.ended, look.owed_at) + look.rng.uniform(0.0, times.describe))
     if look.result.asked >= Level.MEDIA:
         media_at = look.ended + min(NOTHING_LEARNT, times.media / 2)
         return replace(plan, describe_at=max(plan.describe_at, look.ended), media_at=media_at)

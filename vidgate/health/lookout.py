@@ -54,6 +54,14 @@ class Looker(Protocol):
         """Whether it can be asked without showing a login."""
         ...
 
+    def reopen(self, channel: Channel) -> None:
+        """A person has seen to its login, and to its platform's: each may be tried once more."""
+        ...
+
+    def owed_at(self, channel: Channel) -> float | None:
+        """When that is in order for its platform's, where it is too early yet; monotonic."""
+        ...
+
     async def probe(self, channel: Channel, level: Level, wish: Wish = Wish.NOTHING) -> ProbeResult:
         """Look; never raises for a camera's sake. `wish`: for how long a group of pictures is."""
         ...
@@ -114,6 +122,8 @@ class Lookout:
         if result.stayed:
             self._stayed[channel.id] = self._clock.now()
         if result.reason is Reason.UNAUTHORIZED:
+            if self._prober.owed_at(channel) is not None:  # said again, and not tried so far
+                return replace(result, reason=Reason.NOT_TESTED)
             self._count(channel)
         return result
 
@@ -143,7 +153,11 @@ class Lookout:
 
     def reopen(self, channel: Channel) -> None:
         """Somebody has seen to its login: it may be tried once more."""
-        self._allowance(channel).reopen()
+        self._prober.reopen(channel)
+
+    def owed_at(self, result: ProbeResult, channel: Channel) -> float | None:
+        """When what a look did not test can be: nothing is learnt sooner."""
+        return self._prober.owed_at(channel) if result.reason is Reason.NOT_TESTED else None
 
     def _count(self, channel: Channel) -> None:
         """Close what is not closed yet: it was not the camera but its platform that refused us.
@@ -163,7 +177,7 @@ class Lookout:
         allowance = self._allowance(job.channel)
         is_refused = self._is_refused(job.channel)
         if is_refused and job.channel.id in self._insisted:
-            allowance.reopen()
+            self._prober.reopen(job.channel)
         if allowance.opens_at(self._clock.now()) is not None:
             return True
         return is_refused and not (job.urgent or job.sinks)

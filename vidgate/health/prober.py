@@ -66,6 +66,26 @@ class Probing(Protocol):
         ...
 
 
+class Logins(Protocol):
+    """Who knows of each login how often it may be tried still; see `operations.sources.Cameras`."""
+
+    def allowance(self, channel: Channel) -> Allowance:
+        """How often the channel's own may be."""
+        ...
+
+    def can_withhold(self, channel: Channel) -> bool:
+        """Whether the channel can be asked without showing any."""
+        ...
+
+    def renewed(self, channel: Channel) -> None:
+        """A person has seen to its logins: each may be tried once more."""
+        ...
+
+    def owed_at(self, channel: Channel) -> float | None:
+        """When its platform's may be, where that is too early yet."""
+        ...
+
+
 class _Rtsp:
     """Real cameras."""
 
@@ -83,9 +103,9 @@ class Prober:
 
     `address_of` says where a channel is and with which login; it raises NotFoundError where it has
     no address, and the RemoteError of a platform that was asked for it in vain. May be set:
-    `allowance`, how often a channel's login may be tried still, and `can_withhold`, whether the
-    channel can be asked without showing it. `on_further` hears of each connect of a look but its
-    first.
+    `allowance`, how often a channel's login may be tried still, `can_withhold`, whether the channel
+    can be asked without showing it, `reopen` and `owed_at`, of one more try; `follow` sets them
+    all. `on_further` hears of each connect of a look but its first.
     """
 
     deepest = Level.MEDIA  # nothing here judges a picture
@@ -108,8 +128,15 @@ class Prober:
         allowances = Allowances()
         self.allowance: Callable[[Channel], Allowance] = lambda one: allowances.of(one, None)
         self.can_withhold: Callable[[Channel], bool] = lambda one: True
+        self.reopen: Callable[[Channel], None] = lambda one: self.allowance(one).reopen()
+        self.owed_at: Callable[[Channel], float | None] = lambda one: None
         self.on_picture: Callable[[Picture], None] = lambda picture: None
         self.on_further: Callable[[], None] = nothing
+
+    def follow(self, logins: Logins) -> None:
+        """Go by what they know."""
+        self.allowance, self.can_withhold = logins.allowance, logins.can_withhold
+        self.reopen, self.owed_at = logins.renewed, logins.owed_at
 
     def lane(self, channel: Channel, level: Level) -> tuple[Hashable, int]:
         """Which limit holds for a look at the channel, and how many it lets through at once.

@@ -49,11 +49,14 @@ class Kind(Enum):
 class Change:
     """One channel's change; `before` is None for a new one, and may be the same: its platform can
     lead elsewhere, or its credential hold another login.
+
+    `is_renewed`: it has another login too, whatever else happened to it.
     """
 
     kind: Kind
     channel: Channel
     before: Channel | None = None
+    is_renewed: bool = False
 
 
 class Roster:
@@ -119,8 +122,8 @@ class Roster:
         if before is None:
             return Change(Kind.ADDED, channel)
         if is_moved:
-            return Change(Kind.MOVED, channel, before)
-        return Change(Kind.RENEWED if is_renewed else Kind.EDITED, channel, before)
+            return Change(Kind.MOVED, channel, before, is_renewed)
+        return Change(Kind.RENEWED if is_renewed else Kind.EDITED, channel, before, is_renewed)
 
     def _remove(self, id_: str) -> Channel:
         self._places.pop(id_, None)

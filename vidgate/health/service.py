@@ -87,7 +87,7 @@ class HealthService:
         self._roster = Roster(register)
         self.demands = Demands(self._roster, settings, prober.held)
         self._credentials: set[str] = set()  # set anew, not followed up yet
-        self._stale = asyncio.Event()
+        self._stale, self._is_changed = asyncio.Event(), False  # what of the register
         self._booked: set[Place] = set()  # of what windows were added or ended
         self._tasks = Supervisor("health")
         self._is_closing = False
@@ -192,6 +192,8 @@ class HealthService:
             self._scheduler.forget(channel.id, removed=True)
             self._book.remove(channel.id)
         elif change.kind is Kind.MOVED:
+            if change.is_renewed:
+                self._lookout.reopen(channel)
             self._live.moved(channel.id)
             self._begin_again(channel, states.moved)
         elif change.kind is Kind.RENEWED:
@@ -248,11 +250,13 @@ class HealthService:
     async def _listen(self) -> None:
         """Hear what changed. Changes come in bursts: they are followed up once for all of them."""
         async with self._bus.subscribe((*REGISTER_EVENTS, "stream.state")) as events:
+            self._is_changed = True
             self._stale.set()
             lost = 0
             async for event in events:
                 if events.lost > lost:
                     lost = events.lost
+                    self._is_changed = True
                     self._stale.set()
                 self._hear(event)
 
@@ -262,6 +266,8 @@ class HealthService:
                 self._credentials.add(event.object)
             if event.type == "maintenance.changed":
                 self._booked.add(place(Scope(event.data["scope"]), event.data["subject"]))
+            else:
+                self._is_changed = True
             self._stale.set()
         elif event.data.get("state") == "connecting":
             self._scheduler.yield_to_viewer(event.object)
@@ -283,7 +289,9 @@ class HealthService:
             self._stale.clear()
             credentials, self._credentials = self._credentials, set()
             booked, self._booked = self._booked, set()
-            await self._follow(credentials=credentials)
+            is_changed, self._is_changed = self._is_changed, False
+            if is_changed:
+                await self._follow(credentials=credentials)
             if booked:
                 await self.age(booked)
 
@@ -304,7 +312,8 @@ class HealthService:
         self._book.put(health)
         if self._is_probed(channel):
             plan = self._scheduler.plans.get(channel.id, STOPPED)
-            look = Look(result, started, ended, before, self._random, now)
+            owed_at = self._lookout.owed_at(result, channel)
+            look = Look(result, started, ended, before, self._random, now, owed_at)
             following = next_plan(plan, health, self.demands.cadence(channel), rules, look)
             is_doubted = states.needs_recheck(health)
             self._scheduler.plan(channel.id, following, is_doubted=is_doubted)

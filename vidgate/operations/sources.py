@@ -77,6 +77,10 @@ class Locator(Protocol):
         """Whoever must be asked for it may be shown its login once more."""
         ...
 
+    def owed_at(self, route: Route) -> float | None:
+        """When that is in order, where it is too early yet."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Cameras:
@@ -154,6 +158,18 @@ class Cameras:
         self._allowance(channel, route).reopen()
         if route is not None:
             self.locator.reopen(route)
+
+    def renewed(self, channel: Channel) -> None:
+        """The same for each of its streams: the login was said again."""
+        for variant in Variant:
+            self.reopen(channel, self.register.route(channel, variant))
+
+    def owed_at(self, channel: Channel) -> float | None:
+        """When its platform may be shown the login that a person has seen to; None: it may be now,
+        or was, or nobody has.
+        """
+        route = self.register.route(channel)
+        return None if route is None else self.locator.owed_at(route)
 
     def _allowance(self, channel: Channel, route: Route | None) -> Allowance:
         if route is None:
@@ -325,9 +341,7 @@ class Sources:
 
     def reopen(self, name: str) -> None:
         """A person has seen to the channel's login: it may be tried once more."""
-        channel = self._register.get(name)
-        for variant in Variant:
-            self._cameras.reopen(channel, self._register.route(channel, variant))
+        self._cameras.renewed(self._register.get(name))
 
     def keep_only(self, keys: Collection[StreamKey]) -> None:
         """Forget what the sources of other streams were made of."""

@@ -77,6 +77,11 @@ class Turns:
         if (allowance := self._of(asked)) is not None:
             allowance.reopen()
 
+    def owed_at(self, asked: Question) -> float | None:
+        """When that try is in order, where the account was closed to it and it is still to come."""
+        allowance = self._of(asked)
+        return None if allowance is None else allowance.owed_at(self._clock.now())
+
     def _of(self, asked: Question) -> Allowance | None:
         if asked.login is None or asked.auth == "none":
             return None

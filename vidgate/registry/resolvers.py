@@ -108,6 +108,13 @@ class Resolver:
             with suppress(InputError):  # of an endpoint that is none: said when it is asked
                 self._turns.reopen(route.question)
 
+    def owed_at(self, route: Route) -> float | None:
+        """When that try is in order, where the platform refused too many before it."""
+        if route.question is not None:
+            with suppress(InputError):
+                return self._turns.owed_at(route.question)
+        return None
+
     async def _ask(self, asked: Question) -> bytes:
         where = self._check(asked)
         self._rests.heed(asked, where)

@@ -43,6 +43,7 @@ class Account:
     """
 
     taken: tuple[str, str] | None = None  # scheme and algorithm of the last accepted answer
+    counted: int = 0  # refused answers ever, so that whoever asks can tell whether it was tried
     _refusals: list[float] = field(default_factory=list)
     _opened: set[str] = field(default_factory=set)  # channels let in, and not refused since
     _let_in: float = -inf  # when it last was, of what is recalled
@@ -106,6 +107,7 @@ class Account:
 
     def count(self, times: int, now: float) -> None:
         """Answers were refused."""
+        self.counted += times
         self._refusals = [*self._refusals, *[now] * times][-MOST:]
         if len(self._refusals) >= MOST:
             self._opened.clear()
@@ -167,6 +169,7 @@ class Allowance:
     channel: str = ""
     _refused: float | None = None
     _is_asked: bool = False  # by a person, since the last verdict
+    _asked_after: int = 0  # refusals of the account
 
     def opens_at(self, now: float) -> float | None:
         """From when on one more try is in order; None: it is now."""
@@ -177,7 +180,16 @@ class Allowance:
 
     def reopen(self) -> None:
         """A person asks for one more try; it is counted like any other."""
-        self._is_asked = True
+        self._is_asked, self._asked_after = True, self.account.counted
+
+    def owed_at(self, now: float) -> float | None:
+        """When the try that a person asked for is in order, where the account was closed to it.
+
+        None as well where the login was refused since to whoever came first: it is as wrong for
+        the others of its device, and nobody asked that each of them hears so.
+        """
+        is_owed = self._is_asked and self._asked_after == self.account.counted
+        return self.account.closed_until(now) if is_owed else None
 
     def turn(self, now: float, own: float | None = None) -> Turn:
         """Whether an answer may be given now; `own` is the one before, by the same connection."""

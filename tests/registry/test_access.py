@@ -95,15 +95,37 @@ def test_another_login_of_the_platform_is_another_try() -> None:
     assert route.question is not None
     assert route.question.login == Login("asker", "x")
     assert "Login" not in repr(route)
-    assert one.logins(channel) == (None, None, Login("asker", "x"))
-    basic = replace(platform, options=platform.options | {"auth": "basic"})
-    other = access(credential("asker"), platforms={"p": basic})
-    assert other.logins(channel) != one.logins(channel)
+    for changed in ({"auth": "basic"}, {"method": "POST"}, {"fingerprint": "00" * 32}):
+        now = replace(platform, options=platform.options | changed)
+        other = access(credential("asker"), platforms={"p": now})
+        assert other.logins(channel) != one.logins(channel)
+        assert other.place(channel) == one.place(channel), "how it is asked makes no other camera"
     assert one.shows(channel, {"asker"})
     assert not one.shows(channel, {"other"})
     own = replace(channel, url=URL)
     assert one.logins(own) == (None, None, None)
     assert not one.shows(own, {"asker"})
+
+
+def test_patterns_are_gone_through_once_for_all_channels_that_are_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many channels there are, and however often each is asked for at a change."""
+    tried, fits_at = 0, Pattern.fits_at
+
+    def counted(pattern: Pattern, platform: str, vendor: str, host: str) -> bool:
+        nonlocal tried
+        tried += 1
+        return fits_at(pattern, platform, vendor, host)
+
+    monkeypatch.setattr(Pattern, "fits_at", counted)
+    one = access(*(credential(f"c{n}", host=f"10.{n}.*") for n in range(20)))
+    for number in range(300):
+        channel = Channel(id=f"{number}", name="n", url=f"rtsp://10.{number % 3}.0.1/{number}")
+        assert one.shows(channel, {f"c{number % 3}"})
+        assert one.login(channel) == Login(f"c{number % 3}", "x")
+        assert not one.shows(replace(channel, url="rtsp://192.0.2.1/"), {"c1"})
+    assert tried <= 20 * 4
 
 
 def test_whose_pattern_fits_is_shown_the_credential() -> None:

@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import replace
 from fnmatch import translate
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,13 +35,20 @@ class Access:
         self._forms = forms
         found = [Pattern(one, forms) for one in register.credentials.values() if has_pattern(one)]
         self._patterns = sorted(found, key=lambda pattern: pattern.rank)
+        self._fitting: dict[tuple[str, str, str], str] = {}  # names; all that patterns go by
 
     def credential(self, channel: Channel) -> str:
         """The name of the credential that the channel uses; empty where there is none."""
         if channel.credential:
             return channel.credential
-        fitting = (pattern.name for pattern in self._patterns if pattern.fits(channel))
-        return next(fitting, "")
+        if not self._patterns:
+            return ""
+        given = channel.platform, channel.vendor, host_of(channel)
+        name = self._fitting.get(given)
+        if name is None:  # asked for each channel at each change, and few are like no other
+            fitting = (one.name for one in self._patterns if one.fits_at(*given))
+            name = self._fitting[given] = next(fitting, "")
+        return name
 
     def login(self, channel: Channel) -> Login | None:
         """What the channel signs in with; None where it has no credential."""
@@ -67,10 +75,12 @@ class Access:
         return routes.place(channel, platform, self._forms)
 
     def logins(self, channel: Channel) -> Hashable:
-        """All that the channel's camera and platform are told: another one may be let in."""
+        """All that the channel's camera and platform are told, and how: another may be let in."""
         platform = self._asked(channel)
-        auth = platform.options.get("auth") if platform is not None else None
-        return self.login(channel), auth, self._asker(channel)
+        if platform is None:
+            return self.login(channel), None, None
+        how = tuple(platform.options.get(name, "") for name in ("auth", "method", "fingerprint"))
+        return self.login(channel), how, self._asker(channel)
 
     def shows(self, channel: Channel, credentials: Collection[str]) -> bool:
         """Whether the channel's camera or platform is told one of these credentials."""
@@ -122,13 +132,17 @@ class Pattern:
 
     def fits(self, channel: Channel) -> bool:
         """Whether all patterns fit the channel."""
-        if self._platform and not self._platform(channel.platform):
+        return self.fits_at(channel.platform, channel.vendor, host_of(channel))
+
+    def fits_at(self, platform: str, vendor: str, host: str) -> bool:
+        """Whether they fit a channel of that platform and make, at that host."""
+        if self._platform and not self._platform(platform):
             return False
-        if self._vendor and not self._is_made(channel.vendor):
+        if self._vendor and not self._is_made(vendor):
             return False
         if self._network is None and self._host is None:
             return True
-        return self._is_at(host_of(channel))
+        return self._is_at(host)
 
     def _is_made(self, vendor: str) -> bool:
         if self._form is not None:
@@ -138,10 +152,16 @@ class Pattern:
     def _is_at(self, host: str) -> bool:
         if self._host is not None:
             return self._host(host)
-        try:
-            return self._network is not None and ip_address(host) in self._network
-        except ValueError:
-            return False
+        address = _address(host)
+        return self._network is not None and address is not None and address in self._network
+
+
+@lru_cache(maxsize=1024)  # the patterns are gone through for one host after the other
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
 
 
 def has_pattern(credential: Credential) -> bool:

@@ -163,13 +163,14 @@ def route_of(
 def place(channel: Channel, platform: Platform | None, forms: UrlForms) -> Hashable:
     """Where its main stream is, or who is asked for it; None where there is no way to it.
 
-    Whichever rule it comes by, and whatever login is shown there.
+    Whichever rule it comes by, and whatever login is shown there. By which method, and how its
+    certificate is known, says how it is asked and not of which camera: see `Access.logins`.
     """
     route = route_of(channel, Variant.MAIN, platform, forms)
     if route is None or route.question is None:
         return None if route is None else route.url
     asked = route.question
-    return asked.endpoint, asked.method, asked.body, asked.path, asked.fingerprint
+    return asked.endpoint, asked.body, asked.path
 
 
 def mistakes(channel: Channel, platform: Platform | None, forms: UrlForms) -> list[tuple[str, str]]:

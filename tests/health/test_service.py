@@ -170,6 +170,18 @@ async def test_after_an_edit_only_whom_the_window_is_for_are_asked_for() -> None
             assert asked.asked == meant
 
 
+async def test_a_window_says_nothing_of_the_register(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(channel("a"))
+    async with world.running():
+        await world.told()
+        compared: list[Channel] = []
+        monkeypatch.setattr(world.register, "place", compared.append)
+        world.maintained.add("a")
+        world.bus.publish("maintenance.changed", "1", {"scope": "channel", "subject": "a"})
+        await until(lambda: world.state() is State.MAINTENANCE)
+        assert compared == []
+
+
 async def test_a_window_that_ends_by_itself_is_noticed_and_survives_a_restart() -> None:
     world = World(channel("a"), enabled=True)
     world.maintained.add("a")

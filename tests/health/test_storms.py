@@ -156,7 +156,7 @@ def test_f11_a_rotated_password_is_tried_twice_an_hour_at_most(run: Run) -> None
             since[0] = float("inf")  # the new password is entered
             for id_ in rotated:
                 register.known[id_] = Login("viewer", "new")
-            health._stale.set()
+            model.bus.publish("register.changed", "", {})
             await asyncio.sleep(120)
             assert states(health) == {"up": 600}
 

@@ -11,7 +11,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -58,6 +58,24 @@ TROUBLED = ("stalled", "retrying")
 DOUBT = 3.0  # seconds after a watched sub-stream fails until its channel is looked at
 
 
+@dataclass(slots=True)
+class _News:
+    """What was heard and is not followed up yet; at first, that there is a register."""
+
+    is_changed: bool = True
+    credentials: set[str] = field(default_factory=set)  # set anew
+    booked: set[Place] = field(default_factory=set)  # of what windows were added or ended
+
+    def add(self, event: Event) -> None:
+        """A window changes nothing in the register, which is not compared for it."""
+        if event.type == "maintenance.changed":
+            self.booked.add(place(Scope(event.data["scope"]), event.data["subject"]))
+            return
+        self.is_changed = True
+        if event.type == "credential.changed":
+            self.credentials.add(event.object)
+
+
 class HealthService:
     """Follows the register, runs the looks, judges, keeps and tells."""
 
@@ -86,9 +104,7 @@ class HealthService:
         self._lookout = Lookout(prober, self._live, self._clock, self.of, self._book.wall)
         self._roster = Roster(register)
         self.demands = Demands(self._roster, settings, prober.held)
-        self._credentials: set[str] = set()  # set anew, not followed up yet
-        self._stale, self._is_changed = asyncio.Event(), False  # what of the register
-        self._booked: set[Place] = set()  # of what windows were added or ended
+        self._stale, self._news = asyncio.Event(), _News()
         self._tasks = Supervisor("health")
         self._is_closing = False
         self._scheduler = Scheduler(
@@ -250,24 +266,18 @@ class HealthService:
     async def _listen(self) -> None:
         """Hear what changed. Changes come in bursts: they are followed up once for all of them."""
         async with self._bus.subscribe((*REGISTER_EVENTS, "stream.state")) as events:
-            self._is_changed = True
             self._stale.set()
             lost = 0
             async for event in events:
                 if events.lost > lost:
                     lost = events.lost
-                    self._is_changed = True
+                    self._news.is_changed = True
                     self._stale.set()
                 self._hear(event)
 
     def _hear(self, event: Event) -> None:
         if event.type in REGISTER_EVENTS:
-            if event.type == "credential.changed":
-                self._credentials.add(event.object)
-            if event.type == "maintenance.changed":
-                self._booked.add(place(Scope(event.data["scope"]), event.data["subject"]))
-            else:
-                self._is_changed = True
+            self._news.add(event)
             self._stale.set()
         elif event.data.get("state") == "connecting":
             self._scheduler.yield_to_viewer(event.object)
@@ -287,13 +297,11 @@ class HealthService:
         while True:
             await self._stale.wait()
             self._stale.clear()
-            credentials, self._credentials = self._credentials, set()
-            booked, self._booked = self._booked, set()
-            is_changed, self._is_changed = self._is_changed, False
-            if is_changed:
-                await self._follow(credentials=credentials)
-            if booked:
-                await self.age(booked)
+            news, self._news = self._news, _News(is_changed=False)
+            if news.is_changed:
+                await self._follow(credentials=news.credentials)
+            if news.booked:
+                await self.age(news.booked)
 
     # -- looking -----------------------------------------------------------------------------------
 

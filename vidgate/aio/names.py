@@ -10,14 +10,13 @@ import socket
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from vidgate.aio.cares import Answer, Channel
+from vidgate.aio.cares import Answer, Channel, unasked
 from vidgate.aio.clock import Clock, SystemClock
-from vidgate.aio.hosts import HOSTS, HostsFile
+from vidgate.aio.hosts import HOSTS, HostsFile, canonical
 
 DEADLINE = 3.0  # seconds for one name, its turn included; a silent server takes as many
 PARALLEL = 512  # names asked at once, more than looks under way
@@ -42,9 +41,10 @@ class _Flight:
 class Names:
     """`async with Names() as names: await names.resolve("camera.example")`.
 
-    The file /etc/hosts is asked first and at once, then name servers: `servers` (`address:port`),
-    else those of resolv.conf. However many want a name, it is asked for once; who is cancelled
-    waits no more, and what c-ares then still asks is over seconds later, or when we close.
+    The file /etc/hosts is asked first and at once, then name servers: `servers` (`address:port`)
+    with the domains to `search`, else those of resolv.conf. However many want a name, it is asked
+    for once; who is cancelled waits no more, and what c-ares then still asks is over seconds later,
+    or when we close.
     """
 
     def __init__(
@@ -53,12 +53,14 @@ class Names:
         *,
         hosts: Path = HOSTS,
         servers: tuple[str, ...] = (),
+        search: tuple[str, ...] = (),
         parallel: int = PARALLEL,
         deadline: float = DEADLINE,
     ) -> None:
         self._clock = clock or SystemClock()
         self._hosts = HostsFile(self._clock, hosts)
         self._servers = servers
+        self._search = search
         self._parallel = parallel
         self._deadline = deadline
         self._flights: dict[str, _Flight] = {}
@@ -93,9 +95,12 @@ class Names:
         self._retired.clear()
 
     async def resolve(self, host: str) -> tuple[str, ...]:
-        """The IP addresses of a host, best first; of an address itself at once. Raises OSError."""
+        """The IP addresses of a host, best first; of an address itself at once.
+
+        Raises OSError: a gaierror, unless this machine had not the means to ask.
+        """
         try:
-            return (str(ip_address(host)),)
+            return (canonical(host),)
         except ValueError:
             pass
         name = host.lower()
@@ -104,6 +109,8 @@ class Names:
         answer = self._remembered(name)
         if answer is None:
             answer = await asyncio.shield(self._flight(name).answer)
+        if answer.lack:
+            raise OSError(answer.lack, answer.why)
         if not answer.addresses:
             code = socket.EAI_NONAME if answer.is_unknown else socket.EAI_AGAIN
             raise socket.gaierror(code, answer.why)
@@ -119,6 +126,9 @@ class Names:
 
     def _remember(self, name: str, answer: Answer) -> None:
         self._memory.pop(name, None)
+        if answer.lack:  # which says nothing of the name; nor might c-ares have read resolv.conf
+            self._renewal = 0.0
+            return
         while len(self._memory) >= REMEMBERED:
             del self._memory[next(iter(self._memory))]
         seconds = min(max(answer.ttl, SHORTEST), LONGEST) if answer.addresses else NEGATIVE
@@ -146,7 +156,7 @@ class Names:
             try:
                 self._channel().ask(flight.name, partial(self._land, flight))
             except OSError as error:
-                self._land(flight, Answer(why=str(error.strerror)))
+                self._land(flight, unasked(str(error.strerror)))
 
     def _ended(self, _: asyncio.Future[Answer]) -> None:
         self._asked -= 1
@@ -163,6 +173,9 @@ class Names:
             flight.deadline.cancel()
         del self._flights[flight.name]
         self._remember(flight.name, answer)
+        if answer.is_unknown:
+            # c-ares remembers it too, for as long as the SOA says, until it begins anew.
+            self._renewal = min(self._renewal, self._clock.now() + NEGATIVE)
         flight.answer.set_result(answer)
 
     def _channel(self) -> Channel:
@@ -175,6 +188,6 @@ class Names:
             self._retired.remove(channel)
             channel.close()
         if self._network is None:
-            self._network = Channel(servers=self._servers)
+            self._network = Channel(servers=self._servers, search=self._search)
             self._renewal = now + RENEWAL
         return self._network

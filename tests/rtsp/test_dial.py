@@ -1,6 +1,7 @@
 """What lies below RTSP: the means of this machine, which are not the camera's fault."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,7 @@ import pytest
 from tests.descriptors import exhausted
 from tests.rtsp.camera import Habits, run_camera
 from vidgate.aio.clock import SystemClock
+from vidgate.aio.names import Names
 from vidgate.errors import (
     DeniedAddressError,
     LimitError,
@@ -32,12 +34,14 @@ CONNECT = 20.0  # seconds; what no test waits for
 pytestmark = pytest.mark.usefixtures("no_descriptor_left")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "cam.example"])
 @pytest.mark.parametrize("scheme", ["rtsp", "rtsps", "rtsph", "rtspsh"])
-async def test_too_few_descriptors_are_ours(scheme: str) -> None:
-    address = RtspAddress(url=f"{scheme}://127.0.0.1:9/main")
-    with exhausted(but=0), pytest.raises(LimitError) as told:
-        async with RtspClient.connect(address, SystemClock()):
-            pytest.fail("there is no descriptor")
+async def test_too_few_descriptors_are_ours(scheme: str, host: str) -> None:
+    async with Names(servers=("127.0.0.1:9",)) as names:
+        address = RtspAddress(url=f"{scheme}://{host}:9/main", resolve=names.resolve)
+        with exhausted(but=0), pytest.raises(LimitError) as told:
+            async with RtspClient.connect(address, SystemClock()):
+                pytest.fail("there is no descriptor")
     assert "本机资源不足" in told.value.message
     assert not isinstance(told.value, RemoteError)
     assert is_retryable(told.value)
@@ -105,6 +109,31 @@ async def test_what_was_tried_is_told() -> None:
             pytest.fail("nobody listens there")
     assert f"cam.example:{camera.port} (::1, 127.0.0.9)" in told.value.message
     assert "连接被拒绝" in told.value.message
+
+
+async def test_errors_of_several_kinds_are_told_in_words() -> None:
+    async with run_camera() as camera:
+        pass
+    # No packet goes to the second: the kernel itself refuses TCP to all.
+    address = named(camera.url, "127.0.0.9", "255.255.255.255")
+    with pytest.raises(UnreachableError) as told:
+        async with RtspClient.connect(address, SystemClock()):
+            pytest.fail("nobody listens there")
+    assert "连接被拒绝" in told.value.message
+    assert "Multiple" not in told.value.message
+
+
+async def test_want_of_means_for_one_of_several_addresses_is_ours() -> None:
+    async with run_camera() as camera:
+        pass
+    taken: list[int] = []
+    address = named(
+        camera.url, "127.0.0.8", "127.0.0.9", further=lambda: taken.append(os.eventfd(0))
+    )
+    with exhausted(but=1), pytest.raises(LimitError, match="本机资源不足"):
+        async with RtspClient.connect(address, SystemClock()):
+            pytest.fail("the second one needs a descriptor too")
+    os.close(taken.pop())
 
 
 async def test_forbidden_addresses_of_a_name_are_left_out() -> None:

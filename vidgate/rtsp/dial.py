@@ -3,13 +3,14 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
 
 from aiohappyeyeballs import start_connection
 
 from vidgate.aio.names import Names
-from vidgate.errors import DeniedAddressError
+from vidgate.errors import DeniedAddressError, is_ours
 from vidgate.rtsp import tls
 from vidgate.rtsp.address import RtspAddress, nothing
 from vidgate.wire.uri import Uri
@@ -43,20 +44,64 @@ async def tcp(
 ) -> tuple[socket.socket, Place]:
     """TCP alone, to the first of the places that takes it: what comes on top may fail otherwise.
 
-    `further` is called before each connect but the first. Raises OSError.
+    `further` is called before each connect but the first. Raises the first OSError that is for want
+    of means of our own, else the first.
     """
     of_sockets: dict[socket.socket, Place] = {}
+    loop = _Witness()
 
     def make(info: AddressInfo) -> socket.socket:
         if of_sockets:
             further()
-        plain = socket.socket(info[0], socket.SOCK_STREAM)
+        with loop.watching():
+            plain = socket.socket(info[0], socket.SOCK_STREAM)
         of_sockets[plain] = info[4]
         return plain
 
     infos = [(_family(ip), socket.SOCK_STREAM, 0, "", (ip, port)) for ip, port in places]
-    plain = await start_connection(infos, happy_eyeballs_delay=HEAD_START, socket_factory=make)
+    try:
+        plain = await start_connection(
+            infos,
+            happy_eyeballs_delay=HEAD_START,
+            loop=cast(asyncio.AbstractEventLoop, loop),
+            socket_factory=make,
+        )
+    except OSError as error:
+        raise loop.worst() or error from None
     return plain, of_sockets[plain]
+
+
+class _Witness:
+    """The running loop, but it knows what became of connects.
+
+    `start_connection` makes one error of several, without `errno` where they differ.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        # Not the errors themselves: their frames know us, and no circle is to be left.
+        self._seen: list[tuple[int | None, str | None]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._seen.append((error.errno, error.strerror))
+            raise
+
+    async def sock_connect(self, sock: socket.socket, address: Any) -> None:
+        """As the loop's."""
+        with self.watching():
+            await self._loop.sock_connect(sock, address)
+
+    def worst(self) -> OSError | None:
+        """The first error for want of our own means, else the first."""
+        errors = [OSError(*seen) for seen in self._seen]
+        return next(filter(is_ours, errors), errors[0] if errors else None)
 
 
 def tried(uri: Uri, places: Sequence[Place]) -> str:

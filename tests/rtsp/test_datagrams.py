@@ -11,18 +11,17 @@ from vidgate.rtsp.receiver import UNITS_EACH
 class Sender:
     """Datagrams whose clock stands still but for the work that each one costs."""
 
-    def __init__(self, *, cost: float = 0.0, units: int = 1) -> None:
+    def __init__(self, *, cost: float = 0.0, units: int = 1, work: int = 0) -> None:
         self.now = 0.0
         self.cost = cost
         self.units = units
-        self.work = 0
+        self.work = work
+        self.asked = 0
         self.taken: list[bytes] = []
         self.floods = 0
         self.arrived: list[float] = []
         self.datagrams = Datagrams(self._clock, self.arrived.append, self._flood, self._clock)
-        self.receive: Callable[[bytes], None] = self.datagrams.handler(
-            self._take, lambda: self.work
-        )
+        self.receive: Callable[[bytes], None] = self.datagrams.handler(self._take, self._work)
 
     def _clock(self) -> float:
         return self.now
@@ -34,6 +33,10 @@ class Sender:
         self.taken.append(data)
         self.now += self.cost
         self.work += self.units
+
+    def _work(self) -> int:
+        self.asked += 1
+        return self.work
 
     def second(self, datagrams: int, burst: int) -> None:
         """A second of them, so many at once."""
@@ -72,14 +75,32 @@ async def test_units_are_counted_whatever_they_come_in() -> None:
 
 
 async def test_a_track_that_begins_anew_is_no_flood() -> None:
-    sender = Sender()
-    sender.work = 10**9
+    sender = Sender(work=10**9)
     sender.receive(b"x")
     sender.units = -(10**9)
     for _ in range(3):
         sender.receive(b"x")
     assert len(sender.taken) == 4
     assert not sender.floods
+
+
+async def test_the_work_is_asked_for_once_a_datagram() -> None:
+    sender = Sender()
+    asked = sender.asked
+    sender.second(1000, 10)
+    assert sender.asked - asked == 1000
+
+
+async def test_the_work_of_each_port_is_its_own() -> None:
+    sender = Sender(units=UNITS_EACH * MOST_ITEMS * 2, work=5)
+    other = sender.datagrams.handler(lambda data: None, sender._work)
+    quiet = sender.datagrams.handler(lambda data: None)
+    for _ in range(10):
+        other(b"x")
+        quiet(b"x")
+    assert not sender.datagrams.is_flooded
+    sender.receive(b"x")
+    assert sender.floods == 1
 
 
 async def test_others_have_their_turn_and_nothing_is_lost() -> None:

@@ -14,7 +14,7 @@ def any_address(_: str) -> bool:
     return True
 
 
-def nothing() -> None:
+def nothing(*_: object) -> None:
     """What is called where nobody wants to hear."""
 
 

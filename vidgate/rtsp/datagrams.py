@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 
+from vidgate.rtsp.address import nothing
 from vidgate.rtsp.intake import TURN, allowed
 from vidgate.rtsp.receiver import UNITS_EACH
 
@@ -17,8 +18,15 @@ Take = Callable[[bytes], object]
 Work = Callable[[], int]
 
 
-def _none() -> int:
-    return 0
+class _Port:
+    """Who takes the datagrams of a port, and the work that he had found after the last one."""
+
+    __slots__ = ("found", "take", "work")
+
+    def __init__(self, take: Take, work: Work | None) -> None:
+        self.take = take
+        self.work = work
+        self.found = 0 if work is None else work()
 
 
 class Datagrams:
@@ -43,29 +51,31 @@ class Datagrams:
         self._on_flood = on_flood
         self._now = now
         self._allowed = allowed(clock())
-        self._waiting: deque[tuple[bytes, Take, Work]] = deque()
+        self._waiting: deque[tuple[bytes, _Port]] = deque()
         self._bytes = 0  # of those that wait
         self._next: asyncio.Handle | None = None
         self._worked = 0.0  # seconds, less the time that went to others since
         self._looked = now()
 
-    def handler(self, take: Take, work: Work = _none) -> Callable[[bytes], None]:
+    def handler(self, take: Take, work: Work | None = None) -> Callable[[bytes], None]:
         """Of the datagrams of one port; `work` counts the units that `take` has found so far."""
+        port = _Port(take, work)
 
         def receive(data: bytes) -> None:
             if self.is_flooded:
                 return
             if self._next is not None:
-                self._wait(data, take, work)
+                self._wait(data, port)
                 return
             now = self._now()
-            self._worked = max(0.0, self._worked - (now - self._looked))
+            worked = self._worked - (now - self._looked)
+            self._worked = worked if worked > 0.0 else 0.0
             self._looked = now
-            if self._worked > TURN:
-                self._wait(data, take, work)
+            if worked > TURN:
+                self._wait(data, port)
                 self._next = asyncio.get_running_loop().call_soon(self._go_on)
             else:
-                self._take(data, take, work)
+                self._take(data, port)
 
         return receive
 
@@ -73,28 +83,32 @@ class Datagrams:
         """What waits is forgotten, and so is whom this was for."""
         self.is_flooded = True
         self._forget()
-        self._on_arrival, self._on_flood = _nobody, _nothing
+        self._on_arrival = self._on_flood = nothing
 
-    def _wait(self, data: bytes, take: Take, work: Work) -> None:
+    def _wait(self, data: bytes, port: _Port) -> None:
         if len(self._waiting) < MOST_WAITING and self._bytes + len(data) <= MOST_BYTES:
-            self._waiting.append((data, take, work))
+            self._waiting.append((data, port))
             self._bytes += len(data)
-        else:
-            self._count(1, self._clock())
+        elif not self._allowed.takes(1, self._clock()):
+            self._flood()
 
-    def _take(self, data: bytes, take: Take, work: Work) -> None:
+    def _take(self, data: bytes, port: _Port) -> None:
         arrived = self._clock()
         self._on_arrival(arrived)
-        before = work()
-        take(data)
-        # Less than before where the track has begun anew.
-        self._count(1 + max(0, work() - before) // UNITS_EACH, arrived)
+        port.take(data)
+        items = 1
+        if port.work is not None:
+            before, port.found = port.found, port.work()
+            if port.found > before:  # less where the track has begun anew
+                items += (port.found - before) // UNITS_EACH
+        if not self._allowed.takes(items, arrived):
+            self._flood()
         now = self._now()
         self._worked += now - self._looked
         self._looked = now
 
-    def _count(self, items: int, arrived: float) -> None:
-        if not self._allowed.takes(items, arrived) and not self.is_flooded:
+    def _flood(self) -> None:
+        if not self.is_flooded:
             self.is_flooded = True
             self._forget()
             self._on_flood()
@@ -104,9 +118,9 @@ class Datagrams:
         self._worked = 0.0
         self._looked = self._now()
         while self._waiting and self._worked <= TURN:
-            data, take, work = self._waiting.popleft()
+            data, port = self._waiting.popleft()
             self._bytes -= len(data)
-            self._take(data, take, work)
+            self._take(data, port)
         if self._waiting:
             self._next = asyncio.get_running_loop().call_soon(self._go_on)
 
@@ -116,11 +130,3 @@ class Datagrams:
         if self._next is not None:
             self._next.cancel()
             self._next = None
-
-
-def _nobody(_: float) -> None:
-    pass
-
-
-def _nothing() -> None:
-    pass

@@ -6,7 +6,7 @@ from math import inf
 
 from vidgate.aio.clock import Clock
 from vidgate.errors import HeldBackError, UnauthorizedError, VerdictPendingError, VidgateError
-from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.address import RtspAddress, nothing
 from vidgate.rtsp.session import ClientSession
 from vidgate.wire.allowance import PATIENCE, Allowance, Turn, time_of_day
 from vidgate.wire.digest import MAX_STALE
@@ -26,9 +26,9 @@ class SignIn:
     """
 
     def __init__(self, address: RtspAddress, clock: Clock) -> None:
-        self.put_off: Callable[[], None] = _nothing
-        self.go_on: Callable[[], None] = _nothing
-        self.give_up: Callable[[VidgateError], None] = _nothing
+        self.put_off: Callable[[], None] = nothing
+        self.go_on: Callable[[], None] = nothing
+        self.give_up: Callable[[VidgateError], None] = nothing
         self._allowance = address.allowance if address.login is not None else None
         self._is_in_path = address.has_password_inside
         self._most_wait = address.turn_timeout
@@ -91,7 +91,7 @@ class SignIn:
         self._count(session)
         self._leave()
         self._stop_waiting()
-        self.put_off = self.go_on = self.give_up = _nothing
+        self.put_off = self.go_on = self.give_up = nothing
 
     def explain(self, error: UnauthorizedError) -> UnauthorizedError:
         """The camera's refusal, with what helps and when the next try is due."""
@@ -186,7 +186,3 @@ def _still_tried() -> VerdictPendingError:
         "the same login is being tried at the device for another channel, with no verdict yet",
         hint="设备应答慢, 过一两秒再试 / the device is slow: try again in a second or two",
     )
-
-
-def _nothing(*_: object) -> None:
-    pass

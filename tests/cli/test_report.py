@@ -165,6 +165,8 @@ async def test_what_is_forgotten_is_told(
     for row in csv.DictReader(StringIO(sheet.out)):
         assert row["since"] == "2023-12-03T16:00:00.000Z"  # midnight in Asia/Shanghai
         assert row["until"] == "2023-12-06T16:00:00.000Z"
+        assert row["asked_since"] == "2023-12-04T04:00:00.000Z"
+        assert row["asked_until"] == "2023-12-06T04:00:00.000Z"
         assert (row["online_now"], row["unknown_days"]) == ("", "1")
     assert document["asked_since"] == float(old.NOON.since)
     assert [day["is_known"] for day in document["days"]] == [True, False, True]

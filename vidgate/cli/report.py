@@ -16,6 +16,7 @@ from vidgate.operations import uptime_words as words
 OK = 0
 CAUSES_SHOWN = 3
 Form = Literal["table", "json", "csv", "xlsx", "html"]
+TIMES = ("since", "until", "asked_since", "asked_until")
 FILES = ("csv", "xlsx", "html")
 
 
@@ -96,14 +97,14 @@ def _csv(found: Any, *, is_marked: bool) -> bytes:
 
     Columns `missing_*` are what a row's `online` lacks of its `counted`; those of causes that are
     `online_*` or `left_out_*` are no part of that. Each row bears the time that it is of, which
-    may be more than was asked for.
+    may be more than was asked for, and the time that was.
     """
-    times = {name: tables.instant(found[name]) for name in ("since", "until")}
+    times = {name: tables.instant(found[name]) for name in TIMES}
     of = {"by": found["by"], "unknown_days": words.unknown_days(found), **times}
     kpis = [one["id"] for one in found["kpis"]]
     columns = ("row", "by", "name", "channels", "online", "counted", *kpis)
     columns += tuple(f"{kind}_{cause}" for kind, cause in words.spent_columns(found))
-    columns += ("since", "until", "unknown_days")
+    columns += (*TIMES, "unknown_days")
     sheet = tables.Sheet("uptime", columns)
     groups = [("group", group) for group in found["groups"]] + [("total", found["total"])]
     items = [{"row": row} | of | _flat(group) for row, group in groups]

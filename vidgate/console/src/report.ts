@@ -104,12 +104,20 @@ export const uptimePath = ({ by, since, format = 'json' }: UptimeQuery): string 
   `/api/v1/reports/uptime?${new URLSearchParams({ by, since, format }).toString()}`
 
 /** What is not as it was asked for, because the past is forgotten: keys of the catalogue below `report`. */
-export type Limit = { key: 'widened'; kept: number; since: number; until: number } | { key: 'unknownDays'; days: string[] } | { key: 'noSnapshot' }
+export type Limit =
+  | { key: 'widened'; kept: number; asked: [number, number]; used: [number, number] }
+  | { key: 'unknownDays'; days: string[] }
+  | { key: 'noSnapshot' }
 
 export function limitsOf(report: Pick<UptimeReport, 'since' | 'until' | 'asked_since' | 'asked_until' | 'changes_since' | 'days'>): Limit[] {
   const found: Limit[] = []
   if (report.asked_since !== report.since || report.asked_until !== report.until)
-    found.push({ key: 'widened', kept: report.changes_since, since: report.since, until: report.until })
+    found.push({
+      key: 'widened',
+      kept: report.changes_since,
+      asked: [report.asked_since, report.asked_until],
+      used: [report.since, report.until],
+    })
   const days = report.days.filter((day) => !day.is_known).map((day) => day.date)
   if (days.length > 0) found.push({ key: 'unknownDays', days })
   if (report.until <= report.changes_since) found.push({ key: 'noSnapshot' })

@@ -88,7 +88,7 @@ describe('the report', () => {
     expect(limitsOf(asked)).toEqual([])
     const days = [day('2025-01-01', false), day('2025-01-02', true), day('2025-01-03', false)]
     expect(limitsOf({ ...asked, asked_since: 120, asked_until: 880, changes_since: 900, days })).toEqual([
-      { key: 'widened', kept: 900, since: 100, until: 900 },
+      { key: 'widened', kept: 900, asked: [120, 880], used: [100, 900] },
       { key: 'unknownDays', days: ['2025-01-01', '2025-01-03'] },
       { key: 'noSnapshot' },
     ])

@@ -169,7 +169,7 @@ class _Watch:
     async def of(self, ids: Collection[str], start: int, end: int) -> dict[str, Circumstances]:
         return dict.fromkeys(ids, Circumstances())
 
-    def windows(self, *, past: bool = False) -> list[MaintenanceWindow]:
+    def recorded(self) -> list[MaintenanceWindow]:
         return []
 
     async def runs(self, start: int, end: int) -> list[Run]:

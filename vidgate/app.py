@@ -204,10 +204,12 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     cameras, prober, sources, replays = await _cameras(stack, registry, guard, settings, bus, clock)
     states, switches = await _past(stack, db, bus)
     hub = await _hub(stack, sources, bus, settings, clock)
-    maintenance = await _maintenance(stack, registry, MaintenanceStore(db, audit), bus, settings)
+    trust = await _trust(db, clock)
+    windows = MaintenanceStore(db, audit)
+    maintenance = await _maintenance(stack, registry, windows, bus, settings, trust)
     incidents = IncidentStore(db, audit)
     explained = Attribution(maintenance, incidents)
-    history, reports, trust = await _history(stack, db, registry, explained, settings, clock)
+    history, reports = await _history(stack, db, registry, explained, settings, trust)
     judged_by = (registry, hub, bus, prober, states, settings.probe, maintenance.covers)
     health = await stack.enter_async_context(HealthService(*judged_by, clock=clock, trust=trust))
     prober.on_further = lambda: health.pace.note(clock.now())
@@ -336,11 +338,19 @@ async def _maintenance(
     store: MaintenanceStore,
     bus: Bus,
     settings: Settings,
+    trust: Trust,
 ) -> Maintenance:
     zone = zone_of(settings.history.zone)
     days = settings.history.transition_days
-    maintenance = Maintenance(registry, store, bus, zone, SystemClock(), past_days=days)
+    maintenance = Maintenance(
+        registry, store, bus, zone, SystemClock(), past_days=days, trust=trust
+    )
     return await stack.enter_async_context(maintenance)
+
+
+async def _trust(db: Database, clock: Clock) -> Trust:
+    newest = await HistoryStore(db).last_run()
+    return Trust(clock, None if newest is None else newest / SECOND)
 
 
 async def _history(
@@ -349,11 +359,9 @@ async def _history(
     registry: Registry,
     explained: Attribution,
     settings: Settings,
-    clock: Clock,
-) -> tuple[History, Reports, Trust]:
-    store = HistoryStore(db)
-    newest = await store.last_run()
-    trust = Trust(clock, None if newest is None else newest / SECOND)
+    trust: Trust,
+) -> tuple[History, Reports]:
+    store, clock = HistoryStore(db), SystemClock()
     history = await stack.enter_async_context(
         History(store, settings.history, clock, explained, trust)
     )
@@ -362,7 +370,7 @@ async def _history(
     reports = Reports(
         registry, store, history, explained, definitions, zone, clock, settings.history
     )
-    return history, reports, trust
+    return history, reports
 
 
 async def _open_web(

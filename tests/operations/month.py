@@ -295,7 +295,7 @@ class Month:
         """What a test excuses."""
         return {id_: Circumstances(self.excuses.get(id_, [])) for id_ in ids}
 
-    def windows(self, *, past: bool = False) -> list[Window]:
+    def recorded(self) -> list[Window]:
         """None by name."""
         return []
 

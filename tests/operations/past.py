@@ -33,7 +33,7 @@ NOON = Window(str(BEGAN + 19.5 * DAY), str(BEGAN + 21.5 * DAY))  # forgotten, bu
 class Nobody(NoAttribution):
     """Nothing is excused."""
 
-    def windows(self, *, past: bool = False) -> list[MaintenanceWindow]:
+    def recorded(self) -> list[MaintenanceWindow]:
         return []
 
 

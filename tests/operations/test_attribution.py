@@ -49,7 +49,7 @@ class NoExcuses:
     async def left_out(self, ids: Iterable[str], start: int, end: int) -> dict[str, Circumstances]:
         return dict.fromkeys(ids, Circumstances())
 
-    def windows(self, *, past: bool = False) -> list[MaintenanceWindow]:
+    def recorded(self) -> list[MaintenanceWindow]:
         return []
 
 

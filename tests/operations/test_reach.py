@@ -13,8 +13,11 @@ from pydantic_core import to_json
 
 from tests.operations import past as old
 from tests.operations.past import BEGAN, DAY, HOUR, KEEP, LIVED, NOON, SHANGHAI, Past
+from vidgate.health.history import History
+from vidgate.health.trust import Trust
+from vidgate.model.standing import MARGIN
 from vidgate.operations import uptime_words as words
-from vidgate.operations.reach import MARGIN, Reach, Source
+from vidgate.operations.reach import Reach, Source
 from vidgate.operations.reports import Window
 from vidgate.operations.uptime_page import page_of
 from vidgate.operations.uptime_workbook import workbook_of
@@ -166,7 +169,7 @@ def ms(day: float) -> int:
 def test_ends_before_what_is_kept_are_moved_outward(
     start: float, end: float, widened: tuple[float, float]
 ) -> None:
-    reach = Reach(changes=ms(10.5), days=ms(0), begun=ms(0))
+    reach = Reach(changes=ms(10.5), days=ms(0), begun=ms(0), now=ms(50))
     assert reach.widened(ms(start), ms(end), SHANGHAI) == (ms(widened[0]), ms(widened[1]))
 
 
@@ -176,5 +179,45 @@ def test_a_change_that_is_about_to_be_forgotten_is_not_counted_on() -> None:
     assert reach.changes == now - 35 * 86_400_000 + MARGIN
     assert MARGIN == HOUR * MS
     assert Reach.of(KEEP, now, ms(20), None).changes == ms(20)
-    assert Reach.of(KEEP, now, now + 1, None).changes == reach.changes  # a wrong clock's
+    assert Reach.of(KEEP, now, now + 1, None).changes == now  # a fast clock forgot all that was
     assert reach.sources([(ms(16), ms(17))], {}) == [Source.CHANGES]
+
+
+def test_today_is_whole_as_far_as_it_has_come() -> None:
+    reach = Reach(changes=ms(10.5), days=ms(0), begun=ms(0), now=ms(10.75))
+    assert reach.widened(ms(10.25), ms(10.75), SHANGHAI) == (ms(10), ms(10.75))
+    assert reach.widened(ms(10.25), ms(10.4), SHANGHAI) == (ms(10), ms(10.75))
+    assert reach.sources([(ms(10), ms(10.75))], {}) == [Source.UNKNOWN]
+
+
+@pytest.mark.parametrize("ahead", [0, 100 * DAY])
+async def test_what_a_fast_clock_forgot_today_is_unknown(past: Past, ahead: float) -> None:
+    """Whether the mark was put back with the clock, or still lies ahead of it."""
+    keys = list((await past.store.subjects()).values())
+    past.clock.advance(DAY / 2)
+    now = past.clock.wall()
+    history = History(past.store, KEEP, past.clock, trust=Trust(past.clock))
+    await history.roll_up()
+    await past.store.forget_transitions(keys, round((now + ahead) * MS))
+    days = await past.reports().days("A", 3)
+    assert [day.is_known for day in days] == [True, True, False]
+    document = await past.told(Window("6h"))
+    assert (document["since"], document["until"]) == (now - DAY / 2, now)
+    assert [day["is_known"] for day in document["days"]] == [False]
+    await history.roll_up()
+    past.clock.advance(DAY)
+    assert await past.store.forgotten() == round(now * MS)
+    days = await past.reports().days("A", 3)
+    assert [day.is_known for day in days] == [True, False, True]
+    document = await past.told(Window("6h"))
+    assert document["until"] - document["since"] == 6 * HOUR
+
+
+async def test_a_clock_that_nobody_believes_moves_no_mark(past: Past) -> None:
+    keys = list((await past.store.subjects()).values())
+    now = past.clock.wall()
+    await past.store.forget_transitions(keys, round((now - 35 * DAY) * MS))
+    trust = Trust(past.clock, now)
+    past.clock.jump_wall(-50 * DAY)
+    await History(past.store, KEEP, past.clock, trust=trust).roll_up()
+    assert await past.store.forgotten() == round((now - 35 * DAY) * MS)

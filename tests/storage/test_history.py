@@ -134,3 +134,7 @@ async def test_until_when_the_past_is_forgotten_is_kept(db: Database) -> None:
     assert await store.forgotten() == 2500
     await store.rewind(2000)  # a fast clock forgot all that had been
     assert await store.forgotten() == 2000
+    await store.bound_forgotten(1500)
+    assert await store.forgotten() == 1500
+    await store.bound_forgotten(1800)
+    assert await store.forgotten() == 1500

@@ -19,8 +19,8 @@ class Excuses(Protocol):
         """When failures of channels count for nothing in [start, end) (ms). Raises StorageError."""
         ...
 
-    def windows(self, *, past: bool = False) -> Sequence[Window]:
-        """All windows, with the past ones."""
+    def recorded(self) -> Sequence[Window]:
+        """All windows, with the past ones, in no order."""
         ...
 
 
@@ -49,9 +49,9 @@ class Attribution:
         """
         return self._excuses.revision
 
-    def windows(self, *, past: bool = False) -> Sequence[Window]:
-        """Of maintenance and excuses, with `past` all."""
-        return self._excuses.windows(past=past)
+    def recorded(self) -> Sequence[Window]:
+        """Of maintenance and excuses, with those that are over, in no order."""
+        return self._excuses.recorded()
 
     async def of(self, ids: Collection[str], start: int, end: int) -> dict[str, Circumstances]:
         """What is known of channels' failures inside the window (ms). Raises StorageError."""

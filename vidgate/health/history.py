@@ -68,6 +68,8 @@ class Store(Protocol):
 
     async def forgotten(self) -> int: ...
 
+    async def bound_forgotten(self, now: int) -> None: ...
+
     async def days(self, start: int, end: int) -> dict[int, int]: ...
 
     async def save_tallies(self, day: int, rows: Sequence[tuple[int, bytes]]) -> None: ...
@@ -265,8 +267,10 @@ class History:
         keep = min(self._settings.transition_days, self._settings.rollup_days)
         begun, now = calendar.before(first, self._zone), self._now()
         forgotten = await self._store.forgotten()
-        if forgotten > now:  # by a clock that was wrong
-            forgotten = 0
+        if forgotten > now:  # by a fast clock: all that had been, and not what comes now
+            forgotten = now
+            if self._trust.look():
+                await self._store.bound_forgotten(now)
         return max(begun, now - keep * DAY, forgotten)
 
     async def forget(self) -> None:

@@ -20,11 +20,12 @@ from vidgate.aio.bus import Bus
 from vidgate.aio.clock import Clock
 from vidgate.errors import ConflictError, InputError, NotFoundError, NotPermittedError
 from vidgate.health.calendar import instant
+from vidgate.health.trust import Trust
 from vidgate.health.windows import FOREVER, LeftOut, Windows
 from vidgate.model.channel import Channel, Platform
 from vidgate.model.maintenance import Scope, Stay, Window
-from vidgate.model.standing import Circumstances, milliseconds
-from vidgate.storage.maintenance import MaintenanceStore
+from vidgate.model.standing import MARGIN, Circumstances, milliseconds
+from vidgate.storage.maintenance import MaintenanceStore, Passed
 
 DAY = 86_400.0
 KEPT = 400 * DAY  # as long as changes of state
@@ -69,7 +70,7 @@ class Booking:
 class Maintenance:
     """All windows, in memory; `add` and `end` are the only ways in."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it joins that many parts
         self,
         register: Register,
         store: MaintenanceStore,
@@ -78,20 +79,22 @@ class Maintenance:
         clock: Clock,
         *,
         past_days: int = 400,
+        trust: Trust | None = None,
     ) -> None:
         """`past_days`: how long changes of state are kept; nothing before that can be excused."""
-        self.revision = 0  # another one once what is excused is about to change, or has changed
+        self.revision = 0  # another one once what is excused so far is about to change, or has
         self._register = register
         self._store = store
         self._bus = bus
         self._zone = zone
         self._clock = clock
+        self._trust = trust or Trust(clock)
         self._past = min(past_days * DAY, KEPT)
         self._windows = Windows()
         self._tidied = 0.0
 
     async def __aenter__(self) -> Self:
-        self._windows = Windows(await self._store.load(self._clock.wall() - KEPT))
+        self._windows = Windows(await self._store.load(self._trust.now - KEPT))
         return self
 
     async def __aexit__(
@@ -109,6 +112,11 @@ class Maintenance:
         now = self._tidy()
         found = [one for one in self._windows.listed(channel) if past or not one.is_over(now)]
         return sorted(found, key=lambda one: (one.start, one.id))
+
+    def recorded(self) -> list[Window]:
+        """All, in no order: for who sorts many beside the loop."""
+        self._tidy()
+        return list(self._windows.listed())
 
     def covers(self, channel: Channel, now: float) -> bool:
         """Whether a window for the channel lasts at wall instant `now`."""
@@ -160,8 +168,8 @@ class Maintenance:
             "actor": str(actor),
             "created": now,
         }
-        with self._changing():
-            window = await self._store.add(fields, past=_past(start, end, now))
+        with self._changing(start):
+            window = await self._store.add(fields, past=self._passed(start, end, now))
             self._windows.put(window)
         self._tell(window)
         return window
@@ -177,7 +185,7 @@ class Maintenance:
         now = self._clock.wall()
         if window.is_at(now):
             ended = replace(window, end=now)
-            with self._changing():
+            with self._changing(window.start):
                 await self._store.end(ended, actor)
                 self._windows.put(ended)
             self._tell(ended)
@@ -187,26 +195,28 @@ class Maintenance:
                 raise ConflictError(f"检修时段 {id_} 已经结束 / the window is over")
             if not may_excuse:
                 raise NotPermittedError("只有管理员能撤回免责 / only an administrator may do that")
-        with self._changing():
-            await self._store.remove(window, actor, past=_past(window.start, window.end, now))
+        with self._changing(window.start):
+            passed = self._passed(window.start, window.end, now)
+            await self._store.remove(window, actor, past=passed)
             self._windows.drop(id_)
         self._tell(window)
         return None
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
-        self.revision += 1
+    def _changing(self, start: float) -> Iterator[None]:
+        """While a window that begins then is written; what is to come is in no report yet."""
+        self.revision += start <= self._clock.wall()
         try:
             yield
         finally:
-            self.revision += 1
+            self.revision += start <= self._clock.wall()
 
     def _tidy(self) -> float:
         """Forget what is too old, now and then; the wall instant that is now."""
         now = self._clock.wall()
         if abs(now - self._tidied) >= TIDY:
             self._tidied = now
-            self._windows.forget(now - KEPT)
+            self._windows.forget(self._trust.now - KEPT)
         return now
 
     def _check_room(self, now: float) -> None:
@@ -219,6 +229,18 @@ class Maintenance:
             raise InputError(
                 f"400 天内最多 {MAX_KEPT} 个检修时段 / at most so many windows in 400 days"
             )
+
+    def _passed(self, start: float, end: float | None, now: float) -> Passed | None:
+        """The part of it that has passed, in ms.
+
+        A day is told anew only while all its changes are kept: those of one that is about to be
+        forgotten may be gone before the day's turn comes.
+        """
+        last = now if end is None else min(end, now)
+        if start >= last:
+            return None
+        anew = milliseconds(now - self._past) + MARGIN
+        return Passed(milliseconds(start), milliseconds(last), anew)
 
     def _tell(self, window: Window) -> None:
         told = {"scope": window.scope.value, "subject": window.subject}
@@ -261,12 +283,6 @@ def _reason(text: str) -> str:
     if not reason or len(reason) > MAX_REASON:
         raise InputError(f"写明原因, 最多 {MAX_REASON} 字 / say why, in at most so many characters")
     return reason
-
-
-def _past(start: float, end: float | None, now: float) -> tuple[int, int] | None:
-    """The part of it that has passed, in ms."""
-    last = now if end is None else min(end, now)
-    return (milliseconds(start), milliseconds(last)) if start < last else None
 
 
 def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:

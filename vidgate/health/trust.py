@@ -57,6 +57,14 @@ class Trust:
             return is_believed
         return is_believed and self._ahead - self._least <= DAY
 
+    @property
+    def now(self) -> float:
+        """The wall instant by which ages are told: after a leap ahead what has come for sure."""
+        now = self._clock.wall()
+        if self.may_forget or self._least is None:
+            return now
+        return min(now, self._least + self._clock.now())
+
     def _say(self, ahead: float) -> None:
         if self._is_believed:
             log.info("the wall clock is believed again")

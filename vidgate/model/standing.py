@@ -11,6 +11,9 @@ from vidgate.model.health import Level, Reason, State
 from vidgate.model.incident import Cause
 
 SECOND = 1000  # milliseconds
+# ms for which a change of state that is about to be forgotten is not counted on: no report, and no
+# wait for a roll-up, takes so long.
+MARGIN = 3_600_000
 
 
 class Standing(NamedTuple):

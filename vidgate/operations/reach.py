@@ -11,11 +11,10 @@ from enum import Enum
 from itertools import groupby
 
 from vidgate.health import calendar
+from vidgate.model.standing import MARGIN
 from vidgate.settings.tree import HistorySettings
 
-DAY = 86_400_000
-# ms for which a change that is about to be forgotten is not counted on: no report takes so long.
-MARGIN = 3_600_000
+DAY_MS = 86_400_000
 Slice = tuple[int, int]
 
 
@@ -31,32 +30,34 @@ class Source(Enum):
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Instants in ms: from `changes` on all changes are kept, from `days` on all rolled-up days
-    and runs, and the first run began at `begun`.
+    and runs, the first run began at `begun`, and it is `now`.
     """
 
     changes: int
     days: int
     begun: int
+    now: int
 
     @classmethod
     def of(cls, keep: HistorySettings, now: int, forgotten: int, begun: int | None) -> "Reach":
         """By the settings, and by what was forgotten while they said something else."""
-        changes = now - keep.transition_days * DAY + MARGIN
+        changes = now - keep.transition_days * DAY_MS + MARGIN
         longest = max(keep.transition_days, keep.rollup_days)
-        # A mark in the future was made by a clock that was wrong.
-        known = max(changes, forgotten if forgotten <= now else 0)
-        return cls(known, now - longest * DAY, now if begun is None else begun)
+        # A mark in the future was made by a fast clock: all that had been was forgotten by it.
+        known = max(changes, min(forgotten, now))
+        return cls(known, now - longest * DAY_MS, now if begun is None else begun, now)
 
     def widened(self, start: int, end: int, zone: tzinfo | None) -> Slice:
         """The window with whole days where nothing less is known.
 
-        Outward: all that was asked for is in it, and a window within a day is not empty.
+        Outward: all that was asked for is in it, and a window within a day is not empty. Today is
+        whole as far as it has come.
         """
         if start < self.changes:
             start = calendar.before(start, zone)
         last = calendar.before(end, zone)
         if last < end and max(start, last) < self.changes:
-            end = calendar.after(end, zone)
+            end = max(end, min(calendar.after(end, zone), self.now))
         return start, end
 
     def sources(self, days: Iterable[Slice], rolled: Mapping[int, int]) -> list[Source]:

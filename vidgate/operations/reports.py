@@ -83,8 +83,8 @@ class Attribution(Protocol):
         """What is known of channels' failures inside the window (ms)."""
         ...
 
-    def windows(self, *, past: bool = False) -> Sequence[MaintenanceWindow]:
-        """All windows, with the past ones."""
+    def recorded(self) -> Sequence[MaintenanceWindow]:
+        """All windows, with the past ones, in no order."""
         ...
 
 
@@ -154,7 +154,10 @@ class Reports:
             start, end = reach.widened(*asked, self._zone)
             days = calendar.slices(start, end, self._zone)
             ledger, sources = await self._filled(by, days, reach)
-            document = await asyncio.to_thread(ledger.document, worst)
+            windows = self._attribution.recorded()
+            document, exclusions = await asyncio.to_thread(
+                lambda: (ledger.document(worst), _exclusions(windows, start, end))
+            )
         for day, (first, _), source in zip(document["days"], days, sources, strict=True):
             day |= {"date": self._date(first), "is_known": source is not Source.UNKNOWN}
         return {
@@ -165,7 +168,7 @@ class Reports:
             "changes_since": reach.changes / SECOND,
             "generated": self._clock.wall(),
             "timezone": str(self._zone or ""),
-            "exclusions": [_told(one) for one in self._excluding(start, end)],
+            "exclusions": exclusions,
         } | document
 
     async def days(self, id_: str, number: int) -> list[Day]:
@@ -184,6 +187,8 @@ class Reports:
 
     async def _computed(self, id_: str, key: int | None, days: Sequence[Slice]) -> list[Tally]:
         """A channel's days from its changes."""
+        if not days:  # what was forgotten reaches into today
+            return []
         cuts = [days[0][0], *(end for _, end in days)]
         entries = await self._store.entries([] if key is None else [key], cuts[0], cuts[-1])
         runs = await self._watch.runs(cuts[0], cuts[-1])
@@ -213,14 +218,6 @@ class Reports:
 
     def _date(self, instant: int) -> str:
         return calendar.date_of(instant, self._zone).isoformat()
-
-    def _excluding(self, start: int, end: int) -> list[MaintenanceWindow]:
-        """The windows that touch the report's."""
-        return [
-            one
-            for one in self._attribution.windows(past=True)
-            if one.start * SECOND < end and (one.end is None or one.end * SECOND > start)
-        ]
 
     async def _subjects(self, keys: Mapping[str, int]) -> list[Subject]:
         """Who each key is, as the register says now, or as it said last."""
@@ -326,6 +323,16 @@ class _Piece:
             days = tallies(told, self.runs, self.cuts, self.explained[key])
             for number, day in enumerate(days, self.first):
                 ledger.add(self.places[key], number, day)
+
+
+def _exclusions(windows: Iterable[MaintenanceWindow], start: int, end: int) -> list[dict[str, Any]]:
+    """The windows that touch the report's (ms), in order of time."""
+    found = [
+        one
+        for one in windows
+        if one.start * SECOND < end and (one.end is None or one.end * SECOND > start)
+    ]
+    return [_told(one) for one in sorted(found, key=lambda one: (one.start, one.id))]
 
 
 def _told(one: MaintenanceWindow) -> dict[str, Any]:

@@ -120,9 +120,8 @@ class HistoryStore:
 
     async def rewind(self, now: int) -> None:
         """Drop what a fast clock said of times after now; transitions are the journal's."""
-        ahead = forgotten.c.before > now
         async with self._db.write() as session:
-            await session.execute(update(forgotten).where(ahead).values(before=now))
+            await _bound(session, now)
             await session.execute(delete(runs).where(runs.c.began > now))
             await session.execute(update(runs).where(runs.c.seen > now).values(seen=now))
             late = select(days.c.start).where(days.c.end > now)
@@ -210,6 +209,11 @@ class HistoryStore:
         async with self._db.read() as session:
             return (await session.execute(query)).scalar() or 0
 
+    async def bound_forgotten(self, now: int) -> None:
+        """A fast clock forgot all that had been by now: what is seen from now on is kept."""
+        async with self._db.write() as session:
+            await _bound(session, now)
+
     async def forget_transitions(self, keys: Collection[int], cut: int) -> None:
         """Drop what some channels' standing was before; the entry that held then stays.
 
@@ -241,6 +245,11 @@ class HistoryStore:
         """Drop the runs that ended before the instant."""
         async with self._db.write() as session:
             await session.execute(delete(runs).where(runs.c.seen < cut))
+
+
+async def _bound(session: AsyncConnection, now: int) -> None:
+    ahead = forgotten.c.before > now
+    await session.execute(update(forgotten).where(ahead).values(before=now))
 
 
 async def _drop_day(session: AsyncConnection, day: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +22,14 @@ from vidgate.storage.models import (
 )
 
 GROUPS = ("platform", "department", "area")
+
+
+class Passed(NamedTuple):
+    """The part of a window that has passed (ms); only days from `anew` on can be told anew."""
+
+    start: int
+    end: int
+    anew: int
 
 
 class MaintenanceStore:
@@ -66,8 +74,8 @@ class MaintenanceStore:
                 stays.append(Stay(milliseconds(time), after))
         return found
 
-    async def add(self, fields: Mapping[str, Any], *, past: tuple[int, int] | None) -> Window:
-        """Keep a new one, all fields but the number; `past`: the ms of it that have passed."""
+    async def add(self, fields: Mapping[str, Any], *, past: Passed | None) -> Window:
+        """Keep a new one, all fields but the number."""
         async with self._db.write() as session:
             made = await session.execute(insert(maintenance).returning(maintenance.c.id), fields)
             window = Window(id=made.scalar_one(), **fields)
@@ -82,7 +90,7 @@ class MaintenanceStore:
             await session.execute(update(maintenance).where(ours).values(end=window.end))
             await self._record(session, actor, "maintenance.end", window)
 
-    async def remove(self, window: Window, actor: str, *, past: tuple[int, int] | None) -> None:
+    async def remove(self, window: Window, actor: str, *, past: Passed | None) -> None:
         """Drop one that is not to be, or is not to excuse any more."""
         async with self._db.write() as session:
             await session.execute(delete(maintenance).where(maintenance.c.id == window.id))
@@ -102,16 +110,18 @@ def _belonging(id_: str, names: Collection[str | None]) -> Channel:
     return Channel(id=id_, name="", **known)  # type: ignore[arg-type]
 
 
-async def _forget_days(session: AsyncConnection, past: tuple[int, int] | None) -> None:
+async def _forget_days(session: AsyncConnection, past: Passed | None) -> None:
     """Days that were rolled up are to be told anew, from transitions.
 
-    Where these are forgotten a day stays as it is: dropped it could not be told any more.
+    Where these are forgotten, or soon will be, a day stays as it is: dropped it could not be told
+    any more. The mark of what is forgotten may be older than `anew`, which the settings say.
     """
     if past is None:
         return
-    start, end = past
+    start, end, anew = past
     told = func.coalesce(select(func.max(forgotten.c.before)).scalar_subquery(), 0)
-    touched = (days.c.start < end, days.c.end > start, days.c.start >= told)
+    known = (days.c.start >= told, days.c.start >= anew)
+    touched = (days.c.start < end, days.c.end > start, *known)
     starts = select(days.c.start).where(*touched)
     await session.execute(delete(day_tallies).where(day_tallies.c.start.in_(starts)))
     await session.execute(delete(days).where(*touched))

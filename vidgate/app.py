@@ -202,12 +202,10 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     listening: list[tuple[str, int]] = []
     guard = AddressGuard(settings.media.allow, settings.media.deny, lambda: listening, is_local)
     cameras, prober, sources, replays = await _cameras(stack, registry, guard, settings, bus, clock)
-    states, switches = await _past(stack, db, bus)
+    states, switches, trust = await _past(stack, db, bus, clock)
     hub = await _hub(stack, sources, bus, settings, clock)
-    trust = await _trust(db, clock)
-    windows = MaintenanceStore(db, audit)
+    windows, incidents = MaintenanceStore(db, audit), IncidentStore(db, audit)
     maintenance = await _maintenance(stack, registry, windows, bus, settings, trust)
-    incidents = IncidentStore(db, audit)
     explained = Attribution(maintenance, incidents)
     history, reports = await _history(stack, db, registry, explained, settings, trust)
     judged_by = (registry, hub, bus, prober, states, settings.probe, maintenance.covers)
@@ -348,11 +346,6 @@ async def _maintenance(
     return await stack.enter_async_context(maintenance)
 
 
-async def _trust(db: Database, clock: Clock) -> Trust:
-    newest = await HistoryStore(db).last_run()
-    return Trust(clock, None if newest is None else newest / SECOND)
-
-
 async def _history(
     stack: AsyncExitStack,
     db: Database,
@@ -397,10 +390,13 @@ async def _snapshots(
     return await stack.enter_async_context(Snapshots(registry, shelf, pool, bus, clock))
 
 
-async def _past(stack: AsyncExitStack, db: Database, bus: Bus) -> tuple[States, Switches]:
+async def _past(
+    stack: AsyncExitStack, db: Database, bus: Bus, clock: Clock
+) -> tuple[States, Switches, Trust]:
     switches = Switches(db)
     await stack.enter_async_context(SwitchBook(switches, bus))
-    return States(db), switches
+    newest = await HistoryStore(db).last_run()
+    return States(db), switches, Trust(clock, None if newest is None else newest / SECOND)
 
 
 def _told(*listeners: Callable[[ProbeResult, float], None]) -> Callable[[ProbeResult, float], None]:

@@ -48,10 +48,10 @@ class SnapshotShelf:
 
     async def keep_only(self, channels: Collection[str]) -> None:
         """Remove what is of no channel any more."""
-        await asyncio.to_thread(self._keep_only, {self._file(channel) for channel in channels})
+        await asyncio.to_thread(self._keep_only, tuple(channels))
 
     def _file(self, channel: str) -> Path:
-        return self._folder / f"{channel.lower()}.jpg"
+        return self._folder / _name(channel)
 
     def _put(self, file: Path, snapshot: Snapshot) -> None:
         draft = file.with_suffix(".new")
@@ -74,9 +74,14 @@ class SnapshotShelf:
         except OSError as error:
             raise StorageError(f"{file.name}: {error.strerror}") from error
 
-    def _keep_only(self, files: Collection[Path]) -> None:
+    def _keep_only(self, channels: Collection[str]) -> None:
         if not self._folder.is_dir():
             return
+        kept = {_name(channel) for channel in channels}
         for file in self._folder.iterdir():
-            if file.suffix == ".new" or (file.suffix == ".jpg" and file not in files):
+            if file.suffix == ".new" or (file.suffix == ".jpg" and file.name not in kept):
                 file.unlink(missing_ok=True)
+
+
+def _name(channel: str) -> str:
+    return f"{channel.lower()}.jpg"

@@ -30,7 +30,6 @@ AT_ONCE = 24
 SWAP = 3.0  # seconds that one half of the cameras is dead
 HOLD = 1.0  # seconds that a viewer stays, at most
 PACKET_TIMEOUT = 5.0  # seconds for the first packet; a source may die before it
-IDLE = 2.0  # seconds that our own unused HTTP connections stay, which the service holds too
 STEADY = 4.0  # seconds without shrinking
 SETTLE = 60.0  # seconds for the service to forget everybody after the last cycle
 PACE = 0.05
@@ -200,7 +199,9 @@ async def staged(folder: Path, *, silence: float) -> AsyncIterator[Stage]:
         async with aiohttp.ClientSession(
             service.url,
             headers={"Authorization": f"Bearer {token}"},
-            connector=aiohttp.TCPConnector(limit=2 * AT_ONCE, keepalive_timeout=IDLE),
+            # Connections that are kept would be counted among the service's, and each look takes
+            # another one of them, so that none falls idle: two looks could differ by them alone.
+            connector=aiohttp.TCPConnector(limit=2 * AT_ONCE, force_close=True),
         ) as http:
             yield Stage(service, fleet, http, channels)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from socket import AF_INET, SOCK_DGRAM, socket
+from typing import Protocol
 
 import aiohttp
 import psutil
@@ -29,6 +30,7 @@ AS_SDP = {"Content-Type": "application/sdp"}
 STRANGER = "127.0.0.9"
 OTHER = "127.0.0.2"
 CONNECTIONS = 64  # of the flood of offers
+GAP = 0.005  # seconds between two looks at what a viewer has
 ASKS = 0.1  # seconds between two offers of somebody else
 QUIET = 45.0  # seconds at most for what was before to be over
 BURST = 0.01  # seconds between two bursts of garbage
@@ -135,7 +137,7 @@ async def flood_offers(target: Target, rate: int, seconds: float, offer: str) ->
     found = Flooded()
     async with target.client("watcher") as http, target.playing(http) as counts:
         before = counts.packets
-        watching = asyncio.create_task(_gaps(counts, found))
+        watching = asyncio.create_task(watch_gaps(counts, found))
         asking = asyncio.create_task(_ask(target, found))
         started = time.monotonic()
         async with asyncio.TaskGroup() as group:
@@ -199,13 +201,20 @@ async def _ask(target: Target, found: Flooded) -> None:
             await asyncio.sleep(ASKS)
 
 
-async def _gaps(counts: Counts, found: Flooded) -> None:
-    last, since = counts.packets, time.monotonic()
+class Gaps(Protocol):
+    """Whatever notes them."""
+
+    longest_gap: float
+
+
+async def watch_gaps(counts: Counts, found: Gaps) -> None:
+    """Note the longest time without a packet."""
+    seen, since = counts.packets, time.monotonic()
     while True:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(GAP)
         now = time.monotonic()
-        if counts.packets != last:
-            last, since = counts.packets, now
+        if counts.packets != seen:
+            seen, since = counts.packets, now
         found.longest_gap = max(found.longest_gap, now - since)
 
 

@@ -10,18 +10,17 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 import aiohttp
 
-from tests.e2e.attacks import Target, watch
+from tests.e2e.attacks import Target, watch, watch_gaps
 from tests.programs import running
 from tests.rtp.packets import inter, key, packets
 from tests.rtsp.camera import interleave
 from vidgate.aio.supervisor import cancel_and_wait
 from vidgate.rtp.packet import RtpPacket
 from vidgate.rtp.rtcp import Nack
-from vidgate.simulator.viewers import Counts, LightViewer
+from vidgate.simulator.viewers import LightViewer
 
 _RTP = b"\x80\x60\0\7\0\0\0\7\0\0\x12\x34"
 PICTURES = "tiny pictures"
@@ -46,7 +45,6 @@ ITEMS = {
 }
 TICK = 0.01  # seconds between two bursts at a given rate
 BLOCK = 64 << 10
-GAP = 0.005  # seconds between two looks at what a viewer has
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
     "a=rtpmap:96 H264/90000\r\na=control:1\r\n"
@@ -121,23 +119,6 @@ def _value(page: str, name: str) -> float:
     found = re.search(rf"^{re.escape(name)} (\S+)$", page, re.MULTILINE)
     assert found is not None, f"no {name}"
     return float(found[1])
-
-
-class Gaps(Protocol):
-    """Whatever notes them."""
-
-    longest_gap: float
-
-
-async def watch_gaps(counts: Counts, found: Gaps) -> None:
-    """Note the longest time without a packet."""
-    loop = asyncio.get_running_loop()
-    seen, since = counts.packets, loop.time()
-    while True:
-        await asyncio.sleep(GAP)
-        if counts.packets != seen:
-            seen, since = counts.packets, loop.time()
-        found.longest_gap = max(found.longest_gap, loop.time() - since)
 
 
 # -- the camera ------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ import struct
 import time
 from dataclasses import dataclass
 
-from tests.e2e.attacks import Target, watch
-from tests.e2e.floods import loop_of, watch_gaps
+from tests.e2e.attacks import Target, watch, watch_gaps
+from tests.e2e.floods import loop_of
 from vidgate.aio.supervisor import cancel_and_wait
 from vidgate.simulator.viewers import LightViewer, Received
 

@@ -74,6 +74,11 @@ class Camera:
     def asked(self, method: str) -> list[Message]:
         return [request for request in self.requests if request.method == method]
 
+    def udp_port(self, setup: int = 0) -> int:
+        """Where that SETUP wants its track; reports go to the port above."""
+        asked = self.asked("SETUP")[setup].headers.get("Transport")
+        return int(asked.partition("client_port=")[2].partition("-")[0])
+
     def hang_up(self) -> None:
         for connection in self.connections:
             connection.transport.abort()

@@ -222,6 +222,18 @@ def test_foreign_types_with_numbers_of_their_own_leave_none_either(is_udp: bool)
     assert (track.shown, track.missed, track.receiver.lost) == (list(range(10)), [], 0)
 
 
+@pytest.mark.parametrize("is_udp", [False, True])
+def test_foreign_types_are_no_lost_sound(is_udp: bool) -> None:
+    """Telephone events and comfort noise are counted among the sound (RFC 4733 2.1)."""
+    track = Track(Codec.PCMA, 8)
+    if is_udp:
+        track.receiver.use_udp()
+    for number in range(0, 40, 2):
+        sound = RtpPacket(8, False, number, 160 * number, 7, bytes(160))
+        track.take([sound, RtpPacket(101, False, number + 1, 160 * number, 7, b"event")])
+    assert (len(track.frames), track.receiver.lost, track.receiver.ignored) == (20, 0, 20)
+
+
 @pytest.mark.parametrize("burst", [1, 2, 5, 20])
 @pytest.mark.parametrize("is_udp", [False, True])
 def test_two_sources_by_turns_leave_a_picture(burst: int, is_udp: bool) -> None:

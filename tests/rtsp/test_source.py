@@ -197,8 +197,7 @@ async def test_udp() -> None:
     async with run_camera(habits) as camera:
         async with pulling(camera, transport=Transport.UDP, udp_ports=(41000, 45000)) as pull:
             await until(lambda: pull.shelf.tracks)
-            asked = camera.asked("SETUP")[0].headers.get("Transport")
-            port = int(asked.partition("client_port=")[2].partition("-")[0])
+            port = camera.udp_port()
             assert camera.udp is not None
             loop = asyncio.get_running_loop()
             assert (await loop.sock_recv(camera.udp, 100))[0] == 0x80  # the hole was punched
@@ -217,8 +216,7 @@ async def test_a_flood_by_udp_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
         pulling(camera, transport=Transport.UDP, **PORTS) as pull,
     ):
         await until(lambda: pull.shelf.tracks)
-        asked = camera.asked("SETUP")[0].headers.get("Transport")
-        port = int(asked.partition("client_port=")[2].partition("-")[0])
+        port = camera.udp_port()
         assert camera.udp is not None
         for _ in range(600):
             camera.udp.sendto(bytes(packets([key(20)])[0]), ("127.0.0.1", port))
@@ -235,8 +233,7 @@ async def test_units_without_end_in_few_datagrams_end_it(monkeypatch: pytest.Mon
         pulling(camera, transport=Transport.UDP, **PORTS) as pull,
     ):
         await until(lambda: pull.shelf.tracks)
-        asked = camera.asked("SETUP")[0].headers.get("Transport")
-        port = int(asked.partition("client_port=")[2].partition("-")[0])
+        port = camera.udp_port()
         assert camera.udp is not None
         payload = b"\x18" + b"\0\3\x41\x9a\1" * 280
         for number in range(20):
@@ -260,8 +257,7 @@ async def test_reports_without_end_are_not_read(transport: Transport) -> None:
             if camera.udp is None:
                 camera.write(b"$\1" + len(report).to_bytes(2, "big") + report)
             else:
-                asked = camera.asked("SETUP")[0].headers.get("Transport")
-                port = int(asked.partition("client_port=")[2].partition("-")[0])
+                port = camera.udp_port()
                 camera.udp.sendto(report, ("127.0.0.1", port + 1))
         await until(lambda: pull.source.stats.ignored > 5 * MOST_REPORTS)
         assert pull.source.stats.ignored <= 7 * MOST_REPORTS
@@ -358,8 +354,7 @@ async def test_tcp_that_brings_nothing_turns_to_udp_once() -> None:
     ):
         await until(lambda: len(camera.asked("PLAY")) == 2)
         assert camera.methods.count("TEARDOWN") == 1
-        asked = camera.asked("SETUP")[1].headers.get("Transport")
-        port = int(asked.partition("client_port=")[2].partition("-")[0])
+        port = camera.udp_port(1)
         assert camera.udp is not None
         for packet in packets([key()]):
             camera.udp.sendto(bytes(packet), ("127.0.0.1", port))

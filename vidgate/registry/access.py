@@ -46,7 +46,7 @@ class Access:
         given = channel.platform, channel.vendor, host_of(channel)
         name = self._fitting.get(given)
         if name is None:  # asked for each channel at each change, and few are like no other
-            fitting = (one.name for one in self._patterns if one.fits_at(*given))
+            fitting = (one.name for one in self._patterns if one.fits(*given))
             name = self._fitting[given] = next(fitting, "")
         return name
 
@@ -130,12 +130,8 @@ class Pattern:
         given = sum(map(bool, (credential.platform, credential.host, credential.vendor)))
         self.rank = (-given, -_exactness(credential.host, self._network), credential.name)
 
-    def fits(self, channel: Channel) -> bool:
-        """Whether all patterns fit the channel."""
-        return self.fits_at(channel.platform, channel.vendor, host_of(channel))
-
-    def fits_at(self, platform: str, vendor: str, host: str) -> bool:
-        """Whether they fit a channel of that platform and make, at that host."""
+    def fits(self, platform: str, vendor: str, host: str) -> bool:
+        """Whether all patterns fit a channel of that platform and make, at that host."""
         if self._platform and not self._platform(platform):
             return False
         if self._vendor and not self._is_made(vendor):

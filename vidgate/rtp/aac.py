@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from vidgate.errors import ProtocolError
 from vidgate.rtp.bits import BitReader
+from vidgate.rtp.sequence import Follower
 
 MAX_UNIT = 8191  # bytes of one access unit; AAC-hbr cannot say more
 MAX_UNITS = 64  # access units of one packet
@@ -125,24 +126,22 @@ def _length(fmtp: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-class _Order:
-    """Counts what is lost; a hole ends what was being put together."""
+class _Joiner(Follower):
+    """Puts the pieces of a unit together; a hole ends what it has of one."""
 
-    __slots__ = ("_expected", "_pieces", "ignored", "lost")
+    __slots__ = ("_pieces", "ignored")
 
     def __init__(self) -> None:
-        self.lost = 0
+        super().__init__()
         self.ignored = 0
-        self._expected = -1
         self._pieces: list[bytes] = []
 
-    def _arrive(self, sequence: int) -> None:
-        if self._expected >= 0 and sequence != self._expected:
-            ahead = (sequence - self._expected) & 0xFFFF
-            if ahead < 0x8000:
-                self.lost += ahead
+    def _arrive(self, sequence: int) -> bool:
+        """Whether nothing is missing before this packet."""
+        is_next = self._follow(sequence)
+        if not is_next:
             self._pieces = []
-        self._expected = (sequence + 1) & 0xFFFF
+        return is_next
 
     def _hold(self, piece: bytes, most: int) -> bool:
         """Keep a piece; False where those held are too many, or of more than `most` bytes."""
@@ -155,7 +154,7 @@ class _Order:
         return []
 
 
-class Depacketiser(_Order):
+class Depacketiser(_Joiner):
     """mpeg4-generic: each access unit with its own timestamp, `step` ticks after the last one's."""
 
     __slots__ = ("_layout", "_start", "_step")
@@ -291,7 +290,7 @@ def _payload_size(bits: BitReader) -> int:
     return size + more
 
 
-class LatmDepacketiser(_Order):
+class LatmDepacketiser(_Joiner):
     """MP4A-LATM: an element may span packets, the marker ends it."""
 
     __slots__ = ("_is_broken", "_is_inside", "_mux", "_step")
@@ -305,8 +304,7 @@ class LatmDepacketiser(_Order):
 
     def take(self, sequence: int, timestamp: int, marker: bool, payload: bytes) -> Units:
         """The access units that this packet completes, in order."""
-        self._is_broken |= self._expected >= 0 and sequence != self._expected
-        self._arrive(sequence)
+        self._is_broken |= not self._arrive(sequence)
         if not self._is_broken and not self._hold(payload, MAX_ELEMENT):
             self._is_broken = True
             self._pieces = []

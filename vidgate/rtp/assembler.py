@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 
 from vidgate.rtp import annexb
 from vidgate.rtp.packet import RtpPacket
+from vidgate.rtp.sequence import Follower
 
 MAX_BYTES = 8 << 20  # of one access unit; a 4K key frame has about 2 MiB
 MAX_PIECES = 16384  # fragments and units of one access unit
@@ -19,7 +20,7 @@ MARKER_FAULTS = 2  # access units cut apart by the marker before it is no longer
 AccessUnit = tuple[int, list[bytes]]
 
 
-class Depacketiser(ABC):
+class Depacketiser(Follower, ABC):
     """RTP packets of one track in, access units out.
 
     `push` returns a list of (RTP timestamp, NAL units), nearly always empty or of one. An access
@@ -29,7 +30,6 @@ class Depacketiser(ABC):
 
     __slots__ = (
         "_bytes",
-        "_expected",
         "_fragments",
         "_has_picture",
         "_is_broken",
@@ -44,20 +44,18 @@ class Depacketiser(ABC):
         "damaged",
         "damaged_keys",
         "ignored",
-        "lost",
         "units",
     )
 
     def __init__(self) -> None:
+        super().__init__()
         self.damaged = 0
         self.damaged_keys = 0
         self.ignored = 0
-        self.lost = 0
         self.units = 0  # taken apart so far, also those that were not kept
         self._units: list[bytes] = []
         self._fragments: list[bytes] = []
         self._timestamp = -1
-        self._expected = -1
         self._bytes = 0
         self._pieces = 0
         self._seen = 0  # units of the access unit, also those that are not kept
@@ -75,9 +73,10 @@ class Depacketiser(ABC):
     def take(self, sequence: int, timestamp: int, marker: bool, payload: bytes) -> list[AccessUnit]:
         """`push` for who has taken the packet apart already: the hot path of every pull."""
         done: list[AccessUnit] = []
-        if sequence != self._expected and self._expected >= 0:
-            self._gap(sequence)
-        self._expected = (sequence + 1) & 0xFFFF
+        if sequence == self._expected:
+            self._expected = (sequence + 1) & 0xFFFF
+        elif not self._follow(sequence):
+            self._gap()
         if timestamp != self._timestamp:
             if self._timestamp >= 0:
                 self._finish(done)
@@ -92,13 +91,6 @@ class Depacketiser(ABC):
         if marker and self._has_picture and self._marker_faults < MARKER_FAULTS:
             self._finish(done)
         return done
-
-    def skip(self, sequence: int) -> None:
-        """The next packet of the source is not of this format; one with another number is ignored,
-        for there are cameras that count such packets apart.
-        """
-        if sequence == self._expected:
-            self._expected = (sequence + 1) & 0xFFFF
 
     def flush(self) -> list[AccessUnit]:
         """What is held, at the end of a stream."""
@@ -126,10 +118,7 @@ class Depacketiser(ABC):
     def _is_first_slice(self, unit: bytes) -> bool:
         """Whether a coded slice starts a picture."""
 
-    def _gap(self, sequence: int) -> None:
-        ahead = (sequence - self._expected) & 0xFFFF
-        if ahead < 0x8000:
-            self.lost += ahead
+    def _gap(self) -> None:
         # Which access unit the hole is in cannot be told: the one held is broken, and so is the
         # next one unless its first slice came (`_add` looks).
         if self._fragments or self._has_picture:

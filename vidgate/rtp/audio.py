@@ -3,21 +3,21 @@
 from collections.abc import Sequence
 
 from vidgate.rtp.packet import RtpPacket
+from vidgate.rtp.sequence import Follower
 
 PCMU, PCMA = 0, 8  # static payload types
 CLOCK_RATE = 8000
 MAX_PAYLOAD = 8000  # one second; nobody packs more
 
 
-class AudioDepacketiser:
+class AudioDepacketiser(Follower):
     """Every packet is a frame: (timestamp, [payload])."""
 
-    __slots__ = ("_expected", "ignored", "lost")
+    __slots__ = ("ignored",)
 
     def __init__(self) -> None:
-        self.lost = 0
+        super().__init__()
         self.ignored = 0
-        self._expected = -1
 
     def push(self, packet: RtpPacket) -> list[tuple[int, list[bytes]]]:
         """Take the next packet; an empty or absurdly long one is ignored."""
@@ -27,11 +27,7 @@ class AudioDepacketiser:
         self, sequence: int, timestamp: int, marker: bool, payload: bytes
     ) -> list[tuple[int, list[bytes]]]:
         """`push` for who has taken the packet apart already; the marker means nothing here."""
-        if self._expected >= 0:
-            ahead = (sequence - self._expected) & 0xFFFF
-            if ahead < 0x8000:
-                self.lost += ahead
-        self._expected = (sequence + 1) & 0xFFFF
+        self._follow(sequence)
         if not 0 < len(payload) <= MAX_PAYLOAD:
             self.ignored += 1
             return []

@@ -1,6 +1,34 @@
 """Arithmetic of counters that wrap: 16-bit sequence numbers, 32-bit timestamps (RFC 3550 A.1)."""
 
 
+class Follower:
+    """Who takes the packets of one source and counts those that never came.
+
+    `_expected` is the number of the next one, below zero before the first.
+    """
+
+    __slots__ = ("_expected", "lost")
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self._expected = -1
+
+    def skip(self, sequence: int) -> None:
+        """The next packet of the source is not of this format; one with another number is ignored,
+        for there are cameras that count such packets apart.
+        """
+        if sequence == self._expected:
+            self._expected = (sequence + 1) & 0xFFFF
+
+    def _follow(self, sequence: int) -> bool:
+        """Whether this packet is the next one; where it is not, those before it are lost."""
+        ahead = (sequence - self._expected) & 0xFFFF if self._expected >= 0 else 0
+        self._expected = (sequence + 1) & 0xFFFF
+        if ahead < 0x8000:
+            self.lost += ahead
+        return ahead == 0
+
+
 class Unwrapper:
     """Turns a wrapping counter into one that does not; reordered values keep their place.
 

@@ -46,6 +46,7 @@ class Datagrams:
         now: Callable[[], float] = perf_counter,
     ) -> None:
         self.is_flooded = False
+        self._is_over = False  # flooded or closed
         self._clock = clock
         self._on_arrival = on_arrival
         self._on_flood = on_flood
@@ -62,7 +63,7 @@ class Datagrams:
         port = _Port(take, work)
 
         def receive(data: bytes) -> None:
-            if self.is_flooded:
+            if self._is_over:
                 return
             if self._next is not None:
                 self._wait(data, port)
@@ -81,8 +82,7 @@ class Datagrams:
 
     def close(self) -> None:
         """What waits is forgotten, and so is whom this was for."""
-        self.is_flooded = True
-        self._forget()
+        self._end()
         self._on_arrival = self._on_flood = nothing
 
     def _wait(self, data: bytes, port: _Port) -> None:
@@ -108,9 +108,9 @@ class Datagrams:
         self._looked = now
 
     def _flood(self) -> None:
-        if not self.is_flooded:
+        if not self._is_over:
             self.is_flooded = True
-            self._forget()
+            self._end()
             self._on_flood()
 
     def _go_on(self) -> None:
@@ -124,7 +124,8 @@ class Datagrams:
         if self._waiting:
             self._next = asyncio.get_running_loop().call_soon(self._go_on)
 
-    def _forget(self) -> None:
+    def _end(self) -> None:
+        self._is_over = True
         self._waiting.clear()
         self._bytes = 0
         if self._next is not None:

@@ -210,13 +210,9 @@ class TrackReceiver:
         if self._reception is None or self._reception.ssrc != ssrc:
             return
         if self._reorder is None:
-            self._skip(sequence)
+            self._depacketiser.skip(sequence)
         elif packet is not None and self._reorder.is_near(sequence):
             self._order(packet, self._received())
-
-    def _skip(self, sequence: int) -> None:
-        if isinstance(self._depacketiser, assembler.Depacketiser):  # who counts holes of pictures
-            self._depacketiser.skip(sequence)
 
     def _try(self, data: bytes, packet: RtpPacket, heard: Reception) -> None:
         """A packet of another source: the camera's new one, or one that strays in."""
@@ -232,7 +228,7 @@ class TrackReceiver:
 
     def _take(self, packet: RtpPacket, now: float) -> None:
         if packet.payload_type != self._payload_type:
-            self._skip(packet.sequence)
+            self._depacketiser.skip(packet.sequence)
             return
         if packet.extension is not None:
             self._stamped(packet.timestamp, packet.extension, now)

@@ -163,6 +163,37 @@ async def test_a_renewal_gives_back_what_was_root_s(vidgate: Vidgate, folder: Pa
 
 
 @AS_ROOT
+async def test_a_file_is_its_owner_s_before_it_is_in_its_place(
+    vidgate: Vidgate, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await vidgate("cert", "init", "--host", "a.example")
+    os.chown(folder.parent, SERVICE, SERVICE)
+    placed: dict[str, int] = {}
+    replace = Path.replace
+
+    def noted(new: Path, target: Path) -> Path:
+        placed[target.name] = new.stat().st_uid
+        return replace(new, target)
+
+    monkeypatch.setattr(Path, "replace", noted)
+    assert (await vidgate("cert", "init", "--renew")).status == 0
+    assert placed == {"server.key": SERVICE, "server.crt": SERVICE}
+
+
+@pytest.mark.parametrize(("name", "told"), [("ca.crt", "no certificate"), ("ca.key", "no key")])
+async def test_a_renewal_names_the_damaged_files_of_the_authority(
+    vidgate: Vidgate, folder: Path, name: str, told: str
+) -> None:
+    await vidgate("cert", "init", "--host", "a.example")
+    await asyncio.to_thread((folder / name).write_bytes, b"")
+    renewed = await vidgate("cert", "init", "--renew")
+    assert renewed.status == 1
+    assert f"{folder / 'ca.crt'}, {folder / 'ca.key'}: " in renewed.err
+    assert told in renewed.err
+    assert "restore" in renewed.err
+
+
+@AS_ROOT
 async def test_nothing_behind_a_link_is_given_away(
     vidgate: Vidgate, folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -66,9 +66,12 @@ class Authority:
         """One that was made before. Raises InputError where the files are no such pair."""
         try:
             certificate = x509.load_pem_x509_certificate(pem.certificate)
+        except ValueError as error:
+            raise InputError(f"不是证书 / no certificate: {error}") from None
+        try:
             key = serialization.load_pem_private_key(pem.key, None)
         except (ValueError, TypeError) as error:
-            raise InputError(f"不是证书或私钥 / no certificate or key: {error}") from None
+            raise InputError(f"不是私钥, 或有口令 / no key, or encrypted: {error}") from None
         is_pair = key.public_key() == certificate.public_key()
         if not isinstance(key, ec.EllipticCurvePrivateKey) or not is_pair:
             raise InputError("私钥与证书不配 / the key does not belong to the certificate")
@@ -112,14 +115,6 @@ def certificate_of(pem: bytes) -> bytes:
     Raises ValueError where it holds none.
     """
     return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.PEM)
-
-
-def expiry_of(pem: bytes) -> float:
-    """Until when the first certificate of a PEM file holds, Unix seconds.
-
-    Raises ValueError where it holds none.
-    """
-    return x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
 
 
 def names_of(pem: bytes) -> list[str]:

@@ -17,7 +17,12 @@ from vidgate.settings import data_folder, load_settings
 OK = 0
 FOLDER = "tls"
 AUTHORITY, SERVER = "ca", "server"
+Owner = tuple[int, int]  # user and group
 FILES = [f"{name}.{kind}" for name in (AUTHORITY, SERVER) for kind in ("crt", "key")]
+RESTORE = (
+    "从备份恢复; 没有备份就移走 tls/ 重新建立, 用户要重装 CA · "
+    "restore them; without a backup move tls/ away and begin anew: users install the new CA"
+)
 
 
 def init(
@@ -84,7 +89,10 @@ def _existing(folder: Path) -> Authority:
         ) from None
     except OSError as error:
         raise InputError(f"{error.filename}: {error.strerror}") from None
-    return Authority.load(Pem(certificate, key))
+    try:
+        return Authority.load(Pem(certificate, key))
+    except InputError as error:
+        raise InputError(f"{', '.join(map(str, files))}: {error.message}", hint=RESTORE) from None
 
 
 def _fresh(folder: Path, name: str, now: datetime) -> Authority:
@@ -100,40 +108,50 @@ def _fresh(folder: Path, name: str, now: datetime) -> Authority:
 def _write(folder: Path, pairs: Mapping[str, Pem]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        owner = _heir(folder.parent)
         opened = os.open(folder, os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             inside = Path(f"/proc/self/fd/{opened}")
             for name, pem in pairs.items():
-                _replace(inside / f"{name}.key", pem.key, 0o600)
-                _replace(inside / f"{name}.crt", pem.certificate, 0o644)
-            _hand_over(opened, folder.parent.stat())
+                _replace(inside / f"{name}.key", pem.key, 0o600, owner)
+                _replace(inside / f"{name}.crt", pem.certificate, 0o644, owner)
+            if owner is not None:
+                _hand_over(opened, owner)
         finally:
             os.close(opened)
     except OSError as error:
         raise InputError(f"{folder}: {error.strerror}") from None
 
 
-def _hand_over(folder: int, owner: os.stat_result) -> None:
-    """What root made goes to the service's user, who owns the data and could not read it else.
+def _heir(data: Path) -> Owner | None:
+    """To whom goes what root makes: the service's user, who owns the data; None without root."""
+    if os.geteuid() != 0:
+        return None
+    found = data.stat()
+    return found.st_uid, found.st_gid
 
-    That user may put a link where `folder` was and have root give away what is behind it:
+
+def _hand_over(folder: int, owner: Owner) -> None:
+    """Give the folder away, and what root has left in there.
+
+    The heir may put a link where `folder` was and have root give away what is behind it:
     therefore a descriptor, and no link is followed.
     """
-    if os.geteuid() != 0:
-        return
-    os.fchown(folder, owner.st_uid, owner.st_gid)
+    os.fchown(folder, *owner)
     for name in FILES:
         try:
-            os.chown(name, owner.st_uid, owner.st_gid, dir_fd=folder, follow_symlinks=False)
+            os.chown(name, *owner, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
             continue
 
 
-def _replace(file: Path, content: bytes, mode: int) -> None:
-    """Whole or not at all, and never readable by others for a moment."""
+def _replace(file: Path, content: bytes, mode: int, owner: Owner | None) -> None:
+    """Whole or not at all, never readable by others for a moment, and its owner's at once."""
     beside = file.with_name(f".{file.name}.new")
     beside.unlink(missing_ok=True)
     with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
+        if owner is not None:
+            os.fchown(out.fileno(), *owner)
         out.write(content)
         out.flush()
         os.fsync(out.fileno())

@@ -1,13 +1,15 @@
 """HTTPS beside HTTP: certificates, their renewal, the page that installs them, redirects."""
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
@@ -15,11 +17,13 @@ from structlog.testing import capture_logs
 
 from tests.waiting import until
 from tests.web.fakes import PASSWORD, FakeRegistry, Fakes, some_channels
+from vidgate.aio.clock import SystemClock
 from vidgate.auth.authority import Authority, Pem, fingerprint
 from vidgate.errors import SettingsError
 from vidgate.model.user import Role
 from vidgate.settings.tree import HttpSettings, Settings, TlsSettings
 from vidgate.web.server import WebServer
+from vidgate.web.tls import ServerCertificate
 
 NOW = datetime.now(UTC)
 AUTHORITY = Authority.create("vidgate test", NOW)
@@ -175,6 +179,55 @@ async def test_a_renewed_certificate_is_taken_and_a_bad_one_is_not(
         assert ssl.DER_cert_to_PEM_cert(await _served(server)).encode() in renewed.certificate
 
 
+async def test_what_could_not_be_read_is_tried_again_and_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = await asyncio.to_thread(_made, tmp_path, AUTHORITY.sign([NAME], NOW))
+    former = certificate.expiry
+    renewed = AUTHORITY.sign([NAME], NOW + timedelta(days=1))
+    await asyncio.to_thread(_replace, tmp_path, renewed)
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        # A folder above that lets nobody through leaves no trace at the files.
+        patch.setattr("vidgate.web.tls.read", Mock(side_effect=SettingsError("Permission denied")))
+        for _ in range(3):
+            await certificate.refresh()
+    assert [one["event"] for one in logs] == ["certificate not renewed"]
+    assert certificate.expiry == former
+    await certificate.refresh()
+    assert certificate.expiry > former
+
+
+async def test_a_change_that_keeps_the_time_of_the_file_is_seen(tmp_path: Path) -> None:
+    certificate = await asyncio.to_thread(_made, tmp_path, AUTHORITY.sign([NAME], NOW))
+    former = certificate.expiry
+    await asyncio.to_thread(_overwrite, tmp_path, AUTHORITY.sign([NAME], NOW + timedelta(days=1)))
+    await certificate.refresh()
+    assert certificate.expiry > former
+
+
+@pytest.mark.parametrize(("since", "told"), [(-900, "has expired"), (2, "not valid yet"), (0, "")])
+def test_a_certificate_of_another_day_serves_and_is_told(
+    tmp_path: Path, since: int, told: str
+) -> None:
+    pem = AUTHORITY.sign([NAME], NOW + timedelta(days=since))
+    with capture_logs() as logs:
+        _made(tmp_path, pem)
+    assert [told in one["reason"] for one in logs] == [True] * bool(told)
+
+
+def _made(folder: Path, pem: Pem) -> ServerCertificate:
+    return ServerCertificate(_write(folder, pem), SystemClock())
+
+
+def _overwrite(folder: Path, pem: Pem) -> None:
+    """In place, with the former times of modification, as `rsync --inplace --times` may."""
+    for name, content in (("cert", pem.certificate), ("key", pem.key)):
+        file = folder / name
+        former = file.stat()
+        file.write_bytes(content)
+        os.utime(file, ns=(former.st_atime_ns, former.st_mtime_ns))
+
+
 def _replace(folder: Path, pem: Pem) -> None:
     for name, content in (("cert", pem.certificate), ("key", pem.key)):
         (folder / "new").write_bytes(content)
@@ -193,6 +246,6 @@ async def _served(server: WebServer) -> bytes:
 @pytest.mark.parametrize("broken", ["cert", "key", "ca"])
 async def test_files_that_do_not_serve_stop_the_start(tmp_path: Path, broken: str) -> None:
     missing = str(tmp_path / "nowhere")
-    with pytest.raises(SettingsError, match="nowhere" if broken != "key" else "cert"):
+    with pytest.raises(SettingsError, match="nowhere"):
         async with serving(tmp_path, **{broken: missing}):
             pass

@@ -134,7 +134,7 @@ class WebServer:
         return self._context.tally
 
     async def _listen_tls(self, stack: AsyncExitStack, doorman: Doorman) -> None:
-        certificate = await asyncio.to_thread(ServerCertificate, self._tls)
+        certificate = await asyncio.to_thread(ServerCertificate, self._tls, self._context.clock)
         self._certificate = certificate
         sock = bind_tcp(self.host, self._tls.port, "http.tls.port")
         stack.callback(sock.close)

@@ -2,19 +2,23 @@
 
 import asyncio
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 from aiohttp import hdrs, web
 
-from vidgate.auth.authority import expiry_of
+from vidgate.aio.clock import Clock
 from vidgate.errors import SettingsError
 from vidgate.settings.tree import TlsSettings
+from vidgate.web.certificate import date_trouble, files_of, read
 from vidgate.web.context import CONTEXT
 from vidgate.web.peer import is_local_socket, our_name
 from vidgate.web.problems import Handler
 
 log = structlog.get_logger(__name__)
+
+Stamps = tuple[tuple[int, int] | None, ...]
 
 LOOK = 30.0  # seconds between two looks at the files
 # What machines ask for, and what makes a browser trust us at all, goes on without HTTPS.
@@ -28,11 +32,13 @@ class ServerCertificate:
     Raises SettingsError where they do not serve. Blocks while it reads; make it in a thread.
     """
 
-    def __init__(self, settings: TlsSettings) -> None:
-        self._files = Path(settings.cert), Path(settings.key or settings.cert)
+    def __init__(self, settings: TlsSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._seen = self._stamps()
+        self._failure: tuple[Stamps, str] | None = None
         self.context = self._newest = self._load()
         self.context.sni_callback = self._choose  # OpenSSL asks it without a name too
-        self._seen = self._stamps()
 
     async def watch(self) -> None:
         """Take a renewed certificate for connections from then on; keep the old if it is bad."""
@@ -41,46 +47,52 @@ class ServerCertificate:
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Look once whether the files changed."""
+        """Look once whether the files changed; those that fail are tried again at each look."""
         stamps = await asyncio.to_thread(self._stamps)
         if stamps == self._seen:
             return
-        self._seen = stamps
         try:
             self._newest = await asyncio.to_thread(self._load)
         except SettingsError as error:
-            log.error("certificate not renewed", error=str(error))
+            self._tell_failure(stamps, error)
             return
-        log.info("certificate renewed", file=str(self._files[0]))
+        self._seen, self._failure = stamps, None
+        log.info("certificate renewed", file=self._settings.cert)
+
+    def _tell_failure(self, stamps: Stamps, error: SettingsError) -> None:
+        """Once for the same files and mistake."""
+        if self._failure != (stamps, error.message):
+            self._failure = stamps, error.message
+            log.error("certificate not renewed", error=error.message, fix=error.hint)
 
     def _choose(self, connection: ssl.SSLObject, _: str, __: ssl.SSLContext) -> None:
         connection.context = self._newest
 
     def _load(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
-        try:
-            context.load_cert_chain(*self._files)
-            self.expiry = expiry_of(self._files[0].read_bytes())
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-            raise SettingsError(
-                f"证书或私钥不能用 / certificate or key cannot be used: {self._files[0]}: {reason}",
-                hint="http.tls.cert, http.tls.key; vidgate cert init",
-            ) from None
+        context, certificate = read(self._settings)
+        self.expiry = certificate.not_valid_after_utc.timestamp()
+        now = datetime.fromtimestamp(self._clock.wall(), UTC)
+        if trouble := date_trouble(certificate, now):
+            reason, fix = trouble
+            log.warning(
+                "浏览器会拒绝证书 / browsers refuse the certificate",
+                file=self._settings.cert,
+                reason=reason,
+                fix=fix,
+            )
         return context
 
-    def _stamps(self) -> tuple[tuple[int, int] | None, ...]:
-        return tuple(map(_stamp, self._files))
+    def _stamps(self) -> Stamps:
+        return tuple(map(_stamp, files_of(self._settings)))
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:
+    """Which file it is, and when it, its owner or its mode was last changed, nanoseconds."""
     try:
         found = file.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ino
+    return found.st_ctime_ns, found.st_ino
 
 
 @web.middleware

@@ -83,7 +83,7 @@ def test_no_certificate_at_all(tmp_path: Path, content: bytes | None) -> None:
         path.write_bytes(content)
     found = _found(tmp_path, (str(path), ""))
     assert found.verdict is Verdict.FAILED
-    assert str(path) in found.fix
+    assert str(path) in found.found
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,17 @@
 """The certificate of HTTPS: whether browsers will take it, and for how long."""
 
-import ssl
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from pathlib import Path
 
 from cryptography import x509
 
 from vidgate.aio.clock import SystemClock
-from vidgate.cli.checkup.finding import Finding, Subject, failed, ok, warning
+from vidgate.cli.checkup.finding import Finding, Subject, Verdict, ok, warning
+from vidgate.errors import SettingsError
+from vidgate.web.certificate import RENEW, date_trouble, read
 
 SOON = timedelta(days=30)
-RENEW = "换发 renew: vidgate cert init --renew (服务自己换上 the service takes it by itself)"
 
 
 def certificate(subject: Subject) -> Finding:
@@ -24,23 +23,18 @@ def certificate(subject: Subject) -> Finding:
             "plain HTTP: passwords travel in clear",
         )
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(http.tls.cert, http.tls.key or None)
-        first = x509.load_pem_x509_certificates(Path(http.tls.cert).read_bytes())[0]
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-        told = f"证书或私钥不能用: {reason}"
-        return failed(told, "certificate or key cannot be used", f"{http.tls.cert}, {http.tls.key}")
+        _, first = read(http.tls)
+    except SettingsError as error:
+        return Finding(Verdict.FAILED, error.message, error.hint)
     return _dated(first) or _named(first, http.hosts)
 
 
 def _dated(first: x509.Certificate) -> Finding | None:
     """What is wrong with its dates."""
     now = datetime.fromtimestamp(SystemClock().wall(), UTC)
-    begin, end = first.not_valid_before_utc, first.not_valid_after_utc
-    if now < begin:
-        return failed(f"{begin:%Y-%m-%d} 才生效", "is not valid yet: or the clock is wrong", "date")
-    if now > end:
-        return failed(f"{end:%Y-%m-%d} 已过期", "has expired", RENEW)
+    if trouble := date_trouble(first, now):
+        return Finding(Verdict.FAILED, *trouble)
+    end = first.not_valid_after_utc
     if end - now < SOON:
         return warning(f"{end:%Y-%m-%d} 到期", f"expires in {(end - now).days} days", RENEW)
     return None

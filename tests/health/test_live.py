@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 
-from tests.media.fakes import VIDEO, Camera, picture
+from tests.media.fakes import SOUND, VIDEO, Camera, picture
 from tests.waiting import until
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
@@ -21,10 +22,11 @@ from vidgate.errors import (
 )
 from vidgate.health.live import GRACE, KEY_FRAME_VALID, LiveJudge, Sight
 from vidgate.media.hub import Hub, HubSettings
-from vidgate.model.health import Health, Level, Reason
+from vidgate.model.health import Health, Level, Reason, State
 from vidgate.model.media import Codec, Frame, StreamKey, StreamState, Variant
 
 MAIN, SUB = StreamKey("c"), StreamKey("c", Variant.SUB)
+BEFORE = Health(channel="c")
 
 
 class Room:
@@ -159,6 +161,27 @@ async def test_lively_sound_is_no_picture(room: Room) -> None:
     assert room.trouble() is None
     room.clock.advance(GRACE)
     assert room.trouble() is Reason.NO_KEY_FRAME
+
+
+@pytest.mark.parametrize("key", [MAIN, SUB])
+async def test_a_camera_that_sends_sound_alone_is_not_up(room: Room, key: StreamKey) -> None:
+    await room.watch(key)
+    stream = room.hub.streams[key]
+    stream.start([SOUND])
+    stream.frame(replace(sound_of(room), track=0))
+    assert stream.state is StreamState.LIVE
+    assert room.trouble() is None
+    assert room.judge.is_watched("c") is (key is MAIN), "a look tells, where no main stream does"
+    room.clock.advance(GRACE)
+    stream.frame(replace(sound_of(room), track=0))
+    assert room.judge.sight("c", room.clock.now()) is None
+    after = room.judge.judged(BEFORE, room.clock.now(), room.clock.wall())
+    if key is SUB:
+        assert after is None
+        return
+    assert after is not None
+    assert (after.state, after.reason) == (State.REACHABLE, Reason.UNSUPPORTED)
+    assert (stream.stats.key_frames, stream.stats.key_interval) == (0, None)
 
 
 async def test_sound_after_a_reconnect_is_no_picture_of_before(room: Room) -> None:

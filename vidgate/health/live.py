@@ -73,7 +73,7 @@ class LiveJudge:
         main, *others = self._streams(name)
         if main is not None and main.state in PULLED and not _is_left_to_looks(main):
             return True
-        return any(stream is not None and stream.state is StreamState.LIVE for stream in others)
+        return any(stream is not None and _shows(stream) for stream in others)
 
     def sight(self, name: str, now: float) -> Sight | None:
         """The newest live picture of the channel, of either stream."""
@@ -132,7 +132,7 @@ class LiveJudge:
         self._moved = {key for key in self._moved if key.name in names}
 
     def _sight(self, stream: Stream | None, now: float) -> Sight | None:
-        if stream is None or stream.state is not StreamState.LIVE:
+        if stream is None or not _shows(stream):
             return None
         key, frame = stream.stats.last_key_frame, stream.stats.last_frame
         if key is None or frame is None or now - key > KEY_FRAME_VALID:
@@ -154,6 +154,11 @@ class LiveJudge:
         return key in self._moved
 
 
+def _shows(stream: Stream) -> bool:
+    """Whether it lives, and has pictures: a camera may offer sound alone that we can take."""
+    return stream.state is StreamState.LIVE and stream.has_video
+
+
 def _is_untold(stream: Stream) -> bool:
     """Whether it says nothing of the camera, which was not asked."""
     return stream.state is StreamState.IDLE or isinstance(stream.error, UNASKED)
@@ -166,13 +171,19 @@ def _is_left_to_looks(stream: Stream) -> bool:
 def _trouble(stream: Stream) -> Trouble:
     error = stream.error
     if error is None:
-        flowing = stream.state is StreamState.LIVE
-        reason = Reason.NO_KEY_FRAME if flowing else Reason.NO_MEDIA
-        if stream.state is StreamState.CONNECTING:
-            reason = Reason.TIMEOUT
+        reason = _unsaid(stream)
         return Trouble(reason, REACHED.get(reason, Level.NONE), False)
     reason = reason_of(error)
     # To be busy at PLAY is no wonder after a DESCRIBE went through, so only a picture refutes it.
     level = Level.DESCRIBE if reason is Reason.BUSY else REACHED.get(reason, Level.NONE)
     final = isinstance(error, UnauthorizedError | DeniedAddressError) or reason is Reason.BUSY
     return Trouble(reason, level, final or stream.state is StreamState.BLOCKED)
+
+
+def _unsaid(stream: Stream) -> Reason:
+    """Why it shows no picture where no error tells."""
+    if stream.state is StreamState.CONNECTING:
+        return Reason.TIMEOUT
+    if stream.tracks and not stream.has_video:
+        return Reason.UNSUPPORTED
+    return Reason.NO_KEY_FRAME if stream.state is StreamState.LIVE else Reason.NO_MEDIA

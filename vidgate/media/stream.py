@@ -134,13 +134,13 @@ class Stream:
         self.attempt = 0
         self.retry_at: float | None = None
         self.tracks: tuple[Track, ...] = ()
+        self.has_video = False
         self.readers: set[Mailbox[Frame]] = set()
         self.stats = StreamStats()
         self._clock = clock
         self._limits = limits
         self._on_state = on_state
         self._timeline = Timeline()
-        self._has_video = False
         self._gop: list[Frame] = []
         self._gop_bytes = 0
         self._picture: Picture | None = None
@@ -271,7 +271,7 @@ class Stream:
         self._lost = 0
         self._fed_by(origin or self.key.name, cause)
         self.tracks = tuple(tracks)
-        self._has_video = any(track.is_video for track in tracks)
+        self.has_video = any(track.is_video for track in tracks)
         was_lossy, self.losses = self.losses.is_lossy, Losses()
         self._is_described = True
         self._settle(None)
@@ -282,12 +282,12 @@ class Stream:
         """One frame from the source, to every reader."""
         track = self.tracks[frame.track]
         self._timeline.place(frame, track.clock_rate)
-        frame.resumable = frame.key if track.is_video else not self._has_video
+        frame.resumable = frame.key if track.is_video else not self.has_video
         is_first = self.stats.frames == 0
-        is_picture = track.is_video or not self._has_video
-        self._count(frame, is_picture)
-        if is_picture and self.state is not StreamState.LIVE:
-            self._live(is_first)  # sound alone, however lively, is no picture
+        is_leading = track.is_video or not self.has_video
+        self._count(frame, is_leading, is_picture=track.is_video)
+        if is_leading and self.state is not StreamState.LIVE:
+            self._live(is_first)  # sound beside pictures, however lively, is none of them
         elif self.losses.is_lossy and track.is_video:
             self._look_for_losses(frame)
         self._remember(frame, track)
@@ -336,14 +336,15 @@ class Stream:
         self.origin = origin
         self.cause = "" if origin == self.key.name else cause
 
-    def _count(self, frame: Frame, is_picture: bool) -> None:
+    def _count(self, frame: Frame, is_leading: bool, *, is_picture: bool) -> None:
         stats = self.stats
         stats.frames += 1
         stats.bytes += frame.size
+        if is_leading:
+            stats.last_frame = frame.received
+            stats.recorded = frame.recorded
         if not is_picture:
             return
-        stats.last_frame = frame.received
-        stats.recorded = frame.recorded
         pictures, size = self._since_key
         if frame.key:
             self._measure(frame.received, pictures, size)

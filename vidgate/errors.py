@@ -302,6 +302,7 @@ class NoMediaError(RemoteError):
 class NoKeyFrameError(NoMediaError):
     """Packets came, but never a picture from which decoding can start."""
 
+    code = "no_key_frame"
     reason = "no_key_frame"
 
 

@@ -29,6 +29,7 @@ STATUSES = {
     "redirected": 502,
     "stream_not_found": 502,
     "no_media": 502,
+    "no_key_frame": 502,
     "camera_unauthorized": 502,
     "limit_reached": 503,
     "camera_busy": 503,

@@ -67,6 +67,7 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "no_replay": (502, "设备不提供录像回放", "The device offers no replay"),
     "address_denied": (502, "地址不允许访问", "The address is not allowed"),
     "no_media": (502, "没有画面", "No picture"),
+    "no_key_frame": (502, "没有可解码的画面", "No picture that can be decoded"),
     "unsupported": (502, "设备编码不支持", "Codec of the device not supported"),
     "camera_busy": (503, "设备会话已满", "All sessions of the device are taken"),
     "platform_full": (503, "平台会话已满", "All sessions of the platform are taken"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -109,12 +110,30 @@ async def test_all_places_are_taken_by_nobody(
             assert server.connections == 4
 
 
-async def test_what_is_no_handshake_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 200_000, b"P"])
+async def test_plain_http_is_told_that_this_is_https(tmp_path: Path, sent: bytes) -> None:
+    async with serving(tmp_path) as server:
+        reader, writer = await asyncio.open_connection(NAME, server.tls_port)
+        writer.write(sent)
+        async with asyncio.timeout(5):
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        assert head.split()[1] == b"400"
+        assert f"Content-Length: {len(body)}" in head.decode()
+        assert "https://" in json.loads(body)["title"]
+        writer.close()
+        await writer.wait_closed()
+        await until(lambda: server.connections == 0)
+        assert await asked(server, NAME) == 200
+
+
+@pytest.mark.parametrize("sent", [b"\x80\x2e\x01", b"\x00" * 10, b"\x16\x03\x01\x00\x01\x00", b""])
+async def test_what_is_no_handshake_leaves_nothing(tmp_path: Path, sent: bytes) -> None:
     async with serving(tmp_path) as server:
         with ExitStack() as stack:
-            plain = await silent(stack, server)
-            plain.send(GREETING)
-            await said(plain)
+            other = await silent(stack, server)
+            other.send(sent)
+            other.shutdown(socket.SHUT_WR)
+            assert b"HTTP" not in await said(other)
             await until(lambda: server.connections == 0)
         assert await asked(server, NAME) == 200
 

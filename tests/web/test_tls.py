@@ -153,11 +153,15 @@ async def test_a_host_that_is_none_is_told_so(
     assert b"names no host" in answer
 
 
-async def test_who_never_speaks_tls_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("begun", [b"", b"\x16\x03\x01\x02\x00\x01"])
+async def test_who_never_speaks_tls_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
     monkeypatch.setattr("vidgate.web.server.FIRST_REQUEST", 0.2)
     async with serving(tmp_path) as server, aiohttp.ClientSession() as client:
         with socket.create_connection((NAME, server.tls_port)) as silent:
             silent.settimeout(10)
+            silent.send(begun)
             assert await asyncio.to_thread(silent.recv, 1) == b""
         assert (await client.get(f"http://{NAME}:{server.port}/healthz")).status == 200
 

@@ -13,6 +13,7 @@ import termios
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import chain
 from typing import cast
 
@@ -22,18 +23,28 @@ UNREAD = 10.0  # seconds that an answer may lie unread
 READ_RATE = 8 << 10  # bytes a second: who reads more slowly holds what others need
 RECOUNT = 0.5  # seconds for which a count of everybody's connections is good enough
 
-_BUSY = json.dumps(
-    {
-        "type": "urn:vidgate:problem:limit_reached",
-        "title": "连接已满，请稍后再试 / too many connections",
-        "status": 503,
-        "code": "limit_reached",
-    },
-    ensure_ascii=False,
-).encode()
-REFUSAL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
-    b"Retry-After: 5\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(_BUSY), _BUSY)
+
+def refusal(status: HTTPStatus, code: str, title: str, head: bytes = b"") -> bytes:
+    """The whole answer to a connection of which nothing is read; `head`: more lines of headers."""
+    document = {
+        "type": f"urn:vidgate:problem:{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+    }
+    body = json.dumps(document, ensure_ascii=False).encode()
+    return (
+        b"HTTP/1.1 %d %b\r\nContent-Type: application/problem+json\r\n%b"
+        b"Connection: close\r\nContent-Length: %d\r\n\r\n%b"
+        % (status, status.phrase.encode(), head, len(body), body)
+    )
+
+
+_BUSY = refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "limit_reached",
+    "连接已满，请稍后再试 / too many connections",
+    b"Retry-After: 5\r\n",
 )
 
 
@@ -221,7 +232,7 @@ class Entrance(asyncio.Protocol):
         stream = cast("asyncio.Transport", transport)
         guest = self._guest or self._doorman.admit(address_of(stream))
         if guest is None:
-            stream.write(REFUSAL)
+            stream.write(_BUSY)
             stream.close()
             return
         self._doorman.serve(guest, stream)

@@ -2,24 +2,33 @@
 
 A server that asyncio makes with a certificate tells nobody of a connection before its handshake is
 over: one address that connects and says nothing would take every descriptor there is.
+
+Who speaks plain HTTP is told to use https://; OpenSSL would hang up without a word.
 """
 
 import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 import structlog
 
 from vidgate.aio.supervisor import Supervisor
-from vidgate.web.doorman import Doorman, Entrance, Guest
+from vidgate.web.doorman import Doorman, Entrance, Guest, refusal
+from vidgate.web.protocol import LINGER
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 64  # connections accepted between two turns of the loop
 RETRY = 1.0  # seconds after which a system without descriptors is asked for a connection again
+NO_TLS = refusal(
+    HTTPStatus.BAD_REQUEST,
+    "bad_input",
+    "此端口是 HTTPS, 请用 https:// 打开 / this port speaks HTTPS only: use https://",
+)
 
 
 @asynccontextmanager
@@ -84,18 +93,44 @@ class _Door:
             connection.close()
             return
         connection.setblocking(False)
-        _ = self._tasks.start(self._shake_hands(connection, guest), "handshake")
+        _ = self._tasks.start(self._receive(connection, guest), "handshake")
 
-    async def _shake_hands(self, connection: socket.socket, guest: Guest) -> None:
+    async def _receive(self, connection: socket.socket, guest: Guest) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.connect_accepted_socket(
-                lambda: Entrance(self._doorman, guest),
-                connection,
-                ssl=self._tls,
-                ssl_handshake_timeout=self._doorman.limits.first,
-            )
+            with ExitStack() as stack:
+                stack.enter_context(connection)
+                async with asyncio.timeout_at(guest.deadline):
+                    if await _is_plain(connection):
+                        await _refuse(connection)
+                        return
+                    stack.pop_all()  # from here on the loop closes it
+                    await loop.connect_accepted_socket(
+                        lambda: Entrance(self._doorman, guest), connection, ssl=self._tls
+                    )
         except OSError:
             pass  # no TLS, none that we speak, or none in time
         finally:
             self._doorman.dismiss(guest)
+
+
+async def _is_plain(connection: socket.socket) -> bool:
+    """Whether it begins with a letter, as a method does; TLS begins with 22 (RFC 8446 5.1)."""
+    loop = asyncio.get_running_loop()
+    begun = asyncio.Event()
+    loop.add_reader(connection, begun.set)
+    try:
+        await begun.wait()
+    finally:
+        loop.remove_reader(connection)
+    return connection.recv(1, socket.MSG_PEEK).isalpha()
+
+
+async def _refuse(connection: socket.socket) -> None:
+    """Tell it to use HTTPS; what it sends is read, or a reset would take the answer from it."""
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(connection, NO_TLS)
+    connection.shutdown(socket.SHUT_WR)
+    async with asyncio.timeout(LINGER):
+        while await loop.sock_recv(connection, 1 << 16):
+            pass

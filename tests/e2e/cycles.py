@@ -30,9 +30,11 @@ AT_ONCE = 24
 SWAP = 3.0  # seconds that one half of the cameras is dead
 HOLD = 1.0  # seconds that a viewer stays, at most
 PACKET_TIMEOUT = 5.0  # seconds for the first packet; a source may die before it
-STEADY = 4.0  # seconds without shrinking
-SETTLE = 60.0  # seconds for the service to forget everybody after the last cycle
+STEADY = 20.0  # seconds without shrinking; a worker without work lives for 15
+SETTLE = 90.0  # seconds for the service to forget everybody after the last cycle
 PACE = 0.05
+BURST = 2 * AT_ONCE  # requests at once
+BURSTS = 10
 VIEWERS = 'vidgate_viewers{transport="webrtc"}'
 
 
@@ -69,17 +71,34 @@ class Stage:
     chance: random.Random = field(default_factory=lambda: random.Random(4))
 
     async def footprint(self) -> Footprint:
-        """Look at the process and at its metrics."""
-        page = await _metrics(self.http)
+        """Look at the process, then at its metrics: the question itself takes a descriptor."""
         process = psutil.Process(self.service.program.process.pid)
         with process.oneshot():
-            return Footprint(
-                memory=process.memory_info().rss,
-                descriptors=process.num_fds(),
-                threads=process.num_threads(),
-                tasks=_value(page, "vidgate_event_loop_tasks"),
-                viewers=_value(page, VIEWERS),
-            )
+            memory = process.memory_info().rss
+            descriptors, threads = process.num_fds(), process.num_threads()
+        page = await _metrics(self.http)
+        return Footprint(
+            memory=memory,
+            descriptors=descriptors,
+            threads=threads,
+            tasks=_value(page, "vidgate_event_loop_tasks"),
+            viewers=_value(page, VIEWERS),
+        )
+
+    async def fill_pools(self) -> None:
+        """Have the service make what it makes when first wanted and then keeps: its connections to
+        the database and its threads. Else the one that some moment wants in addition would be
+        taken for one that was left behind.
+        """
+
+        async def ask(path: str) -> None:
+            async with self.http.get(path) as response:
+                await response.read()
+
+        for path in BURSTS * ("/readyz", "/api/v1/channels"):
+            async with asyncio.TaskGroup() as group:
+                for _ in range(BURST):
+                    group.create_task(ask(path))
 
     async def settled(self, base: Footprint | None = None) -> Footprint:
         """The footprint once nobody watches and, with `base`, all is back; else the last one.
@@ -203,7 +222,9 @@ async def staged(folder: Path, *, silence: float) -> AsyncIterator[Stage]:
             # another one of them, so that none falls idle: two looks could differ by them alone.
             connector=aiohttp.TCPConnector(limit=2 * AT_ONCE, force_close=True),
         ) as http:
-            yield Stage(service, fleet, http, channels)
+            stage = Stage(service, fleet, http, channels)
+            await stage.fill_pools()
+            yield stage
 
 
 async def delivered(fleet: RunningFleet) -> list[str]:

@@ -245,11 +245,41 @@ async def test_candidates_are_taken_and_an_ice_restart_is_not(site: Site) -> Non
     restart = await site.call("PATCH", location, role=role, data=other, headers=headers)
     assert restart.status == 422
     asked = await site.call(
-        "PATCH", location, role=role, data=same, headers=headers | {"If-Match": "*"}
+        "PATCH", location, role=role, data=other, headers=headers | {"If-Match": "*"}
     )
     assert asked.status == 422
     plain = await site.call("PATCH", location, role=role, data=same, headers=AS_SDP)
     assert plain.status == 415
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ("{etag}", 204),
+        ('"another", {etag}', 204),
+        ("*", 204),  # MediaMTX's player, with candidates
+        ('"*"', 204),  # as in the examples of RFC 9725
+        ('"bogus"', 412),
+        ("W/{etag}", 412),  # a weak tag matches nothing (RFC 9110 13.1.1)
+        ("bogus", 400),
+    ],
+)
+async def test_candidates_of_another_session_are_told_so(
+    site: Site, given: str, status: int
+) -> None:
+    opened = await site.call("POST", "/whep/camera-1", role=Role.VIEWER, data=OFFER, headers=AS_SDP)
+    response = await site.call(
+        "PATCH",
+        opened.headers["Location"],
+        role=Role.VIEWER,
+        data=b"a=ice-ufrag:abcd\r\na=ice-pwd:x\r\n",
+        headers={"Content-Type": TRICKLE, "If-Match": given.format(etag=opened.headers["ETag"])},
+    )
+    assert response.status == status
+    if status == 412:
+        told = await response.json()
+        assert told["code"] == "precondition_failed"
+        assert "ETag" in told["hint"]
 
 
 START = "2023-01-05T08:00:00+08:00"

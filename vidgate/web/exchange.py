@@ -62,18 +62,28 @@ async def read_json(request: web.Request, model: type[M], limit: int = MAX_JSON)
     return model.model_validate_json(await read_body(request, limit))
 
 
+def read_tags(request: web.Request) -> set[str] | None:
+    """The strong entity tags of `If-Match` (RFC 9110 13.1.1); None where any will do.
+
+    Raises InputError for what is no list of tags.
+    """
+    text = request.headers.get(hdrs.IF_MATCH)
+    if text is None or text.strip() == "*":
+        return None
+    if not _TAGS.fullmatch(text):
+        raise InputError('If-Match 应形如 "3" / is no list of entity tags')
+    return {found[2] for found in _TAG.finditer(text) if not found[1]}
+
+
 def read_precondition(request: web.Request, each: Mapping[str, int] | None = None) -> Precondition:
     """The `If-Match` of a request (RFC 9110 13.1.1): revisions as entity tags, or `*`.
 
     It holds for every channel that the request is about; `each` says more. A weak tag, or one that
     is no revision, matches nothing. Raises InputError for what is no list of tags.
     """
-    text = request.headers.get(hdrs.IF_MATCH)
-    if text is None or text.strip() == "*":
+    tags = read_tags(request)
+    if tags is None:
         return Precondition(each=each or {})
-    if not _TAGS.fullmatch(text):
-        raise InputError('If-Match 应形如 "3" / is no list of entity tags')
-    tags = (found[2] for found in _TAG.finditer(text) if not found[1])
     revisions = {int(tag) for tag in tags if tag.isascii() and tag.isdigit() and len(tag) < 16}
     return Precondition(revisions, each or {})
 

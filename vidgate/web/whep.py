@@ -15,6 +15,7 @@ from vidgate.errors import (
     NotAcceptableError,
     NotAuthenticatedError,
     NotPermittedError,
+    StaleError,
     StorageError,
 )
 from vidgate.media.replay import ReplayKey
@@ -24,7 +25,7 @@ from vidgate.model.user import Role
 from vidgate.operations.sources import require_watchable
 from vidgate.web.access import CALLER, principal_of
 from vidgate.web.context import CONTEXT, Context
-from vidgate.web.exchange import read_body, read_query, reply
+from vidgate.web.exchange import read_body, read_query, read_tags, reply
 from vidgate.web.parts import Watching
 from vidgate.web.peer import local_address, network_of
 from vidgate.web.problems import MediaTypeError, TooManyRequestsError, UnprocessableError
@@ -134,11 +135,16 @@ async def trickle(request: web.Request) -> web.Response:
     fragment = await _read_sdp(request, TRICKLE, MAX_FRAGMENT)
     if len(_CANDIDATE.findall(fragment)) > MAX_CANDIDATES:
         raise InputError(f"候选过多 / {MAX_CANDIDATES} candidates at most")
-    ufrags = _ufrags(fragment)
+    tags = read_tags(request)
+    # RFC 9725 4.3.3 quotes the star of a restart, and MediaMTX's player sends it always: new
+    # credentials alone tell a restart.
+    if tags is not None and not tags & {session.id, "*"}:
+        raise StaleError(
+            "If-Match 不是这个会话的 ETag / If-Match is not the ETag of this session",
+            hint="用 201 应答里的 ETag / send the ETag of the 201 answer",
+        )
     opened = request.app[CONTEXT].viewers.find(session.id)
-    # RFC 9725 section 4.3.3: `If-Match: *` with new credentials asks for an ICE restart.
-    restarts = request.headers.get(hdrs.IF_MATCH, "").strip() in ("*", '"*"')
-    if restarts or (opened is not None and not ufrags <= opened.ufrags):
+    if opened is not None and not _ufrags(fragment) <= opened.ufrags:
         raise UnprocessableError("不支持 ICE 重启 / no ICE restart", hint="POST a new offer")
     return web.Response(status=204)
 

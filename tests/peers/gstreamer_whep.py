@@ -1,9 +1,11 @@
 """GStreamer's webrtcbin as a WHEP viewer. Run by the system's python3, which has the bindings.
 
     gstreamer_whep.py URL --codec h264|h265 --into FILE [--token T] [--level 93] [--host 127.0.0.1]
+                      [--sound before|after] [--max-bundle]
 
-Writes the pictures to FILE as one byte stream, parameter sets included, until it is told to stop.
-Prints `answer STATUS` (with the body of a refusal), `cipher NAME`, `pictures N` now and then.
+Writes the pictures to FILE as one byte stream, parameter sets included, until it is told to stop;
+with `--sound`, offered before or after them, G.711 A-law to FILE.alaw. Bundles nothing by itself.
+Prints `answer STATUS` (with the body of a refusal), `pictures N` and `sounds N` now and then.
 Needs python3-gi, gir1.2-gst-plugins-bad-1.0, gstreamer1.0-nice and GStreamer's bad plugins.
 """
 
@@ -24,7 +26,8 @@ from gi.repository import (  # type: ignore[import-not-found]  # noqa: E402
     GstWebRTC,
 )
 
-EVERY = 10  # pictures between two lines that tell how many came
+EVERY = 10  # pictures, or packets of sound, between two lines that tell how many came
+SOUND = "application/x-rtp,media=audio,payload=8,clock-rate=8000,encoding-name=PCMA"
 
 
 def video_caps(codec: str, level: int) -> Gst.Caps:
@@ -44,16 +47,22 @@ class Viewer:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.pictures = 0
+        self.counts = {"pictures": 0, "sounds": 0}
         self.pipeline = Gst.Pipeline.new("viewer")
         self.bin: Any = Gst.ElementFactory.make("webrtcbin", "peer")
-        self.bin.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
+        if options.max_bundle:
+            self.bin.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
         self.pipeline.add(self.bin)
         # Kept: the agent's first reference is a floating one, which the binding would take with it.
         self.agent = self.bin.get_property("ice-agent")
         self.agent.emit("add-local-ip-address", options.host)
-        direction = GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY
-        self.bin.emit("add-transceiver", direction, video_caps(options.codec, options.level))
+        offered = [video_caps(options.codec, options.level)]
+        if options.sound:
+            sound = Gst.Caps.from_string(SOUND)
+            offered.insert(0 if options.sound == "before" else 1, sound)
+        for caps in offered:
+            direction = GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY
+            self.bin.emit("add-transceiver", direction, caps)
         self.bin.connect("pad-added", self.added)
         self.bin.connect("notify::ice-gathering-state", self.gathered)
         self.bin.connect("notify::connection-state", self.changed)
@@ -108,26 +117,29 @@ class Viewer:
         """Media: write it down as one byte stream."""
         if pad.get_direction() != Gst.PadDirection.SRC:
             return
-        codec = self.options.codec
-        caps = f"video/x-{codec},stream-format=byte-stream,alignment=au"
+        codec, into = self.options.codec, self.options.into
+        if pad.get_current_caps().get_structure(0).get_string("media") == "audio":
+            what, elements, into = "sounds", "rtppcmadepay", into + ".alaw"
+        else:
+            caps = f"video/x-{codec},stream-format=byte-stream,alignment=au"
+            what, elements = "pictures", f"rtp{codec}depay ! {codec}parse ! {caps}"
         sink = Gst.parse_bin_from_description(
-            f"rtp{codec}depay ! {codec}parse ! {caps} "
-            f"! filesink name=file buffer-mode=unbuffered sync=false location={self.options.into}",
+            f"{elements} ! filesink name=file buffer-mode=unbuffered sync=false location={into}",
             True,
         )
         sink.get_by_name("file").get_static_pad("sink").add_probe(
-            Gst.PadProbeType.BUFFER, self.counted
+            Gst.PadProbeType.BUFFER, self.counted, what
         )
         self.pipeline.add(sink)
         sink.sync_state_with_parent()
         pad.link(sink.get_static_pad("sink"))
         print("media", pad.get_current_caps().to_string(), flush=True)
 
-    def counted(self, *_: object) -> Gst.PadProbeReturn:
-        """One picture more."""
-        self.pictures += 1
-        if self.pictures % EVERY == 0:
-            print("pictures", self.pictures, flush=True)
+    def counted(self, _: Gst.Pad, __: Gst.PadProbeInfo, what: str) -> Gst.PadProbeReturn:
+        """One picture, or one packet of sound, more."""
+        self.counts[what] += 1
+        if self.counts[what] % EVERY == 0:
+            print(what, self.counts[what], flush=True)
         return Gst.PadProbeReturn.OK
 
 
@@ -140,6 +152,8 @@ def main() -> None:
     parser.add_argument("--token", default="")
     parser.add_argument("--level", type=int, default=0)
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--sound", choices=("before", "after"))
+    parser.add_argument("--max-bundle", action="store_true")
     Gst.init(None)
     Viewer(parser.parse_args()).start()
     GLib.MainLoop().run()

@@ -17,13 +17,14 @@ import pytest
 from aiohttp import web
 
 from tests.peers.gstreamer import PYTHON, elements, required
+from tests.peers.received import tone
 from tests.programs import Program, RunningFleet, running, running_fleet, running_service
 from tests.waiting import until
 from tests.webrtc.clients import open_session
-from tests.webrtc.feeds import Camera, coded_h265, group, h265_track
+from tests.webrtc.feeds import SOUND_TRACK, Camera, coded_h265, group, h265_track
 from vidgate.aio.bus import Bus
 from vidgate.media.hub import Hub, HubSettings
-from vidgate.model.media import StreamKey, Variant
+from vidgate.model.media import Frame, StreamKey, Variant
 from vidgate.rtp import annexb, h265
 from vidgate.settings.tree import WebrtcSettings
 from vidgate.simulator.coded import read_strip
@@ -177,6 +178,49 @@ async def test_pictures_by_ipv6(tmp_path: Path) -> None:
         (session,) = place.whep.sessions.values()
         assert session.leg.path is not None
         assert session.leg.path.address[0] == "::1"
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+async def test_pictures_arrive_though_sound_is_offered_apart(tmp_path: Path, order: str) -> None:
+    """webrtcbin's own bundle-policy is none: sound would need a transport that we do not give."""
+    into = tmp_path / "pictures.h265"
+    pictures = coded_h265(NUMBER)
+    camera = Camera(pictures, tracks=(h265_track(pictures), SOUND_TRACK))
+    async with (
+        serving(camera) as place,
+        watching(place.url, "h265", into, "--sound", order) as viewer,
+    ):
+        await viewer.says(rf"pictures {WANTED + 10}$")
+        (session,) = place.whep.sessions.values()
+        assert session.stats()["codecs"] == ["h265"]
+        data = await asyncio.to_thread(into.read_bytes)
+    counters = counters_of(data, NUMBER)
+    steps = {(b - a) % 25 for a, b in zip(counters, counters[1:], strict=False)}
+    assert steps == {1}, "no picture was lost, none came twice"
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+async def test_bundled_sound_arrives_too(tmp_path: Path, order: str) -> None:
+    into = tmp_path / "pictures.h264"
+    async with (
+        serving(Camera(group())) as place,
+        watching(place.url, "h264", into, "--sound", order, "--max-bundle") as viewer,
+    ):
+        await viewer.says("pictures 20$")
+        await viewer.says("sounds 100$")
+        sound = await asyncio.to_thread(Path(f"{into}.alaw").read_bytes)
+        await until(lambda: len(decoded("h264", into.read_bytes())) >= 20)
+    assert abs(tone(SOUND_TRACK, [Frame(1, 0, True, (sound,), 0.0)]) - 400) < 5
+
+
+async def test_pictures_come_by_the_transport_of_a_sound_that_is_not_sent(tmp_path: Path) -> None:
+    into = tmp_path / "pictures.h264"
+    async with (
+        serving(Camera(group(), sound=False)) as place,
+        watching(place.url, "h264", into, "--sound", "before", "--max-bundle") as viewer,
+    ):
+        await viewer.says("pictures 20$")
+        await until(lambda: len(decoded("h264", into.read_bytes())) >= 20)
 
 
 async def test_h265_that_a_peer_cannot_take_becomes_the_sub_stream(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ Pure: text in, text out. A browser offers every codec that it decodes; we answer
 the camera sends, for nothing is transcoded here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from vidgate.errors import InputError, NotAcceptableError, ProtocolError
@@ -38,21 +38,35 @@ CANDIDATE_PRIORITY = 2130706431  # host, component 1 (RFC 8445 5.1.2)
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """One m-line that is answered: with this payload type, for this track."""
+    """The m-line of that position is answered: with this payload type, for this track."""
 
-    mid: str
+    position: int
     payload_type: int
     track: Track
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A parsed offer; `ufrag` and `password` are the browser's, for its own checks of ours."""
+    """A parsed offer; `bundles` are its BUNDLE groups, of positions of m-lines in their order."""
 
     session: Session
-    ufrag: str
-    password: str = field(repr=False)
     fingerprints: tuple[Fingerprint, ...]
+    bundles: tuple[tuple[int, ...], ...]
+
+    def bundle(self, position: int) -> tuple[int, ...]:
+        """The group that holds an m-line; empty where none does."""
+        return next((group for group in self.bundles if position in group), ())
+
+    def tagged(self, position: int) -> int | None:
+        """The tagged m-line of that one's group, whose transport all use; None without a group.
+
+        It is the first that has a port and is not to be rejected (RFC 8843 7.3.1).
+        """
+        for member in self.bundle(position):
+            media = self.session.media[member]
+            if media.port and media.payload_types and not _unusable(media, member):
+                return member
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +112,7 @@ def parse_offer(text: str) -> Offer:
             )
     fingerprints = tuple(
         found
-        for section in (session, *session.media)
-        for value in section.all("fingerprint")
+        for value in _everywhere(session, "fingerprint")
         if (found := _fingerprint(value)).is_supported
     )
     if not fingerprints:
@@ -107,32 +120,38 @@ def parse_offer(text: str) -> Offer:
             "offer 没有可核对的证书指纹 / "
             "the offer has no certificate fingerprint that we can check"
         )
-    setup = _anywhere(session, "setup")
-    if setup not in ("actpass", "active"):
+    for name in ("setup", "ice-ufrag", "ice-pwd"):
+        if not any(_everywhere(session, name)):
+            raise InputError(f"offer 没有 a={name} / the offer has no a={name}")
+    if not {"actpass", "active"}.issuperset(_everywhere(session, "setup")):
         raise InputError("offer 应让我方被动 / the offer must let us be passive: a=setup:actpass")
-    return Offer(
-        session,
-        _anywhere(session, "ice-ufrag"),
-        _anywhere(session, "ice-pwd"),
-        tuple(dict.fromkeys(fingerprints)),
+    return Offer(session, tuple(dict.fromkeys(fingerprints)), _bundles(session))
+
+
+def _bundles(session: Session) -> tuple[tuple[int, ...], ...]:
+    mids = [media.get("mid") for media in session.media]
+    groups = (value.split() for value in session.all("group") if value)
+    return tuple(
+        tuple(mids.index(tag) for tag in dict.fromkeys(tags) if tag in mids)
+        for semantics, *tags in groups
+        if semantics == "BUNDLE"
     )
 
 
 def choose(offer: Offer, tracks: Sequence[Track]) -> list[Pick]:
-    """The m-lines that these tracks answer, pictures first.
+    """The m-lines that these tracks answer, pictures first; all on one transport.
 
-    Raises NotAcceptableError when the browser cannot take the pictures (or, of a stream without
-    pictures, the sound). Sound alone that it cannot take is left out.
+    Sound goes with pictures only where the offer bundles the two, for we have one transport to
+    give. Raises NotAcceptableError when the browser cannot take the pictures (or, of a stream
+    without pictures, the sound). Sound alone that it cannot take is left out.
     """
     picks: list[Pick] = []
-    taken: set[int] = set()
     for track in sorted(tracks, key=lambda track: not track.is_video):
         if any(pick.track.is_video == track.is_video for pick in picks):
             continue  # one picture, one sound
-        found = _find(offer, track, taken)
-        if found is not None:
-            position, pick = found
-            taken.add(position)
+        places = offer.bundle(picks[0].position) if picks else range(len(offer.session.media))
+        pick = _find(offer, track, places)
+        if pick is not None:
             picks.append(pick)
         elif track.is_video:
             raise _unable(offer, track)
@@ -142,8 +161,13 @@ def choose(offer: Offer, tracks: Sequence[Track]) -> list[Pick]:
 
 
 def answer(offer: Offer, outgoing: Sequence[Outgoing], local: Local) -> str:
-    """The answer: ICE-lite, passive DTLS, everything bundled on our one port."""
-    by_mid = {out.pick.mid: out for out in outgoing}
+    """The answer: ICE-lite, passive DTLS, all on our one port, bundled where the offer bundles."""
+    sent = {out.pick.position: out for out in outgoing}
+    first = outgoing[0].pick.position
+    # Answered even if there is nothing to send on it: where it is rejected, or not the first of
+    # the answer's group, Chromium with `max-bundle` refuses the whole answer.
+    tagged = offer.tagged(first)
+    bundled = [position for position in offer.bundle(first) if position in {*sent, tagged}]
     session = Session(
         lines=[
             ("v", "0"),
@@ -151,23 +175,27 @@ def answer(offer: Offer, outgoing: Sequence[Outgoing], local: Local) -> str:
             ("s", "-"),
             ("t", "0 0"),
             ("a", "ice-lite"),
-            ("a", "group:BUNDLE " + " ".join(out.pick.mid for out in outgoing)),
             ("a", "msid-semantic: WMS *"),
         ]
     )
+    if bundled:
+        mids = (str(offer.session.media[position].get("mid")) for position in bundled)
+        session.add("group", "BUNDLE " + " ".join(mids))
     for position, offered in enumerate(offer.session.media):
-        found = by_mid.pop(_mid(offered, position), None)
-        session.media.append(
-            _rejected(offered) if found is None else _accepted(offered, found, local)
-        )
+        if position in sent:
+            session.media.append(_sending(offered, sent[position], local))
+        elif position == tagged:
+            session.media.append(_accepted(offered, offered.payload_types[0], "inactive", local))
+        else:
+            session.media.append(_rejected(offered, local))
     return str(session)
 
 
 def codecs(offer: Offer) -> list[str]:
-    """Names of the codecs offered, for messages."""
+    """Names of the codecs offered where something can be sent, for messages."""
     names = (
         meanings[number].name
-        for media in offer.session.media
+        for media in _receivers(offer)
         for meanings in (media.rtpmaps,)
         for number in media.payload_types
         if number in meanings
@@ -190,20 +218,25 @@ def _unable(offer: Offer, track: Track) -> NotAcceptableError:
     return refusal
 
 
+def _receivers(offer: Offer) -> list[Media]:
+    """The m-lines on which something can be sent."""
+    media = offer.session.media
+    return [each for position, each in enumerate(media) if not _obstacle(offer, position)]
+
+
 def _obstacle(offer: Offer, position: int) -> NotAcceptableError | None:
     """Why nothing can be sent on an m-line whatever its codecs; None where something can."""
     media = offer.session.media[position]
-    where = f"m={media.kind} ({position + 1})"
-    if "SAVPF" not in media.protocol:
-        protocol = media.protocol
-        if len(protocol) > MAX_PROTOCOL:
-            protocol = protocol[:MAX_PROTOCOL] + "…"
+    where = _where(media, position)
+    if not media.port and not (media.has("bundle-only") and offer.tagged(position) is not None):
         return NotAcceptableError(
-            f"offer 的 {where} 是 {protocol}, 没有 DTLS 加密 / "
-            f"{where} of the offer is {protocol}, without DTLS",
-            hint="应为 UDP/TLS/RTP/SAVPF, 如浏览器的 createOffer() 所给 / "
-            "must be UDP/TLS/RTP/SAVPF, as a browser's createOffer() has it",
+            f"offer 的 {where} 端口为 0, 即不用 / {where} of the offer has port 0: it is not used",
+            hint="端口应为 9; 只有 BUNDLE 组里带 a=bundle-only 的可为 0 / "
+            "must be 9; 0 is for a=bundle-only within a BUNDLE group",
         )
+    unusable = _unusable(media, position)
+    if unusable is not None:
+        return unusable
     direction = _direction(offer, media)
     if direction not in RECEIVING:
         return NotAcceptableError(
@@ -214,6 +247,32 @@ def _obstacle(offer: Offer, position: int) -> NotAcceptableError | None:
     return None
 
 
+def _unusable(media: Media, position: int) -> NotAcceptableError | None:
+    """Why an m-line could have no transport of ours; None where it could."""
+    where = _where(media, position)
+    if "SAVPF" not in media.protocol:
+        protocol = media.protocol
+        if len(protocol) > MAX_PROTOCOL:
+            protocol = protocol[:MAX_PROTOCOL] + "…"
+        return NotAcceptableError(
+            f"offer 的 {where} 是 {protocol}, 没有 DTLS 加密 / "
+            f"{where} of the offer is {protocol}, without DTLS",
+            hint="应为 UDP/TLS/RTP/SAVPF, 如浏览器的 createOffer() 所给 / "
+            "must be UDP/TLS/RTP/SAVPF, as a browser's createOffer() has it",
+        )
+    if not (media.has("rtcp-mux") or media.has("rtcp-mux-only")):
+        return NotAcceptableError(
+            f"offer 的 {where} 没有 a=rtcp-mux / {where} of the offer has no a=rtcp-mux",
+            hint="RTP 与 RTCP 须共用一个端口: rtcpMuxPolicy: 'require' / "
+            "RTP and RTCP must share one port: rtcpMuxPolicy: 'require'",
+        )
+    return None
+
+
+def _where(media: Media, position: int) -> str:
+    return f"m={media.kind} ({position + 1})"
+
+
 def _receiving(kind: str) -> str:
     call = f"addTransceiver('{kind}', {{direction: 'recvonly'}})"
     return f"createOffer() 之前调用 {call} / call {call} before createOffer()"
@@ -222,6 +281,13 @@ def _receiving(kind: str) -> str:
 def _undecoded(offer: Offer, track: Track) -> NotAcceptableError:
     name = NAMES.get(track.codec, track.codec.value.upper())
     offered = _offered(offer)
+    if track.codec is Codec.H264 and name in codecs(offer):
+        return NotAcceptableError(
+            "offer 的 H264 没有 packetization-mode=1 / "
+            "the offer has H264 without packetization-mode=1",
+            hint="在 a=fmtp (GStreamer: caps) 里写明 packetization-mode=1, 不写即为 0 / "
+            "say packetization-mode=1 in a=fmtp (GStreamer: in the caps); nothing said means 0",
+        )
     if track.codec is not Codec.H265:
         return NotAcceptableError(
             f"码流是 {name}, 浏览器只接受 {offered or '无'} / "
@@ -240,7 +306,7 @@ def _undecoded(offer: Offer, track: Track) -> NotAcceptableError:
 def _offered(offer: Offer) -> str:
     """The codecs offered, and with which parameters H.265, for messages; empty where none is."""
     names = [name for name in codecs(offer) if name != "H265"]
-    for media in offer.session.media:
+    for media in _receivers(offer):
         meanings, parameters = media.rtpmaps, media.fmtps
         for number in media.payload_types:
             if number in meanings and meanings[number].name == "H265":
@@ -251,10 +317,12 @@ def _offered(offer: Offer) -> str:
     return ", ".join(names)[:MAX_LISTED]
 
 
-def _find(offer: Offer, track: Track, taken: set[int]) -> tuple[int, Pick] | None:
+def _find(offer: Offer, track: Track, places: Iterable[int]) -> Pick | None:
+    """The first of these m-lines that takes the track."""
     kind, name = _kind(track), NAMES.get(track.codec)
-    for position, media in enumerate(offer.session.media):
-        if media.kind != kind or position in taken or name is None or _obstacle(offer, position):
+    for position in places:
+        media = offer.session.media[position]
+        if media.kind != kind or name is None or _obstacle(offer, position):
             continue
         meanings = media.rtpmaps
         numbers = [
@@ -266,7 +334,7 @@ def _find(offer: Offer, track: Track, taken: set[int]) -> tuple[int, Pick] | Non
         ]
         number = _best(media, numbers, track)
         if number is not None:
-            return position, Pick(_mid(media, position), number, track)
+            return Pick(position, number, track)
     return None
 
 
@@ -311,32 +379,34 @@ def _distance(parameters: dict[str, str], profile: str) -> int:
     return 1 if offered[:4] == "42e0" else 2
 
 
-def _accepted(offered: Media, out: Outgoing, local: Local) -> Media:
-    number = str(out.pick.payload_type)
-    media = Media(kind=offered.kind, port=local.port, protocol=offered.protocol, formats=[number])
-    media.lines.append(("c", f"IN {_family(local.hosts[0])} {local.hosts[0]}"))
-    media.add("mid", out.pick.mid)
-    media.add("sendonly")
-    media.add("rtcp-mux")
-    for value in offered.all("rtpmap"):
-        if value.split(" ", 1)[0] == number:
-            media.add("rtpmap", value)
+def _sending(offered: Media, out: Outgoing, local: Local) -> Media:
+    media = _accepted(offered, out.pick.payload_type, "sendonly", local)
+    number = media.formats[0]
     for value in _parameters(offered, out.pick):
         media.add("fmtp", f"{number} {value}")
     if out.pick.track.is_video:
         for feedback in FEEDBACK:
             if _offers_feedback(offered, number, feedback):
                 media.add("rtcp-fb", f"{number} {feedback}")
-    media.add("setup", "passive")
-    media.add("ice-ufrag", local.ufrag)
-    media.add("ice-pwd", local.password)
-    media.add("fingerprint", f"{local.fingerprint.algorithm} {local.fingerprint.value}")
+    media.add("msid", f"{out.cname} {offered.kind}")
+    media.add("ssrc", f"{out.ssrc} cname:{out.cname}")
+    return media
+
+
+def _accepted(offered: Media, payload_type: int, direction: str, local: Local) -> Media:
+    """An m-line of ours, with our transport."""
+    number = str(payload_type)
+    media = Media(kind=offered.kind, port=local.port, protocol=offered.protocol, formats=[number])
+    media.lines.append(("c", f"IN {_family(local.hosts[0])} {local.hosts[0]}"))
+    _begin(media, offered, direction, local)
+    media.add("rtcp-mux")
+    for value in offered.all("rtpmap"):
+        if value.split(" ", 1)[0] == number:
+            media.add("rtpmap", value)
     for position, host in enumerate(local.hosts, 1):
         priority = CANDIDATE_PRIORITY - position + 1
         media.add("candidate", f"{position} 1 udp {priority} {host} {local.port} typ host")
     media.add("end-of-candidates")
-    media.add("msid", f"{out.cname} {offered.kind}")
-    media.add("ssrc", f"{out.ssrc} cname:{out.cname}")
     return media
 
 
@@ -356,29 +426,30 @@ def _offers_feedback(media: Media, number: str, feedback: str) -> bool:
     )
 
 
-def _rejected(offered: Media) -> Media:
+def _rejected(offered: Media, local: Local) -> Media:
     media = Media(
         kind=offered.kind, port=0, protocol=offered.protocol, formats=list(offered.formats)
     )
     media.lines.append(("c", "IN IP4 0.0.0.0"))
-    mid = offered.get("mid")
-    if mid is not None:
-        media.add("mid", mid)
-    media.add("inactive")
+    _begin(media, offered, "inactive", local)
     return media
 
 
-def _mid(media: Media, position: int) -> str:
-    return media.get("mid") or str(position)
+def _begin(media: Media, offered: Media, direction: str, local: Local) -> None:
+    """What every m-line has: GStreamer's webrtcbin wants even rejected ones to be so complete."""
+    mid = offered.get("mid")
+    if mid:
+        media.add("mid", mid)
+    media.add(direction)
+    media.add("setup", "passive")
+    media.add("ice-ufrag", local.ufrag)
+    media.add("ice-pwd", local.password)
+    media.add("fingerprint", f"{local.fingerprint.algorithm} {local.fingerprint.value}")
 
 
-def _anywhere(session: Session, name: str) -> str:
-    """An attribute of the session or of its first medium that has it; they are all bundled."""
-    for section in (session, *session.media):
-        value = section.get(name)
-        if value:
-            return value
-    raise InputError(f"offer 没有 a={name} / the offer has no a={name}")
+def _everywhere(session: Session, name: str) -> list[str]:
+    """The values of an attribute of the session and of all its media."""
+    return [value for section in (session, *session.media) for value in section.all(name)]
 
 
 def _fingerprint(value: str) -> Fingerprint:

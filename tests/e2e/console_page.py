@@ -120,11 +120,15 @@ class ConsolePage:
         *,
         width: int = 1920,
         height: int = 1080,
+        locale: str = "zh-CN",
         zone: str | None = None,
     ) -> "ConsolePage":
-        """A new page of its own (nothing remembered), not yet signed in; `zone` as its user's."""
+        """A new page of its own (nothing remembered), not yet signed in.
+
+        `locale` and `zone` are its user's.
+        """
         context = await browser.new_context(
-            viewport={"width": width, "height": height}, locale="zh-CN", timezone_id=zone
+            viewport={"width": width, "height": height}, locale=locale, timezone_id=zone
         )
         await context.add_init_script(_COUNT_PEERS)
         console = cls(await context.new_page(), url)

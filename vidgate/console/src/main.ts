@@ -8,7 +8,7 @@ import { createApp } from 'vue'
 
 import App from './App.vue'
 import { api } from './api'
-import { i18n, setLocale, type Locale } from './i18n'
+import { entitle, i18n } from './i18n'
 import { useSession } from './stores/session'
 import { restoreTheme } from './theme'
 
@@ -19,6 +19,6 @@ restoreTheme()
 const app = createApp(App)
 app.use(createPinia())
 app.use(i18n)
-setLocale(i18n.global.locale.value as Locale)
+entitle()
 app.mount('#app')
 void useSession().restore(asked)

@@ -27,6 +27,14 @@ async def _all_move(console: ConsolePage, channels: list[dict[str, Any]], timeou
     assert await eventually(count, lambda n: n == len(channels), timeout=timeout) == len(channels)
 
 
+async def _tell_the_loss(console: ConsolePage) -> None:
+    """The first that a tile says when its picture stops is that the service is gone."""
+    states = ("connecting", "stalled", "reconnecting", "offline")
+    await console.wait_state(0, *states)
+    assert await console.tile_state(0) == "reconnecting"
+    assert "连接不上服务" in await console.tile_words(0)
+
+
 async def _end(service: Service, how: signal.Signals) -> None:
     """End the service; a request to end is obeyed in order and in time."""
     loop = asyncio.get_running_loop()
@@ -52,9 +60,11 @@ async def test_viewers_come_back_by_themselves(tmp_path: Path) -> None:
             await _all_move(console, channels, 30.0)
             loaded = await console.page.evaluate("performance.timeOrigin")
             await _end(service, signal.SIGTERM)
+            await _tell_the_loss(console)
         async with running_service(data, settings) as service:
             await _all_move(console, channels, BACK_WITHIN)
             await _end(service, signal.SIGKILL)
+            await _tell_the_loss(console)
         async with running_service(data, settings):
             await _all_move(console, channels, BACK_WITHIN)
         assert await console.page.evaluate("performance.timeOrigin") == loaded

@@ -27,6 +27,7 @@ export interface PlayerDeps {
   /** The service's latest word on a stream, and the channel's state. */
   news: (name: string, variant: 'main' | 'sub') => StreamNews | null
   channel: (name: string) => ChannelState | null
+  isServiceLost: () => boolean
   isHidden: () => boolean
 }
 
@@ -278,6 +279,7 @@ export class Player {
       retryAt: this.retryAt,
       news: this.news(),
       channel: this.name === null ? null : this.deps.channel(this.name),
+      isServiceLost: this.deps.isServiceLost(),
       picture: this.screen.picture,
       isDoubted: this.isDoubted,
       hasPlayed: this.liveAt !== null,

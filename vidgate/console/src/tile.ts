@@ -187,6 +187,7 @@ export function useTile(
         now: () => performance.now(),
         news: fleet.newsOf,
         channel: (name) => fleet.find(name)?.state ?? null,
+        isServiceLost: () => fleet.status.state === 'lost',
         isHidden: () => document.hidden,
       },
       sound,

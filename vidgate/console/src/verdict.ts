@@ -48,6 +48,8 @@ export interface Situation {
   retryAt: number | null
   news: StreamNews | null
   channel: ChannelState | null
+  /** The service's events broke off, and it has not answered since. */
+  isServiceLost: boolean
   picture: Picture
   /** Pictures have not been proved to be live, or not since they stopped. */
   isDoubted: boolean
@@ -152,20 +154,25 @@ export function judge(situation: Situation, now: number): Verdict {
   return failure === null ? say('connecting') : judgeFailure(situation, failure)
 }
 
+/** Failures that say no more than that nothing came from the service. */
+const OUTAGES: ReadonlySet<string> = new Set(['ice', 'no_picture'])
+
 /** Failures of which the service knows the reason, by the state of its stream. */
 const EXPLAINED: Record<string, string> = {
   timeout: 'retrying', // a deadline passed while it waited for its own next try
   ice: 'blocked', // it ended the session
 }
 
-function judgeFailure({ news, attempt, retryAt }: Situation, failure: string): Verdict {
+function judgeFailure({ news, attempt, retryAt, isServiceLost }: Situation, failure: string): Verdict {
+  if (isServiceLost && OUTAGES.has(failure)) return say('reconnecting', 'network', attempt, retryAt)
   const reason = news !== null && EXPLAINED[failure] === news.state ? news.reason : failure
   return say(stateOfFailure(reason), reason, attempt, retryAt)
 }
 
 /** Connected to the service, but no picture comes. */
 function judgeSilence(situation: Situation): Verdict {
-  const { news, channel, failure, hasPlayed } = situation
+  const { news, channel, failure, hasPlayed, isServiceLost } = situation
+  if (isServiceLost) return say('reconnecting', 'network')
   if (news?.state === 'blocked') return judgeBlocked(news.reason)
   if (news?.state === 'retrying') return judgeRetrying(news, channel)
   if (failure !== null) return judgeFailure(situation, failure)

@@ -52,11 +52,13 @@ let made: FakeConnection[]
 let screen: FakeScreen
 let player: Player
 let isHidden: boolean
+let isServiceLost: boolean
 let ledger: Ledger
 
 beforeEach(() => {
   now = 1_000
   isHidden = false
+  isServiceLost = false
   news = LIVE
   requests = []
   made = []
@@ -76,6 +78,7 @@ beforeEach(() => {
     random: () => 0,
     news: () => news,
     channel: () => 'up',
+    isServiceLost: () => isServiceLost,
     isHidden: () => isHidden,
   }
   player = new Player(screen as unknown as Screen, deps)

@@ -12,6 +12,7 @@ function situation(fields: Partial<Situation> = {}): Situation {
     retryAt: null,
     news: null,
     channel: 'up',
+    isServiceLost: false,
     picture: { at: NOW - 40, changedAt: NOW - 40, since: NOW - 9_000, interval: 40 },
     isDoubted: false,
     hasPlayed: true,
@@ -40,6 +41,16 @@ describe('judge', () => {
   it('never calls an old picture playing, whatever else is said', () => {
     expect(judge(situation({ picture: GONE }), NOW)).toMatchObject({ state: 'stalled', reason: 'no_picture' })
     expect(judge(situation({ picture: GONE, news: news({ state: 'live' }) }), NOW).state).toBe('stalled')
+  })
+
+  it('says that the service is gone where it is, and nothing of the camera', () => {
+    const lost = { picture: GONE, isServiceLost: true }
+    const gone = { state: 'reconnecting', reason: 'network' }
+    expect(judge(situation(lost), NOW)).toMatchObject(gone)
+    expect(judge(situation({ ...lost, hasPlayed: false }), NOW)).toMatchObject(gone)
+    expect(judge(situation({ ...lost, link: 'waiting', failure: 'ice', attempt: 2 }), NOW)).toMatchObject({ ...gone, attempt: 2 })
+    expect(judge(situation({ ...lost, link: 'halted', failure: 'no_credential' }), NOW).reason).toBe('no_credential')
+    expect(judge(situation({ isServiceLost: true }), NOW).state).toBe('playing')
   })
 
   it('believes the service when it knows that moving pictures come from a cache', () => {

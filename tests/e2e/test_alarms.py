@@ -81,7 +81,7 @@ async def test_a_platform_a_recorder_and_three_cameras(tmp_path: Path) -> None:
         assert causes == [("host", 4), ("platform", 4), *[("single", 1)] * 3]
         assert {one["subject"] for one in found if one["cause"] == "single"} == set(singles)
 
-        await expect(console.by_id("alarm-count")).to_have_text("5")
+        await expect(console.by_id("waiting-alarms")).to_have_text("5")
         await console.visit("alarms")
         await shot(stage, "alarms")
         (widest,) = [one["id"] for one in found if one["cause"] == "platform"]
@@ -94,7 +94,7 @@ async def test_a_platform_a_recorder_and_three_cameras(tmp_path: Path) -> None:
         await console.by_id("alarm-acknowledge").click()
         await expect(detail).to_have_attribute("data-attention", "acknowledged")
         await expect(console.by_id("alarm-notes")).to_contain_text("已联系市局")
-        await expect(console.by_id("alarm-count")).to_have_text("4")
+        await expect(console.by_id("waiting-alarms")).to_have_text("4")
         await shot(stage, "alarm-acknowledged")
 
         (moved,) = [one["id"] for one in found if one["subject"] == singles[0]]
@@ -107,7 +107,7 @@ async def test_a_platform_a_recorder_and_three_cameras(tmp_path: Path) -> None:
         for id_ in (*platform, *recorder, *singles, *of(stage, "公安回流04")):
             await stage.fault(id_, None)
         await expect(console.by_id("no-alarm")).to_be_visible(timeout=40_000)
-        await expect(console.by_id("alarm-count")).to_have_count(0)
+        await expect(console.by_id("waiting-alarms")).to_have_count(0)
         await console.by_id("show-closed").click()
         await expect(console.by_id(f"alarm-{widest}")).to_contain_text("已结束")
         await shot(stage, "alarms-closed")

@@ -69,3 +69,5 @@ async def test_https_is_a_secure_context_and_http_says_what_it_lacks(tmp_path: P
         await inside.by_id("insecure").click()
         await expect(inside.by_id("insecure-words")).to_contain_text("麦克风")
         await inside.page.screenshot(path=tmp_path / "inside.png")
+        await inside.page.get_by_role("link", name="安装证书").click()
+        await expect(inside.page.get_by_role("heading", level=1)).to_have_text("安装本单位的证书")

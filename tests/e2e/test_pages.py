@@ -87,14 +87,14 @@ async def acceptance(stage: Stage) -> None:
     console = stage.console
     first, second, third = (channel["id"] for channel in stage.channels[:3])
     await stage.service.cli("channel", "submit", first, second, third)
-    await expect(console.by_id("waiting-count")).to_have_text("3")
+    await expect(console.by_id("waiting-approvals")).to_have_text("3")
     await console.visit("approvals")
     await expect(console.by_id("reject")).to_be_disabled()
     # By keyboard alone: into the list, tick two, on to the button.
     await console.by_id("choose-all").focus()
     for key in ("Tab", "Space", "Tab", "Tab", "Space", *["Tab"] * 5, "Enter"):
         await console.page.keyboard.press(key)
-    await expect(console.by_id("waiting-count")).to_have_text("1")
+    await expect(console.by_id("waiting-approvals")).to_have_text("1")
     await console.by_id("choose-all").check()
     await expect(console.by_id("reject")).to_be_disabled()
     await console.by_id("reason").fill("镜头被树枝挡住")

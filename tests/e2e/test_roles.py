@@ -145,7 +145,7 @@ async def engineer(site: Site) -> None:
         submitted = site.channels[3]["id"]
         await site.service.cli("channel", "submit", submitted)
         await expect(console.by_id(f"waiting-{submitted}")).to_be_visible()
-        await expect(console.by_id("waiting-count")).to_have_text("1")
+        await expect(console.by_id("waiting-approvals")).to_have_text("1")
         for button in ("approve", "reject", "choose-all"):
             await expect(console.by_id(button)).to_have_count(0)
 

@@ -7,34 +7,27 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import av
 import pytest
-from aiohttp import web
 
 from tests.peers.gstreamer import PYTHON, elements, required
 from tests.peers.received import tone
+from tests.peers.whep_server import serving
 from tests.programs import Program, RunningFleet, running, running_fleet, running_service
 from tests.waiting import until
-from tests.webrtc.clients import open_session
 from tests.webrtc.feeds import SOUND_TRACK, Camera, coded_h265, group, h265_track
-from vidgate.aio.bus import Bus
-from vidgate.media.hub import Hub, HubSettings
-from vidgate.model.media import Frame, StreamKey, Variant
+from vidgate.model.media import Frame, Variant
 from vidgate.rtp import annexb, h265
 from vidgate.settings.tree import WebrtcSettings
 from vidgate.simulator.coded import read_strip
-from vidgate.web.problems import problems
-from vidgate.webrtc.whep import WhepService
 
 pytestmark = pytest.mark.peer
 
 VIEWER = Path(__file__).parent / "gstreamer_whep.py"
-SETTINGS = WebrtcSettings(port=0)
 NUMBER = 2741
 WANTED = 100
 
@@ -43,48 +36,6 @@ installed = required(
     "gi.require_version('GstWebRTC', '1.0')\n" + elements("webrtcbin", "nicesrc", "rtph265depay"),
     "python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-bad gstreamer1.0-nice",
 )
-
-
-@dataclass
-class Place:
-    """A media plane with one camera, and its front over HTTP."""
-
-    url: str
-    whep: WhepService
-    camera: Camera
-
-
-@asynccontextmanager
-async def serving(
-    camera: Camera, settings: WebrtcSettings = SETTINGS, *, has_sub: bool = False
-) -> AsyncIterator[Place]:
-    """Serve the camera as main stream, an H.264 one as sub-stream."""
-    sub = Camera(group())
-    bus = Bus()
-
-    def source(key: StreamKey) -> Camera:
-        return camera if key.variant is Variant.MAIN else sub
-
-    async with (
-        Hub(source, bus, HubSettings(idle_stop=0.0)) as hub,
-        WhepService(hub, bus, settings) as whep,
-    ):
-
-        async def post(request: web.Request) -> web.Response:
-            stream = request.query.get("stream", "auto")
-            offer = await request.text()
-            session = await open_session(whep, "cam", offer, stream=stream, has_sub=has_sub)
-            return web.Response(text=session.answer_sdp, status=201)
-
-        app = web.Application(middlewares=[problems])
-        app.router.add_post("/whep/cam", post)
-        runner = web.AppRunner(app, shutdown_timeout=1)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            yield Place(f"http://127.0.0.1:{runner.addresses[0][1]}/whep/cam", whep, camera)
-        finally:
-            await runner.cleanup()
 
 
 def h265_camera() -> Camera:

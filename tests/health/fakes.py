@@ -229,11 +229,12 @@ class FakeProber:
             self.allowance(channel).refused(self.clock.now())
         elif reason is Reason.OK:
             self.allowance(channel).accepted(None)
+        reached = Level.REACH if reason is Reason.UNAUTHORIZED else None
         return result(
             channel.id,
             reason,
             asked=level,
-            level=self.reached.get(channel.id),
+            level=self.reached.get(channel.id, reached),
         )
 
 

@@ -1,6 +1,7 @@
 """When a channel is looked at next, and how deep."""
 
 import random
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -308,6 +309,13 @@ def test_where_a_refused_login_cannot_be_withheld_the_asking_ends() -> None:
     story.look(result("c", Reason.NOT_TESTED))
     assert story.plan != STOPPED, "it gave way to a viewer, say"
     assert story.look(result("c", Reason.NOT_TESTED, asked=Level.NONE)).plan == STOPPED
+
+
+def test_where_others_were_refused_it_goes_on() -> None:
+    held = result("c", Reason.UNAUTHORIZED, asked=Level.NONE)
+    story = Story().look(result("c")).wait().look(held)
+    assert story.state is State.UNAUTHORIZED
+    assert story.wait().look(replace(held, reason=Reason.NOT_TESTED)).plan != STOPPED
 
 
 @pytest.mark.parametrize("reason", [Reason.NO_ADDRESS, Reason.DENIED_ADDRESS])

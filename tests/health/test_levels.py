@@ -93,6 +93,8 @@ def test_health_keeps_them_whatever_its_state_forgets() -> None:
     unasked = advance(health, result("c", Reason.NO_ADDRESS), Rules(), NOW + 6)
     untested = advance(unasked, result("c", Reason.NOT_TESTED), Rules(), NOW + 7)
     assert untested.levels == health.levels
+    closed = result("c", Reason.UNAUTHORIZED, asked=Level.NONE)  # its device refused the login
+    assert advance(untested, closed, Rules(), NOW + 8).levels == health.levels
     old = effective(health, Channel(id="c", name="c"), Rules(), NOW + 1e6)
     assert old.levels == health.levels
 

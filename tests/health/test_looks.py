@@ -80,6 +80,7 @@ def test_a_run_ends_in_time_to_be_written() -> None:
 def test_a_look_that_was_not_made_is_none() -> None:
     log = LookLog()
     log.add(replace(GOOD, reason=Reason.NOT_TESTED))
+    log.add(replace(GOOD, asked=Level.NONE, level=Level.NONE, reason=Reason.UNAUTHORIZED))
     assert kept(log) == []
 
 

@@ -17,6 +17,7 @@ from tests.rtsp.camera import Camera, Habits, interleave, pictures, run_camera
 from tests.waiting import until
 from vidgate.aio.bus import Bus
 from vidgate.aio.clock import ManualClock
+from vidgate.health import levels
 from vidgate.health.limits import PlatformSlots
 from vidgate.health.prober import Prober
 from vidgate.health.service import HealthService
@@ -31,6 +32,7 @@ from vidgate.wire.digest import DigestServer
 from vidgate.wire.message import Message
 
 WRONG = Login("admin", "wrong")
+IN_PATH = f"?user={WRONG.username}&password={WRONG.password}"
 DOWN_WITHIN = 60 + 10 + 5
 
 
@@ -79,6 +81,17 @@ class Site:
         return self.health.of(id_)
 
     @property
+    def states(self) -> list[State]:
+        return [self.of(id_).state for id_ in self.register.channels]
+
+    @property
+    def never_refused(self) -> list[str]:
+        """Channels that the login was not refused to."""
+        return [
+            id_ for id_ in self.register.channels if levels.refused(self.of(id_).levels) is None
+        ]
+
+    @property
     def signed(self) -> int:
         """Requests that tried the login."""
         return sum(bool(one.headers.get("Authorization")) for one in self.camera.requests)
@@ -90,6 +103,11 @@ class Site:
                 return
             await self._second()
         assert self.of(id_).state in states
+
+    async def all_pass(self, seconds: float, state: State) -> None:
+        """The same until all channels are in it."""
+        for id_ in self.register.channels:
+            await self.passes(seconds, state, id_=id_)
 
     async def lives_through(self, seconds: float) -> None:
         """Let all of them pass."""
@@ -218,26 +236,56 @@ async def test_what_the_login_was_refused_is_kept_beside_that_it_answers() -> No
 
 @pytest.mark.parametrize("is_dead", [True, False])
 async def test_a_recorder_whose_login_two_channels_closed_is_seen_to_die(*, is_dead: bool) -> None:
-    """Its third was not refused itself: it is asked without the login, and that refutes nothing."""
+    """Its third was not refused itself: it is asked without the login."""
     async with run_camera(guarded()) as camera, Site(camera, *"abc").running() as site:
-        while {site.of(id_).state for id_ in "abc"} & {State.REACHABLE} or site.signed < 2:
-            await site._second()
-        (third,) = [id_ for id_ in "abc" if site.of(id_).state is State.UNKNOWN]
+        await site.all_pass(90, State.UNAUTHORIZED)
+        assert site.signed == 2
+        (third,) = site.never_refused
         if is_dead:
             dies(camera)
-            await site.passes(61, State.DOWN, id_=third)
+            await site.passes(DOWN_WITHIN, State.DOWN, id_=third)
             returns(camera)
-            await site.passes(61, State.UNKNOWN, id_=third)
+            await site.passes(61, State.UNAUTHORIZED, id_=third)
         else:
             await site.lives_through(120)
-            assert site.of(third).state is State.UNKNOWN
+            assert site.of(third).state is State.UNAUTHORIZED
         assert site.signed == 2
+
+
+@pytest.mark.parametrize("path", ["", IN_PATH])
+async def test_f11_what_shares_a_rotated_password_is_unauthorized_until_it_may_be_tried_again(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Two of four tell of it: the others are told of within a period, whether or not they can be
+    asked without the login, and come back by themselves where the device lets it in again.
+    """
+    monkeypatch.setattr(probe, "LONGEST_STAY", 0.0)
+    old = DigestServer("cam", "MD5", WRONG.username, WRONG.password)
+    habits = Habits(digest=old, plays=[interleave(pictures(1))] * 20)
+    async with run_camera(habits) as camera, Site(camera, *"abcd", path=path).running() as site:
+        await site.all_pass(120, State.UP)
+        camera.habits.digest, tried = guarded().digest, site.signed
+        await site.all_pass(90, State.UNAUTHORIZED)
+        others = site.never_refused
+        refused = [id_ for id_ in "abcd" if id_ not in others]
+        assert len(refused) == 2
+        for one in map(site.of, others):
+            assert one.reason is Reason.UNAUTHORIZED
+            assert one.levels[Level.DESCRIBE].outcome is Outcome.PASSED
+            assert one.last is not None
+            assert any(f"login (channel {id_})" in one.last.detail for id_ in refused)
+        await site.lives_through(1800)
+        assert site.states == [State.UNAUTHORIZED] * 4
+        assert site.signed - tried == 2
+        camera.habits.digest = old
+        for id_ in others:
+            await site.passes(HOUR / 2 + 60, State.UP, id_=id_)
+        assert site.states.count(State.UNAUTHORIZED) == 2, "its own refusal is for a person to end"
 
 
 async def test_a_password_in_the_address_is_no_more_shown_than_any() -> None:
     """Each request would try it: such a camera is left alone, as it cannot be asked without."""
-    path = f"?user={WRONG.username}&password={WRONG.password}"
-    async with run_camera(guarded()) as camera, Site(camera, "a", path=path).running() as site:
+    async with run_camera(guarded()) as camera, Site(camera, "a", path=IN_PATH).running() as site:
         await site.passes(61, State.UNAUTHORIZED)
         asked = len(camera.requests)
         await site.lives_through(300)

@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass, replace
 from math import inf
 
+from vidgate.health import levels
 from vidgate.health.evidence import EVIDENCE, HEALTHY, Rules
 from vidgate.health.flapping import is_flapping
 from vidgate.health.state import needs_recheck
@@ -240,4 +241,5 @@ def _is_stopped(health: Health, found: Evidence, result: ProbeResult) -> bool:
     So it is where a refused login cannot be withheld: one more try and some lock the account.
     """
     is_mute = found is Evidence.UNTESTED and result.asked is Level.NONE
-    return health.state is State.DISABLED or (health.state is State.UNAUTHORIZED and is_mute)
+    is_refused = health.state is State.UNAUTHORIZED and levels.refused(health.levels) is not None
+    return health.state is State.DISABLED or (is_refused and is_mute)

@@ -13,7 +13,7 @@ from vidgate.health.measure import GROUP_STANDS, Wish, is_group_due
 from vidgate.health.scheduler import Job
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, Outcome, ProbeResult, Reason, State
-from vidgate.wire.allowance import Allowance
+from vidgate.wire.allowance import Allowance, time_of_day
 
 WATCHED = "watched"  # a result that came from the live streams, not from a probe
 REFUSED = (
@@ -141,7 +141,7 @@ class Lookout:
     def restored(self, channel: Channel, health: Health) -> None:
         """What was known of its login before the start of the service counts still."""
         now = self._clock.now()
-        if (at := _refused(health)) is not None:
+        if (at := levels.refused(health.levels)) is not None:
             age = max(0.0, self._wall() - at)
             self._allowance(channel).recalled(now - age, now)
         elif health.state in LET_IN:
@@ -188,21 +188,37 @@ class Lookout:
         """
         health = self._known(channel.id)
         is_known = health.state is State.UNAUTHORIZED or self._prober.can_withhold(channel)
-        return is_known and _refused(health) is not None
+        return is_known and levels.refused(health.levels) is not None
 
     async def _look_unsigned(self, job: Job) -> ProbeResult:
-        """A camera that asks for the login lives, and its refusal stands where there was one; that
-        its device refuses others says nothing of this one's login.
+        """A camera that asks for the login lives. Its own refusal stands; that of others closes the
+        login to it as well, for as long as it is not tried at their device.
         """
-        held = self._unprobed(job, Level.NONE, Reason.NOT_TESTED, REFUSED, Level.NONE)
-        if not self._prober.can_withhold(job.channel):
-            return held
-        result = await self._prober.probe_unsigned(job.channel)
-        if result.reason is not Reason.UNAUTHORIZED:
+        channel = job.channel
+        if self._prober.can_withhold(channel):
+            result = await self._prober.probe_unsigned(channel)
+        else:
+            result = self._unprobed(job, Level.NONE, Reason.NOT_TESTED, REFUSED, Level.NONE)
+        is_asked = result.asked > Level.NONE
+        if is_asked and result.reason is not Reason.UNAUTHORIZED:
             return result
-        if self._is_refused(job.channel):
-            return replace(result, detail=ANSWERED)
+        if self._is_refused(channel):
+            return replace(result, detail=ANSWERED) if is_asked else result
+        if closed := self._closed(channel):
+            return replace(result, reason=Reason.UNAUTHORIZED, detail=closed)
         return replace(result, reason=Reason.NOT_TESTED, detail=REFUSED)
+
+    def _closed(self, channel: Channel) -> str:
+        """Who was refused by the channel's device, and until when nobody tries; empty: none was."""
+        account, now = self._allowance(channel).account, self._clock.now()
+        opens = account.closed_until(now)
+        if opens is None:
+            return ""
+        whose, at_text = account.refused_for or "?", time_of_day(opens, now, self._wall())
+        return (
+            f"同一设备拒绝了同一个登录 (通道 {whose}), {at_text} 前不再试 / its device refused"
+            f" the same login (channel {whose}), which is not tried before {at_text}"
+        )
 
     def _unprobed(
         self, job: Job, level: Level, reason: Reason, detail: str, asked: Level | None = None
@@ -215,12 +231,3 @@ class Lookout:
             t0=self._wall(),
             detail=detail,
         )
-
-
-def _refused(health: Health) -> float | None:
-    """When its login was last refused, where that stands."""
-    if (at := levels.refused(health.levels)) is not None:
-        return at
-    if (health.state, health.reason) == (State.UNAUTHORIZED, Reason.UNAUTHORIZED):
-        return max(health.since, health.probed or 0.0)
-    return None

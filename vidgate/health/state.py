@@ -129,7 +129,8 @@ def shifted(health: Health, seconds: float) -> Health:
 def _noted(health: Health, result: ProbeResult, found: Found, now: float) -> Health:
     """With what the look found and measured, whatever it means."""
     looked = replace(health, last=result)
-    if found.evidence in UNASKED or known(health) is Known.OFF:
+    is_asked = result.asked > Level.NONE and found.evidence not in UNASKED
+    if not is_asked or known(health) is Known.OFF:
         return looked
     looked = replace(
         looked,

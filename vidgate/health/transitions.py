@@ -30,7 +30,7 @@ class Evidence(Flag):
     UNTESTED = auto()  # nobody looked: preempted, excused, our own fault
     NO_ADDRESS = auto()  # there is nowhere to look
     # By a look or a live stream.
-    UNAUTHORIZED = auto()  # its password was refused, or there is none
+    UNAUTHORIZED = auto()  # its password was refused, for it or its device, or there is none
     BUSY = auto()  # it has no session left (453, 503)
     UNSUPPORTED = auto()  # it answers, with pictures that prove nothing to us
     LOST = auto()  # no answer

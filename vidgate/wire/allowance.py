@@ -44,6 +44,7 @@ class Account:
 
     taken: tuple[str, str] | None = None  # scheme and algorithm of the last accepted answer
     counted: int = 0  # refused answers ever, so that whoever asks can tell whether it was tried
+    refused_for: str = ""  # the channel that was refused last
     _refusals: list[float] = field(default_factory=list)
     _opened: set[str] = field(default_factory=set)  # channels let in, and not refused since
     _let_in: float = -inf  # when it last was, of what is recalled
@@ -141,6 +142,7 @@ class Account:
 
     def refused(self, channel: str) -> None:
         """The channel is not opened by this login, or not any more."""
+        self.refused_for = channel
         self._opened.discard(channel)
 
     def _standing(self, now: float) -> int:

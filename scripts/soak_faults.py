@@ -223,12 +223,12 @@ async def rotate(made: City, page: Page, _: Lengths) -> None:
     for id_ in some:
         channel, login = made.register.channels[id_.lower()], made.register.known[id_.lower()]
         wrong[device(channel), login] += channels[id_]["unauthorized"]
-    tries = Counter(wrong.values())
+    tries, states = Counter(wrong.values()), made.states(some)
     page.note(
         f"F11: {len(some)} channels of {len(wrong)} devices, passwords rotated, four sweeps",
-        "<= 2 wrong tries at each device",
-        f"{dict(tries)} (tries: devices), {dict(made.states(some))}",
-        max(tries) <= 2,
+        "<= 2 wrong tries at each device, all unauthorized",
+        f"{dict(tries)} (tries: devices), {dict(states)}",
+        max(tries) <= 2 and set(states) == {"unauthorized"},
     )
     await made.mend(some)
 

@@ -31,6 +31,14 @@ def request(peer: Any, headers: dict[str, str] | None = None, sockname: Any = No
         ("10.0.0.1", "198.51.100.1, nonsense", "10.0.0.1"),
         ("::ffff:10.0.0.1", "198.51.100.1", "198.51.100.1"),
         ("::1", "2001:db8::1", "2001:db8::1"),
+        ("10.0.0.1", "198.51.100.1:51234", "198.51.100.1"),
+        ("10.0.0.1", "198.51.100.1:51234, 10.0.0.2:80", "198.51.100.1"),
+        ("10.0.0.1", "[2001:db8::1]:51234", "2001:db8::1"),
+        ("10.0.0.1", "[2001:db8::1]", "2001:db8::1"),
+        ("10.0.0.1", "198.51.100.1:", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.1:512345", "10.0.0.1"),
+        ("10.0.0.1", "[198.51.100.1", "10.0.0.1"),
+        ("10.0.0.1", "999.1.1.1:80", "10.0.0.1"),
     ],
 )
 def test_only_a_trusted_proxy_vouches_for_an_address(
@@ -51,6 +59,29 @@ def test_the_origin_is_ours_as_the_browser_sees_it() -> None:
     assert not peers.is_secure(request(("192.0.2.7", 5), told))
     assert peers.origin(request(("10.0.0.1", 5), told)) == "https://city.example"
     assert peers.is_secure(request(("10.0.0.1", 5), told))
+
+
+@pytest.mark.parametrize(
+    ("host", "scheme", "origin"),
+    [
+        ("hall.example:443", "https", "https://hall.example"),
+        ("hall.example:80", "http", "http://hall.example"),
+        ("hall.example:443", "http", "http://hall.example:443"),
+        ("hall.example:8443", "https", "https://hall.example:8443"),
+        ("[2001:db8::443]:443", "https", "https://[2001:db8::443]"),
+        ("[2001:db8::443]", "https", "https://[2001:db8::443]"),
+    ],
+)
+def test_no_origin_names_the_port_that_its_scheme_has(host: str, scheme: str, origin: str) -> None:
+    told = {"Host": host, "X-Forwarded-Proto": scheme}
+    assert Peers(TRUSTED.trusted_proxies).origin(request(("10.0.0.1", 5), told)) == origin
+
+
+def test_forwarded_is_not_believed_of_whomever() -> None:
+    told = {"Forwarded": "for=198.51.100.1;proto=https;host=city.example"}
+    peers, came = Peers(TRUSTED.trusted_proxies), request(("10.0.0.1", 5), told)
+    assert peers.origin(came) == "http://hall.example:8080"
+    assert peers.address(came) == "10.0.0.1"
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,14 @@ def check_origin(request: web.Request, *, required: bool) -> None:
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is None and not required:
         return
-    if origin is None or origin.lower() != request.app[CONTEXT].peers.origin(request):
-        raise NotPermittedError("请求来自其他站点 / the request comes from another site")
+    ours = request.app[CONTEXT].peers.origin(request)
+    if origin is None or origin.lower() != ours:
+        raise NotPermittedError(
+            "请求来自其他站点 / the request comes from another site",
+            hint=f"Origin: {origin or '-'}, 本服务 / this service: {ours}; "
+            "反向代理须写 / a reverse proxy sets: Host $http_host, X-Forwarded-Proto; "
+            "http.trusted_proxies",
+        )
 
 
 @web.middleware

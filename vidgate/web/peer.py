@@ -13,10 +13,16 @@ from vidgate.settings.tree import Network
 Address = IPv4Address | IPv6Address
 
 _HOST = re.compile(r"(\[[0-9A-F:.]+\]|[\w.-]+)(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
+_HOP = re.compile(r"\[([0-9A-F:.]+)\](?::\d{1,5})?|([\d.]+):\d{1,5}", re.ASCII | re.IGNORECASE)
+_DEFAULT_PORT = {"http": ":80", "https": ":443"}
 
 
 class Peers:
-    """Answers questions about a request's origin; `trusted` are the proxies whose word counts."""
+    """Answers questions about a request's origin; `trusted` are the proxies whose word counts.
+
+    Their word is X-Forwarded-*. Forwarded (RFC 7239) counts for nothing: a proxy that writes the
+    one lets through the other as a client wrote it, and nothing tells which of the two it writes.
+    """
 
     def __init__(self, trusted: Sequence[Network] = ()) -> None:
         self._trusted = tuple(trusted)
@@ -47,8 +53,9 @@ class Peers:
 
     def origin(self, request: web.Request) -> str:
         """The origin (RFC 6454) that our own pages have for this client."""
-        host = self._forwarded(request, "X-Forwarded-Host") or _host(request)
-        return f"{'https' if self.is_secure(request) else 'http'}://{host}".lower()
+        host = (self._forwarded(request, "X-Forwarded-Host") or _host(request)).lower()
+        scheme = "https" if self.is_secure(request) else "http"
+        return f"{scheme}://{host.removesuffix(_DEFAULT_PORT[scheme])}"  # no browser names that
 
     def _forwarded(self, request: web.Request, header: str) -> str:
         direct = _parse(_peername(request))
@@ -108,7 +115,14 @@ def _peername(request: web.Request) -> str:
 
 def _hops(request: web.Request) -> list[str]:
     values = request.headers.getall("X-Forwarded-For", [])
-    return [hop.strip() for value in values for hop in value.split(",")][-32:]
+    hops = [hop.strip() for value in values for hop in value.split(",")][-32:]
+    return [_without_port(hop) for hop in hops]
+
+
+def _without_port(hop: str) -> str:
+    """`ADDRESS:PORT`, `[ADDRESS]:PORT` and `[ADDRESS]` name an address too."""
+    found = _HOP.fullmatch(hop)
+    return hop if found is None else found[1] or found[2]
 
 
 def _parse(text: str) -> Address | None:

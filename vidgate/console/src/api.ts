@@ -389,6 +389,11 @@ export class ApiError extends Error {
     super(detail || code)
     this.name = 'ApiError'
   }
+
+  /** What happened, and how to mend it where that is known. */
+  get told(): string {
+    return this.hint ? `${this.message}（${this.hint}）` : this.message
+  }
 }
 
 interface ProblemDocument {

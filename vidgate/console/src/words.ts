@@ -55,8 +55,7 @@ export function useWords(): Words {
   function problem(error: unknown): string {
     if (!(error instanceof ApiError)) return t('error.other', { detail: String(error) })
     if (error.code === 'network' || error.code === 'not_permitted') return t(`error.${error.code}`)
-    const detail = error.detail || error.code
-    return t('error.other', { detail: error.hint ? `${detail}（${error.hint}）` : detail })
+    return t('error.other', { detail: error.told })
   }
 
   return {

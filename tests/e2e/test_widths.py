@@ -4,18 +4,17 @@ from pathlib import Path
 
 from playwright.async_api import expect
 
-from tests.e2e.console_page import ConsolePage
-from tests.e2e.stage import MARKS, browsing
+from tests.e2e.console_page import LANDMARKS, ConsolePage
+from tests.e2e.stage import MARKS, browsing, staged
 from tests.programs import running_service, tls_settings
 
 pytestmark = MARKS
 
 NAME = "vidgate.test"  # not loopback, where browsers take plain HTTP for safe
-WIDTHS = (1920, 1680, 1600, 1500, 1440, 1366, 1280, 1180, 1100, 1024, 800, 600, 420)
-OFFERED = [
-    *("live", "alarms", "channels", "report", "import", "platforms", "credentials", "approvals"),
-    *("stats", "clear", "fullscreen", "help"),
-]
+SMALL = (800, 600, 420)
+WIDTHS = (1920, 1680, 1600, 1500, 1440, 1366, 1280, 1180, 1100, 1024, *SMALL)
+PAGES = ("live", "alarms", "channels", "report", "import", "platforms", "credentials", "approvals")
+TOOLS = ("stats", "clear", "fullscreen", "help")
 
 # What is past the page's edge, under something else, or shares its place with something else.
 _FAULTS = """
@@ -44,6 +43,18 @@ _FAULTS = """
   return faults
 }
 """
+# What of a page cannot be scrolled to, or lies under something else there.
+_UNREACHED = """
+() => [...document.querySelectorAll('.middle :is(a, button, input)')]
+  .filter((one) => one.checkVisibility() && !one.matches('[type=file], [role=combobox]'))
+  .filter((one) => {
+    one.scrollIntoView({ block: 'center', inline: 'center' })
+    const { left, right, top, bottom } = one.getBoundingClientRect()
+    const seen = document.elementFromPoint((left + right) / 2, (top + bottom) / 2)
+    return !one.contains(seen) && !one.parentElement.contains(seen)
+  })
+  .map((one) => one.outerHTML.slice(0, 100))
+"""
 _DRAWN = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 
 
@@ -67,7 +78,7 @@ async def _check_widths(console: ConsolePage) -> None:
         await console.page.evaluate(_DRAWN)
         faults[width] = await console.page.evaluate(_FAULTS)
     assert faults == {width: [] for width in WIDTHS}
-    assert sorted(await _offered(console)) == sorted(OFFERED)
+    assert sorted(await _offered(console)) == sorted(PAGES + TOOLS)
 
 
 async def test_all_can_be_seen_and_reached(tmp_path: Path) -> None:
@@ -93,3 +104,20 @@ async def test_all_can_be_seen_and_reached(tmp_path: Path) -> None:
             await console.by_id("more-alarms").click()
             await console.by_id("alarms-page").wait_for()
             assert console.problems == []
+
+
+async def test_the_pages_can_be_used_on_small_screens(tmp_path: Path) -> None:
+    async with staged(tmp_path, 6) as stage:
+        page = stage.console.page
+        places = {name: LANDMARKS.get(name, f"{name}-page") for name in PAGES[1:]}
+        places[f"channels/{stage.channels[0]['id']}"] = "channel-page"
+        unreached = {}
+        for width in SMALL:
+            await page.set_viewport_size({"width": width, "height": 800})
+            for name, landmark in places.items():
+                await page.evaluate("name => (location.hash = '#/' + name)", name)
+                await stage.console.by_id(landmark).wait_for()
+                await page.evaluate(_DRAWN)
+                unreached[width, name] = await page.evaluate(_UNREACHED)
+                assert await page.evaluate("document.body.scrollLeft + scrollX") == 0, name
+        assert {where: what for where, what in unreached.items() if what} == {}

@@ -16,7 +16,13 @@ from tests.peers.coded_picture import HEIGHT, RATE, WIDTH, picture
 from tests.peers.received import pulled, strips
 from tests.programs import free_port, lacking, running, running_service
 from vidgate.aio.clock import SystemClock
-from vidgate.errors import UnauthorizedError, UnreachableError, UnsupportedError
+from vidgate.errors import (
+    MissingStreamError,
+    RefusedError,
+    UnauthorizedError,
+    UnreachableError,
+    UnsupportedError,
+)
 from vidgate.model.channel import Login, Transport
 from vidgate.model.media import Codec
 from vidgate.rtsp import probe
@@ -72,12 +78,12 @@ async def camera(film: Path) -> AsyncIterator[str]:
 
 
 async def until_it_answers(url: str) -> None:
-    """It says nothing when it listens."""
+    """It says nothing when it listens, and listens before it has a stream."""
 
     async def answers() -> bool:
         try:
             await probe.describe(RtspAddress(url=url, login=LOGIN), SystemClock())
-        except UnreachableError:
+        except (UnreachableError, RefusedError, MissingStreamError):
             return False
         return True
 

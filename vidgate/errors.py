@@ -44,7 +44,10 @@ Two questions that callers ask are answered by `is_retryable` and `is_ours`.
 
 import copy
 import errno
+from collections.abc import Callable
 from typing import ClassVar, TypeVar
+
+MAX_SAID = 80  # characters of what a peer said that a message quotes
 
 
 class VidgateError(Exception):
@@ -180,15 +183,34 @@ class RemoteError(VidgateError):
     """A camera, a platform or a browser failed us.
 
     `reason` is one of `vidgate.model.health.Reason` by value. `again_at`: monotonic seconds from
-    when one more try is in order, where tries are counted or spaced.
+    when one more try is in order, where tries are counted or spaced. `said`: words of the peer, as
+    they came; the message ends with them, and `conceal` takes out what they must not tell.
     """
 
     code = "remote"
     reason: ClassVar[str] = "error"
 
-    def __init__(self, message: str, *, hint: str = "", again_at: float | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, hint: str = "", again_at: float | None = None, said: str = ""
+    ) -> None:
+        super().__init__(message + _quoted(said), hint=hint)
         self.again_at = again_at
+        self._ours = message
+        self._said = said
+
+    def conceal(self, hide: Callable[[str], str]) -> None:
+        """Quote the peer's words as `hide` returns them, which is given them before they are cut:
+        half a password is one too many.
+        """
+        self.message = self._ours + _quoted(hide(self._said))
+        self.args = (self.message,)
+        self._ours, self._said = self.message, ""
+
+
+def _quoted(said: str) -> str:
+    """A peer's words at the end of one line; nothing where it said nothing."""
+    words = "".join(c if c.isprintable() else "?" for c in said[:MAX_SAID]).strip()
+    return f": {words}" if words else ""
 
 
 class UnreachableError(RemoteError):

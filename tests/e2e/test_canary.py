@@ -22,6 +22,8 @@ import psutil
 import pytest
 
 from tests.programs import Service, running_service
+from tests.rtsp.camera import run_camera
+from tests.rtsp.indiscreet import login, says_back, status
 from tests.simulator.conftest import id_of
 from tests.waiting import until
 from vidgate.model.channel import Login
@@ -198,14 +200,32 @@ async def platform(run: Run, fleet: Fleet) -> None:
     assert trial["is_good"], trial
 
 
+async def indiscreet(run: Run) -> None:
+    """A camera that says our password to whoever asks us for its picture."""
+    async with run_camera(says_back(status(500), login)) as camera:
+        where = ("--name", "多嘴", "--url", camera.url, "--credential", "net")
+        await run.cli("channel", "add", "indiscreet", *where)
+        trial = await run.cli("channel", "test", "indiscreet", "--json")
+        assert "500): Error ***:***" in trial
+        await run.cli("probe", "indiscreet", "--level", "media", "--json")
+        await ask_for_picture(run, "indiscreet")
+        await run.call("GET", "/api/v1/channels/indiscreet")
+        await run.call("GET", "/api/v1/streams")
+
+
+async def ask_for_picture(run: Run, channel: str) -> None:
+    """A viewer who gets nothing."""
+    headers = {"Content-Type": "application/sdp"}
+    await run.call("POST", f"/whep/{channel}", data=OFFER, headers=headers)
+
+
 async def look(run: Run, fleet: Fleet) -> None:
     """Probes of every outcome, and viewers who get nothing."""
     fleet.set_fault(id_of(fleet, 1), "down")
     fleet.set_fault(id_of(fleet, 3), "busy")
     await run.cli("probe", "--all", "--level", "media", "--json")
     for name in (id_of(fleet, 2), id_of(fleet, 5), "xm-1"):
-        headers = {"Content-Type": "application/sdp"}
-        await run.call("POST", f"/whep/{name}", data=OFFER, headers=headers)
+        await ask_for_picture(run, name)
 
 
 async def read_everything(run: Run, fleet: Fleet, folder: Path) -> None:
@@ -264,6 +284,7 @@ async def test_no_password_is_seen_anywhere(fleet: Fleet, tmp_path: Path) -> Non
         await register(run, fleet, tmp_path)
         await credentials(run, fleet)
         await platform(run, fleet)
+        await indiscreet(run)
         await look(run, fleet)
         await read_everything(run, fleet, tmp_path)
         witness.note("processes", await asyncio.to_thread(processes, run.service))

@@ -1,12 +1,19 @@
 """Where a stream is and how it may be reached."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
+from vidgate.errors import MAX_SAID
+from vidgate.log import redact
 from vidgate.model.channel import Login, Transport
 from vidgate.rtsp.choice import Choice
 from vidgate.wire.allowance import Allowance
+from vidgate.wire.uri import Uri
+
+TICKET = 8  # characters from which a piece of a path may be one that lets in whoever has it
 
 
 def any_address(_: str) -> bool:
@@ -51,3 +58,26 @@ class RtspAddress:
         """Whether the URL itself holds the password, so that each request tries it."""
         password = self.login.password if self.login is not None else ""
         return password != "" and (password in self.url or quote(password, safe="") in self.url)
+
+    def hide(self, said: str) -> str:
+        """What the camera said, cut, with `***` for all that we had told it in confidence.
+
+        Some repeat in an answer what stood in the request, and errors are read by people who may
+        watch the channel and not know its login.
+        """
+        told = {re.escape(word) for word in self._confidences() if word}
+        if told:  # the longest first: a password may begin with the user name
+            either = "|".join(sorted(told, key=len, reverse=True))
+            said = re.sub(either, "***", said, flags=re.IGNORECASE)
+        return redact(said[:MAX_SAID])
+
+    def _confidences(self) -> Iterator[str]:
+        """The login in each way in which a request shows it, and what in the path may be secret."""
+        if self.login is not None:
+            for word in (self.login.username, self.login.password):
+                yield from (word, quote(word, safe=""))
+            pair = f"{self.login.username}:{self.login.password}"
+            yield b64encode(pair.encode()).decode().rstrip("=")
+        for piece in re.split("[/?&=]", Uri.parse(self.url).path):
+            if len(piece) >= TICKET:
+                yield from (piece, unquote(piece))

@@ -96,6 +96,9 @@ class RtspClient(asyncio.Protocol):
         try:
             await client._open(uri)
             yield client
+        except RemoteError as error:
+            error.conceal(address.hide)
+            raise
         finally:
             await client._close()
 
@@ -208,7 +211,10 @@ class RtspClient(asyncio.Protocol):
     def _checked(self, reply: Message, method: str) -> Message:
         try:
             return check(reply, method)
-        except UnauthorizedError as error:
+        except RemoteError as error:
+            error.conceal(self.address.hide)  # here too, for what is made of its message
+            if not isinstance(error, UnauthorizedError):
+                raise
             if self.address.login is None:
                 raise NoCredentialError(error.message) from None
             raise self._sign_in.explain(error) from None
@@ -313,6 +319,8 @@ class RtspClient(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is closed, by either side."""
+        if isinstance(error, RemoteError):  # of a tunnel
+            error.conceal(self.address.hide)
         self._fail(_lost(self.session.uri.authority, error))
         if not self._lost.done():
             self._lost.set_result(None)

@@ -59,7 +59,7 @@ class HttpTunnel:
         self._buffer.append(data)
         start = self._buffer.peek(len(_HTTP))
         if not _HTTP.startswith(start):
-            raise ProtocolError(f"应答不是 HTTP / the answer is not HTTP: {start!r}")
+            raise ProtocolError("应答不是 HTTP / the answer is not HTTP")
         found = self._buffer.find(b"\n\r\n", b"\n\n")
         if found is None or found[1] > _LIMITS.head:
             if len(self._buffer) > _LIMITS.head:
@@ -122,7 +122,7 @@ def _accept(reply: Message) -> None:
     kind = reply.headers.get("Content-Type").partition(";")[0].strip().lower()
     if kind not in ("", _TYPE):
         raise UnsupportedError(
-            f"这个端口没有 RTSP 隧道, 答以 {kind[:40]!a} / "
-            f"no RTSP tunnel at this port: it answers with {kind[:40]!a}",
+            "这个端口没有 RTSP 隧道, 答以 / no RTSP tunnel at this port, which answers with",
             hint="核对端口和路径, 或改用 rtsp:// / check port and path, or register rtsp://",
+            said=kind,
         )

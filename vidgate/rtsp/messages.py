@@ -63,6 +63,7 @@ _WORDS = {
     551: "设备在此地址不提供录像回放 / the device offers no replay at this address",
 }
 _REFUSED = "摄像机拒绝 / the camera refuses"
+_LOCATION = 512  # characters of an address that are looked at
 
 
 class Parser:
@@ -254,27 +255,21 @@ def check(reply: Message, what: str) -> Message:
     status = reply.status
     if 200 <= status < 300:
         return reply
-    reason = printable(reply.reason)
     if 300 <= status < 400:
         raise RedirectedError(
-            f"{what}: {status} {reason}: 不跟随到别处的转址 / "
-            f"redirects to elsewhere are not followed"
-            f" ({_elsewhere(reply.headers.get('Location'))})",
+            f"{what}: {status}: 不跟随到别处的转址 / redirects to elsewhere are not followed",
             hint="请登记它转到的地址 / register the address that it redirects to",
+            said=_elsewhere(reply.headers.get("Location")),
         )
-    said = f"{what}: {status} {reason}".rstrip()
-    raise _ERRORS.get(status, RefusedError)(f"{_WORDS.get(status, _REFUSED)} ({said})")
+    raise _ERRORS.get(status, RefusedError)(
+        f"{_WORDS.get(status, _REFUSED)} ({what}: {status})", said=reply.reason
+    )
 
 
 def _elsewhere(location: str) -> str:
     """Host and port of a Location; never its path or login, which may be secret."""
     try:
-        uri = Uri.parse(printable(location))
+        uri = Uri.parse(location[:_LOCATION])
     except InputError:
         return "no address"
     return f"{uri.scheme}://{uri.authority}"
-
-
-def printable(text: str) -> str:
-    """A peer's words, fit for one log line."""
-    return "".join(c if c.isprintable() else "?" for c in text[:80])

@@ -158,10 +158,9 @@ async def _describe(client: RtspClient, clock: Clock, times: ProbeTimes, started
     offers, times.others = choose(description)
     videos = [offer for offer in offers if offer.codec.is_video]
     if not videos:
-        offered = ", ".join(times.others)[:120]
         raise UnsupportedError(
-            f"没有支持的画面编码, 摄像机提供 {offered} / "
-            f"no picture that we can take; the camera offers {offered}"
+            "没有支持的画面编码, 摄像机提供 / no picture that we can take; the camera offers",
+            said=", ".join(times.others),
         )
     seen = picture(videos[0])
     times.codec = videos[0].codec

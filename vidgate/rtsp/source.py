@@ -94,10 +94,9 @@ class RtspSource:
         offers, others = choose(await client.describe())
         self._other_tracks = len(others)
         if not offers:
-            offered = ", ".join(others)[:120]
             raise UnsupportedError(
-                f"摄像机只提供 {offered or '空描述'}, 不支持 / "
-                f"the camera offers only {offered or 'nothing'}"
+                "没有支持的编码, 摄像机提供 / nothing that we can take; the camera offers",
+                said=", ".join(others),
             )
         await self._admit()
         await player.setup(offers)

@@ -10,7 +10,6 @@ from vidgate.model.media import Codec, Track
 from vidgate.rtp import aac, annexb, h264, h265
 from vidgate.rtp.audio import AudioDepacketiser
 from vidgate.rtp.sps import sps_info
-from vidgate.rtsp.messages import printable
 from vidgate.wire import sdp
 
 Depacketiser = (
@@ -108,7 +107,7 @@ def choose(session: sdp.Session) -> tuple[list[Offer], list[str]]:
         if (is_video or is_sound) and is_video not in chosen:
             offer = _video(media, session) if is_video else _sound(media)
         if offer is None:
-            others.append(printable(_name(media)))
+            others.append(_name(media))
         else:
             chosen[is_video] = offer
     return [chosen[is_video] for is_video in (True, False) if is_video in chosen], others
@@ -118,8 +117,8 @@ def _name(media: sdp.Media) -> str:
     meanings = media.rtpmaps
     for payload_type in media.payload_types:
         if payload_type in meanings:
-            return meanings[payload_type].name[:32].lower()
-    return media.kind[:32]
+            return meanings[payload_type].name.lower()
+    return media.kind
 
 
 def _meant(media: sdp.Media) -> Iterator[tuple[int, Codec, sdp.RtpMap]]:

@@ -21,7 +21,7 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from vidgate.errors import ProtocolError, RemoteError, UnreachableError, UnsupportedError
 from vidgate.rtsp.http_tunnel import login_wanted
-from vidgate.rtsp.messages import check, printable
+from vidgate.rtsp.messages import check
 from vidgate.wire.message import Message
 from vidgate.wire.uri import Uri
 
@@ -59,7 +59,7 @@ class WebSocketTunnel:
             return b"".join([self._take(event) for event in self._socket.events()])
         except (RemoteProtocolError, LocalProtocolError, ValueError) as error:
             # The library lets bytes out that are no text where a header should be.
-            raise ProtocolError(f"WebSocket: 无效 / not valid: {printable(str(error))}") from None
+            raise ProtocolError("WebSocket: 无效 / not valid", said=str(error)) from None
 
     def send(self, data: bytes) -> bytes:
         """Ours, as one binary message."""

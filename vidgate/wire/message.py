@@ -65,7 +65,7 @@ class Message:
         """The status of a response; raises ProtocolError when it is no number from 100 to 999."""
         text = self.start.partition(" ")[2].lstrip()[:3]
         if not (text.isascii() and text.isdigit() and len(text) == 3 and text[0] != "0"):
-            raise ProtocolError(f"不是状态行 / not a status line: {self.start[:80]!r}")
+            raise ProtocolError("不是状态行 / not a status line", said=self.start)
         return int(text)
 
     @property
@@ -150,7 +150,7 @@ def body_length(headers: Headers, limits: MessageLimits = DEFAULT_LIMITS) -> int
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) < 12):
-        raise ProtocolError(f"Content-Length 无效 / Content-Length is {text[:40]!r}")
+        raise ProtocolError("Content-Length 无效 / Content-Length is no number", said=text)
     length = int(text)
     if length > limits.body:
         raise ProtocolError(

@@ -2,12 +2,19 @@
 
 import asyncio
 
-from tests.rtsp.camera import run_camera
+import pytest
+
+from tests.rtp.packets import key, packets
+from tests.rtsp.camera import Habits, interleave, run_camera
 from tests.waiting import until
-from vidgate.aio.clock import ManualClock
+from vidgate.aio.clock import ManualClock, SystemClock
+from vidgate.errors import NoMediaError
+from vidgate.model.channel import Transport
 from vidgate.model.media import Frame
 from vidgate.rtp.rtcp import ReceiverReport, Sdes, parse_compound
+from vidgate.rtsp import probe
 from vidgate.rtsp.address import RtspAddress
+from vidgate.rtsp.choice import Choice
 from vidgate.rtsp.client import RtspClient
 from vidgate.rtsp.player import Player
 from vidgate.rtsp.tracks import choose
@@ -42,3 +49,15 @@ async def test_receiver_reports_are_sent_for_every_track() -> None:
         empty = parse_compound(camera.frames[1][1])[0]
         assert isinstance(empty, ReceiverReport)
         assert empty.reports == ()
+
+
+async def test_packets_of_another_type_than_the_description_says() -> None:
+    """They came: it is no transport that fails, and the other would bring the same."""
+    foreign = interleave(packets([key()], payload_type=98))
+    async with run_camera(Habits(plays=[foreign], udp=True)) as camera:
+        choice = Choice()
+        address = RtspAddress(url=camera.url, stall_timeout=0.1, choice=choice)
+        with pytest.raises(NoMediaError, match="type 98 alone, where the description says 96"):
+            await probe.media(address, SystemClock())
+        assert camera.methods.count("PLAY") == 1
+        assert choice == Choice(used=Transport.TCP)

@@ -155,7 +155,9 @@ class Player:
         if self._datagrams.is_flooded:
             raise flooded()
         leader = self.receivers[0]
-        if not self._is_fed and any(receiver.packets for receiver in self.receivers):
+        if not self._is_fed and any(
+            receiver.packets or receiver.foreign is not None for receiver in self.receivers
+        ):
             self._is_fed = True
             self._client.address.choice.brings(self.transport)
         if leader.last_frame is not None:
@@ -182,13 +184,23 @@ class Player:
     def _check_first(self, now: float, waited: float, limit: float) -> None:
         address, name = self._client.address, self.transport.value.upper()
         is_ours = address.transport is Transport.AUTO and not self._client.is_tcp_only
-        is_firewalled = is_ours and self.transport is Transport.UDP
+        may_turn = is_ours and not self._is_fed
+        is_firewalled = may_turn and self.transport is Transport.UDP
         if waited <= (min(limit, UDP_PATIENCE) if is_firewalled else limit):
             return
+        leader = self.receivers[0]
+        if leader.foreign is not None:
+            raise NoMediaError(
+                f"只有载荷类型 {leader.foreign} 的数据, 而 SDP 说是 {leader.payload_type} / "
+                f"packets of payload type {leader.foreign} alone,"
+                f" where the description says {leader.payload_type}",
+                hint="摄像机的描述有错: 升级固件或换码流 / "
+                "the camera describes itself wrongly: update its firmware or take another stream",
+            )
         silence = (
             f"已开始播放, 但 {waited:.0f} 秒没有数据 / playing, yet nothing came in {waited:.0f} s"
         )
-        if is_ours and not self._is_fed:
+        if may_turn:
             why = f"{name}: {waited:.0f} 秒没有数据 / nothing came in {waited:.0f} s"
             if address.choice.falls_silent(self.transport, now, why):
                 raise SilentTransportError(silence)

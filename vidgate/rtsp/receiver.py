@@ -91,13 +91,14 @@ class TrackReceiver:
         self.packets = 0
         self.bytes = 0
         self.ignored = 0
+        self.foreign: int | None = None  # the payload type that came last of those not ours
         self.first_packet: float | None = None
         self.last_frame: float | None = None
         self.has_key = not codec.is_video
         self.sets = ParameterSets(codec, offer.parameter_sets if codec.is_video else ())
         self.ended = False
         self._tally: Tally | None = None
-        self._payload_type = offer.payload_type
+        self.payload_type = offer.payload_type
         self._received = received
         self._on_frame = on_frame
         self._on_missed = on_missed
@@ -162,8 +163,8 @@ class TrackReceiver:
             self._any_rtp(data)
             return
         _, second, sequence, timestamp, ssrc = HEADER.unpack_from(data)
-        if second & 127 != self._payload_type:
-            self._pass_over(sequence, ssrc)
+        if second & 127 != self.payload_type:
+            self._pass_over(second & 127, sequence, ssrc)
             return
         reception = self._reception
         if reception is None or reception.ssrc != ssrc:
@@ -184,8 +185,8 @@ class TrackReceiver:
         except ProtocolError:
             self.ignored += 1
             return
-        if packet.payload_type != self._payload_type:
-            self._pass_over(packet.sequence, packet.ssrc, packet)
+        if packet.payload_type != self.payload_type:
+            self._pass_over(packet.payload_type, packet.sequence, packet.ssrc, packet)
             return
         if self._reception is not None and self._reception.ssrc != packet.ssrc:
             self._try(data, packet, self._reception)
@@ -202,11 +203,14 @@ class TrackReceiver:
         for ordered in in_order:
             self._take(ordered, now)
 
-    def _pass_over(self, sequence: int, ssrc: int, packet: RtpPacket | None = None) -> None:
+    def _pass_over(
+        self, payload_type: int, sequence: int, ssrc: int, packet: RtpPacket | None = None
+    ) -> None:
         """A packet of a foreign type: Uniview and others slip them into a track. Where it has its
         number among ours, as all of one source should (RFC 3550 5.1), it leaves no hole.
         """
         self.ignored += 1
+        self.foreign = payload_type
         if self._reception is None or self._reception.ssrc != ssrc:
             return
         if self._reorder is None:
@@ -227,7 +231,7 @@ class TrackReceiver:
             self._any_rtp(each)
 
     def _take(self, packet: RtpPacket, now: float) -> None:
-        if packet.payload_type != self._payload_type:
+        if packet.payload_type != self.payload_type:
             self._depacketiser.skip(packet.sequence)
             return
         if packet.extension is not None:

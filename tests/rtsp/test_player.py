@@ -17,6 +17,7 @@ from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.choice import Choice
 from vidgate.rtsp.client import RtspClient
 from vidgate.rtsp.player import Player
+from vidgate.rtsp.receiver import OUR_SSRC
 from vidgate.rtsp.tracks import choose
 
 
@@ -49,6 +50,35 @@ async def test_receiver_reports_are_sent_for_every_track() -> None:
         empty = parse_compound(camera.frames[1][1])[0]
         assert isinstance(empty, ReceiverReport)
         assert empty.reports == ()
+
+
+async def test_a_camera_that_wants_a_sign_of_life_each_five_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """gortsplib knows such; what it sends them is a receiver report (RFC 3550 6.4.2)."""
+    clock = ManualClock()
+    sent: list[tuple[float, bytes]] = []
+    async with run_camera() as camera:
+        address = RtspAddress(url=camera.url, stall_timeout=1000.0)
+        async with (
+            RtspClient.connect(address, clock) as client,
+            Player.open(client, clock, lambda frame: None) as player,
+        ):
+            await player.setup(choose(await client.describe())[0][:1])
+            await player.play()
+            begun = clock.now()
+
+            async def wait(seconds: float) -> None:
+                clock.advance(seconds)
+
+            def note(_: int, report: bytes) -> None:
+                sent.append((clock.now() - begun, report))
+
+            monkeypatch.setattr(client, "wait", wait)
+            monkeypatch.setattr(client, "send_frame", note)
+            await player.watch(until=lambda: clock.now() >= begun + 60)
+    assert [at for at, _ in sent] == pytest.approx(list(range(5, 61, 5)))
+    assert {data[:8] for _, data in sent} == {bytes.fromhex("80c90001") + OUR_SSRC.to_bytes(4)}
 
 
 async def test_packets_of_another_type_than_the_description_says() -> None:

@@ -27,8 +27,7 @@ from vidgate.rtsp.receiver import TrackReceiver
 from vidgate.rtsp.tracks import Offer
 from vidgate.wire.message import Message
 
-REPORT_INTERVAL = 5.0  # seconds between receiver reports; some cameras stop without them
-LOOK_INTERVAL = 2.5
+REPORT_INTERVAL = 5.0  # seconds between receiver reports; some cameras stop where they come later
 MOST_REPORTS = 50  # RTCP packets a second and track that are read; a camera sends few a minute
 UDP_PATIENCE = 3.0  # seconds without a packet until TCP is tried, where that is left to us
 KEY_FRAME_PATIENCE = 3  # stall timeouts that a first key frame may take
@@ -124,7 +123,8 @@ class Player:
         started = self._clock.now()
         limit = self._client.address.stall_timeout
         while not until():
-            await self._client.wait(min(LOOK_INTERVAL, limit / 2, UDP_PATIENCE / 2))
+            due = self._reported + REPORT_INTERVAL - self._clock.now()
+            await self._client.wait(min(due, limit / 2, UDP_PATIENCE / 2))
             now = self._clock.now()
             if now - self._reported >= REPORT_INTERVAL:
                 self._reported = now

@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from tests.rtsp.camera import Camera, Habits, run_camera
+from tests.rtsp.camera import SDP, Camera, Habits, run_camera
 from tests.waiting import until
 from vidgate.aio.clock import ManualClock, SystemClock
 from vidgate.errors import (
@@ -150,6 +150,30 @@ async def test_a_description_without_media_is_nonsense() -> None:
     async with run_camera(Habits(sdp="v=0\r\n")) as camera:
         with pytest.raises(ProtocolError, match="no media"):
             await describe(camera)
+
+
+async def test_a_description_without_a_length_is_none() -> None:
+    """RFC 2326 12.14, and no client that we know reads on until the camera hangs up."""
+
+    class Raw(Message):
+        def __bytes__(self) -> bytes:
+            return b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n" + SDP.encode()
+
+    async with run_camera(Habits(change=lambda request, made: Raw(""))) as camera:
+        with pytest.raises(ProtocolError, match="no Content-Length"):
+            await describe(camera)
+
+
+async def test_another_service_at_the_port() -> None:
+    """It answers, and a person who is told of a timeout looks for the fault elsewhere."""
+
+    class Raw(Message):
+        def __bytes__(self) -> bytes:
+            return b"SSH-2.0-OpenSSH_9.2p1\r\n"
+
+    async with run_camera(Habits(change=lambda request, made: Raw(""))) as camera:
+        with pytest.raises(ProtocolError, match="is not RTSP"):
+            await describe(camera, request_timeout=0.1)
 
 
 async def test_a_setup_without_a_session_is_nonsense() -> None:

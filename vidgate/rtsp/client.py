@@ -163,6 +163,11 @@ class RtspClient(asyncio.Protocol):
         self.date = date_of(reply.headers.get("Date"))
         base = reply.headers.get("Content-Base") or reply.headers.get("Content-Location")
         self.base = base_uri(self.session.uri, base) if base else self.session.uri
+        if not reply.body:  # RFC 2326 12.14: none without a length, whatever follows
+            raise ProtocolError(
+                "DESCRIBE: 应答没有正文, 或没有 Content-Length / "
+                "the answer has no body, or no Content-Length"
+            )
         description = sdp.Session.parse(reply.body)
         if not description.media:
             raise ProtocolError("DESCRIBE: 描述里没有任何媒体 / the description names no media")
@@ -229,7 +234,7 @@ class RtspClient(asyncio.Protocol):
             async with asyncio.timeout(timeout) as self._deadline:
                 return await future
         except TimeoutError:
-            raise _unanswered(method, timeout) from None
+            raise _unanswered(method, timeout, self.session.parser) from None
         finally:
             # The future holds the error, whose traceback holds this frame: no circle is left.
             del self._replies[cseq], future
@@ -363,7 +368,13 @@ def _unconnected(where: str, timeout: float) -> RemoteTimeoutError:
     )
 
 
-def _unanswered(method: str, timeout: float) -> RemoteTimeoutError:
+def _unanswered(method: str, timeout: float, parser: Parser) -> RemoteError:
+    if parser.skipped and not parser.messages:
+        return ProtocolError(
+            f"{method}: {timeout:g} 秒内来的不是 RTSP / what came within {timeout:g} s is not RTSP",
+            hint="端口上可能是别的服务, 核对端口 / "
+            "another service may have that port: check the port",
+        )
     return RemoteTimeoutError(f"{method}: {timeout:g} 秒内没有应答 / no reply within {timeout:g} s")
 
 

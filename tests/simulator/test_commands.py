@@ -79,6 +79,9 @@ def test_the_words_of_the_command_line_shape_a_fleet() -> None:
     "words",
     [
         {"auth": "md4"},
+        {"auth": "md5=200"},
+        {"auth": "md5=nan"},
+        {"auth": "md5=0,basic=0"},
         {"audio": "aac=-1"},
         {"idr": "1-2"},
         {"rtt": "30-5"},
@@ -97,7 +100,7 @@ def test_a_share_of_the_channels_breaks() -> None:
     assert len({entry.channel for entry in plan}) == 10
     assert {entry.trouble.text for entry in plan} == {"flapping=30"}
     assert [entry.channel for entry in spread("c7=down", ids)] == ["c7"]
-    for wrong in ("c7", "x%=down", "c7=gone"):
+    for wrong in ("c7", "x%=down", "200%=down", "-1%=down", "inf%=down", "nan%=down", "c7=gone"):
         with pytest.raises(InputError):
             spread(wrong, ids)
 

@@ -120,11 +120,21 @@ def spread(share: str, ids: Sequence[str]) -> list[PlannedFault]:
     if not whom.endswith("%"):
         return [PlannedFault(whom, trouble)]
     try:
-        count = round(float(whom[:-1]) / 100 * len(ids))
+        count = round(_percentage(whom[:-1]) / 100 * len(ids))
     except ValueError:
-        raise InputError(f"--fault {share}: {whom} 不是百分比 / is no percentage") from None
-    chosen = random.Random(name).sample(ids, min(max(count, 0), len(ids)))
+        raise InputError(
+            f"--fault {share}: {whom} 不是百分比 / is no percentage", hint="应为 write 0% - 100%"
+        ) from None
+    chosen = random.Random(name).sample(ids, count)
     return [PlannedFault(id_, trouble) for id_ in chosen]
+
+
+def _percentage(text: str) -> float:
+    """A number from 0 to 100; raises ValueError for any other text."""
+    number = float(text)
+    if not 0 <= number <= 100:
+        raise ValueError(text)
+    return number
 
 
 def _shares(option: str, text: str, kinds: type[K]) -> tuple[tuple[K, float], ...]:
@@ -132,14 +142,15 @@ def _shares(option: str, text: str, kinds: type[K]) -> tuple[tuple[K, float], ..
     for part in text.split(","):
         name, _, number = part.strip().partition("=")
         try:
-            found.append((kinds(name), float(number or 1)))
+            found.append((kinds(name), _percentage(number or "1")))
         except ValueError:
             known = ", ".join(kind.value for kind in kinds)
             raise InputError(
-                f"{option} {part}: 不认识 / means nothing", hint=f"可用 / one of {known}"
+                f"{option} {part}: 不认识 / means nothing",
+                hint=f"可用 / one of {known}; 比例 / shares 0 - 100",
             ) from None
-    if sum(share for _, share in found) <= 0 or min(share for _, share in found) < 0:
-        raise InputError(f"{option} {text}: 比例应为正数 / shares must be positive")
+    if not any(share for _, share in found):
+        raise InputError(f"{option} {text}: 比例全是 0 / every share is 0")
     return tuple(found)
 
 

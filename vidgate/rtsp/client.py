@@ -7,7 +7,6 @@ from typing import Self, cast
 
 from vidgate.aio.clock import Clock
 from vidgate.errors import (
-    NoCredentialError,
     ProtocolError,
     RefusedError,
     RemoteError,
@@ -163,14 +162,7 @@ class RtspClient(asyncio.Protocol):
         self.date = date_of(reply.headers.get("Date"))
         base = reply.headers.get("Content-Base") or reply.headers.get("Content-Location")
         self.base = base_uri(self.session.uri, base) if base else self.session.uri
-        if not reply.body:  # RFC 2326 12.14: none without a length, whatever follows
-            raise ProtocolError(
-                "DESCRIBE: 应答没有正文, 或没有 Content-Length / "
-                "the answer has no body, or no Content-Length"
-            )
-        description = sdp.Session.parse(reply.body)
-        if not description.media:
-            raise ProtocolError("DESCRIBE: 描述里没有任何媒体 / the description names no media")
+        description = _described(reply.body)
         self.session.play_uri = str(resolve_control(self.base, description.get("control")))
         return description
 
@@ -216,12 +208,8 @@ class RtspClient(asyncio.Protocol):
     def _checked(self, reply: Message, method: str) -> Message:
         try:
             return check(reply, method)
-        except RemoteError as error:
-            error.conceal(self.address.hide)  # here too, for what is made of its message
-            if not isinstance(error, UnauthorizedError):
-                raise
-            if self.address.login is None:
-                raise NoCredentialError(error.message) from None
+        except UnauthorizedError as error:
+            error.conceal(self.address.hide)  # another may be made of its message
             raise self._sign_in.explain(error) from None
 
     async def _reply(self, cseq: int, method: str, timeout: float) -> Message:
@@ -324,9 +312,7 @@ class RtspClient(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is closed, by either side."""
-        if isinstance(error, RemoteError):  # of a tunnel
-            error.conceal(self.address.hide)
-        self._fail(_lost(self.session.uri.authority, error))
+        self._fail(_lost(self.session.uri.authority, error, self.address))
         if not self._lost.done():
             self._lost.set_result(None)
 
@@ -362,6 +348,18 @@ def _reschedule(deadline: asyncio.Timeout | None, when: float | None) -> None:
         deadline.reschedule(when)
 
 
+def _described(body: bytes) -> sdp.Session:
+    if not body:  # RFC 2326 12.14: none without a length, whatever follows
+        raise ProtocolError(
+            "DESCRIBE: 应答没有正文, 或没有 Content-Length / "
+            "the answer has no body, or no Content-Length"
+        )
+    description = sdp.Session.parse(body)
+    if not description.media:
+        raise ProtocolError("DESCRIBE: 描述里没有任何媒体 / the description names no media")
+    return description
+
+
 def _unconnected(where: str, timeout: float) -> RemoteTimeoutError:
     return RemoteTimeoutError(
         f"{where}: {timeout:g} 秒内连接不上 / no connection within {timeout:g} s"
@@ -378,7 +376,9 @@ def _unanswered(method: str, timeout: float, parser: Parser) -> RemoteError:
     return RemoteTimeoutError(f"{method}: {timeout:g} 秒内没有应答 / no reply within {timeout:g} s")
 
 
-def _lost(where: str, error: Exception | None) -> UnreachableError:
+def _lost(where: str, error: Exception | None, address: RtspAddress) -> UnreachableError:
+    if isinstance(error, RemoteError):  # of a tunnel
+        error.conceal(address.hide)
     if isinstance(error, OSError):
         why = in_words(error)
     else:

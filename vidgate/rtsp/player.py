@@ -238,6 +238,7 @@ class Player:
             send = await setups[first](offer, receiver)
             self.transport = first
         except UnsupportedError as error:
+            error.conceal(self._client.address.hide)
             send = await setups[other](offer, receiver)
             self.transport = other
             name = first.value.upper()

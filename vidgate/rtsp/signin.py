@@ -5,7 +5,13 @@ from collections.abc import Callable
 from math import inf
 
 from vidgate.aio.clock import Clock
-from vidgate.errors import HeldBackError, UnauthorizedError, VerdictPendingError, VidgateError
+from vidgate.errors import (
+    HeldBackError,
+    NoCredentialError,
+    UnauthorizedError,
+    VerdictPendingError,
+    VidgateError,
+)
 from vidgate.rtsp.address import RtspAddress, nothing
 from vidgate.rtsp.session import ClientSession
 from vidgate.wire.allowance import PATIENCE, Allowance, Turn, time_of_day
@@ -96,7 +102,7 @@ class SignIn:
     def explain(self, error: UnauthorizedError) -> UnauthorizedError:
         """The camera's refusal, with what helps and when the next try is due."""
         if self._allowance is None:
-            return error
+            return NoCredentialError(error.message)
         opens = self._opens_at()
         if self._is_barred and opens is not None:
             return self._held_back(opens)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidgate.rtsp.headers import (
+    MAX_LENGTH,
     TransportHeader,
     base_uri,
     date_of,
@@ -85,6 +86,16 @@ def test_public() -> None:
         "PLAY",
         "GET_PARAMETER",
     }
+
+
+def test_of_a_long_list_of_methods_only_ours_are_kept() -> None:
+    """Of 64 KiB of names more than a mebibyte was, for as long as the session lasted."""
+    names = ",".join(f"X{number}" for number in range(10_000))
+    assert parse_public([f"PLAY,{names},PAUSE"]) == {"PLAY"}
+
+
+def test_a_session_is_not_longer_than_a_header_may_be() -> None:
+    assert parse_session("7" * 60_000)[0] == "7" * MAX_LENGTH
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from vidgate.rtsp.address import RtspAddress
 from vidgate.simulator.fleet import Fleet, FleetSettings
 from vidgate.simulator.pictures import FPS, LOOP
 from vidgate.simulator.register import generate
-from vidgate.wire.digest import DigestClient
+from vidgate.wire.digest import DigestClient, parse_challenges
 from vidgate.wire.message import Message, parse_head
 from vidgate.wire.uri import Uri
 
@@ -61,7 +61,7 @@ class PlainClient:
         """One request, answered; a challenge is met once."""
         response = await self.ask_once(method, path, **headers)
         if response.status == 401 and self._digest.challenge(
-            response.headers.all("WWW-Authenticate")
+            parse_challenges(response.headers.all("WWW-Authenticate"))
         ):
             response = await self.ask_once(method, path, **headers)
         return response

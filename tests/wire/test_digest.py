@@ -4,9 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.effort import effort
+from tests.rtp.work import lines
 from vidgate.model.channel import Login
-from vidgate.wire.digest import MAX_STALE, MAX_VALUE, DigestClient, DigestServer, parse_challenges
+from vidgate.wire.digest import (
+    MAX_CHALLENGES,
+    MAX_LENGTH,
+    MAX_STALE,
+    DigestClient,
+    DigestServer,
+    parse_challenges,
+)
 
 LOGIN = Login("Mufasa", "Circle Of Life")
 URI = "rtsp://127.0.0.1/main"
@@ -14,8 +21,12 @@ URI = "rtsp://127.0.0.1/main"
 
 def client(*values: str, login: Login = LOGIN) -> DigestClient:
     made = DigestClient(login)
-    assert made.challenge(values)
+    assert challenged(made, *values)
     return made
+
+
+def challenged(digest: DigestClient, *values: str) -> bool:
+    return digest.challenge(parse_challenges(values))
 
 
 def fields(authorization: str | None) -> dict[str, str]:
@@ -103,9 +114,11 @@ def test_the_strongest_comes_first_then_the_next_when_it_is_refused() -> None:
     ]
     digest = client(*offers)
     assert fields(digest.authorization("PLAY", URI))["algorithm"] == "SHA-256"
-    assert digest.challenge(offers)
+    assert challenged(digest, *offers)
     assert "algorithm" not in fields(digest.authorization("PLAY", URI))
-    assert not digest.challenge(offers), "both digests were refused; Basic would show the password"
+    assert not challenged(digest, *offers), (
+        "both digests were refused; Basic would show the password"
+    )
     assert digest.authorization("PLAY", URI) is None
 
 
@@ -116,7 +129,7 @@ def test_one_weaker_kind_is_tried_and_no_third_one() -> None:
     tries = []
     while given := digest.authorization("PLAY", URI):
         tries.append(fields(given)["algorithm"])
-        digest.challenge(offers)
+        challenged(digest, *offers)
     assert tries == ["SHA-512-256", "MD5"]
 
 
@@ -130,29 +143,29 @@ THREE = [
 def test_what_was_taken_before_is_tried_first() -> None:
     digest = client(*THREE)
     digest.authorization("PLAY", URI)
-    assert digest.challenge(THREE)
+    assert challenged(digest, *THREE)
     digest.authorization("PLAY", URI)
     digest.accepted()
     assert digest.taken == ("digest", "MD5")
     renewed = [offer.replace('nonce="', 'nonce="new') for offer in THREE]
     for again in (digest, DigestClient(LOGIN, digest.taken)):
-        assert again.challenge(renewed)
+        assert challenged(again, *renewed)
         assert fields(again.authorization("PLAY", URI))["algorithm"] == "MD5"
 
 
 def test_one_refusal_of_the_only_offer_is_final() -> None:
     digest = client('Digest realm="r", nonce="1"')
     digest.authorization("PLAY", URI)
-    assert not digest.challenge(['Digest realm="r", nonce="2"'])
+    assert not challenged(digest, 'Digest realm="r", nonce="2"')
 
 
 def test_a_stale_nonce_is_renewed_but_not_for_ever() -> None:
     digest = client('Digest realm="r", nonce="0"')
     for number in range(MAX_STALE):
         digest.authorization("PLAY", URI)
-        assert digest.challenge([f'Digest realm="r", nonce="{number + 1}", stale=TRUE'])
+        assert challenged(digest, f'Digest realm="r", nonce="{number + 1}", stale=TRUE')
     digest.authorization("PLAY", URI)
-    assert not digest.challenge(['Digest realm="r", nonce="x", stale=true'])
+    assert not challenged(digest, 'Digest realm="r", nonce="x", stale=true')
 
 
 def test_a_fresh_nonce_after_a_success_is_no_verdict_on_the_password() -> None:
@@ -160,9 +173,9 @@ def test_a_fresh_nonce_after_a_success_is_no_verdict_on_the_password() -> None:
     digest.authorization("DESCRIBE", URI)
     digest.accepted()
     digest.authorization("GET_PARAMETER", URI)
-    assert digest.challenge(['Digest realm="r", nonce="2"'])
+    assert challenged(digest, 'Digest realm="r", nonce="2"')
     digest.authorization("GET_PARAMETER", URI)
-    assert not digest.challenge(['Digest realm="r", nonce="3"'])
+    assert not challenged(digest, 'Digest realm="r", nonce="3"')
 
 
 def test_basic_where_there_is_nothing_else() -> None:
@@ -172,16 +185,16 @@ def test_basic_where_there_is_nothing_else() -> None:
 
 def test_what_cannot_be_answered_is_no_challenge() -> None:
     for value in ("Digest", 'Digest realm="r"', 'Digest nonce="n", algorithm=NEW', "NTLM", ""):
-        assert not DigestClient(LOGIN).challenge([value])
-    assert not DigestClient(LOGIN).challenge(['Digest nonce="n", qop="auth-int"'])
+        assert not challenged(DigestClient(LOGIN), value)
+    assert not challenged(DigestClient(LOGIN), 'Digest nonce="n", qop="auth-int"')
 
 
 @pytest.mark.parametrize("sign", ["\0", "\r", "\n"])
 def test_a_challenge_that_cannot_be_said_back_is_none(sign: str) -> None:
     broken = f'Digest realm="IP Camera", nonce="ab{sign}12"'
     assert parse_challenges([broken]) == []
-    assert not DigestClient(LOGIN).challenge([broken])
-    assert DigestClient(LOGIN).challenge([broken, 'Digest realm="a", nonce="b"'])
+    assert not challenged(DigestClient(LOGIN), broken)
+    assert challenged(DigestClient(LOGIN), broken, 'Digest realm="a", nonce="b"')
 
 
 def test_several_challenges_in_one_value() -> None:
@@ -200,9 +213,19 @@ def test_any_value_can_be_parsed(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ['a="', " ", 'x="\\', "a", "1", "-", "1 ", "a,", 'Digest a="\\x', "=", "é"]
+    "value", ['a="', " ", 'x="\\', "a", "1", "-", "1 ", "a,", 'Digest a="\\x', "=", "é", "+", "a=,"]
 )
 def test_a_hostile_value_costs_little(value: str) -> None:
-    """Read anew at each character it takes half a second."""
-    text = (value * MAX_VALUE)[: MAX_VALUE - 8]
-    assert effort(lambda: parse_challenges([f"Digest {text}", *[text] * 15])) < 0.1
+    """Read anew at each character it takes half a second, passed over one by one a tenth."""
+    text = "Digest " + value * ((MAX_LENGTH - 7) // len(value))
+    whole = [text, *[value * (4000 // len(value))] * 14, 'Digest realm="r", nonce="1"']
+    assert lines(lambda: parse_challenges(whole)) < 5 * MAX_LENGTH
+
+
+def test_what_does_not_fit_is_no_challenge() -> None:
+    short = 'Digest realm="r", nonce="%s"' % ("1" * 32)
+    long = short.replace("1", "1" * (MAX_LENGTH // 32))
+    assert len(parse_challenges([long, short])) == 1
+    many = parse_challenges([short] * 100)
+    assert len(many) == MAX_CHALLENGES
+    assert len(parse_challenges([short + " " * 1000] * 100)) == 3

@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidgate.errors import ProtocolError
-from vidgate.wire.sdp import MAX_LENGTH, Media, RtpMap, Session, parse_parameters
+from vidgate.wire.sdp import (
+    MAX_FORMATS,
+    MAX_LENGTH,
+    MAX_LINES,
+    MAX_MEDIA,
+    MAX_PARAMETERS,
+    Media,
+    RtpMap,
+    Session,
+    parse_parameters,
+)
 
 CAMERA = """v=0
 o=- 1109162014219182 1109162014219192 IN IP4 10.0.0.1
@@ -38,7 +48,8 @@ def test_a_camera_s_description() -> None:
     assert video.payload_types == [96]
     assert video.rtpmap(96) == RtpMap("H264", 90000)
     assert video.fmtp(96)["sprop-parameter-sets"] == "Z0IAKQ==,aM4="
-    assert video.fmtps[96] == video.fmtp(96)
+    assert parse_parameters(video.fmtps[96]) == video.fmtp(96)
+    assert video.mapped == [(96, RtpMap("H264", 90000))]
     assert video.get("control") == "trackID=1"
     assert video.direction == "recvonly"
     assert video.bandwidth == 5_000_000
@@ -118,7 +129,7 @@ def test_attributes_can_be_added_and_asked_for() -> None:
     media = Media(kind="audio", port=9, formats=["8"])
     media.add("sendonly")
     media.add("mid", "0")
-    assert media.attributes == [("sendonly", ""), ("mid", "0")]
+    assert (media.get("sendonly"), media.get("mid"), media.get("x")) == ("", "0", None)
     assert media.direction == "sendonly"
     assert Media().direction is None
     assert Media().bandwidth is None
@@ -134,10 +145,20 @@ def test_parameters() -> None:
     assert parse_parameters(" A=1;b ;; c = x=y;a=2") == {"a": "1", "b": "", "c": "x=y"}
 
 
-def test_limits() -> None:
-    for text in ("x" * (MAX_LENGTH + 1), "a=1\n" * 9000, "m=video 0 RTP/AVP 96\n" * 65):
-        with pytest.raises(ProtocolError):
-            Session.parse(text)
+@pytest.mark.parametrize(
+    ("line", "most", "words"),
+    [("x", MAX_LENGTH, "characters"), ("a=1\r\n", MAX_LINES, "lines"), ("m=x\n", MAX_MEDIA, "m=")],
+)
+def test_limits(line: str, most: int, words: str) -> None:
+    Session.parse(line * most)
+    with pytest.raises(ProtocolError, match=f"more than {most} {words}|longer than {most} {words}"):
+        Session.parse(line * (most + 1))
+
+
+def test_what_no_device_has_so_many_of_is_cut() -> None:
+    media = Session.parse("m=video 0 RTP/AVP" + " 96" * 1000).media[0]
+    assert media.formats == ["96"] * MAX_FORMATS
+    assert len(parse_parameters("".join(f"a{number};" for number in range(999)))) == MAX_PARAMETERS
 
 
 @given(st.text("vmao= 0123456789/\r\n:;videoRTPAVPcontrol*", max_size=300))

@@ -8,6 +8,11 @@ from vidgate.errors import InputError
 from vidgate.wire.uri import Uri
 
 DEFAULT_TIMEOUT = 60.0  # seconds; RFC 2326 12.37
+MAX_LENGTH = 1024  # characters of a header with a structure that are looked at
+METHODS = frozenset(
+    ("ANNOUNCE", "DESCRIBE", "GET_PARAMETER", "OPTIONS", "PAUSE", "PLAY", "RECORD", "REDIRECT")
+    + ("SETUP", "SET_PARAMETER", "TEARDOWN")
+)  # RFC 2326 10
 
 _PAIR = re.compile(r"(\d{1,5})(?:\s*-\s*(\d{1,5}))?", re.ASCII)
 _UNSENDABLE = re.compile(r"[\r\n\0]")
@@ -18,7 +23,7 @@ _ABSOLUTE = re.compile(r"(?:rtsps?u?://)+[^/?]*", re.IGNORECASE)
 def date_of(text: str | None) -> float | None:
     """The wall-clock seconds of a Date header (RFC 2326 12.18); None for none and for nonsense."""
     try:
-        return parsedate_to_datetime(text or "").timestamp()
+        return parsedate_to_datetime((text or "")[:MAX_LENGTH]).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -51,7 +56,7 @@ class TransportHeader:
 
         `RTP/AVP` with interleaved channels is TCP: many cameras forget the `/TCP`.
         """
-        first, *rest = text.split(",", 1)[0].split(";")
+        first, *rest = text[:MAX_LENGTH].split(",", 1)[0].split(";")
         values: dict[str, str] = {}
         for part in rest:
             name, _, value = part.strip().partition("=")
@@ -90,7 +95,7 @@ def parse_session(text: str) -> tuple[str, float]:
 
     The id ends before what could not be said back in a header.
     """
-    identity, *rest = text.split(";")
+    identity, *rest = text[:MAX_LENGTH].split(";")
     identity = _UNSENDABLE.split(identity, maxsplit=1)[0]
     timeout = DEFAULT_TIMEOUT
     for part in rest:
@@ -102,10 +107,9 @@ def parse_session(text: str) -> tuple[str, float]:
 
 
 def parse_public(values: list[str]) -> frozenset[str]:
-    """The methods of all Public headers, in capitals."""
-    return frozenset(
-        name.strip().upper() for value in values for name in value.split(",") if name.strip()
-    )
+    """The methods of all Public headers that RTSP has, in capitals."""
+    names = ",".join(values)[:MAX_LENGTH].upper().split(",")
+    return METHODS.intersection(name.strip() for name in names)
 
 
 def base_uri(registered: Uri, content_base: str) -> Uri:

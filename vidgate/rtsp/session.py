@@ -6,6 +6,7 @@
 Answers 401 by itself, answers the server's own requests, keeps CSeq, Session and its timeout.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -13,7 +14,7 @@ from vidgate.model.channel import Login
 from vidgate.rtsp.headers import DEFAULT_TIMEOUT, parse_public, parse_session
 from vidgate.rtsp.messages import Frame, Parser
 from vidgate.wire.allowance import Turn
-from vidgate.wire.digest import DigestClient, is_stale
+from vidgate.wire.digest import Challenge, DigestClient, is_stale, parse_challenges
 from vidgate.wire.headers import Headers
 from vidgate.wire.message import Message
 from vidgate.wire.uri import Uri
@@ -205,10 +206,11 @@ class ClientSession:
         pending = self._match(message)
         if pending is None:
             return None
+        offers = parse_challenges(message.headers.all("WWW-Authenticate") if status == 401 else ())
         if pending.is_signed and status in (401, 403):
             self.refusals += 1
-            self.stale += status == 401 and is_stale(message.headers.all("WWW-Authenticate"))
-        if status == 401 and self._try_again(pending, message):
+            self.stale += is_stale(offers)
+        if status == 401 and self._try_again(pending, offers):
             return None
         if self._digest is not None and pending.is_signed and status not in (401, 403):
             self._digest.accepted()
@@ -232,10 +234,10 @@ class ClientSession:
         waiting = [number for number, each in self._pending.items() if not each.is_keepalive]
         return self._pending.pop(waiting[0]) if len(waiting) == 1 else None
 
-    def _try_again(self, pending: _Pending, message: Message) -> bool:
+    def _try_again(self, pending: _Pending, offers: Sequence[Challenge]) -> bool:
         if self._digest is None or self.refusals >= MAX_REFUSALS:
             return False
-        if not self._digest.challenge(message.headers.all("WWW-Authenticate")):
+        if not self._digest.challenge(offers):
             return False
         may_wait = not pending.is_keepalive and pending.method != "TEARDOWN"
         turn = self.gate.challenged(self, may_wait=may_wait)

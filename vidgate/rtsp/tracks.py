@@ -2,8 +2,9 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from vidgate.errors import ProtocolError
 from vidgate.model.media import Codec, Track
@@ -20,6 +21,7 @@ Depacketiser = (
     | aac.LatmDepacketiser
 )
 Maker = Callable[[], Depacketiser]
+Mapped = Sequence[tuple[int, sdp.RtpMap]]
 
 _CODECS = {
     "H264": Codec.H264,
@@ -38,7 +40,7 @@ _MAKERS: dict[Codec, Maker] = {
     Codec.PCMU: AudioDepacketiser,
     Codec.OPUS: AudioDepacketiser,
 }
-_PAYLOAD_TYPES = 128  # there are no more (RFC 3551 6), so no more formats with parameters
+_MAX_FORMATS = 64  # of the whole description, in which parameter sets are looked for
 _MAX_SETS = 16
 # Servers that call what they send `sendonly`, as if the words were theirs to read (D-Link).
 _OWN_VIEW = ("CV-RTSPHandler",)
@@ -102,64 +104,54 @@ def choose(session: sdp.Session) -> tuple[list[Offer], list[str]]:
     for media in session.media:
         is_video = media.kind == "video"
         is_sound = media.kind == "audio" and (is_own_view or media.direction != "sendonly")
-        offer = None
+        mapped, offer = media.mapped, None
         # Only the first of a kind is read whole: its parameters may stand under all the others.
         if (is_video or is_sound) and is_video not in chosen:
-            offer = _video(media, session) if is_video else _sound(media)
+            offer = _video(media, mapped, session) if is_video else _sound(media, mapped)
         if offer is None:
-            others.append(_name(media))
+            others.append(_name(media, mapped))
         else:
             chosen[is_video] = offer
     return [chosen[is_video] for is_video in (True, False) if is_video in chosen], others
 
 
-def _name(media: sdp.Media) -> str:
-    meanings = media.rtpmaps
-    for payload_type in media.payload_types:
-        if payload_type in meanings:
-            return meanings[payload_type].name.lower()
-    return media.kind
+def _name(media: sdp.Media, mapped: Mapped) -> str:
+    return mapped[0][1].name.lower() if mapped else media.kind
 
 
-def _meant(media: sdp.Media) -> Iterator[tuple[int, Codec, sdp.RtpMap]]:
-    """The payload types of a media that stand for a codec of ours of that kind."""
-    meanings = media.rtpmaps
-    for payload_type in media.payload_types:
-        mapped = meanings.get(payload_type)
-        codec = _CODECS.get(mapped.name) if mapped is not None else None
-        if mapped is not None and codec is not None and codec.is_video == (media.kind == "video"):
-            yield payload_type, codec, mapped
+def _takes(mapped: Mapped, *, is_video: bool) -> Iterator[tuple[int, Codec, sdp.RtpMap]]:
+    """The payload types that stand for a codec of ours of that kind."""
+    for payload_type, meaning in mapped:
+        codec = _CODECS.get(meaning.name)
+        if codec is not None and codec.is_video == is_video:
+            yield payload_type, codec, meaning
 
 
-def _video(media: sdp.Media, session: sdp.Session) -> Offer | None:
-    for payload_type, codec, mapped in _meant(media):
-        sets = parameter_sets(media, payload_type, codec)
-        if not sets:  # some write the format parameters of the picture under the sound
-            others = (other for other in session.media if other is not media)
-            found = (parameter_sets(other, payload_type, codec) for other in others)
-            sets = next(filter(None, found), ())
+def _video(media: sdp.Media, mapped: Mapped, session: sdp.Session) -> Offer | None:
+    for payload_type, codec, meaning in _takes(mapped, is_video=True):
+        sets = _parameter_sets(_formats(media, payload_type, session), codec)
         feedback = any(value.split()[1:] == ["nack", "pli"] for value in media.all("rtcp-fb"))
-        return Offer(media, payload_type, codec, mapped.clock_rate, sets, feedback)
+        return Offer(media, payload_type, codec, meaning.clock_rate, sets, feedback)
     return None
 
 
-def _sound(media: sdp.Media) -> Offer | None:
-    for payload_type, codec, mapped in _meant(media):
+def _sound(media: sdp.Media, mapped: Mapped) -> Offer | None:
+    for payload_type, codec, meaning in _takes(mapped, is_video=False):
         if codec is Codec.AAC:
-            return _aac(media, payload_type, mapped)
+            return _aac(media, payload_type, meaning)
         if codec is Codec.OPUS:  # RFC 7587 7: 48000/2 whatever is inside and whatever they write
             return Offer(media, payload_type, codec, 48000, channels=2)
-        if mapped.channels == 1:
-            return Offer(media, payload_type, codec, mapped.clock_rate)
+        if meaning.channels == 1:
+            return Offer(media, payload_type, codec, meaning.clock_rate)
     return None
 
 
-def _aac(media: sdp.Media, payload_type: int, mapped: sdp.RtpMap) -> Offer | None:
+def _aac(media: sdp.Media, payload_type: int, meaning: sdp.RtpMap) -> Offer | None:
     """AAC in either framing; None where its configuration cannot be read."""
     fmtp = media.fmtp(payload_type)
-    rate = mapped.clock_rate
+    rate = meaning.clock_rate
     try:
-        if mapped.name == "MP4A-LATM":
+        if meaning.name == "MP4A-LATM":
             config, maker = _latm(fmtp, rate)
         else:
             config, maker = _generic(fmtp, rate)
@@ -197,12 +189,21 @@ def _hexadecimal(fmtp: Mapping[str, str]) -> bytes:
     return bytes.fromhex(fmtp.get("config", "")[:256])
 
 
-def parameter_sets(media: sdp.Media, payload_type: int, codec: Codec) -> tuple[bytes, ...]:
-    """The NAL units that fmtp gives; from another payload type's fmtp where ours has none."""
-    found: list[dict[str, str]] = [media.fmtp(payload_type)]
-    values = media.all("fmtp")[:_PAYLOAD_TYPES]
-    found += [sdp.parse_parameters(value.partition(" ")[2]) for value in values]
-    for parameters in found:
+def _formats(media: sdp.Media, payload_type: int, session: sdp.Session) -> Iterator[str]:
+    """Where parameter sets may stand, the likely places first.
+
+    Some write them under another payload type, and some under the sound.
+    """
+    yield media.fmtps.get(payload_type, "")
+    others = (other for other in session.media if other is not media)
+    for each in (media, *others):
+        yield from (value.partition(" ")[2] for value in each.all("fmtp"))
+
+
+def _parameter_sets(formats: Iterator[str], codec: Codec) -> tuple[bytes, ...]:
+    """The NAL units of the first format that has them whole."""
+    for text in islice(formats, _MAX_FORMATS):
+        parameters = sdp.parse_parameters(text)
         if codec is Codec.H264:
             units = _decode(parameters.get("sprop-parameter-sets", ""))
             if any(unit[0] & 31 == h264.SPS for unit in units):

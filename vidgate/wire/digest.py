@@ -8,25 +8,22 @@ import hmac
 import re
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from vidgate.model.channel import Login
 from vidgate.wire.headers import breaks_lines
 
-MAX_VALUE = 4096  # characters of one header value that are looked at
+MAX_LENGTH = 4096  # characters of all challenges together that are looked at
 MAX_CHALLENGES = 16
 MAX_REFUSED = 2  # kinds of answer; a third wrong one at once may lock the account
 MAX_STALE = 1  # fresh nonces answered in a row: one that is stale for ever is a refusal
 
-# Possessive quantifiers, and a word that is neither name nor scheme is passed over whole: a hostile
-# value costs linear time.
+# Possessive quantifiers, and a word that is neither name nor scheme is a token too, which means
+# nothing: a hostile value costs linear time.
 _TOKEN = re.compile(
-    r'(?:([\w-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))|([A-Za-z][\w-]*+))', re.ASCII
+    r'([\w-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))|([A-Za-z][\w-]*+)|[\w-]++', re.ASCII
 )
-_GAP = re.compile(r"[\s,]*+")
-_JUNK = re.compile(r"[\w-]++|.", re.ASCII | re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)")
 
 Hash = Callable[[bytes], str]
@@ -98,42 +95,33 @@ class Challenge:
         return _STRENGTH.get(self.algorithm)
 
 
-def is_stale(www_authenticate_values: Iterable[str]) -> bool:
+def is_stale(offers: Sequence[Challenge]) -> bool:
     """Whether an answer was refused for its nonce alone (RFC 7616 3.3)."""
-    return any(offer.is_stale for offer in parse_challenges(www_authenticate_values))
+    return any(offer.is_stale for offer in offers)
 
 
 def parse_challenges(values: Iterable[str]) -> list[Challenge]:
     """Every challenge of every value; several may stand in one, quoted commas are no separators.
 
-    What could not be said back in a header is no challenge.
+    What could not be said back in a header is no challenge, nor is what does not fit into
+    `MAX_LENGTH` with those before it: half a nonce would be a try for nothing.
     """
     challenges: list[Challenge] = []
-    for value in islice(values, MAX_CHALLENGES):
-        text = value[:MAX_VALUE]
-        if breaks_lines(text):
+    left = MAX_LENGTH
+    for value in values:
+        if len(value) > left or breaks_lines(value):
             continue
-        at = 0
-        while (at := _past(_GAP, text, at)) < len(text):
-            token = _TOKEN.match(text, at)
-            if token is None:
-                at = _past(_JUNK, text, at)
-                continue
-            at = token.end()
+        left -= len(value)
+        for token in _TOKEN.finditer(value):
             name, quoted, bare, scheme = token.groups()
             if scheme is not None:
                 if len(challenges) == MAX_CHALLENGES:
                     return challenges
                 challenges.append(Challenge(scheme.lower()))
-            elif challenges:
+            elif name is not None and challenges:
                 text_value = _ESCAPE.sub(r"\1", quoted) if quoted is not None else bare
                 challenges[-1].parameters.setdefault(name.lower(), text_value)
     return challenges
-
-
-def _past(pattern: re.Pattern[str], text: str, at: int) -> int:
-    found = pattern.match(text, at)
-    return found.end() if found else at
 
 
 def _quote(text: str) -> str:
@@ -175,7 +163,7 @@ class DigestClient:
     def __init__(self, login: Login, taken: tuple[str, str] | None = None) -> None:
         self.taken = taken  # scheme and algorithm of the last answer that was accepted
         self._login = login
-        self._offers: list[Challenge] = []
+        self._offers: Sequence[Challenge] = ()
         self._challenge: Challenge | None = None
         self._count = 0
         self._cnonce = ""
@@ -184,9 +172,8 @@ class DigestClient:
         self._used = False
         self._stale = 0
 
-    def challenge(self, www_authenticate_values: Iterable[str]) -> bool:
+    def challenge(self, offers: Sequence[Challenge]) -> bool:
         """Take the challenges of a 401; returns whether another try makes sense."""
-        offers = parse_challenges(www_authenticate_values)
         if self._challenge is not None and self._used:
             self._judge_last_try(self._challenge, offers)
         self._offers = offers
@@ -222,7 +209,7 @@ class DigestClient:
         self._count += 1
         return self._digest(challenge, method, uri)
 
-    def _choose(self, offers: list[Challenge]) -> Challenge | None:
+    def _choose(self, offers: Sequence[Challenge]) -> Challenge | None:
         """The offer to answer. After a refusal not the next weaker one: each try is counted."""
         if len(self._refused) >= MAX_REFUSED:
             return None
@@ -238,12 +225,12 @@ class DigestClient:
             return None
         return max(ranked)[2] if self._refused else min(ranked)[2]
 
-    def _judge_last_try(self, last: Challenge, offers: list[Challenge]) -> None:
+    def _judge_last_try(self, last: Challenge, offers: Sequence[Challenge]) -> None:
         nonces = {offer.get("nonce") for offer in offers}
         is_fresh = last.get("nonce") not in nonces
         # Axis and others renew the nonce without stale=true: once our answer was accepted, a 401
         # with a fresh nonce is no verdict on the password.
-        forgiven = any(offer.is_stale for offer in offers) or (self._is_proven and is_fresh)
+        forgiven = is_stale(offers) or (self._is_proven and is_fresh)
         self._is_proven = False
         self._stale += 1
         if not forgiven or self._stale > MAX_STALE:

@@ -9,9 +9,14 @@ from dataclasses import dataclass, field
 
 from vidgate.errors import ProtocolError
 
-MAX_LENGTH = 256 << 10  # characters
-MAX_LINES = 4096
-MAX_MEDIA = 64
+MAX_LENGTH = 64 << 10  # characters; as much as a message of RTSP may bring
+MAX_LINES = 1024  # a browser's offer has 250 with picture and sound, a camera's description 40
+MAX_MEDIA = 16
+# More than these are not read.
+MAX_FORMATS = 128  # of one media; there are as many payload types (RFC 3550 5.1)
+MAX_PARAMETERS = 64  # of one format; H.265 has 25 (RFC 7798 7.1)
+
+DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 
 Line = tuple[str, str]  # ("a", "rtpmap:96 H264/90000")
 
@@ -48,31 +53,41 @@ STATIC_TYPES: dict[int, RtpMap] = {
 
 @dataclass(slots=True)
 class Section:
-    """Lines with attributes among them: what a session and a media description share."""
+    """Lines with attributes among them: what a session and a media description share.
+
+    An attribute is taken apart once, by `append`: nothing else may lengthen `lines`.
+    """
 
     lines: list[Line] = field(default_factory=list)
+    _values: dict[str, list[str]] = field(init=False, repr=False, compare=False)
 
-    @property
-    def attributes(self) -> list[tuple[str, str]]:
-        """Every attribute in order as (name, value); a flag has an empty value."""
-        return [_attribute(value) for key, value in self.lines if key == "a"]
+    def __post_init__(self) -> None:
+        given, self.lines, self._values = self.lines, [], {}
+        for key, value in given:
+            self.append(key, value)
+
+    def append(self, key: str, value: str) -> None:
+        """Append a line."""
+        self.lines.append((key, value))
+        if key == "a":
+            name, _, rest = value.partition(":")
+            self._values.setdefault(name.strip().lower(), []).append(rest.strip())
 
     def all(self, name: str) -> list[str]:
         """The values of every attribute of that name (names ignore case)."""
-        wanted = name.lower()
-        return [value for key, value in self.attributes if key.lower() == wanted]
+        return list(self._values.get(name.lower(), ()))
 
     def get(self, name: str) -> str | None:
         """The value of the first attribute of that name; empty for a flag, None if absent."""
-        return next(iter(self.all(name)), None)
+        return next(iter(self._values.get(name.lower(), ())), None)
 
     def has(self, name: str) -> bool:
         """Whether there is an attribute of that name."""
-        return self.get(name) is not None
+        return name.lower() in self._values
 
     def add(self, name: str, value: str = "") -> None:
         """Append an attribute."""
-        self.lines.append(("a", f"{name}:{value}" if value else name))
+        self.append("a", f"{name}:{value}" if value else name)
 
     def line(self, key: str) -> str | None:
         """The value of the first line of that letter, e.g. `c` or `b`."""
@@ -81,10 +96,8 @@ class Section:
     @property
     def direction(self) -> str | None:
         """sendrecv, sendonly, recvonly, inactive, or None where nothing is said."""
-        for name, value in self.attributes:
-            if not value and name.lower() in ("sendrecv", "sendonly", "recvonly", "inactive"):
-                return name.lower()
-        return None
+        said = (name for name in self._values if name in DIRECTIONS and "" in self._values[name])
+        return next(said, None)
 
     @property
     def bandwidth(self) -> int | None:
@@ -117,34 +130,40 @@ class Media(Section):
     def rtpmaps(self) -> dict[int, RtpMap]:
         """What every payload type means that has an rtpmap or stands in the static table."""
         given: dict[int, RtpMap] = {}
-        for value in self.all("rtpmap"):
-            number, _, rest = value.strip().partition(" ")
+        for number, rest in self._by_type("rtpmap"):
             mapped = _rtpmap(rest)
-            if mapped is not None and number.isdecimal() and len(number) <= 3:
-                given.setdefault(int(number), mapped)
+            if mapped is not None:
+                given.setdefault(number, mapped)
         return {**STATIC_TYPES, **given}
+
+    @property
+    def mapped(self) -> list[tuple[int, RtpMap]]:
+        """The payload types whose meaning is known, in the order of preference."""
+        meanings = self.rtpmaps
+        return [(number, meanings[number]) for number in self.payload_types if number in meanings]
 
     def rtpmap(self, payload_type: int) -> RtpMap | None:
         """What one payload type means; None if nobody says."""
         return self.rtpmaps.get(payload_type)
 
     @property
-    def fmtps(self) -> dict[int, dict[str, str]]:
-        """The format parameters of every payload type that has some, in one pass; see `fmtp`."""
-        found: dict[int, dict[str, str]] = {}
-        for value in self.all("fmtp"):
-            number, _, rest = value.strip().partition(" ")
-            if number.isdecimal() and len(number) <= 3:
-                found.setdefault(int(number), parse_parameters(rest))
+    def fmtps(self) -> dict[int, str]:
+        """The format parameters of every payload type that has some; see `parse_parameters`."""
+        found: dict[int, str] = {}
+        for number, rest in self._by_type("fmtp"):
+            found.setdefault(number, rest)
         return found
 
     def fmtp(self, payload_type: int) -> dict[str, str]:
         """Format parameters with names in lower case; empty where there are none."""
-        for value in self.all("fmtp"):
-            number, _, rest = value.strip().partition(" ")
-            if number == str(payload_type):
-                return parse_parameters(rest)
-        return {}
+        return parse_parameters(self.fmtps.get(payload_type, ""))
+
+    def _by_type(self, name: str) -> Iterator[tuple[int, str]]:
+        """The attributes of that name that begin with a payload type."""
+        for value in self._values.get(name, ()):
+            number, _, rest = value.partition(" ")
+            if number.isdecimal() and len(number) <= 3:
+                yield int(number), rest
 
     def __str__(self) -> str:
         return "".join(f"{line}\r\n" for line in self._print())
@@ -178,8 +197,8 @@ class Session(Section):
             )
         session = cls()
         section: Section = session
-        lines = text.replace("\r", "\n").split("\n")
-        if len(lines) > 2 * MAX_LINES:
+        lines = [line for line in text.replace("\r", "\n").split("\n") if line]
+        if len(lines) > MAX_LINES:
             raise ProtocolError(
                 f"SDP 多于 {MAX_LINES} 行 / a session description has more than {MAX_LINES} lines"
             )
@@ -191,11 +210,11 @@ class Session(Section):
                 section = _media(line[2])
                 session.media.append(section)
             else:
-                section.lines.append((line[1], line[2]))
+                section.append(line[1], line[2])
         if len(session.media) > MAX_MEDIA:
             raise ProtocolError(
-                f"SDP 的媒体多于 {MAX_MEDIA} 个 / "
-                f"a session description has more than {MAX_MEDIA} media"
+                f"SDP 的 m= 行多于 {MAX_MEDIA} 个 / "
+                f"a session description has more than {MAX_MEDIA} m= lines"
             )
         return session
 
@@ -207,16 +226,11 @@ class Session(Section):
 def parse_parameters(text: str) -> dict[str, str]:
     """`a=1;b;c=x=` as {"a": "1", "b": "", "c": "x="}; names in lower case, first one counts."""
     parameters: dict[str, str] = {}
-    for part in text.split(";"):
+    for part in text.split(";", MAX_PARAMETERS)[:MAX_PARAMETERS]:
         name, _, value = part.strip().partition("=")
         if name:
             parameters.setdefault(name.strip().lower(), value.strip())
     return parameters
-
-
-def _attribute(text: str) -> tuple[str, str]:
-    name, _, value = text.partition(":")
-    return name.strip(), value.strip()
 
 
 def _rtpmap(text: str) -> RtpMap | None:
@@ -230,7 +244,8 @@ def _rtpmap(text: str) -> RtpMap | None:
 
 
 def _media(text: str) -> Media:
-    kind, port, protocol, *formats = [*text.split(), "", "", ""][: max(3, len(text.split()))]
+    words = text.split(maxsplit=3 + MAX_FORMATS)[: 3 + MAX_FORMATS]
+    kind, port, protocol, *formats = words + [""] * (3 - len(words))
     number = _PORT.fullmatch(port)
     first, count = (int(number[1]), int(number[2] or 1)) if number else (0, 1)
     if first > 65535:

@@ -35,6 +35,7 @@ from vidgate.rtsp.http_tunnel import HttpTunnel
 from vidgate.rtsp.receiver import TrackReceiver
 from vidgate.rtsp.session import ClientSession
 from vidgate.rtsp.tracks import choose
+from vidgate.rtsp.tunnel import PORTION
 from vidgate.rtsp.websocket_tunnel import SUBPROTOCOL, WebSocketTunnel
 from vidgate.webrtc import offers
 from vidgate.webrtc.fingerprint import Fingerprint
@@ -50,7 +51,7 @@ DATA = Path(__file__).parents[1] / "webrtc" / "data"
 MAX_SEED = 96 << 10  # bytes; larger files have tests of their own
 LARGE = ("too-large.csv", "zip-bomb.xlsx", "million-rows.xlsx")
 MOST = 64 << 10  # bytes of one packet, message or read of a socket
-PACKETS = 500  # of one input: a loop's turn takes fewer (rtsp/intake.py)
+PACKETS = 200  # of one input: a loop's turn takes fewer (rtsp/intake.py)
 DESCRIPTION = (
     "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=Media\r\nt=0 0\r\na=control:*\r\n"
     "m=video 0 RTP/AVP 96\r\na=rtpmap:96 {codec}/90000\r\na=control:trackID=1\r\n"
@@ -74,14 +75,14 @@ class Target:
     """A reader, what it is good for, and what to begin with.
 
     More than `slow` seconds of processor time for one input of at most `most` bytes are a crash:
-    what reads for the event loop may not hold it.
+    what reads for the event loop may not hold it (design.md 2).
     """
 
     name: str
     read: Read
     seeds: Callable[[], Sequence[bytes]]
     most: int = MOST
-    slow: float = 0.1
+    slow: float = 0.02
 
     def run(self, data: bytes) -> None:
         """Read; the errors that callers expect are none."""
@@ -138,10 +139,16 @@ def _rtsp_seeds() -> list[bytes]:
     text = b"RTSP/1.0 200" * 4000 + b"\1"
     between = [frames, frames + replies[2] + frames, frames + text + frames]
     return [
-        *(b"\x05" + reply for reply in replies),
+        *(b"\x05" + reply for reply in (*replies, _refusal(b"a=,"))),
         b"\x01" + b"".join(replies),
         *(bytes((0x81 + number,)) + data for number, data in enumerate(between)),
     ]
+
+
+def _refusal(challenge: bytes) -> bytes:
+    """A 401 with as much as a head may hold of it."""
+    values = (b"WWW-Authenticate: Digest " + challenge * (4000 // len(challenge)) + b"\r\n") * 15
+    return b"RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\n" + values + b"\r\n"
 
 
 def tunnel(data: bytes) -> None:
@@ -212,8 +219,9 @@ def _description_seeds() -> list[bytes]:
     formats = b"a=fmtp:96 profile-level-id=42e01f\r\n"
     return [
         *DESCRIPTIONS,
-        (DESCRIPTIONS[0] + (b"m=" + media) * 31 + formats * 2000)[:MOST],  # 64 media
-        (DESCRIPTIONS[0] + b"a=fmtp:96 x\r\n" * 4000)[:MOST],
+        (DESCRIPTIONS[0] + (b"m=" + media) * 7 + formats * 900)[:MOST],  # 16 media
+        (DESCRIPTIONS[0] + b"a=fmtp:96 x\r\n" * 1000)[:MOST],
+        (b"m=video 0 RTP/AVP" + b" 96" * 128 + b"\r\n" + b"a=rtpmap:96 x/9\r\n" * 60) * 16,
     ]
 
 
@@ -394,7 +402,7 @@ TARGETS = {
     for one in (
         Target("rtsp", rtsp, _rtsp_seeds),
         Target("tunnel", tunnel, _tunnel_seeds),
-        Target("websocket", websocket, _websocket_seeds),
+        Target("websocket", websocket, _websocket_seeds, most=PORTION),
         Target("sdp", description, _description_seeds),
         Target("offer", offer, _offer_seeds),
         Target("front", front, _front_seeds),

@@ -82,6 +82,19 @@ async def test_small_items_are_counted_by_few() -> None:
     assert most <= LOOKED_AFTER
 
 
+async def test_a_portion_is_no_larger_than_is_borne() -> None:
+    sizes: list[int] = []
+
+    def process(data: bytes) -> int:
+        sizes.append(len(data))
+        return 1
+
+    intake = Intake(process, lambda error: None, most=1000)
+    intake.open(Wire())
+    intake.add(DATA)
+    assert max(sizes) == 1000
+
+
 async def test_others_have_their_turn_and_no_byte_is_lost() -> None:
     peer = Peer(cost=TURN * 0.7)
     peer.intake.add(DATA)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong
 
+from tests.rtp.work import lines
 from tests.rtsp.bridge import bridged
 from tests.rtsp.camera import run_camera
 from tests.waiting import until
@@ -32,6 +33,7 @@ from vidgate.rtsp.address import RtspAddress
 from vidgate.rtsp.client import RtspClient
 from vidgate.rtsp.player import Player
 from vidgate.rtsp.tracks import choose
+from vidgate.rtsp.tunnel import PORTION
 from vidgate.rtsp.websocket_tunnel import SUBPROTOCOL, WebSocketTunnel
 from vidgate.wire.uri import Uri
 
@@ -88,6 +90,15 @@ def test_pings_are_answered_and_goodbyes_said() -> None:
     (event,) = pair.server.events()
     assert isinstance(event, CloseConnection)
     assert pair.tunnel.goodbye() == b""
+
+
+@pytest.mark.parametrize("frame", [b"\x89\0", b"\x82\0", b"\x81\1a"])
+def test_a_portion_of_small_frames_costs_little(frame: bytes) -> None:
+    """Eight kibibytes of pings held the event loop for as long as a picture lasts."""
+    pair = Pair()
+    pair.tunnel.receive(pair.accept())
+    portion = frame * (PORTION // len(frame))
+    assert lines(lambda: pair.tunnel.receive(portion)) < 200_000
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,10 @@ class Intake:
         process: Process,
         fail: Callable[[ProtocolError], None],
         now: Callable[[], float] = perf_counter,
+        most: int = PORTION,
     ) -> None:
         self._process = process
+        self._most = most  # bytes of a portion
         self._fail = fail
         self._now = now
         self._transport: asyncio.Transport | None = None
@@ -99,7 +101,7 @@ class Intake:
             if not self._is_open:
                 return
             each = len(portion) // max(found, 1)
-            self._portion = min(PORTION, max(LEAST, LOOKED_AFTER * each))
+            self._portion = min(self._most, max(LEAST, LOOKED_AFTER * each))
 
     def _count(self, found: int) -> None:
         now = self._now()

@@ -22,6 +22,9 @@ from vidgate.wire import schemes
 from vidgate.wire.uri import Uri
 
 MAX_UNREAD = 128 << 10  # bytes that may wait for a camera to read them
+# Bytes at most between two looks at the clock: a WebSocket's frame may have two, and each costs as
+# much as a packet of pictures.
+PORTION = 2 << 10
 
 
 class Core(Protocol):
@@ -57,7 +60,7 @@ class Tunnel(asyncio.Transport):
         self.is_over = False
         self.early = b""  # what came of RTSP before the client had its connection
         self._client: asyncio.Protocol | None = client
-        self._intake = Intake(self._unwrap, self.failed)
+        self._intake = Intake(self._unwrap, self.failed, most=PORTION)
         self._holds: set[object] = set()  # who wants no more for now
 
     # -- asyncio.Transport: what the client asks -------------------------------------------------

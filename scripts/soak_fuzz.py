@@ -101,9 +101,10 @@ def page(results: list[Found], command: str) -> str:
 
 `{command}`, {machine()}. Each target is one reader of bytes from outside (tests/fuzz/targets.py);
 a crash is anything that it lets out other than the errors that its callers expect, or more time of
-the processor than its target may take: 0.1 s for 64 KiB, 0.5 s for a register of 256 KiB. `ended`:
-a library ended the process; only readers of spreadsheets may, for they run in a worker that is
-confined and replaced (tests/fuzz/test_worker.py).
+the processor than its target may take: 20 ms for 64 KiB (of a WebSocket for 2 KiB, as much as is
+taken in one turn), 0.5 s for a register of 256 KiB. `ended`: a library ended the process; only
+readers of spreadsheets may, for they run in a worker that is confined and replaced
+(tests/fuzz/test_worker.py).
 
 | target | how | executions | seconds | longest, ms | ended | crashes |
 |---|---|---|---|---|---|---|

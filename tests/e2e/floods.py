@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 
@@ -21,6 +22,7 @@ from vidgate.aio.supervisor import cancel_and_wait
 from vidgate.rtp.packet import RtpPacket
 from vidgate.rtp.rtcp import Nack
 from vidgate.simulator.viewers import LightViewer
+from vidgate.wire.sdp import MAX_FORMATS, MAX_MEDIA
 
 _RTP = b"\x80\x60\0\7\0\0\0\7\0\0\x12\x34"
 PICTURES = "tiny pictures"
@@ -29,6 +31,8 @@ UNITS_EACH = 12_000
 BY_UDP = " by UDP"  # what ends so comes beside ordinary pictures, in datagrams of an Ethernet
 REPORTS_BY_UDP = "reports that name all packets" + BY_UDP
 UNITS_BY_UDP = "pictures of hundreds of units" + BY_UDP
+CRASHES = Path(__file__).parents[1] / "fuzz" / "crashes"
+FORMATS = b"m=video 0 RTP/AVP" + b" 96" * MAX_FORMATS + b"\r\n" + b"a=rtpmap:96 x/9\r\n" * 60
 # kind -> one item of it
 ITEMS = {
     PICTURES: b"",  # each another one: see `_pictures`
@@ -42,6 +46,19 @@ ITEMS = {
     "garbage": b"ERR 99 \r\n",
     REPORTS_BY_UDP: bytes(Nack(1, 7, tuple(range(17 * 360)))),
     UNITS_BY_UDP: b"",
+}
+
+
+def _described(sdp: bytes) -> bytes:
+    head = "RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\n"
+    return f"{head}Content-Length: {len(sdp)}\r\n\r\n".encode() + sdp
+
+
+# kind -> what it answers whatever it is asked
+ANSWERS = {
+    "a refusal with 60 KiB of challenges": (CRASHES / "rtsp-challenges.bin").read_bytes()[1:],
+    "a description of 60 media": _described((CRASHES / "sdp-media.bin").read_bytes()),
+    "a description of as many formats as are read": _described(FORMATS * MAX_MEDIA),
 }
 TICK = 0.01  # seconds between two bursts at a given rate
 BLOCK = 64 << 10
@@ -59,7 +76,7 @@ class Flood:
     held: float = 0.0
     late: int = 0  # beats of the loop that came more than 20 ms late, of all
     beats: int = 0
-    pulls: int = 0  # how often the hostile camera was played
+    pulls: int = 0  # how often the hostile camera was played, or gave its answer
     lost: int = 0  # packets of who watches another camera
     packets: int = 0
     longest_gap: float = 0.0
@@ -72,7 +89,7 @@ async def flooded(target: Target, kind: str, rate: int, seconds: float, token: s
     command = (sys.executable, "-m", "tests.e2e.floods", kind, str(rate))
     async with running(*command) as camera, target.client("watcher") as http:
         port = (await camera.says(r"port (\d+)"))[1]
-        url = f"rtsp://127.0.0.1:{port}/main"
+        url = f"rtsp://{'user:secret@' if kind in ANSWERS else ''}127.0.0.1:{port}/main"
         by = "udp" if kind.endswith(BY_UDP) else "tcp"
         add = ("channel", "add", channel, "--name", "x", "--url", url, "--transport", by)
         await target.service.cli(*add)
@@ -88,7 +105,7 @@ async def flooded(target: Target, kind: str, rate: int, seconds: float, token: s
             found.packets, found.lost = counts.packets - before, counts.lost
             found.held, late_now, beats_now = await loop_of(target, token)
             found.late, found.beats = late_now - late, beats_now - beats
-        found.pulls = camera.text.count("played")
+        found.pulls = camera.text.count("pulled")
     return found
 
 
@@ -125,7 +142,21 @@ def _value(page: str, name: str) -> float:
 
 
 async def _serve(kind: str, rate: int) -> None:
-    await (_serve_udp if kind.endswith(BY_UDP) else _serve_tcp)(kind, rate)
+    if kind in ANSWERS:
+        await _serve_answers(ANSWERS[kind])
+    else:
+        await (_serve_udp if kind.endswith(BY_UDP) else _serve_tcp)(kind, rate)
+
+
+async def _serve_answers(answer: bytes) -> None:
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                print("pulled", flush=True)
+                writer.write(answer)
+        writer.close()
+
+    await _listen(client)
 
 
 async def _serve_tcp(kind: str, rate: int) -> None:
@@ -176,7 +207,7 @@ async def _played(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         if found := re.search(r"client_port=(\d+)", head):
             port = int(found[1])
         writer.write(_reply(head, port))
-    print("played", flush=True)
+    print("pulled", flush=True)
     return port
 
 

@@ -6,6 +6,7 @@ the camera sends, for nothing is transcoded here.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from vidgate.errors import InputError, NotAcceptableError, ProtocolError
 from vidgate.model.media import Codec, Track
@@ -17,6 +18,7 @@ from vidgate.wire.sdp import Media, Session, parse_parameters
 MAX_OFFER = 64 << 10
 MAX_CANDIDATES = 32  # of one m= line; we need none, for the browser calls us
 MAX_PROTOCOL = 32  # characters of an m= line's, in messages
+MAX_TOLD = 16  # formats of H.265 that was offered, in messages
 MAX_LISTED = 300  # characters of what was offered, in messages
 NAMES = {
     Codec.H264: "H264",
@@ -296,13 +298,16 @@ def _undecoded(offer: Offer, track: Track) -> NotAcceptableError:
 def _offered(offer: Offer) -> str:
     """The codecs offered, and with which parameters H.265, for messages; empty where none is."""
     names = [name for name in codecs(offer) if name != "H265"]
-    for media in _receivers(offer):
-        fmtps = media.fmtps
-        for number, meaning in media.mapped:
-            if meaning.name == "H265":
-                parameters = parse_parameters(fmtps.get(number, ""))
-                told = " ".join(f"{key}={value}" for key, value in parameters.items())
-                names.append(f"H265 ({told})")
+    formats = (
+        fmtps.get(number, "")
+        for media in _receivers(offer)
+        for fmtps in (media.fmtps,)
+        for number, meaning in media.mapped
+        if meaning.name == "H265"
+    )
+    for text in islice(formats, MAX_TOLD):
+        told = " ".join(f"{key}={value}" for key, value in parse_parameters(text).items())
+        names.append(f"H265 ({told})")
     return ", ".join(names)[:MAX_LISTED]
 
 

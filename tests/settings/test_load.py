@@ -1,5 +1,6 @@
 """A wrong setting stops the start and is named."""
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,22 @@ def test_the_file_is_found_by_environment(tmp_path: Path) -> None:
         ("http: [", "vidgate.yaml"),
         ("registry: {box: [114, 26, 112, 27]}", "west, south, east, north"),
         ("registry: {box: [112, 26]}", "registry.box"),
-        ("media: {allow: [10.0.0.1/33]}", "media.allow.0"),
+        ("media: {allow: [10.0.0.1/33]}", "media.allow.0: '10.0.0.1/33' 不是网段"),
+        ("media: {deny: [10]}", "media.deny.0: '10' 不是网段"),
+        ("media: {deny: [10.0.0.1/8]}", "write 10.0.0.0/8; for that host alone 10.0.0.1 "),
+        (
+            "http: {trusted_proxies: ['fd00::1/64']}",
+            "http.trusted_proxies.0: 'fd00::1/64' 的主机位不为零, 应写 fd00::/64; ",
+        ),
+        (
+            "http: {hosts: ['https://a.example:8443']}",
+            "http.hosts.0: 'https://a.example:8443' 不是",
+        ),
+        ("http: {hosts: [a.example, 'b.example:8443']}", "http.hosts.1: 'b.example:8443' 不是"),
+        ("http: {hosts: ['[fd00::1]']}", "http.hosts.0"),
+        ("http: {hosts: ['']}", "http.hosts.0"),
+        ("http: {tls: {key: a.pem}}", "http.tls: 有 key 而没有 cert"),
+        ("http: {tls: {redirect: true, key: a}}", "http.tls: 有 key, redirect 而没有 cert"),
         ("http: {host: localhost}", "http.host: 'localhost' 不是 IP 地址"),
         ("http: {host: '[::1]'}", "http.host"),
         ("http: {host: ''}", "http.host"),
@@ -84,8 +100,21 @@ def test_a_missing_file_is_an_error() -> None:
 
 
 def test_a_time_of_day_stays_a_text(tmp_path: Path) -> None:
-    settings = load_settings(write(tmp_path, "http: {hosts: [22:30, no]}"), {})
-    assert settings.http.hosts == ["22:30", "no"]
+    media = load_settings(write(tmp_path, "media: {tls_ca: 22:30, font: no}"), {}).media
+    assert (media.tls_ca, media.font) == ("22:30", "no")
+
+
+def test_hosts_are_names_and_addresses_as_users_type_them(tmp_path: Path) -> None:
+    file = write(
+        tmp_path, "http: {hosts: [video.example, '*.内网.example', 10.1.0.5, 'FD00:0::1']}"
+    )
+    hosts = load_settings(file, {}).http.hosts
+    assert hosts == ["video.example", "*.内网.example", "10.1.0.5", "fd00::1"]
+
+
+def test_a_network_may_be_one_address() -> None:
+    settings = load_settings(None, {"VIDGATE__HTTP__TRUSTED_PROXIES": '["10.1.0.5", "fd00::/8"]'})
+    assert settings.http.trusted_proxies == [IPv4Network("10.1.0.5/32"), IPv6Network("fd00::/8")]
 
 
 def test_a_box_comes_from_the_environment() -> None:

@@ -1,9 +1,18 @@
 """Every setting with its default and meaning; `configs/vidgate.yaml` shows the same (a test)."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Annotated, Literal
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from vidgate.settings.folder import data_folder
 from vidgate.settings.zone import is_zone, machine_zone
@@ -13,7 +22,8 @@ __all__ = ["Settings", "data_folder"]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
-Network = IPv4Network | IPv6Network
+# Whether it is a good DNS name is looked at where a certificate is made for it.
+_NAME = re.compile(r"[^\s:/?#@\[\]]+")
 
 
 def _host_address(text: str) -> str:
@@ -38,8 +48,40 @@ def _own_address(text: str) -> str:
         ) from None
 
 
+def _network(given: object) -> IPv4Network | IPv6Network:
+    """A network by its first address: another one leaves open whether a host was meant."""
+    text = str(given)  # a number would be taken for an address
+    try:
+        meant = ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(f"{text!r} 不是网段 / is no network, such as 10.0.0.0/8") from None
+    try:
+        return ip_network(text)
+    except ValueError:
+        host = text.partition("/")[0]
+        raise ValueError(
+            f"{text!r} 的主机位不为零, 应写 {meant}; 若只是这台主机, 写 {host} / "
+            f"has host bits set: write {meant}; for that host alone {host}"
+        ) from None
+
+
+def _visited(host: str) -> str:
+    """A name or an address as users type it, without what stands around it in a URL."""
+    if _NAME.fullmatch(host):
+        return host
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        raise ValueError(
+            f"{host!r} 不是名称或 IP 地址, 不写 http:// 和端口 / is neither a name nor an IP address: "
+            "write it without http:// and port"
+        ) from None
+
+
 HostAddress = Annotated[str, AfterValidator(_host_address)]
 OwnAddress = Annotated[str, AfterValidator(_own_address)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+VisitedHost = Annotated[str, AfterValidator(_visited)]
 
 
 class Section(BaseModel):
@@ -68,6 +110,16 @@ class TlsSettings(Section):
         description="浏览器记住只用 HTTPS 的秒数; 它不分端口, 0: 不用 / seconds a browser is to insist on HTTPS, on all ports of the name; 0: off",
     )
 
+    @model_validator(mode="after")
+    def _has_its_certificate(self) -> Self:
+        idle = [name for name in ("key", "redirect") if getattr(self, name)]
+        if idle and not self.cert:
+            raise ValueError(
+                f"有 {', '.join(idle)} 而没有 cert, 不会有 HTTPS: 写上 cert, 否则去掉 / "
+                f"{', '.join(idle)} without cert serve no HTTPS: name it, else take them out"
+            )
+        return self
+
 
 class HttpSettings(Section):
     """控制台, 接口, 预览信令, 指标 / console, API, WHEP, metrics"""
@@ -79,7 +131,7 @@ class HttpSettings(Section):
     port: Port = Field(
         8080, description="HTTP 端口; 0: 自动选空闲端口 / HTTP port; 0 picks a free one"
     )
-    hosts: list[str] = Field(
+    hosts: list[VisitedHost] = Field(
         default=[], description="用户访问时输入的名称和地址 / names and addresses users type"
     )
     tls: TlsSettings = TlsSettings()

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.programs import VIDGATE, running, running_service, service_environment
+from tests.programs import VIDGATE, Service, running, running_service, service_environment
 
 WATCHDOG = 0.9  # seconds
 
@@ -102,6 +102,35 @@ async def test_a_watchdog_kill_leaves_the_place_in_the_log(tmp_path: Path) -> No
         await service.program.says(r"Current thread .*most recent call first")
         await service.program.says(r'File ".+", line \d+ in \w+')
         assert await service.program.process.wait() == -signal.SIGABRT
+
+
+async def sign_in(service: Service, password: str) -> int:
+    """Sign in as admin: the status."""
+    form = {"username": "admin", "password": password}
+    url = f"{service.url}/api/v1/session"
+    async with aiohttp.ClientSession() as session, session.post(url, json=form) as response:
+        return response.status
+
+
+@pytest.mark.parametrize("setting", ["HTTP__PORT", "WEBRTC__PORT", "HTTP__TLS__CERT"])
+async def test_a_start_that_fails_keeps_no_password_to_itself(tmp_path: Path, setting: str) -> None:
+    kind = socket.SOCK_DGRAM if "WEBRTC" in setting else socket.SOCK_STREAM
+    with socket.socket(type=kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        settings = {f"VIDGATE__{setting}": str(taken.getsockname()[1])}  # no file of that name
+        env = service_environment(tmp_path, settings)
+        async with running(*VIDGATE, "serve", env=env) as program:
+            assert await program.process.wait() != 0
+    async with running_service(tmp_path) as service:
+        assert await sign_in(service, service.password) == 200
+
+
+async def test_a_lost_password_is_set_anew_on_the_machine_itself(tmp_path: Path) -> None:
+    async with running_service(tmp_path) as service:
+        assert await sign_in(service, service.password) == 200
+        password = (await service.cli("user", "password", "admin")).strip()
+        assert await sign_in(service, password) == 200
+        assert await sign_in(service, service.password) == 401
 
 
 @pytest.mark.parametrize("setting", ["VIDGATE__HTTP__PORT", "VIDGATE__WEBRTC__PORT"])

@@ -76,7 +76,7 @@ from vidgate.storage.switches import Switches
 from vidgate.web.listener import is_local
 from vidgate.web.parts import WebParts
 from vidgate.web.server import SOCKET_NAME, WebServer
-from vidgate.web.sessions import ensure_admin
+from vidgate.web.users import ensure_admin
 from vidgate.webrtc.whep import WhepService
 from vidgate.wire.guard import AddressGuard
 from vidgate.wire.uri import place_of
@@ -120,6 +120,7 @@ async def serve(settings: Settings, folder: Path, errors: logs.ErrorCount) -> in
         service.metrics.watch_errors(errors.counts)
         collector.settle()
         alive.keep(collector.run, "collector")
+        await ensure_admin(service.accounts, _tell_password)  # last: nothing can keep us down now
         service.announce()
         manager.ready(service.standing())
         alive.keep(partial(manager.watch, service.standing), "watch")
@@ -162,13 +163,13 @@ class _Stopping:
 
 @dataclass(frozen=True, slots=True)
 class _Service:
-    """What the ready line and the service manager tell."""
+    """What the ready line and the service manager tell, and the accounts of a first start."""
 
     web: WebServer
     whep: WhepService
     health: HealthService
     metrics: Metrics
-    password: str | None
+    accounts: Accounts
 
     def standing(self) -> str:
         """Channels by state and viewers, for `systemctl status`."""
@@ -177,9 +178,7 @@ class _Service:
         return f"通道 channels: {told or 0} | 观看 viewers: {len(self.whep.sessions)}"
 
     def announce(self) -> None:
-        """Say on stderr that we are ready, and once the first account's password."""
-        if self.password is not None:
-            print(f"admin password: {self.password}", file=sys.stderr)  # noqa: T201
+        """Say on stderr that we are ready."""
         http, webrtc, https = (
             place_of(self.web.host, port)
             for port in (self.web.port, self.whep.port, self.web.tls_port)
@@ -195,7 +194,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     _prepare(folder)
     db, backlog = await _storage(stack, settings.database.url or folder / "vidgate.db", bus, clock)
     audit = Audit(db, backlog)
-    accounts, password = await _accounts(db, settings, backlog, clock)
+    accounts = Accounts(db, settings.auth, clock=clock, backlog=backlog)
     texts = await _texts(stack)
     box = SecretBox(folder)
     registry = await _registry(stack, db, box, bus, texts, settings)
@@ -248,7 +247,11 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Se
     )
     web = await _open_web(stack, parts, settings, folder, clock)
     listening += [(web.host, web.port), (web.host, web.tls_port), ("0.0.0.0", whep.port)]
-    return _Service(web, whep, health, metrics, password)
+    return _Service(web, whep, health, metrics, accounts)
+
+
+def _tell_password(password: str) -> None:
+    print(f"admin password: {password}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 async def _metrics(
@@ -301,14 +304,6 @@ async def _hub(
     sources.serve(hub)
     await stack.enter_async_context(Renewal(sources, hub, bus))
     return hub
-
-
-async def _accounts(
-    db: Database, settings: Settings, backlog: Backlog, clock: Clock
-) -> tuple[Accounts, str | None]:
-    """The accounts, and the password of the first one where it was made just now."""
-    accounts = Accounts(db, settings.auth, clock=clock, backlog=backlog)
-    return accounts, await ensure_admin(accounts)
 
 
 async def _registry(

@@ -22,7 +22,7 @@ CONTRACT = {
     "maintenance list", "maintenance add", "maintenance end",
     "alarm list", "alarm show", "alarm acknowledge", "alarm note", "alarm close",
     "report uptime", "cert init",
-    "token create", "token list", "token revoke",
+    "user password", "token create", "token list", "token revoke",
     "simulate register", "simulate fleet", "simulate faults", "simulate fault",
 }  # fmt: skip
 

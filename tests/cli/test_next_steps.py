@@ -137,6 +137,7 @@ ENDINGS: tuple[tuple[str, str, Any, str], ...] = (
     ("alarm note 3 -m x", "POST /alarms/3/note", ALARM, "alarm show 3"),
     ("alarm close 3 -m x", "POST /alarms/3/close", ALARM, "alarm list"),
     ("report uptime", "GET /reports/uptime", UPTIME, "report uptime -o html"),
+    ("user password u", "POST /users/u/password", {"name": "u", "password": "p"}, "token list"),
     (
         "token create --role viewer", "POST /tokens", {"token": "t"}, "token list",
     ),

@@ -89,7 +89,8 @@ DOING = {
     "change undo", "platform set", "alarm acknowledge", "alarm note", "alarm close",
     "maintenance add", "maintenance end",
     "credential set", "credential rotate", "cert init",
-    "token create", "token revoke", "simulate register", "simulate fleet", "simulate fault",
+    "user password", "token create", "token revoke",
+    "simulate register", "simulate fleet", "simulate fault",
 }  # fmt: skip
 NASTY = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "'=1")
 

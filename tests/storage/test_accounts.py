@@ -113,7 +113,7 @@ async def test_what_is_over_is_deleted_at_the_next_signing_in(
 
 async def test_a_new_password_ends_the_users_sessions(accounts: Accounts) -> None:
     await accounts.open_session("h1", "admin", "")
-    await accounts.set_password("Admin", "$argon2id$2", "admin")
+    assert await accounts.set_password("Admin", "$argon2id$2", "admin") == ["h1"]
     assert await accounts.session("h1") is None
     user = await accounts.user("admin")
     assert user is not None

@@ -463,6 +463,15 @@ class FakeAccounts:
         self.all[name] = User(name=name, role=role, password=password)
         return self.all[name]
 
+    async def set_password(self, name: str, password: str, actor: str) -> list[str]:
+        if name not in self.all:
+            raise NotFoundError("no such user")
+        self.all[name] = replace(self.all[name], password=password)
+        ended = [hash_ for hash_, (user, _) in self.open.items() if user == name]
+        for hash_ in ended:
+            del self.open[hash_]
+        return ended
+
     async def open_session(self, hash_: str, user: str, address: str) -> None:
         self.open[hash_] = (user, address)
 

@@ -52,7 +52,7 @@ def test_an_operation_says_what_it_asks_for(document: dict[str, Any]) -> None:
     assert query["dry_run"]["schema"]["type"] == "boolean"
 
 
-def test_no_answer_has_a_password(document: dict[str, Any]) -> None:
+def test_no_answer_has_a_password_but_of_one_just_made(document: dict[str, Any]) -> None:
     for name, schema in document["components"]["schemas"].items():
-        if name.endswith(("View", "List", "Item")):
+        if name.endswith(("View", "List", "Item")) and name != "NewPasswordView":
             assert "password" not in schema.get("properties", {}), name

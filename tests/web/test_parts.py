@@ -34,7 +34,7 @@ from vidgate.storage.states import States
 from vidgate.storage.switches import Switches
 from vidgate.web.parts import WebParts
 from vidgate.web.server import WebServer
-from vidgate.web.sessions import ensure_admin
+from vidgate.web.users import ensure_admin
 from vidgate.webrtc.whep import WhepService
 from vidgate.wire.allowance import Allowance
 
@@ -126,7 +126,8 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
         db = await enter(Database(tmp_path / "vidgate.db"))
         backlog = await enter(Backlog(db, bus))
         accounts = Accounts(db, SETTINGS.auth)
-        password = await ensure_admin(accounts)
+        told: list[str] = []
+        await ensure_admin(accounts, told.append)
         pool = await enter(WorkerPool("text", WorkerLimits(processes=1)))
         box = await asyncio.to_thread(SecretBox, tmp_path)
         registry = await enter(Registry(db, box, bus, pool.run))
@@ -160,7 +161,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
         server = await enter(WebServer(parts, SETTINGS, socket=tmp_path / "vidgate.sock"))
         jar = aiohttp.CookieJar(unsafe=True)
         client = await enter(aiohttp.ClientSession(cookie_jar=jar))
-        service = Service(f"http://127.0.0.1:{server.port}", client, Audit(db), password or "")
+        service = Service(f"http://127.0.0.1:{server.port}", client, Audit(db), told[0])
         form = {"username": "admin", "password": service.password}
         status, text = await service.call("POST", "/api/v1/session", json=form)
         assert status == 200, text
@@ -267,6 +268,17 @@ async def test_platforms_credentials_and_tokens(service: Service) -> None:
     assert status == 204
     assert (await service.call("GET", "/metrics", headers=secret))[0] == 401
     assert (await service.call("GET", "/readyz"))[0] == 200
+
+
+async def test_a_new_password_is_audited_and_ends_the_session(service: Service) -> None:
+    status, text = await service.call("POST", "/api/v1/users/Admin/password")
+    assert status == 200
+    assert (await service.call("GET", "/api/v1/session"))[0] == 401
+    (row,) = [row for row in await service.audit.rows() if row.action == "user.password"]
+    assert (row.actor, row.object) == ("admin", "admin")
+    form = json.loads(text)
+    form["username"] = form.pop("name")
+    assert (await service.call("POST", "/api/v1/session", json=form))[0] == 200
 
 
 async def test_a_bad_offer_is_refused_by_the_real_service(service: Service) -> None:

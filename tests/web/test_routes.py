@@ -60,6 +60,7 @@ CONTRACT = {
     ("GET", f"{API}/tokens"): Permission.TOKEN_MANAGE,
     ("POST", f"{API}/tokens"): Permission.TOKEN_MANAGE,
     ("DELETE", f"{API}/tokens/{{id}}"): Permission.TOKEN_MANAGE,
+    ("POST", f"{API}/users/{{name}}/password"): Permission.USER_MANAGE,
     ("POST", f"{API}/tickets"): Permission.STREAM_WATCH,
     ("POST", f"{API}/probes"): Permission.PROBE_RUN,
     ("GET", f"{API}/overview"): Permission.CHANNEL_READ,

@@ -4,12 +4,10 @@ import pytest
 
 from tests.waiting import until
 from tests.web.conftest import Site
-from tests.web.fakes import PASSWORD, FakeAccounts
-from vidgate.auth.passwords import verify_password
+from tests.web.fakes import PASSWORD
 from vidgate.model.user import Role
 from vidgate.settings.tree import HttpSettings, Settings
 from vidgate.web.server import WebServer
-from vidgate.web.sessions import ensure_admin
 
 SESSION = "/api/v1/session"
 
@@ -218,11 +216,18 @@ async def test_a_revoked_token_is_dead_at_once(site: Site) -> None:
     assert (await site.call("GET", SESSION, headers=headers)).status == 401
 
 
-async def test_the_first_start_makes_one_administrator() -> None:
-    accounts = FakeAccounts()
-    accounts.all.clear()
-    password = await ensure_admin(accounts)
-    assert password is not None
-    assert accounts.all["admin"].role is Role.ADMINISTRATOR
-    assert verify_password(accounts.all["admin"].password, password)
-    assert await ensure_admin(accounts) is None
+async def test_a_password_that_is_set_anew_while_it_is_looked_at_opens_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = site.fakes.accounts
+    opens = accounts.open_session
+
+    async def late(hash_: str, user: str, address: str) -> None:
+        await accounts.set_password(user, "another", "local")
+        await opens(hash_, user, address)
+
+    monkeypatch.setattr(accounts, "open_session", late)
+    refused = await site.call("POST", SESSION, json=form())
+    assert refused.status == 401
+    assert "Set-Cookie" not in refused.headers
+    assert accounts.open == {}

@@ -121,6 +121,17 @@ NOUNS = (
         (Verb("uptime", "report:uptime", "在线率及缺失归因 · uptime, and why it is missing"),),
     ),
     Noun(
+        "user",
+        "账号 · accounts of people",
+        (
+            Verb(
+                "password",
+                "user:renew_password",
+                "重设密码, 只显示一次 · a new password, shown once",
+            ),
+        ),
+    ),
+    Noun(
         "token",
         "接口令牌 · API tokens",
         (

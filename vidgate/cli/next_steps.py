@@ -138,6 +138,7 @@ STEPS: Mapping[str, Mapping[str, Step]] = {
     "cert init": {
         "": Step("doctor", "核对证书和名称 check the certificate and its names"),
     },
+    "user password": {"": Step("token list", "令牌不受影响, 核对 tokens still work: look at them")},
     "token create": {"": Step("token list", "全部令牌 all tokens")},
     "token list": {
         "": Step("token revoke ID", "吊销不用的 revoke what nobody uses"),

@@ -125,17 +125,21 @@ class Accounts:
             raise ConflictError(f"用户 {user.name} 已存在 / exists already") from None
         return user
 
-    async def set_password(self, name: str, password: str, actor: str) -> None:
-        """Set a password hash and end the user's sessions. Raises NotFoundError."""
-        name = name.lower()
+    async def set_password(self, name: str, password: str, actor: str) -> list[str]:
+        """Set a password hash and end the user's sessions: their hashes. Raises NotFoundError."""
+        name, sessions = name.lower(), models.sessions
         change = update(models.users).where(models.users.c.name == name)
+        gone = delete(sessions).where(sessions.c.user == name).returning(sessions.c.hash)
         async with self._db.write() as session:
             result = await session.execute(change.values(password=password))
             if result.rowcount == 0:
                 raise NotFoundError(f"没有用户 {name} / no such user")
-            await session.execute(delete(models.sessions).where(models.sessions.c.user == name))
+            ended = list((await session.execute(gone)).scalars())
             await self._audit.record(session, actor, "user.password", name)
-        self._kept = {hash_: one for hash_, one in self._kept.items() if one.user != name}
+        kept = [hash_ for hash_, one in self._kept.items() if one.user == name]
+        for hash_ in kept:
+            self._kept.pop(hash_)
+        return ended + kept
 
     # Sessions
 

@@ -20,6 +20,7 @@ from vidgate.web import (
     sessions,
     tickets,
     tokens,
+    users,
     whep,
 )
 from vidgate.web.access import TICKET_GRACE
@@ -95,6 +96,14 @@ _ACCESS = (
         Permission.TOKEN_MANAGE,
         "吊销令牌 revoke a token",
         status=204,
+    ),
+    Route(
+        POST,
+        f"{API}/users/{{name}}/password",
+        users.renew_password,
+        Permission.USER_MANAGE,
+        "重设密码: 新的随机密码只显示一次 a new random password, shown once",
+        answer=users.NewPasswordView,
     ),
     Route(
         POST,

@@ -17,7 +17,6 @@ from vidgate.web.access import CALLER, check_origin, cookie_name, principal_of
 from vidgate.web.context import CONTEXT, Context
 from vidgate.web.exchange import read_json, reply
 from vidgate.web.keyring import MAX_SECRET
-from vidgate.web.parts import Accounts
 from vidgate.web.peer import network_of
 from vidgate.web.problems import TooManyAttemptsError
 from vidgate.web.schemas import Body
@@ -65,16 +64,6 @@ PER_ADDRESS = 6
 PER_USER = 20
 
 
-async def ensure_admin(accounts: Accounts) -> str | None:
-    """Make `admin` where there is no account at all; its password, to be shown once, else None."""
-    if await accounts.has_users():
-        return None
-    password = passwords.random_password()
-    stored = await asyncio.to_thread(passwords.hash_password, password)
-    _ = await accounts.add_user("admin", Role.ADMINISTRATOR, stored, "first start")
-    return password
-
-
 async def sign_in(request: web.Request) -> web.Response:
     """Open a session; the answer sets its cookie."""
     context = request.app[CONTEXT]
@@ -86,6 +75,7 @@ async def sign_in(request: web.Request) -> web.Response:
     secret = new_session()
     address = context.peers.address(request)
     await context.parts.accounts.open_session(fingerprint(secret), user.name, address)
+    await _check_still_good(context, user, fingerprint(secret))
     response = reply(_view(request, Principal(user.name, user.role, "session")))
     settings = context.settings.auth
     response.set_cookie(
@@ -139,6 +129,14 @@ async def _verify(request: web.Request, form: SignIn) -> User:
     context.attempts.forget(pair)
     context.attempts.forgive(*(key for key in limits if key != pair))
     return user
+
+
+async def _check_still_good(context: Context, user: User, session: str) -> None:
+    """Close the session where the password was set anew while the old one was looked at."""
+    now = await context.parts.accounts.user(user.name)
+    if now is None or now.password != user.password:
+        await context.parts.accounts.close_session(session)
+        raise NotAuthenticatedError("密码刚被重设 / the password was set anew just now")
 
 
 async def _hashed(context: Context, stored: str | None, password: str) -> bool:

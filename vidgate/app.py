@@ -120,7 +120,7 @@ async def serve(settings: Settings, folder: Path, errors: logs.ErrorCount) -> in
         service.metrics.watch_errors(errors.counts)
         collector.settle()
         alive.keep(collector.run, "collector")
-        await ensure_admin(service.accounts, _tell_password)  # last: nothing can keep us down now
+        await ensure_admin(service.accounts, _tell_password)  # last: only the disk can stop us now
         service.announce()
         manager.ready(service.standing())
         alive.keep(partial(manager.watch, service.standing), "watch")

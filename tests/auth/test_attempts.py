@@ -47,3 +47,15 @@ def test_a_success_is_no_guess_and_hides_none() -> None:
     for _ in range(3):
         assert attempts.take({"address": 3}, 100.0) == 0
     assert attempts.take({"address": 3}, 101.0) > 0
+
+
+def test_what_was_counted_for_a_user_is_forgotten_whoever_guessed() -> None:
+    attempts = Attempts(300.0)
+    for number in range(3):
+        limits = {f"10.0.{number}.0|admin": 1, f"10.0.{number}.0": 9, "|admin": 3}
+        assert attempts.take(limits, 0.0) == 0
+    assert attempts.take({"|sysadmin": 1}, 0.0) == 0
+    attempts.forget_user("admin")
+    assert attempts.take({"10.0.0.0|admin": 1, "|admin": 1}, 1.0) == 0
+    assert attempts.take({"|sysadmin": 1}, 1.0) > 0
+    assert attempts.take({"10.0.0.0": 1}, 1.0) > 0

@@ -35,11 +35,11 @@ def installed() -> None:
 
 @asynccontextmanager
 async def nginx(
-    folder: Path, url: str, tls: Mapping[str, str], *, without: str = ""
+    folder: Path, url: str, tls: Mapping[str, str], *, without: tuple[str, ...] = ()
 ) -> AsyncIterator[int]:
     """nginx in front of the service at `url`; yields the port on which it speaks HTTPS.
 
-    `tls` are the settings of `tls_settings`; lines that begin with `without` are left out.
+    `tls` are the settings of `tls_settings`; the lines that begin so are left out, `without`.
     """
     port = free_port()
     file = _configured(folder, url, tls, port, without)
@@ -48,7 +48,9 @@ async def nginx(
         yield port
 
 
-def _configured(folder: Path, url: str, tls: Mapping[str, str], port: int, without: str) -> Path:
+def _configured(
+    folder: Path, url: str, tls: Mapping[str, str], port: int, without: tuple[str, ...]
+) -> Path:
     site = CONFIG.read_text(encoding="utf-8")
     for ours, theirs in {
         "127.0.0.1:8080": url.removeprefix("http://"),
@@ -59,9 +61,9 @@ def _configured(folder: Path, url: str, tls: Mapping[str, str], port: int, witho
         assert site.count(ours) == 1, ours
         site = site.replace(ours, theirs)
     site = re.sub(r"(?m)^ *listen \[::\].*\n", "", site)
-    if without:
-        site, left = re.subn(rf"(?m)^ *{re.escape(without)}.*\n", "", site)
-        assert left == 1, without
+    for line in without:
+        site, left = re.subn(rf"(?m)^ *{re.escape(line)}.*\n", "", site)
+        assert left == 1, line
     temporary = "".join(f"{name}_temp_path {folder}/{name};" for name in TEMPORARY)
     folder.mkdir()
     file = folder / "nginx.conf"

@@ -17,6 +17,7 @@ from tests.programs import Service, running_fleet, running_service, tls_settings
 
 pytestmark = [*MARKS, pytest.mark.peer, pytest.mark.usefixtures(installed.__name__)]
 NAME = "vidgate.test"
+NAMED = "proxy_set_header Host ", "proxy_set_header X-Forwarded-Host "
 SHEET = 2 << 20  # bytes, more than nginx takes by itself
 
 
@@ -30,7 +31,7 @@ class Proxied:
 
 
 @asynccontextmanager
-async def proxied(folder: Path, *, without: str = "") -> AsyncIterator[Proxied]:
+async def proxied(folder: Path, *, without: tuple[str, ...] = ()) -> AsyncIterator[Proxied]:
     """The service speaks plain HTTP and trusts nginx, which speaks HTTPS."""
     tls = await tls_settings(folder / "data", NAME)
     trusting = {"VIDGATE__HTTP__TRUSTED_PROXIES": '["127.0.0.1/32"]'}
@@ -80,7 +81,7 @@ async def test_a_user_signs_in_and_sees_a_picture(tmp_path: Path) -> None:
 
 async def test_a_proxy_that_tells_another_name_is_told_how_to_mend_it(tmp_path: Path) -> None:
     async with (
-        proxied(tmp_path, without="proxy_set_header Host ") as place,
+        proxied(tmp_path, without=NAMED) as place,
         console_at(place.url) as console,
     ):
         await console.by_id("login-user").fill("admin")
@@ -90,6 +91,20 @@ async def test_a_proxy_that_tells_another_name_is_told_how_to_mend_it(tmp_path: 
         await expect(said).to_contain_text("Host $http_host")
         await expect(said).to_contain_text(place.url)
         await console.page.screenshot(path=tmp_path / "refused.png")
+
+
+async def test_a_name_that_a_client_made_up_is_not_believed(tmp_path: Path) -> None:
+    """A page of somebody else that could name its own origin as ours would sign people in."""
+    async with proxied(tmp_path) as place:
+        trust = ssl.create_default_context(cafile=place.authority)
+        url = place.url.replace(NAME, "127.0.0.1") + "/api/v1/session"
+        form = {"username": "admin", "password": place.service.password}
+        foreign = {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"}
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as http,
+            http.post(url, json=form, headers=foreign, server_hostname=NAME) as answer,
+        ):
+            assert answer.status == 403
 
 
 async def test_users_behind_it_are_told_apart(tmp_path: Path) -> None:

@@ -54,6 +54,14 @@ async def test_a_new_password_lets_in_and_the_old_one_no_longer(site: Site) -> N
     assert (await site.call("POST", SESSION, json=old | {"password": password})).status == 200
 
 
+async def test_a_new_password_lets_in_who_was_barred_for_wrong_ones(site: Site) -> None:
+    form = {"username": "operator", "password": "wrong"}
+    while (await site.call("POST", SESSION, json=form)).status == 401:
+        pass
+    form["password"] = await renewed(site, "operator")
+    assert (await site.call("POST", SESSION, json=form)).status == 200
+
+
 async def test_a_new_password_ends_what_the_user_opened_and_nobody_elses(site: Site) -> None:
     await site.sign_in(Role.OPERATOR)
     events = site.url.replace("http", "ws") + "/api/v1/events"

@@ -36,6 +36,10 @@ class Attempts:
         for key in keys:
             self._seen.pop(key, None)
 
+    def forget_user(self, name: str) -> None:
+        """Drop what was counted for a user, from wherever: under `|name` and `network|name`."""
+        self.forget(*[key for key in self._seen if key.endswith(f"|{name}")])
+
     def forgive(self, *keys: str) -> None:
         """One attempt under these keys was no guess: those of others still count."""
         for key in keys:

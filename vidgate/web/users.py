@@ -35,13 +35,17 @@ async def ensure_admin(accounts: Accounts, tell: Callable[[str], None]) -> None:
 
 
 async def renew_password(request: web.Request) -> web.Response:
-    """Give a user a random password; it is in this answer alone, and their sessions end."""
+    """Give a user a random password; it is in this answer alone, and their sessions end.
+
+    Wrong tries count no longer, whoever made them: those were of another password.
+    """
     context = request.app[CONTEXT]
     name = request.match_info["name"].lower()
     # No turn is waited for: a siege of guesses that takes them all must not bar the way out.
     password, stored = await asyncio.to_thread(_new_password)
     for session in await context.parts.accounts.set_password(name, stored, actor_of(request)):
         await context.revoke(f"session:{session}")
+    context.attempts.forget_user(name)
     return reply(NewPasswordView(name=name, password=password))
 
 

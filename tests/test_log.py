@@ -28,7 +28,9 @@ def written() -> Iterator[io.StringIO]:
         f"rtsp://admin:{CANARY}@10.0.0.1:554/x",
         f"cannot open RTSP://u:{CANARY}@[::1]/x?y=1, giving up",
         f'Authorization: Digest username="u", response="{CANARY}"',
+        f'digest username = "u", response = "{CANARY}"',
         f"Bearer {CANARY}",
+        f"basic  {CANARY}",
     ],
 )
 def test_no_password_in_any_field(written: io.StringIO, text: str) -> None:
@@ -41,8 +43,21 @@ def test_no_password_in_any_field(written: io.StringIO, text: str) -> None:
     assert CANARY not in written.getvalue()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Basic authentication required",
+        "401: Digest authentication, please",
+        "Basic  auth.",
+        "a basic test 5",
+    ],
+)
+def test_words_about_a_login_stay(text: str) -> None:
+    assert log.redact(text) == text
+
+
 def test_secret_fields_are_starred(written: io.StringIO) -> None:
-    structlog.get_logger().info("x", password=CANARY, api_token=CANARY)
+    structlog.get_logger().info("x", password=CANARY, api_token=CANARY, pwd=CANARY)
     assert CANARY not in written.getvalue()
 
 

@@ -200,8 +200,10 @@ class RemoteError(VidgateError):
 
     def conceal(self, hide: Callable[[str], str]) -> None:
         """Quote the peer's words as `hide` returns them, which is given them before they are cut:
-        half a password is one too many.
+        half a password is one too many. Nothing is to be done where it said nothing.
         """
+        if not self._said:
+            return
         self.message = self._ours + _quoted(hide(self._said))
         self.args = (self.message,)
         self._ours, self._said = self.message, ""

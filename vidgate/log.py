@@ -15,10 +15,12 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 MAX_FIELD = 2048
-SECRET_KEYS = re.compile(r"passw|secret|token|authorization|cookie", re.IGNORECASE)
+SECRET_KEYS = re.compile(r"passw|pwd|secret|token|authorization|cookie", re.IGNORECASE)
 # user:password@ in any address, also where the password itself holds an @
 _URL_PASSWORD = re.compile(r"(?P<head>\b[a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/]*@", re.IGNORECASE)
-_DIGEST = re.compile(r"\b(?P<head>Digest|Basic|Bearer) +[^\r\n]+", re.IGNORECASE)
+# A word of a sentence, as in "Basic authentication required", is no Authorization value.
+_WORD = r" ++[A-Za-z][a-z]{1,13}[,.;:!?)]*+(?:\s++[^=]|\s*+$)"
+_DIGEST = re.compile(rf"\b(?P<head>(?i:Bearer)|(?i:Digest|Basic)(?!{_WORD})) +[^\r\n]+")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\x85\u2028\u2029]")
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}

@@ -5,10 +5,11 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.effort import effort
 from tests.rtsp.camera import SDP, Camera, Habits, run_camera
 from tests.rtsp.indiscreet import Says, encoded_login, login, says_back, status
 from vidgate.aio.clock import SystemClock
-from vidgate.errors import RemoteError
+from vidgate.errors import MAX_SAID, RemoteError, UnreachableError
 from vidgate.model.channel import Login
 from vidgate.rtsp import probe
 from vidgate.rtsp.address import RtspAddress
@@ -94,6 +95,62 @@ async def test_the_rest_of_its_words_is_quoted() -> None:
         assert await failure(address_of(camera)) == (
             "摄像机拒绝 / the camera refuses (DESCRIBE: 500): Error ***:***"
         )
+
+
+@pytest.mark.parametrize("login", [None, LOGIN, Login("a", "e")])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Stream Not Found: /Streaming/Channels/101",
+        "Unsupported transportmode",
+        "Basic authentication required",
+        "Internal Server Error",
+    ],
+)
+def test_words_stay_readable(said: str, login: Login | None) -> None:
+    path = "/Streaming/Channels/101?transportmode=unicast&profile=Profile_1"
+    assert RtspAddress(url=f"rtsp://h{path}", login=login).hide(said) == said
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "shown"),
+    [
+        ("/live?pwd=abc123", "no /live?pwd=abc123", "no /live?pwd=***"),
+        ("/live?pwd=ab", "no ab in a cabin", "no *** in a cabin"),
+        ("/live?id=abcd", "no xabcd", "no x***"),
+        ("/live?token=ab/c%3d", "no AB/C=, no ab/c%3D", "no ***, no ***"),
+        ("/live?abcdef01", "no abcdef01", "no ***"),
+        ("/AbCdEfGhIjKlMnOpQrSt/x", "no /AbCdEfGhIjKlMnOpQrSt/x", "no /***/x"),
+        ("/token=abcdef/x", "no /token=abcdef/x", "no /token=***/x"),
+    ],
+)
+def test_secrets_of_an_address(path: str, said: str, shown: str) -> None:
+    assert RtspAddress(url=f"rtsp://h{path}").hide(said) == shown
+
+
+def test_a_login_of_a_letter_or_two() -> None:
+    address = RtspAddress(url="rtsp://h/x", login=Login("a", "e"))
+    assert address.hide("Error: a:e, YTpl") == "Error: a:***, ***"
+
+
+def test_what_is_said_at_length_costs_no_more_than_what_is_shown() -> None:
+    """A path full of pieces that look alike, and a peer that says what each begins with."""
+    path = "/".join(f"{'a' * 9}{number:03}" for number in range(145))
+    address = RtspAddress(url=f"rtsp://h/{path}", login=LOGIN)
+    said = "a" * (64 << 10)
+    assert address.hide(said) == said[:MAX_SAID]
+    assert effort(lambda: address.hide(said)) < 0.02
+
+
+def test_nothing_is_hidden_where_nothing_was_said() -> None:
+    """Thousands of cameras fall silent at once, and each would be worked out anew."""
+
+    def hide(said: str) -> str:
+        raise AssertionError(said)
+
+    error = UnreachableError("silence")
+    error.conceal(hide)
+    assert str(error) == error.message == "silence"
 
 
 async def test_a_host_that_is_the_password() -> None:

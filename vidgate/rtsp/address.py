@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 from vidgate.errors import MAX_SAID
-from vidgate.log import redact
+from vidgate.log import SECRET_KEYS, redact
 from vidgate.model.channel import Login, Transport
 from vidgate.rtsp.choice import Choice
 from vidgate.wire.allowance import Allowance
 from vidgate.wire.uri import Uri
 
-TICKET = 8  # characters from which a piece of a path may be one that lets in whoever has it
+SHORT = 4  # characters from which a word is seldom found in others by chance
+# A piece of a path that may let in whoever has it: what has no digit and is no longer is a word.
+TICKET = re.compile(r"(?=.*\d).{8,}|.{20,}", re.DOTALL)
 
 
 def any_address(_: str) -> bool:
@@ -63,21 +65,44 @@ class RtspAddress:
         """What the camera said, cut, with `***` for all that we had told it in confidence.
 
         Some repeat in an answer what stood in the request, and errors are read by people who may
-        watch the channel and not know its login.
+        watch the channel and not know its login. No further than is shown is read, and nothing
+        compiled: thousands of cameras may fail at once, and each may say 64 KiB.
         """
-        told = {re.escape(word) for word in self._confidences() if word}
-        if told:  # the longest first: a password may begin with the user name
-            either = "|".join(sorted(told, key=len, reverse=True))
-            said = re.sub(either, "***", said, flags=re.IGNORECASE)
-        return redact(said[:MAX_SAID])
+        told = {word for word in self._confidences() if word}
+        words = sorted(told, key=len, reverse=True)  # a password may begin with the user name
+        shown, at = "", 0
+        while at < len(said) and len(shown) < MAX_SAID:
+            hidden = next((len(word) for word in words if _stands(word, said, at)), 0)
+            shown += "***" if hidden else said[at]
+            at += hidden or 1
+        return redact(shown[:MAX_SAID])
 
     def _confidences(self) -> Iterator[str]:
         """The login in each way in which a request shows it, and what in the path may be secret."""
         if self.login is not None:
-            for word in (self.login.username, self.login.password):
+            name, password = self.login.username, self.login.password
+            for word in (name if len(name) >= SHORT else "", password):
                 yield from (word, quote(word, safe=""))
-            pair = f"{self.login.username}:{self.login.password}"
-            yield b64encode(pair.encode()).decode().rstrip("=")
-        for piece in re.split("[/?&=]", Uri.parse(self.url).path):
-            if len(piece) >= TICKET:
-                yield from (piece, unquote(piece))
+            yield b64encode(f"{name}:{password}".encode()).decode().rstrip("=")
+        for secret in _secrets(Uri.parse(self.url).path):
+            yield from (secret, unquote(secret))
+
+
+def _secrets(path: str) -> Iterator[str]:
+    """What in path and query may let in whoever has it; no names of parameters."""
+    path, _, query = path.partition("?")
+    for piece in (*re.split("[/&;]", path), *re.split("[&;]", query)):
+        name, equals, value = piece.partition("=")
+        if not equals and TICKET.fullmatch(unquote(piece)):
+            yield piece
+        if len(value) >= SHORT or SECRET_KEYS.search(name):
+            yield value
+
+
+def _stands(word: str, said: str, at: int) -> bool:
+    """Whether it stands there, a short one by itself: a hole in another word would tell it."""
+    end = at + len(word)
+    if said[at:end].lower() != word.lower():
+        return False
+    beside = said[max(at - 1, 0) : at] + said[end : end + 1]
+    return len(word) >= SHORT or not any(c.isalnum() for c in beside)

@@ -18,13 +18,30 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 FITS = f"py{sys.version_info[0]}.{sys.version_info[1]}-{platform.machine()}"
-TOLD = "def main():\n    print({version!r})\n"
+TOLD = """
+import sys, time
+def main():
+    print({version!r}, flush=True)
+    if sys.argv[1] == "serve":
+        time.sleep(600)
+"""
 BROKEN = "def main():\n    raise SystemExit(1)\n"
 STUCK = """
 import os, pathlib, time
 def main():
     pathlib.Path(os.environ["STUCK"]).touch()
     time.sleep(600)
+"""
+UNHEARD = """
+import select
+def main():
+    heard = select.poll()
+    heard.register(2, 0)
+    heard.poll()  # until nobody reads what is said
+"""
+INTERRUPTED_MV = """#!/bin/sh
+/bin/mv "$@"
+for signal in HUP INT TERM; do kill -$signal $PPID; done
 """
 
 
@@ -62,19 +79,20 @@ def _write_wheel(folder: Path, version: str, program: str) -> None:
 
 
 def install(
-    top: Path, target: Path | str, *, status: int = 0, where: Path | None = None, umask: int = -1
-) -> str:
+    top: Path, target: Path | str, *, status: int = 0, where: Path | None = None, umask: int = -1,
+    **env: str,
+) -> str:  # fmt: skip
     """Run the bundle's install; returns what it said."""
     done = subprocess.run(
-        [top / "install", target], env=_environment(), cwd=where, umask=umask,
+        [top / "install", target], env=_environment(**env), cwd=where, umask=umask,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == status, done.stderr
     return done.stderr
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHON": sys.executable}
+def _environment(**env: str) -> dict[str, str]:
+    return {**os.environ, "PYTHON": sys.executable, **env}
 
 
 def version_of(target: Path) -> str:
@@ -119,12 +137,25 @@ def test_an_upgrade_keeps_the_version_before(tmp_path: Path) -> None:
     assert versions_in(target) == ["vidgate-2.0", "vidgate-4.0"]
 
 
+async def test_a_version_that_still_runs_is_kept(tmp_path: Path) -> None:
+    target = tmp_path / "opt"
+    install(bundle(tmp_path, "1.0"), target)
+    async with running(target / "bin" / "vidgate", "serve") as service:
+        await service.says("1.0")
+        install(bundle(tmp_path, "2.0"), target)
+        install(bundle(tmp_path, "3.0"), target)
+        assert versions_in(target) == ["vidgate-1.0", "vidgate-2.0", "vidgate-3.0"]
+    install(bundle(tmp_path, "4.0"), target)
+    assert versions_in(target) == ["vidgate-3.0", "vidgate-4.0"]
+
+
 def test_a_version_that_does_not_start_is_not_installed(tmp_path: Path) -> None:
     target = tmp_path / "opt"
     install(bundle(tmp_path, "1.0"), target)
-    said = install(bundle(tmp_path, "2.0", BROKEN), target, status=1)
+    install(bundle(tmp_path, "2.0"), target)
+    said = install(bundle(tmp_path, "3.0", BROKEN), target, status=1)
     assert "what was there is as it was" in said
-    assert (version_of(target), versions_in(target)) == ("1.0", ["vidgate-1.0"])
+    assert (version_of(target), versions_in(target)) == ("2.0", ["vidgate-1.0", "vidgate-2.0"])
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -133,8 +164,8 @@ async def test_an_upgrade_that_is_stopped_leaves_the_old_version(
 ) -> None:
     target, stuck = tmp_path / "opt", tmp_path / "stuck"
     install(bundle(tmp_path, "1.0"), target)
-    env = {**_environment(), "STUCK": str(stuck)}
     top = bundle(tmp_path, "2.0", STUCK)
+    env = _environment(STUCK=str(stuck))
     async with running("setsid", top / "install", target, env=env) as program:
         await until(stuck.exists, what="the new version is tried")
         os.killpg(program.process.pid, how)  # as a terminal does, or whoever has had enough
@@ -145,6 +176,30 @@ async def test_an_upgrade_that_is_stopped_leaves_the_old_version(
     assert (version_of(target), versions_in(target)) == ("3.0", ["vidgate-1.0", "vidgate-3.0"])
 
 
+def test_signals_no_longer_stop_it_when_current_is_set(tmp_path: Path) -> None:
+    target, mv = tmp_path / "opt", tmp_path / "bin" / "mv"
+    mv.parent.mkdir()
+    mv.write_text(INTERRUPTED_MV)
+    mv.chmod(0o755)
+    path = f"{mv.parent}:{os.environ['PATH']}"
+    assert "installed" in install(bundle(tmp_path, "1.0"), target, PATH=path)
+    assert version_of(target) == "1.0"
+
+
+def test_it_is_installed_also_where_nobody_hears_of_it(tmp_path: Path) -> None:
+    target = tmp_path / "opt"
+    words = [bundle(tmp_path, "1.0", UNHEARD) / "install", target]
+    with subprocess.Popen(
+        words, env=_environment(), stderr=subprocess.PIPE, text=True,
+        restore_signals=False,  # SIGPIPE stays ignored: the write fails, and the shell lives
+    ) as program:  # fmt: skip
+        assert program.stderr is not None
+        assert any("3/3" in line for line in program.stderr)
+        program.stderr.close()
+    assert program.returncode == 0
+    assert (target / "bin" / "vidgate").exists()
+
+
 def test_a_bundle_unpacked_beside_the_versions_stays(tmp_path: Path) -> None:
     target = tmp_path / "opt"
     install(bundle(tmp_path, "1.0"), target)
@@ -153,14 +208,36 @@ def test_a_bundle_unpacked_beside_the_versions_stays(tmp_path: Path) -> None:
     assert (target / f"vidgate-2.0-{FITS}" / "install").exists()
 
 
-@pytest.mark.parametrize("other", ["letters.txt", "pyvenv.cfg", "versions/1.0/pyvenv.cfg"])
-def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, other: str) -> None:
-    file = tmp_path / "opt" / other
+def test_an_environment_made_by_hand_beside_the_versions_stays(tmp_path: Path) -> None:
+    made = tmp_path / "opt" / "vidgate-test" / "pyvenv.cfg"
+    made.parent.mkdir(parents=True)
+    made.touch()
+    install(bundle(tmp_path, "1.0"), tmp_path / "opt")
+    assert made.exists()
+
+
+def test_what_was_left_by_an_install_that_was_killed_goes(tmp_path: Path) -> None:
+    left = tmp_path / "opt" / "vidgate-1.0-20260101T000000"
+    left.mkdir(parents=True)
+    install(bundle(tmp_path, "1.0"), tmp_path / "opt")
+    assert versions_in(tmp_path / "opt") == ["vidgate-1.0"]
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("other", ["letters.txt", ".git", "bin/tool", "vidgate/pyvenv.cfg"])
+@pytest.mark.parametrize("before", [False, True], ids=["first", "upgrade"])
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, other: str, before: bool) -> None:
+    target = tmp_path / "opt"
+    file = target / other
     file.parent.mkdir(parents=True)
     file.touch()
-    said = install(bundle(tmp_path, "1.0"), tmp_path / "opt", status=1)
-    assert f"mv {tmp_path}/opt {tmp_path}/opt.old" in said
-    assert [path for path in (tmp_path / "opt").rglob("*") if path.is_file()] == [file]
+    if before:
+        (target / "vidgate-1.0-20260101T000000").mkdir()
+        (target / "vidgate-1.0-20260101T000000" / "pyvenv.cfg").touch()
+    there = sorted(target.rglob("*"))
+    said = install(bundle(tmp_path, "2.0"), target, status=1)
+    assert f"{target / Path(other).parts[0]} is not ours" in said
+    assert sorted(target.rglob("*")) == there
 
 
 def test_a_bundle_that_lacks_something_is_refused(tmp_path: Path) -> None:

@@ -70,6 +70,27 @@ def test_who_asks_only_whether_it_lives_leaves_the_verdict_on_the_login() -> Non
     assert refused(open_) is None
 
 
+@pytest.mark.parametrize(
+    "reason", [Reason.BUSY, Reason.TIMEOUT, Reason.PROTOCOL_ERROR, Reason.NOT_FOUND]
+)
+def test_a_refusal_outlives_a_failure_that_says_nothing_of_the_login(reason: Reason) -> None:
+    known = of_probe({}, result("c", Reason.UNAUTHORIZED, level=Level.REACH), NOW)
+    other = of_probe(known, result("c", reason, level=Level.REACH), NOW + 60)
+    assert refused(other) == NOW
+    again = of_probe(other, result("c", Reason.UNAUTHORIZED, level=Level.REACH), NOW + 90)
+    assert refused(again) == NOW + 90
+    assert refused(of_probe(again, result("c"), NOW + 120)) is None
+
+
+@pytest.mark.parametrize("reason", [Reason.NO_MEDIA, Reason.NO_KEY_FRAME])
+def test_who_was_let_in_to_a_stream_without_pictures_is_not_refused_any_more(
+    reason: Reason,
+) -> None:
+    known = of_stream({}, Level.DESCRIBE, Reason.UNAUTHORIZED, NOW)
+    assert refused(known) == NOW
+    assert refused(of_stream(known, Level.DESCRIBE, reason, NOW + 5)) is None
+
+
 def test_what_was_not_looked_at_keeps_its_last_result_and_outcomes_their_beginning() -> None:
     seen = of_probe({}, result("c", asked=Level.MEDIA), NOW)
     dead = of_probe(seen, result("c", Reason.TIMEOUT), NOW + 60)

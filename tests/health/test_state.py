@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.health.fakes import result
 from vidgate.health.evidence import EVIDENCE, Rules
 from vidgate.health.flapping import FLAPS, falls, is_flapping
+from vidgate.health.levels import refused
 from vidgate.health.state import (
     advance,
     effective,
@@ -303,6 +304,21 @@ def test_what_nobody_looked_at_for_long_is_unknown() -> None:
         assert effective(start, CHANNEL, RULES, NOW + 1900).state is State.UNKNOWN
     refused = after(REFUSED)
     assert effective(refused, CHANNEL, RULES, NOW + 1e6).state is State.UNAUTHORIZED
+
+
+def test_unauthorized_by_others_alone_is_forgotten_as_anything() -> None:
+    told = after(DESCRIBED, replace(REFUSED, asked=Level.NONE, level=Level.NONE, t0=NOW))
+    assert told.state is State.UNAUTHORIZED
+    assert effective(told, CHANNEL, RULES, NOW + 1790).state is State.UNAUTHORIZED
+    assert effective(told, CHANNEL, RULES, NOW + 1810).state is State.UNKNOWN
+    assert restored(told, RULES, NOW + 60).state is State.UNAUTHORIZED
+    assert restored(told, RULES, NOW + 1e6).state is State.UNKNOWN
+    assert restored(after(REFUSED), RULES, NOW + 1e6).state is State.UNAUTHORIZED
+
+
+def test_a_refusal_that_was_saved_before_there_were_levels_stands() -> None:
+    old = restored(replace(after(REFUSED), levels={}), RULES, NOW + 1e6)
+    assert (old.state, refused(old.levels)) == (State.UNAUTHORIZED, old.probed)
 
 
 def test_doubt_outlives_the_lapse_of_the_proof() -> None:

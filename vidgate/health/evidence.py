@@ -9,6 +9,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vidgate.health import levels
 from vidgate.health.transitions import Evidence, Known
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, ProbeResult, Reason, State
@@ -117,13 +118,24 @@ def of_order(health: Health, channel: Channel, is_maintained: bool) -> Found | N
 
 def of_time(health: Health, rules: Rules, now: float) -> Found | None:
     """What has grown old by wall instant `now`; None: nothing."""
+    if health.state is State.UNAUTHORIZED and not is_told_by_others(health):
+        return None
     has_proof = health.state is State.UP and health.level >= Level.MEDIA
     if has_proof and is_fresh(health.media_seen, rules.media_valid, now):
         return None
-    if not is_fresh(health.probed, max(rules.media_valid, rules.describe_valid), now):
+    if not is_fresh(_learnt(health), max(rules.media_valid, rules.describe_valid), now):
         return Found(Evidence.FORGOTTEN)
     lapsed = Evidence.LAPSED_PROVED if rules.describe_proves else Evidence.LAPSED
     return Found(lapsed, Reason.OK, Level.DESCRIBE) if has_proof else None
+
+
+def is_told_by_others(health: Health) -> bool:
+    """Whether it is unauthorized by what its device told of other channels alone.
+
+    That is worth no more than another look; its own refusal stands.
+    """
+    is_refused = (health.state, health.reason) == (State.UNAUTHORIZED, Reason.UNAUTHORIZED)
+    return is_refused and levels.refused(health.levels) is None
 
 
 def failed_at(level: Level, asked: Level) -> Level:
@@ -136,6 +148,14 @@ def is_fresh(instant: float | None, valid: float, now: float) -> bool:
     # A stamp from the future was made by a clock that was wrong: it proves nothing. The few
     # seconds forgive a clock that is being slewed.
     return instant is not None and -5.0 <= now - instant <= valid
+
+
+def _learnt(health: Health) -> float | None:
+    """When anything was last learnt: that the login is wrong is, of a channel nobody asked, too."""
+    last = health.last
+    if last is None or last.reason is not Reason.UNAUTHORIZED:
+        return health.probed
+    return max(health.probed or last.t0, last.t0)
 
 
 def _lives(result: ProbeResult) -> bool:

@@ -13,6 +13,9 @@ Levels = Mapping[Level, LevelResult]
 
 LOOKED_AT = tuple(level for level in Level if level is not Level.NONE)  # in the order of a look
 
+# What only a camera that has let us in can fail at.
+STREAMED = frozenset({Reason.NO_MEDIA, Reason.NO_KEY_FRAME})
+
 # Which instant of a look says how long a level took.
 TOOK = {Level.REACH: "connected", Level.DESCRIBE: "t1", Level.MEDIA: "t3"}
 
@@ -57,8 +60,15 @@ def _with(
         found[level] = _told(known.get(level), Outcome.PASSED, Reason.OK, now, took.get(level))
     if reason is not Reason.OK and reached < Level.PICTURE:
         failed = Level(reached + 1)
-        found[failed] = _told(known.get(failed), Outcome.FAILED, reason, now, None)
+        if not _outlasts(known.get(failed), reason):
+            found[failed] = _told(known.get(failed), Outcome.FAILED, reason, now, None)
     return found
+
+
+def _outlasts(before: LevelResult | None, reason: Reason) -> bool:
+    """Whether a refusal stands that the new failure says nothing of: busy, late, not found."""
+    is_refused = before is not None and before.reason is Reason.UNAUTHORIZED
+    return is_refused and reason is not Reason.UNAUTHORIZED and reason not in STREAMED
 
 
 def _told(

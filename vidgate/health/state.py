@@ -92,7 +92,13 @@ def restored(health: Health, rules: Rules, now: float) -> Health:
     if health.state not in HEALTHY or health.reason is not Reason.OK:
         failed = evidence.failed_at(health.level, Level.PICTURE)
     kept = replace(health, good=0, misses=Misses(), failed=failed)
-    if health.state in STANDING:
+    is_told_by_others = evidence.is_told_by_others(health)
+    if is_told_by_others and not health.levels:  # saved before levels were: it was its own refusal
+        refused = levels.of_stream(
+            {}, Level.REACH, Reason.UNAUTHORIZED, health.probed or health.since
+        )
+        return replace(kept, levels=refused)
+    if health.state in STANDING and not is_told_by_others:
         return kept
     if health.state is State.DEGRADED and not rules.judges_pictures:
         fresh = False  # nobody would ever see that it is mended

@@ -93,7 +93,7 @@ TABLE = (
     # A refusal stands until the credential changes or the camera lets us in: cameras lock accounts.
     # Whether it lives is seen without the login, and a lost answer counts as anywhere.
     Row(K.UNAUTHORIZED, E.RENEWED, ONCE, State.UNKNOWN, Keep.NOTHING),
-    Row(K.UNAUTHORIZED, E.NO_ADDRESS | E.LAPSED | E.LAPSED_PROVED | E.FORGOTTEN),
+    Row(K.UNAUTHORIZED, E.NO_ADDRESS | E.LAPSED | E.LAPSED_PROVED),
     # What says nothing.
     Row(K.UNKNOWN, E.UNTESTED, ONCE, State.UNKNOWN),
     Row(ANY, E.UNTESTED | E.BESIDE | E.RESUMED | E.RENEWED),

@@ -135,7 +135,13 @@ async def test_looks_are_counted_and_the_loop_is_watched() -> None:
     )
     async with Metrics(parts, parts, parts, parts) as metrics:
         metrics.observe_probe(result, 0.2)
+        for unmade in (
+            replace(result, asked=Level.NONE, level=Level.NONE, reason=Reason.UNAUTHORIZED),
+            replace(result, reason=Reason.NOT_TESTED),
+        ):
+            metrics.observe_probe(unmade, 0.0)
         found = await read(metrics)
+        assert sum(of[0] == "vidgate_probes_total" for of in found) == 1
         assert found["vidgate_probes_total", "describe", "timeout"] == 1
         assert found["vidgate_probes_in_flight",] == 3
         assert found["vidgate_probes_waiting",] == 5

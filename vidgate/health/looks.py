@@ -91,7 +91,7 @@ class LookLog:
 
     def add(self, result: ProbeResult) -> None:
         """One result; a look that was not made is none."""
-        if result.reason is Reason.NOT_TESTED or result.asked is Level.NONE:
+        if not result.was_made:
             return
         run = self._runs.get(result.channel)
         if run is not None and not run.takes(result):

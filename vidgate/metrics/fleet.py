@@ -242,6 +242,8 @@ class ProbeMetrics:
             self._seconds.labels(level.label)
 
     def observe(self, result: ProbeResult, seconds: float) -> None:
-        """One finished look and its seconds."""
+        """One finished look and its seconds; one that was not made is none."""
+        if not result.was_made:
+            return
         self._looks.labels(result.asked.label, result.reason.value).inc()
         self._seconds.labels(result.asked.label).observe(seconds)

@@ -130,6 +130,11 @@ class ProbeResult:
     detail: str = ""
 
     @property
+    def was_made(self) -> bool:
+        """Whether anybody looked; the others say what is held of a channel that nobody asked."""
+        return self.reason is not Reason.NOT_TESTED and self.asked is not Level.NONE
+
+    @property
     def is_good(self) -> bool:
         """Whether it reached what it was asked for."""
         return self.reason is Reason.OK

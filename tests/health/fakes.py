@@ -225,7 +225,7 @@ class FakeProber:
             self.active -= 1
         reason = self.answers.get(channel.id, Reason.OK)
         if reason is Reason.UNAUTHORIZED and self.clock is not None:
-            self.allowance(channel).account.count(1, self.clock.now())
+            self.allowance(channel).count(1, self.clock.now(), is_of_login=True)
             self.allowance(channel).refused(self.clock.now())
         elif reason is Reason.OK:
             self.allowance(channel).accepted(None)

@@ -41,8 +41,9 @@ class Site:
 
     def __init__(self, camera: Camera, *ids: str, path: str = "") -> None:
         self.camera, self.clock, self.store = camera, ManualClock(), FakeStore()
-        self.url = camera.url + path
-        self.register = FakeRegister([Channel(id=id_, name=id_, url=self.url) for id_ in ids])
+        self.register = FakeRegister(
+            [Channel(id=id_, name=id_, url=f"{camera.url}/{id_}{path}") for id_ in ids]
+        )
         self.register.known = dict.fromkeys(ids, WRONG)
         self.bus = Bus(clock=self.clock)
         self.health: HealthService
@@ -138,6 +139,27 @@ def dies(camera: Camera) -> None:
 
 def returns(camera: Camera) -> None:
     camera.habits.change = guarded().change
+
+
+def answers(camera: Camera, status: str, *ids: str) -> None:
+    """That is said to these channels where the login is right."""
+
+    def change(request: Message, reply: Message) -> Message:
+        if request.headers.get("Authorization") and request.uri.split("/")[-1] in ids:
+            reply.start, reply.body = f"RTSP/1.0 {status}", b""
+        return reply
+
+    camera.habits.change = change
+
+
+async def swept(site: Site, *ids: str) -> None:
+    """A person asks for a look at these, at once."""
+    assert len([one async for one in site.health.run(ids, Level.DESCRIBE)]) == len(ids)
+
+
+def open_to(login: Login) -> Habits:
+    digest = DigestServer("cam", "MD5", login.username, login.password)
+    return Habits(digest=digest, plays=[interleave(pictures(1))] * 50)
 
 
 async def test_a_refused_camera_that_dies_is_down_and_refused_again_when_it_is_back() -> None:
@@ -260,8 +282,8 @@ async def test_f11_what_shares_a_rotated_password_is_unauthorized_until_it_may_b
     asked without the login, and come back by themselves where the device lets it in again.
     """
     monkeypatch.setattr(probe, "LONGEST_STAY", 0.0)
-    old = DigestServer("cam", "MD5", WRONG.username, WRONG.password)
-    habits = Habits(digest=old, plays=[interleave(pictures(1))] * 20)
+    habits = open_to(WRONG)
+    old = habits.digest
     async with run_camera(habits) as camera, Site(camera, *"abcd", path=path).running() as site:
         await site.all_pass(120, State.UP)
         camera.habits.digest, tried = guarded().digest, site.signed
@@ -273,7 +295,7 @@ async def test_f11_what_shares_a_rotated_password_is_unauthorized_until_it_may_b
             assert one.reason is Reason.UNAUTHORIZED
             assert one.levels[Level.DESCRIBE].outcome is Outcome.PASSED
             assert one.last is not None
-            assert any(f"login (channel {id_})" in one.last.detail for id_ in refused)
+            assert f"401 to the same login (channels {', '.join(refused)})" in one.last.detail
         await site.lives_through(1800)
         assert site.states == [State.UNAUTHORIZED] * 4
         assert site.signed - tried == 2
@@ -281,6 +303,73 @@ async def test_f11_what_shares_a_rotated_password_is_unauthorized_until_it_may_b
         for id_ in others:
             await site.passes(HOUR / 2 + 60, State.UP, id_=id_)
         assert site.states.count(State.UNAUTHORIZED) == 2, "its own refusal is for a person to end"
+
+
+async def test_channels_that_are_let_in_are_not_unauthorized_by_others_that_are_forbidden(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two lose their rights and are told so at once: the login is held back, and nothing says that
+    it is wrong.
+    """
+    monkeypatch.setattr(probe, "LONGEST_STAY", 0.0)
+    forbidden, good = "ab", "cdefgh"
+    async with run_camera(open_to(WRONG)) as camera, Site(camera, *"abcdefgh").running() as site:
+        await site.all_pass(120, State.UP)
+        answers(camera, "403 Forbidden", *forbidden)
+        camera.habits.holds = lambda one: bool(one.headers.get("Authorization"))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(swept(site, *forbidden, *good))
+            await until(lambda: len(camera.held) == 2)
+            camera.release()
+        tried = site.signed
+        await site.lives_through(300)
+        assert site.signed == tried
+        assert [site.of(id_).state for id_ in good] == [State.UP] * len(good)
+        last = site.of("c").last
+        assert last is not None
+        assert (last.reason, "refused the login twice" in last.detail) == (Reason.NOT_TESTED, True)
+        assert "probe it by name" not in last.detail
+        site.clock.advance(HOUR)
+        for id_ in good:
+            await site.passes(120, State.UP, id_=id_)
+        told = [e for e in site.bus.since(0)[1] if e.data.get("state") == "unauthorized"]
+        assert sorted(e.object for e in told) == list(forbidden)
+
+
+@pytest.mark.parametrize("is_dead", [True, False])
+async def test_who_cannot_be_asked_is_unauthorized_by_others_only_if_it_was_alive(
+    monkeypatch: pytest.MonkeyPatch, *, is_dead: bool
+) -> None:
+    monkeypatch.setattr(probe, "LONGEST_STAY", 0.0)
+    async with (
+        run_camera(open_to(WRONG)) as camera,
+        Site(camera, "a", path=IN_PATH).running() as site,
+    ):
+        await site.passes(61, State.UP)
+        if is_dead:
+            dies(camera)
+            await site.passes(DOWN_WITHIN, State.DOWN)
+        account = site.prober.allowance(site.register.channels["a"]).account
+        for other in "bc":
+            account.opened(other)
+            account.count(1, site.clock.now(), other, is_of_login=True)
+        await site.lives_through(120)
+        assert site.of().state is (State.DOWN if is_dead else State.UNAUTHORIZED)
+
+
+@pytest.mark.parametrize("status", ["453 Not Enough Bandwidth", "404 Not Found"])
+async def test_a_refusal_outlives_what_a_later_look_says_beside_it(status: str) -> None:
+    async with run_camera(guarded()) as camera, Site(camera, "a").running() as site:
+        await site.passes(61, State.UNAUTHORIZED)
+        camera.habits.digest = open_to(WRONG).digest
+        answers(camera, status, "a")
+        await swept(site, "a")
+        tried = site.signed
+        assert tried == 2
+        camera.habits.digest = guarded().digest
+        returns(camera)
+        await site.lives_through(200)
+        assert (site.of().state, site.signed) == (State.UNAUTHORIZED, tried)
 
 
 async def test_a_password_in_the_address_is_no_more_shown_than_any() -> None:

@@ -62,6 +62,7 @@ async def test_five_hundred_channels_give_a_wrong_password_twice_an_hour() -> No
         assert len(held) == CHANNELS
         assert "the platform refused the login of its endpoint" in held[0].message
         assert "credential set" in held[0].hint
+        assert "channel test" not in held[0].hint, "nobody may, for the hour"
         assert held[0].again_at is not None
 
 

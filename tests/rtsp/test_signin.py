@@ -64,6 +64,38 @@ async def test_whoever_calls_after_a_refusal_is_told_without_a_call() -> None:
         assert signed(camera) == 2
 
 
+async def test_no_one_more_try_is_offered_where_the_device_is_closed_to_all() -> None:
+    async with run_camera(guarded()) as camera:
+        addresses = recorder(camera.url, WRONG, 3)
+        hints = []
+        for address in addresses:
+            with pytest.raises(UnauthorizedError) as told:
+                await describe(address, ManualClock())
+            hints.append("channel test" in told.value.hint)
+        assert hints == [True, False, False]
+
+
+@pytest.mark.parametrize(("status", "is_telling"), [("401", True), ("403", False)])
+async def test_what_a_refusal_says_of_the_login(status: str, *, is_telling: bool) -> None:
+    """Of two channels at once that were let in before."""
+
+    def change(request: Message, reply: Message) -> Message:
+        if request.headers.get("Authorization"):
+            reply.start = f"RTSP/1.0 {status} No"
+        return reply
+
+    clock = ManualClock()
+    async with run_camera(guarded()) as camera:
+        addresses = recorder(camera.url, GOOD, 3)
+        for address in addresses:
+            await describe(address, clock)
+        camera.habits.change = change
+        await asyncio.gather(*(_failing(address, clock) for address in addresses[:2]))
+        account = addresses[2].allowance.account
+        assert account.closed_until(clock.now()) is not None
+        assert account.refused_for(clock.now()) == (["0", "1"] if is_telling else [])
+
+
 async def test_many_at_once_give_a_wrong_password_once() -> None:
     allowance = Allowance()
     async with run_camera(guarded()) as camera:
@@ -258,9 +290,9 @@ async def test_a_recorder_whose_password_was_rotated_has_two_as_well() -> None:
         assert signed(camera) - before == 2
 
 
-async def _failing(address: RtspAddress) -> None:
+async def _failing(address: RtspAddress, clock: ManualClock | None = None) -> None:
     with pytest.raises(VidgateError):
-        await describe(address)
+        await describe(address, clock)
 
 
 def _hang_up_at_the_answer(camera: Camera) -> Callable[[Message, Message], Message | None]:

@@ -1,5 +1,6 @@
 """How often a login may be tried: the arithmetic."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -23,11 +24,18 @@ from vidgate.wire.allowance import (
 TAKEN = ("digest", "MD5")
 LOGIN = Login("admin", "pass")
 DEVICE = "10.0.0.9", 554
+Refuse = Callable[[Allowance, float], None]
 
 
 def refuse(allowance: Allowance, now: float, times: int = 1) -> None:
     """The device refuses the channel after that many answers."""
-    allowance.account.count(times, now)
+    allowance.count(times, now, is_of_login=True)
+    allowance.refused(now)
+
+
+def forbid(allowance: Allowance, now: float) -> None:
+    """It says 403."""
+    allowance.count(1, now, is_of_login=False)
     allowance.refused(now)
 
 
@@ -201,6 +209,83 @@ def test_a_rotated_password_is_settled_by_a_channel_that_was_let_in() -> None:
     refuse(other, 1.0)
     assert {each.turn(2.0) for each in (one, other, new)} == {Turn.NEVER}
     assert new.opens_at(2.0) == 1.0 + HOUR
+
+
+def test_two_that_were_let_in_and_are_refused_tell_that_the_login_is_wrong() -> None:
+    channels = of_one_device(4)
+    for channel in channels:
+        channel.accepted(TAKEN)
+    account = channels[0].account
+    refuse(channels[2], 1.0)
+    assert not account.refused_for(1.0)
+    refuse(channels[0], 1.0)
+    assert account.refused_for(1.0) == ["0", "2"]
+    assert account.refused_for(1.0 + HOUR) == []
+    channels[1].accepted(TAKEN)
+    assert account.refused_for(1.0) == []
+
+
+@pytest.mark.parametrize(
+    "refusals",
+    [
+        (forbid, 0, forbid, 1),
+        (refuse, 0, forbid, 1),
+        (forbid, 0, refuse, 1),
+        (refuse, 0, refuse, 0),
+        (refuse, 2, refuse, 3),  # never let in, while others are
+        (refuse, 0, refuse, 3),
+    ],
+)
+def test_less_closes_the_account_and_says_nothing_of_others(
+    refusals: tuple[Refuse, int, Refuse, int],
+) -> None:
+    channels = of_one_device(5)
+    for channel in (channels[0], channels[1], channels[4]):
+        channel.accepted(TAKEN)
+    first, one, second, other = refusals
+    first(channels[one], 1.0)
+    second(channels[other], 1.0)
+    assert channels[4].turn(2.0) is Turn.NEVER
+    assert channels[4].account.refused_for(2.0) == []
+
+
+def test_what_was_let_in_before_the_account_was_closed_is_remembered() -> None:
+    channels = of_one_device(8)
+    for channel in channels[:4]:
+        channel.accepted(TAKEN)
+    for hour, (pair, told) in enumerate((((4, 5), []), ((6, 7), []), ((0, 1), ["0", "1"]))):
+        now = hour * HOUR
+        for number in pair:
+            refuse(channels[number], now)
+        assert channels[3].account.refused_for(now) == told
+
+
+def test_a_login_that_never_opened_any_is_wrong_by_two() -> None:
+    one, other, third = of_one_device(3)
+    refuse(one, 1.0)
+    refuse(other, 2.0)
+    assert third.account.refused_for(2.0) == ["0", "1"]
+
+
+def test_what_was_refused_before_a_restart_may_have_been_forbidden() -> None:
+    one, other = of_one_device(2)
+    one.recalled(50.0, 100.0)
+    other.recalled(60.0, 100.0)
+    assert one.account.closed_until(100.0) is not None
+    assert one.account.refused_for(100.0) == []
+
+
+def test_one_that_lost_its_rights_leaves_the_second_try_to_one_that_was_let_in() -> None:
+    """Its device takes two algorithms, and says 401 of missing rights."""
+    one, other = of_one_device(2)
+    for channel in (one, other):
+        channel.accepted(TAKEN)
+    entered = one.account.enter(1.0)
+    one.count(1, 1.0, is_of_login=True)
+    assert one.turn(1.0, entered) is Turn.NEVER
+    one.refused(1.0)
+    one.account.leave(entered)
+    assert other.turn(1.0) is Turn.NOW
 
 
 def test_a_second_algorithm_is_tried_where_none_was_taken_yet() -> None:

@@ -11,6 +11,7 @@ from vidgate.health import levels
 from vidgate.health.live import LiveJudge
 from vidgate.health.measure import GROUP_STANDS, Wish, is_group_due
 from vidgate.health.scheduler import Job
+from vidgate.health.state import ANSWERING
 from vidgate.model.channel import Channel
 from vidgate.model.health import Health, Level, Outcome, ProbeResult, Reason, State
 from vidgate.wire.allowance import Allowance, time_of_day
@@ -21,7 +22,7 @@ REFUSED = (
     "its login was refused: lest the account be locked sweeps leave it alone for an hour, and the "
     "background until the credential is corrected; probe it by name for one more try"
 )
-ANSWERED = f"它有应答, 没有向它出示登录 / it answers; no login was shown. {REFUSED}"
+ANSWERED = "它有应答, 没有向它出示登录 / it answers; no login was shown. "
 LET_IN = frozenset({State.UP, State.DEGRADED, State.REACHABLE})
 NAMED = 4  # channels of one request that a person has named, not swept
 
@@ -191,33 +192,52 @@ class Lookout:
         return is_known and levels.refused(health.levels) is not None
 
     async def _look_unsigned(self, job: Job) -> ProbeResult:
-        """A camera that asks for the login lives. Its own refusal stands; that of others closes the
-        login to it as well, for as long as it is not tried at their device.
+        """A camera that asks for the login lives. Its own refusal stands; where its device tells by
+        others that the login is wrong, it is so for this one as well, if that was alive.
         """
         channel = job.channel
         if self._prober.can_withhold(channel):
             result = await self._prober.probe_unsigned(channel)
         else:
-            result = self._unprobed(job, Level.NONE, Reason.NOT_TESTED, REFUSED, Level.NONE)
+            result = self._unprobed(job, Level.NONE, Reason.NOT_TESTED, "", Level.NONE)
         is_asked = result.asked > Level.NONE
         if is_asked and result.reason is not Reason.UNAUTHORIZED:
             return result
+        held = self._held(channel)
         if self._is_refused(channel):
-            return replace(result, detail=ANSWERED) if is_asked else result
-        if closed := self._closed(channel):
-            return replace(result, reason=Reason.UNAUTHORIZED, detail=closed)
-        return replace(result, reason=Reason.NOT_TESTED, detail=REFUSED)
+            return replace(result, detail=ANSWERED + held if is_asked else held)
+        if (is_asked or self._is_alive(channel)) and (told := self._told(channel)):
+            return replace(result, reason=Reason.UNAUTHORIZED, detail=told)
+        return replace(result, reason=Reason.NOT_TESTED, detail=held)
 
-    def _closed(self, channel: Channel) -> str:
-        """Who was refused by the channel's device, and until when nobody tries; empty: none was."""
+    def _is_alive(self, channel: Channel) -> bool:
+        """Whether it answered the last time that anybody asked."""
+        health = self._known(channel.id)
+        return health.state in ANSWERING and not health.misses.most
+
+    def _told(self, channel: Channel) -> str:
+        """By which channels its device tells that the login is wrong; empty: it does not."""
         account, now = self._allowance(channel).account, self._clock.now()
-        opens = account.closed_until(now)
-        if opens is None:
+        opens, refused = account.closed_until(now), ", ".join(account.refused_for(now))
+        if opens is None or not refused:
             return ""
-        whose, at_text = account.refused_for or "?", time_of_day(opens, now, self._wall())
+        at_text = time_of_day(opens, now, self._wall())
         return (
-            f"同一设备拒绝了同一个登录 (通道 {whose}), {at_text} 前不再试 / its device refused"
-            f" the same login (channel {whose}), which is not tried before {at_text}"
+            f"同一设备对同一个登录答 401 (通道 {refused}), {at_text} 前不再试 / its device answered"
+            f" 401 to the same login (channels {refused}), which is not tried before {at_text}"
+        )
+
+    def _held(self, channel: Channel) -> str:
+        """Why its login is not shown, and what helps."""
+        now = self._clock.now()
+        opens = self._allowance(channel).account.closed_until(now)
+        if opens is None:
+            return REFUSED
+        at_text = time_of_day(opens, now, self._wall())
+        return (
+            f"它的设备两次拒绝了这个登录, 为免锁定账户 {at_text} 前谁也不再试, 改正凭据后立即再试 /"
+            f" its device refused the login twice: lest the account be locked nobody tries it"
+            f" before {at_text}; another credential is tried at once"
         )
 
     def _unprobed(

@@ -20,6 +20,10 @@ MOST_REST = 60.0  # seconds: no `Retry-After` keeps cameras from being found for
 REFUSALS = frozenset({401, 403})
 CLOSED = frozenset({429, 503})  # of the endpoint itself: no word of a camera or its sessions
 TAKEN = frozenset({200, 404})  # what is said only to whom was let in; 429 or 503 prove nothing
+CORRECT = (
+    "改正平台凭据后立即再试 (vidgate credential set) / "
+    "correct the platform's credential (vidgate credential set) and it is tried at once"
+)
 HINT = (
     "改正平台凭据后立即再试 (vidgate credential set), 或用 vidgate channel test 试一次 / "
     "correct the platform's credential (vidgate credential set) and it is tried at once;"
@@ -66,8 +70,9 @@ class Turns:
         try:
             yield judge
         except UnauthorizedError as error:
-            error.again_at = allowance.opens_at(self._clock.now())
-            error.hint = error.hint or HINT
+            now = self._clock.now()
+            error.again_at = allowance.opens_at(now)
+            error.hint = error.hint or _hint(allowance, now)
             raise
         finally:
             account.leave(entered)
@@ -93,7 +98,7 @@ class Turns:
         while (turn := allowance.turn(now := self._clock.now())) is not Turn.NOW:
             opens = allowance.opens_at(now)
             if opens is not None:
-                raise self._held_back(where, opens)
+                raise self._held_back(where, opens, _hint(allowance, now))
             if turn is Turn.NEVER or now >= end:
                 raise VerdictPendingError(
                     f"{where}: 平台接口的登录正在试, 尚无结果 / "
@@ -102,14 +107,19 @@ class Turns:
                 )
             await _changed(allowance.account, min(PATIENCE, end - now))
 
-    def _held_back(self, where: str, opens: float) -> HeldBackError:
+    def _held_back(self, where: str, opens: float, hint: str) -> HeldBackError:
         at = time_of_day(opens, self._clock.now(), self._clock.wall())
         return HeldBackError(
             f"{where}: 平台拒绝了接口的登录, 为免锁定账户 {at} 前不再试 / the platform refused the"
             f" login of its endpoint, which is not tried before {at}: platforms lock accounts",
-            hint=HINT,
+            hint=hint,
             again_at=opens,
         )
+
+
+def _hint(allowance: Allowance, now: float) -> str:
+    """What helps: no more than the credential where the endpoint is closed to everybody."""
+    return HINT if allowance.may_reopen(now) else CORRECT
 
 
 class Rests:

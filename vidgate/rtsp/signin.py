@@ -17,7 +17,9 @@ from vidgate.rtsp.session import ClientSession
 from vidgate.wire.allowance import PATIENCE, Allowance, Turn, time_of_day
 from vidgate.wire.digest import MAX_STALE
 
-REFUSALS = frozenset({401, 403})
+WRONG = 401  # the login is; 403 may be said of the channel alone
+REFUSALS = frozenset({WRONG, 403})
+CORRECT = "改正凭据后立即再试 / correct the credential and it is tried at once"
 HINT = (
     "改正凭据后立即再试, 或用 vidgate channel test 试一次 / "
     "correct the credential and it is tried at once; vidgate channel test tries once more"
@@ -57,7 +59,7 @@ class SignIn:
         allowance = self._allowance
         if allowance is None:
             return Turn.NOW
-        self._count(session)
+        self._count(session, is_of_login=True)
         session.taken = allowance.account.taken
         turn = allowance.turn(self._clock.now(), self._entered)
         if turn is Turn.LATER and not may_wait:
@@ -85,16 +87,17 @@ class SignIn:
         """A request has its final reply."""
         if self._allowance is None:
             return
-        self._count(session)
+        is_of_login = status == WRONG
+        self._count(session, is_of_login=is_of_login)
         if status in REFUSALS and not self._is_barred:
             if not self._counted and self._is_in_path:
-                self._allowance.account.count(1, self._clock.now())
+                self._allowance.count(1, self._clock.now(), is_of_login=is_of_login)
             self._allowance.refused(self._clock.now())
         self._leave()
 
     def end(self, session: ClientSession) -> None:
         """The connection is over. What it was refused without a verdict is counted here."""
-        self._count(session)
+        self._count(session, is_of_login=False)
         self._leave()
         self._stop_waiting()
         self.put_off = self.go_on = self.give_up = nothing
@@ -107,10 +110,10 @@ class SignIn:
         if self._is_barred and opens is not None:
             return self._held_back(opens)
         error.again_at = opens
-        error.hint = error.hint or HINT
+        error.hint = error.hint or self._hint()
         return error
 
-    def _count(self, session: ClientSession) -> None:
+    def _count(self, session: ClientSession, *, is_of_login: bool) -> None:
         """Some cameras know no login but at the beginning, so a later refusal proves little.
 
         A stale nonce says nothing against the login; one that is stale again does, for some call
@@ -131,7 +134,7 @@ class SignIn:
         if self._is_accepted:
             account.doubt(now)
         else:
-            account.count(fresh, now)
+            self._allowance.count(fresh, now, is_of_login=is_of_login)
 
     def _leave(self) -> None:
         entered, self._entered = self._entered, None
@@ -181,9 +184,15 @@ class SignIn:
         return HeldBackError(
             f"登录刚被拒绝, 为免锁定账户 {at_text} 前不再试 / its login was refused, and"
             f" is not tried before {at_text}: cameras lock accounts",
-            hint=HINT,
+            hint=self._hint(),
             again_at=opens,
         )
+
+    def _hint(self) -> str:
+        """What helps: a person may have one more try for the channel, and not for the account."""
+        allowance = self._allowance
+        may_reopen = allowance is None or allowance.may_reopen(self._clock.now())
+        return HINT if may_reopen else CORRECT
 
 
 def _still_tried() -> VerdictPendingError:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from itertools import islice
 from math import inf
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from vidgate.model.channel import Channel, Login
@@ -33,6 +34,19 @@ class Turn(Enum):
     NEVER = "never"
 
 
+class Refusal(NamedTuple):
+    """A refused answer, given for that channel.
+
+    `is_telling`: it says that the login is wrong (401), and comes for a channel that the login had
+    opened, or where it has opened none. A 403, or what is said for a channel that was never let in
+    where others are, may as well be about the channel alone.
+    """
+
+    at: float
+    channel: str = ""
+    is_telling: bool = False
+
+
 @dataclass(slots=True, weakref_slot=True)
 class Account:
     """One login at one device, the thing that locks: its channels share what it may be tried.
@@ -44,9 +58,9 @@ class Account:
 
     taken: tuple[str, str] | None = None  # scheme and algorithm of the last accepted answer
     counted: int = 0  # refused answers ever, so that whoever asks can tell whether it was tried
-    refused_for: str = ""  # the channel that was refused last
-    _refusals: list[float] = field(default_factory=list)
+    _refusals: list[Refusal] = field(default_factory=list)
     _opened: set[str] = field(default_factory=set)  # channels let in, and not refused since
+    _ever: set[str] = field(default_factory=set)  # the same, over what closes it too
     _let_in: float = -inf  # when it last was, of what is recalled
     _under_way: list[float] = field(default_factory=list)
     _proven: float = -inf  # of the answers given until then one was taken, or a later one
@@ -54,7 +68,17 @@ class Account:
 
     def closed_until(self, now: float) -> float | None:
         """When one more try is in order; None: it is now."""
-        return self._refusals[-MOST] + HOUR if self._standing(now) >= MOST else None
+        return self._refusals[-MOST].at + HOUR if self._standing(now) >= MOST else None
+
+    def refused_for(self, now: float) -> list[str]:
+        """By which channels the device tells that the login itself is wrong; empty: it does not.
+
+        All that closed the account must tell it, each of another channel: one that lost its rights
+        at a device that says 401 of that, too, may have been refused twice.
+        """
+        self._standing(now)
+        told = {one.channel for one in self._refusals if one.is_telling}
+        return sorted(told) if len(told) == MOST else []
 
     def has_room(self, now: float, own: float | None) -> bool:
         """Whether the answers without a verdict, `own` aside, leave room for one more.
@@ -72,6 +96,10 @@ class Account:
     def settles(self, channel: str, *, is_new: bool = False) -> bool:
         """Whether the channel may be the one that settles a doubt; `is_new`: never refused."""
         return channel in self._opened or (is_new and not self._opened)
+
+    def opens_others(self, channel: str) -> bool:
+        """Whether another channel may settle a doubt, being let in before."""
+        return bool(self._opened - {channel})
 
     def is_doubted(self, now: float) -> bool:
         """Whether an answer was refused and none accepted since."""
@@ -105,11 +133,16 @@ class Account:
     def opened(self, channel: str) -> None:
         """The device lets the channel in by this login."""
         self._opened.add(channel)
+        self._ever.add(channel)
 
-    def count(self, times: int, now: float) -> None:
-        """Answers were refused."""
+    def count(
+        self, times: int, now: float, channel: str = "", *, is_of_login: bool = False
+    ) -> None:
+        """Answers were refused; `is_of_login`: by 401, which says that the login is wrong."""
         self.counted += times
-        self._refusals = [*self._refusals, *[now] * times][-MOST:]
+        is_telling = is_of_login and (channel in self._ever or not self._ever)
+        refusal = Refusal(now, channel, is_telling)
+        self._refusals = [*self._refusals, *[refusal] * times][-MOST:]
         if len(self._refusals) >= MOST:
             self._opened.clear()
 
@@ -123,7 +156,7 @@ class Account:
 
         It proves little while others are let in: some peers say so of a wrong login too.
         """
-        if self._opened - {channel} and channel not in self._opened:
+        if self.opens_others(channel) and channel not in self._opened:
             self.doubt(now)
         else:
             self.count(1, now)
@@ -133,20 +166,20 @@ class Account:
         self.opened(channel)
         if at is not None:
             self._let_in = max(self._let_in, at)
-            self._refusals = [refused for refused in self._refusals if refused > self._let_in]
+            self._refusals = [one for one in self._refusals if one.at > self._let_in]
 
     def recall_refusal(self, at: float) -> None:
         """An answer was refused before the start, which counts unless one was taken later."""
         if at > self._let_in:
-            self._refusals = sorted([*self._refusals, at])[-MOST:]
+            self._refusals = sorted([*self._refusals, Refusal(at)])[-MOST:]
 
     def refused(self, channel: str) -> None:
         """The channel is not opened by this login, or not any more."""
-        self.refused_for = channel
         self._opened.discard(channel)
+        self._ever.discard(channel)
 
     def _standing(self, now: float) -> int:
-        self._refusals = [at for at in self._refusals if now - at < HOUR]
+        self._refusals = [one for one in self._refusals if now - one.at < HOUR]
         return len(self._refusals)
 
     def _tell(self) -> None:
@@ -180,6 +213,10 @@ class Allowance:
             return closed
         return self._refused + HOUR if now - self._refused < HOUR else None
 
+    def may_reopen(self, now: float) -> bool:
+        """Whether a person may have one more try: the account is not closed to everybody."""
+        return self.account.closed_until(now) is None
+
     def reopen(self) -> None:
         """A person asks for one more try; it is counted like any other."""
         self._is_asked, self._asked_after = True, self.account.counted
@@ -201,8 +238,9 @@ class Allowance:
             return Turn.LATER
         if not self.account.is_doubted(now) or self._is_asked:
             return Turn.NOW
-        if own is not None:  # by another algorithm, which is of use where none was taken yet
-            is_useful = self.account.taken is None or self.account.settles(self.channel)
+        # By another algorithm: of use where none was taken yet, or nobody else settles the doubt.
+        if own is not None:
+            is_useful = self.account.taken is None or not self.account.opens_others(self.channel)
             return Turn.NOW if is_useful else Turn.NEVER
         may_settle = self.account.settles(self.channel, is_new=self._refused is None)
         return Turn.NOW if may_settle else Turn.LATER
@@ -211,6 +249,10 @@ class Allowance:
         """The device took the answer that was given then."""
         self._refused, self._is_asked = None, False
         self.account.accepted(self.channel, taken, entered)
+
+    def count(self, times: int, now: float, *, is_of_login: bool) -> None:
+        """Answers given for the channel were refused; see `Account.count`."""
+        self.account.count(times, now, self.channel, is_of_login=is_of_login)
 
     def refused(self, now: float) -> None:
         """The device refuses the channel; the answers that it was given are counted apart."""

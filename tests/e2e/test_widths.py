@@ -5,7 +5,7 @@ from pathlib import Path
 from playwright.async_api import expect
 
 from tests.e2e.console_page import LANDMARKS, ConsolePage
-from tests.e2e.stage import MARKS, browsing, staged
+from tests.e2e.stage import MARKS, Stage, browsing, staged
 from tests.programs import running_service, tls_settings
 
 pytestmark = MARKS
@@ -81,6 +81,12 @@ async def _check_widths(console: ConsolePage) -> None:
     assert sorted(await _offered(console)) == sorted(PAGES + TOOLS)
 
 
+async def _change_language(console: ConsolePage, then: str) -> None:
+    await console.by_id("user-menu").click()
+    await console.by_id("language").click()
+    await expect(console.page.locator("html")).to_have_attribute("lang", then)
+
+
 async def test_all_can_be_seen_and_reached(tmp_path: Path) -> None:
     data = tmp_path / "data"
     settings = await tls_settings(data, NAME)
@@ -93,10 +99,8 @@ async def test_all_can_be_seen_and_reached(tmp_path: Path) -> None:
             await console.sign_in("admin", service.password)
             await expect(console.by_id("insecure")).to_have_count(told)
             await _check_widths(console)
-            await console.by_id("user-menu").click()
-            await console.by_id("language").click()
+            await _change_language(console, "zh-CN")
             await console.page.reload()
-            await expect(console.page.locator("html")).to_have_attribute("lang", "zh-CN")
             await console.by_id("tree").wait_for(state="attached")
             await _check_widths(console)
             await console.page.screenshot(path=tmp_path / f"{told}.png")
@@ -121,3 +125,41 @@ async def test_the_pages_can_be_used_on_small_screens(tmp_path: Path) -> None:
                 unreached[width, name] = await page.evaluate(_UNREACHED)
                 assert await page.evaluate("document.body.scrollLeft + scrollX") == 0, name
         assert {where: what for where, what in unreached.items() if what} == {}
+
+
+async def _submit(stage: Stage, index: int) -> None:
+    """One more channel waits for approval; the bar tells how many."""
+    id_ = stage.channels[index]["id"]
+    await stage.service.cli_json("channel", "set", id_, "--lifecycle", "commissioning")
+    await expect(stage.console.by_id("more")).to_have_text(str(index + 1))
+
+
+async def _narrow_until_crowded(console: ConsolePage) -> None:
+    """Make the window so wide that there is one thing in the bar's menu."""
+    width = max(WIDTHS)
+    while not await console.by_id("more").is_visible():
+        width -= 10
+        await console.page.set_viewport_size({"width": width, "height": 800})
+        await console.page.evaluate(_DRAWN)
+    await expect(console.page.locator("[data-testid^=more-]")).to_have_count(1)
+
+
+async def test_news_leave_an_open_menu_and_the_focus_alone(tmp_path: Path) -> None:
+    async with staged(tmp_path, 6) as stage:
+        console = stage.console
+        await _change_language(console, "en")  # whose words are much wider than the menu's button
+        await _narrow_until_crowded(console)
+        link, item = console.by_id("nav-import"), console.by_id("more-approvals")
+        await link.focus()
+        await _submit(stage, 0)
+        await expect(link).to_be_focused()
+
+        await console.by_id("more").click()
+        await expect(console.page.get_by_role("menu")).to_be_focused()  # once it is all open
+        await item.focus()
+        await _submit(stage, 1)
+        await expect(item).to_be_focused()
+        await expect(item).to_contain_text("2")
+        await item.press("Enter")
+        await console.by_id("approvals-page").wait_for()
+        assert console.problems == []

@@ -171,9 +171,16 @@ async def test_another_service_at_the_port() -> None:
         def __bytes__(self) -> bytes:
             return b"SSH-2.0-OpenSSH_9.2p1\r\n"
 
-    async with run_camera(Habits(change=lambda request, made: Raw(""))) as camera:
+    async with (
+        run_camera(Habits(change=lambda request, made: Raw(""))) as camera,
+        RtspClient.connect(RtspAddress(url=camera.url), SystemClock()) as client,
+    ):
+        asking = asyncio.create_task(client.describe())
+        await until(lambda: client.session.parser.skipped)
+        assert client._deadline is not None
+        client._deadline.reschedule(0)
         with pytest.raises(ProtocolError, match="is not RTSP"):
-            await describe(camera, request_timeout=0.1)
+            await asking
 
 
 async def test_a_setup_without_a_session_is_nonsense() -> None:

@@ -30,6 +30,7 @@ from vidgate.wire.message import Message
 REPORT_INTERVAL = 5.0  # seconds between receiver reports; some cameras stop where they come later
 MOST_REPORTS = 50  # RTCP packets a second and track that are read; a camera sends few a minute
 UDP_PATIENCE = 3.0  # seconds without a packet until TCP is tried, where that is left to us
+MANY = 50  # packets of foreign types before one of ours: more than cameras slip into a track
 KEY_FRAME_PATIENCE = 3  # stall timeouts that a first key frame may take
 
 OnFrame = Callable[[Frame], None]
@@ -72,7 +73,7 @@ class Player:
         self._on_missed = on_missed
         self._ports = AsyncExitStack()
         self._send_rtcp: list[Callable[[bytes], None]] = []
-        self._reported = clock.now()
+        self._due = clock.now() + REPORT_INTERVAL  # when the next report is
         self._is_fed = False
         # Ended by TEARDOWN: a flood may not stop with the connection.
         self._datagrams = Datagrams(clock.now, self._arrived, client.interrupt)
@@ -112,7 +113,7 @@ class Player:
         """PLAY; returns the reply."""
         reply = await self._client.play(headers)
         self._client.address.choice.used = self.transport
-        self._reported = self._clock.now()
+        self._due = self._clock.now() + REPORT_INTERVAL
         return reply
 
     async def watch(self, until: Callable[[], bool] = lambda: False) -> None:
@@ -123,11 +124,11 @@ class Player:
         started = self._clock.now()
         limit = self._client.address.stall_timeout
         while not until():
-            due = self._reported + REPORT_INTERVAL - self._clock.now()
-            await self._client.wait(min(due, limit / 2, UDP_PATIENCE / 2))
+            left = self._due - self._clock.now()
+            await self._client.wait(min(left, limit / 2, UDP_PATIENCE / 2))
             now = self._clock.now()
-            if now - self._reported >= REPORT_INTERVAL:
-                self._reported = now
+            if now >= self._due:
+                self._due = now + REPORT_INTERVAL
                 self._report(now)
             self._check(now, started, limit)
 
@@ -156,7 +157,7 @@ class Player:
             raise flooded()
         leader = self.receivers[0]
         if not self._is_fed and any(
-            receiver.packets or receiver.foreign is not None for receiver in self.receivers
+            receiver.packets or receiver.foreign.total() >= MANY for receiver in self.receivers
         ):
             self._is_fed = True
             self._client.address.choice.brings(self.transport)
@@ -189,10 +190,11 @@ class Player:
         if waited <= (min(limit, UDP_PATIENCE) if is_firewalled else limit):
             return
         leader = self.receivers[0]
-        if leader.foreign is not None:
+        if leader.foreign.total() >= MANY:
+            ((foreign, _),) = leader.foreign.most_common(1)
             raise NoMediaError(
-                f"只有载荷类型 {leader.foreign} 的数据, 而 SDP 说是 {leader.payload_type} / "
-                f"packets of payload type {leader.foreign} alone,"
+                f"只有载荷类型 {foreign} 的数据, 而 SDP 说是 {leader.payload_type} / "
+                f"packets of payload type {foreign} alone,"
                 f" where the description says {leader.payload_type}",
                 hint="摄像机的描述有错: 升级固件或换码流 / "
                 "the camera describes itself wrongly: update its firmware or take another stream",

@@ -1,6 +1,7 @@
 """The way of one track's packets: RTP in, order, access units out, reports back."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 
 from vidgate.errors import ProtocolError
@@ -91,7 +92,7 @@ class TrackReceiver:
         self.packets = 0
         self.bytes = 0
         self.ignored = 0
-        self.foreign: int | None = None  # the payload type that came last of those not ours
+        self.foreign = Counter[int]()  # packets of each payload type that is not ours
         self.first_packet: float | None = None
         self.last_frame: float | None = None
         self.has_key = not codec.is_video
@@ -210,7 +211,7 @@ class TrackReceiver:
         number among ours, as all of one source should (RFC 3550 5.1), it leaves no hole.
         """
         self.ignored += 1
-        self.foreign = payload_type
+        self.foreign[payload_type] += 1
         if self._reception is None or self._reception.ssrc != ssrc:
             return
         if self._reorder is None:

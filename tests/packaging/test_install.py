@@ -166,7 +166,9 @@ async def test_an_upgrade_that_is_stopped_leaves_the_old_version(
     install(bundle(tmp_path, "1.0"), target)
     top = bundle(tmp_path, "2.0", STUCK)
     env = _environment(STUCK=str(stuck))
-    async with running("setsid", top / "install", target, env=env) as program:
+    # Begun in the background of a shell, tests inherit an interrupt that is ignored, and sh would.
+    alone = "env", "--default-signal=INT", "setsid"
+    async with running(*alone, top / "install", target, env=env) as program:
         await until(stuck.exists, what="the new version is tried")
         os.killpg(program.process.pid, how)  # as a terminal does, or whoever has had enough
         assert await program.process.wait() != 0

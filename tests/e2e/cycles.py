@@ -100,10 +100,12 @@ class Stage:
                 for _ in range(BURST):
                     group.create_task(ask(path))
 
-    async def settled(self, base: Footprint | None = None) -> Footprint:
+    async def settled(
+        self, base: Footprint | None = None, *, steady_for: float = STEADY
+    ) -> Footprint:
         """The footprint once nobody watches and, with `base`, all is back; else the last one.
 
-        Without `base` it is the one that does not shrink any more.
+        Without `base` it is the one that has not shrunk for so many seconds.
         """
         loop = asyncio.get_running_loop()
         deadline, steady = loop.time() + SETTLE, loop.time()
@@ -111,7 +113,7 @@ class Stage:
         while loop.time() < deadline:
             if now.viewers or now.descriptors < before.descriptors or now.tasks < before.tasks:
                 steady = loop.time()
-            if now.is_back(base) if base is not None else loop.time() - steady > STEADY:
+            if now.is_back(base) if base is not None else loop.time() - steady > steady_for:
                 break
             await asyncio.sleep(PACE * 10)
             before, now = now, await self.footprint()

@@ -18,7 +18,7 @@ GROWTH = (
 async def test_viewers_leave_nothing_behind(tmp_path: Path) -> None:
     async with staged(tmp_path, silence=2.0) as stage:
         await stage.cycles(CYCLES)
-        base = await stage.settled()
+        base = await stage.settled(steady_for=4.0)
         await stage.cycles(CYCLES)
         after = await stage.settled(base)
     assert after.is_back(base), (base, after, stage.outcomes)

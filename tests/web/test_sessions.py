@@ -150,6 +150,9 @@ async def test_a_foreign_page_cannot_sign_its_visitor_in(site: Site) -> None:
     hint = (await response.json())["hint"]  # for whoever set up a proxy that tells another name
     assert headers["Origin"] in hint
     assert site.origin()["Origin"] in hint
+    headers["Origin"] += "x" * 7000
+    response = await site.call("POST", SESSION, json=form(), headers=headers)
+    assert len((await response.json())["hint"]) < 500
 
 
 async def test_a_form_is_not_json(site: Site) -> None:

@@ -21,6 +21,7 @@ SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
 # A page that watched with a ticket ends its session long after the ticket expired.
 TICKET_GRACE = 24 * 3600.0
+MAX_ORIGIN = 80  # characters of a foreign one, in a message
 
 CALLER = web.RequestKey("caller", Caller)
 ROUTES: web.AppKey[Mapping[AbstractRoute, Route]] = web.AppKey("routes")
@@ -70,7 +71,7 @@ def check_origin(request: web.Request, *, required: bool) -> None:
     if origin is None or origin.lower() != ours:
         raise NotPermittedError(
             "请求来自其他站点 / the request comes from another site",
-            hint=f"Origin: {origin or '-'}, 本服务 / this service: {ours}; "
+            hint=f"Origin: {(origin or '-')[:MAX_ORIGIN]}, 本服务 / this service: {ours}; "
             "反向代理须写 / a reverse proxy sets: Host $http_host, X-Forwarded-Proto; "
             "http.trusted_proxies",
         )

@@ -37,7 +37,8 @@ class Found:
     how: str = ""
     executions: int = 0
     seconds: float = 0.0
-    longest: float = 0.0
+    longest: float = 0.0  # milliseconds, of what guidance makes slower
+    unguided: float = 0.0  # milliseconds that the slowest of those beyond the bound took without
     ended: int = 0
     crashes: set[str] = field(default_factory=set)
 
@@ -66,9 +67,28 @@ def hunt(name: str, seconds: float, folder: Path) -> Found:
         found.longest = max(found.longest, result["longest_ms"])
         found.crashes |= set(result["crashes"])
     found.seconds = time.monotonic() - started
+    for file in folder.glob(f"{name}-*.slow"):
+        weigh(found, file)
     for leftover in ROOT.glob("crash-*"):  # libFuzzer's own copy of what ended the process
         leftover.replace(folder / leftover.name)
     return found
+
+
+def weigh(found: Found, file: Path) -> None:
+    """Measure again what took too long under guidance; what does without is a crash."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.cost", found.name, str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=GRACE,
+        check=True,
+    )
+    taken = float(done.stdout)
+    found.unguided = max(found.unguided, 1000 * taken)
+    if taken > TARGETS[found.name].slow:
+        found.crashes.add("TimeoutError")
+        file.rename(file.with_suffix(".bin"))
 
 
 def _results(out: str) -> Iterator[dict[str, Any]]:
@@ -90,24 +110,29 @@ def run(names: list[str], seconds: float) -> list[Found]:
     return results
 
 
+def _row(one: Found) -> str:
+    unguided = f"{one.unguided:.1f}" if one.unguided else ""
+    return (
+        f"| {one.name} | {one.how} | {one.executions:,} | {one.seconds:.0f} | {one.longest:.1f} | "
+        f"{unguided} | {one.ended} | {'; '.join(sorted(one.crashes)) or 'none'} |"
+    )
+
+
 def page(results: list[Found], command: str) -> str:
     """The document."""
-    rows = "\n".join(
-        f"| {one.name} | {one.how} | {one.executions:,} | {one.seconds:.0f} | {one.longest:.1f} | "
-        f"{one.ended} | {'; '.join(sorted(one.crashes)) or 'none'} |"
-        for one in results
-    )
+    rows = "\n".join(map(_row, results))
     return f"""# Soak: what strangers may send
 
 `{command}`, {machine()}. Each target is one reader of bytes from outside (tests/fuzz/targets.py);
 a crash is anything that it lets out other than the errors that its callers expect, or more time of
 the processor than its target may take: 20 ms for 64 KiB (of a WebSocket for 2 KiB, as much as is
-taken in one turn), 0.5 s for a register of 256 KiB. `ended`: a library ended the process; only
-readers of spreadsheets may, for they run in a worker that is confined and replaced
+taken in one turn), 0.5 s for a register of 256 KiB. Guidance makes code some times slower: what
+took too long under it is measured again without. `ended`: a library ended the process; only readers
+of spreadsheets may, for they run in a worker that is confined and replaced
 (tests/fuzz/test_worker.py).
 
-| target | how | executions | seconds | longest, ms | ended | crashes |
-|---|---|---|---|---|---|---|
+| target | how | executions | seconds | longest, ms | without guidance | ended | crashes |
+|---|---|---|---|---|---|---|---|
 {rows}
 """
 
